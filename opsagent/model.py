@@ -1,0 +1,235 @@
+"""The values that flow through the sentence sense → detect → recall → decide → guard → act → verify → learn.
+
+A leaf: of the project it imports `opsagent_tools`' types only. Everything here is a frozen value; all times are
+aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from opsagent_tools.actions import Action
+from opsagent_tools.text import UntrustedText
+from opsagent_tools.units import ProcessKey, UnitId
+
+Scalar = str | int | float | bool
+
+
+def _frozen(values: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+    return MappingProxyType(dict(values))
+
+
+class EvidenceKind(StrEnum):
+    """Who says so. Text alone never authorises a change (docs/security.md)."""
+
+    KERNEL = "kernel"
+    SUPERVISOR = "supervisor"
+    PROBE = "probe"
+    TEXT = "text"
+
+
+class SignalKind(StrEnum):
+    DEATH = "death"
+    """A process of a unit ended by itself. data: exit_code (if known)."""
+    SPAWNED = "spawned"
+    STOPPED = "stopped"
+    """A person stopped the unit, or one of its processes, on purpose."""
+    PROBE_OK = "probe_ok"
+    """data: latency_s."""
+    PROBE_FAILED = "probe_failed"
+    """data: reason (refused, timeout, status, error), latency_s; status where there is one."""
+    LOG_ERROR = "log_error"
+    """An error line. text: the line, redacted; data: signature."""
+    SAMPLE = "sample"
+    """data: rss (bytes), cpu (share of one core), threads, fds, state (letter of /proc/PID/stat)."""
+    SUPERVISOR_LOST = "supervisor_lost"
+    """data: supervisor."""
+    SUPERVISOR_BACK = "supervisor_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One observation by one sense."""
+
+    kind: SignalKind
+    unit: UnitId | None
+    at: datetime
+    evidence: EvidenceKind
+    process: ProcessKey | None = None
+    data: Mapping[str, Scalar] = field(default_factory=dict)
+    text: UntrustedText | None = None
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("a signal's time must be aware (UTC)")
+        object.__setattr__(self, "data", _frozen(self.data))
+
+
+class Fault(StrEnum):
+    """What kind of trouble an incident is; each has its runbook in `opsagent/runbooks/`."""
+
+    CRASH = "crash"
+    CRASH_LOOP = "crash_loop"
+    HANG = "hang"
+    """The probe fails while the process lives."""
+    ERROR_BURST = "error_burst"
+    MEMORY_GROWTH = "memory_growth"
+    DEPENDENCY_DOWN = "dependency_down"
+    """The unit fails because one that it depends on is down; `Incident.unit` is that one."""
+    ENGINE_DOWN = "engine_down"
+    """The supervisor's own daemon is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """One cause of trouble, with all the signals that it explains."""
+
+    id: str
+    fault: Fault
+    unit: UnitId
+    """Where the cause is (not where it shows)."""
+    opened_at: datetime
+    """When detect opened it."""
+    began_at: datetime
+    """Time of the first signal that belongs to it."""
+    symptoms: tuple[Signal, ...] = ()
+    affected: frozenset[UnitId] = frozenset()
+    """Units that suffer from it, `unit` itself not among them."""
+    summary: str = ""
+    """One line for a person; redacted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one read-only probe found out."""
+
+    probe: str
+    kind: EvidenceKind
+    unit: UnitId
+    at: datetime
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+    text: UntrustedText | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "facts", _frozen(self.facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """A possible cause, with what speaks for it and against it."""
+
+    cause: str
+    unit: UnitId
+    weight: float
+    """0..1; how sure."""
+    speaks_for: tuple[str, ...] = ()
+    speaks_against: tuple[str, ...] = ()
+
+
+class CheckKind(StrEnum):
+    """Questions about the world that can be written down, and asked again after a crash."""
+
+    ALWAYS = "always"
+    RUNNING = "running"
+    """The unit runs with `instances` processes (default: as many as it wants)."""
+    DOWN = "down"
+    """No process of the unit is left."""
+    HEALTHY = "healthy"
+    """RUNNING, and its health probe (where it has one) succeeds now."""
+    REPLACED = "replaced"
+    """HEALTHY, and none of the processes `pids` ("12,34", of before) is left. The safe reload's goal."""
+    RESUMED = "resumed"
+    """No process of the unit is in state T."""
+    PATH_GONE = "path_gone"
+    """`path` does not exist."""
+    FILE_IS = "file_is"
+    """`path` has the content with SHA-256 `sha256`."""
+    PROCESS_GONE = "process_gone"
+    """The process `pid` started at `started` is gone."""
+    SUPERVISOR_UP = "supervisor_up"
+    TOLD = "told"
+    """A person has been told (the incident is marked escalated)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A question to the world whose answer is yes, no or cannot tell."""
+
+    kind: CheckKind
+    unit: UnitId
+    args: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "args", _frozen(self.args))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The journal's unit: one action, with what must hold before, what must hold after, and its undo."""
+
+    action: Action
+    goal: Check
+    gate: Check | None = None
+    """Must hold before the step runs; where it does not, the plan stops there."""
+    undo: Action | None = None
+    timeout_s: float = 30.0
+    """How long the goal may take to be reached."""
+    why: str = ""
+
+
+Origin = Literal["agent", "person"]
+RemedySource = Literal["memory", "runbook", "model", "person"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A row of steps. A canary reload is such a plan, not a special case."""
+
+    id: str
+    origin: Origin
+    remedy: str
+    """Durable name of what is tried (`crash/start`); the key under which memory counts it."""
+    source: RemedySource
+    steps: tuple[Step, ...]
+    unit: UnitId
+    incident: str | None = None
+    attempt: int = 1
+    why: str = ""
+    verify_s: float = 5.0
+    """How long the units concerned must stay well before the repair counts."""
+
+
+class Risk(StrEnum):
+    """What a step puts at stake, given its effect, the unit and the unit's state."""
+
+    READ = "read"
+    SAFE = "safe"
+    DISRUPTIVE = "disruptive"
+    DESTRUCTIVE = "destructive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The guard's answer to a plan or a step."""
+
+    verdict: Literal["allow", "ask", "deny"]
+    risk: Risk
+    rule: str
+    """Short name of the rule that decided (`mode`, `hold`, `budget`, `breaker`, `protected`, `paused` …)."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What verification says of an attempt."""
+
+    better: bool
+    worse: bool = False
+    """The units concerned are worse off than before the attempt: undo."""
+    why: str = ""
+    recovered_in_s: float | None = None

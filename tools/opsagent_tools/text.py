@@ -1,0 +1,58 @@
+"""Text that somebody else wrote, and the one escape function per medium that it leaves through."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from dataclasses import dataclass
+
+_KEPT_CONTROLS = frozenset("\t\n")
+_SHOWN_IN_REPR = 80
+
+
+def escape_for_terminal(raw: str) -> str:
+    """Return `raw` with every control, bidirectional and surrogate character made visible.
+
+    ESC, CR and friends could move the cursor or rewrite what is on the screen; bidirectional
+    overrides could make a command read differently from what it is (CVE-2021-42574).
+    """
+    return "".join(
+        char if char in _KEPT_CONTROLS or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"} else _visible(char)
+        for char in raw
+    )
+
+
+def escape_for_html(raw: str) -> str:
+    """Return `raw` safe inside an HTML or SVG text node or quoted attribute."""
+    return html.escape(escape_for_terminal(raw), quote=True)
+
+
+def _visible(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+@dataclass(frozen=True, slots=True)
+class UntrustedText:
+    """Text from a log, a process name, an environment, an HTTP answer, a screen or a model.
+
+    It is data, never an instruction. `str()` gives the form that is safe on a terminal; whoever
+    needs the bytes as they came says so by reading `raw`.
+    """
+
+    raw: str
+
+    def __str__(self) -> str:
+        return escape_for_terminal(self.raw)
+
+    def __repr__(self) -> str:
+        shown = self.raw if len(self.raw) <= _SHOWN_IN_REPR else self.raw[:_SHOWN_IN_REPR] + "…"
+        return f"UntrustedText({escape_for_terminal(shown)!r})"
+
+    def for_html(self) -> str:
+        """Return the text safe inside an HTML or SVG text node or quoted attribute."""
+        return escape_for_html(self.raw)
+
+    def truncated(self, limit: int) -> UntrustedText:
+        """Return at most `limit` characters of it, with an ellipsis where something was cut."""
+        return self if len(self.raw) <= limit else UntrustedText(self.raw[: limit - 1] + "…")

@@ -1,0 +1,98 @@
+"""What a supervisor runs: unit ids, units and their processes. A leaf: standard library only."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+_UNIT_ID = re.compile(r"(?P<supervisor>[a-z][a-z0-9_-]*):(?P<name>[^@\s]+)@(?P<host>[^@\s]+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UnitId:
+    """`supervisor:name@host`, shown as `name` wherever that is unique."""
+
+    supervisor: str
+    name: str
+    host: str
+
+    @classmethod
+    def local(cls, supervisor: str, name: str) -> UnitId:
+        """Return the id of a unit on this machine."""
+        return cls(supervisor, name, socket.gethostname())
+
+    @classmethod
+    def parse(cls, text: str) -> UnitId:
+        """Read `supervisor:name@host`. Raises ValueError for anything else."""
+        match = _UNIT_ID.fullmatch(text)
+        if match is None:
+            raise ValueError(f"not a unit id (supervisor:name@host): {text!r}")
+        return cls(**match.groupdict())
+
+    def __str__(self) -> str:
+        return f"{self.supervisor}:{self.name}@{self.host}"
+
+
+class UnitState(StrEnum):
+    """What the supervisor says of a unit, in words that all supervisors share."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    """A person (or the agent, asked by one) stopped it. It stays stopped."""
+    EXITED = "exited"
+    """It ended by itself and its supervisor will not start it again."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProcessKey:
+    """A process for good: pids are reused, (pid, start time) is not."""
+
+    pid: int
+    started: float
+    """Start time, seconds since the epoch (psutil's `create_time`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process that a supervisor runs for a unit."""
+
+    key: ProcessKey
+    wanted: bool = True
+    """False while the supervisor is stopping it on purpose."""
+
+    @property
+    def pid(self) -> int:
+        return self.key.pid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One service as its supervisor sees it now."""
+
+    id: UnitId
+    state: UnitState
+    processes: tuple[Process, ...] = ()
+    instances: int = 1
+    """How many processes the supervisor wants."""
+    restarts: int = 0
+    """Starts after the first one since the supervisor knows the unit."""
+    last_exit: int | None = None
+    """Exit code of the process that ended last; -N for signal N; None when none ended."""
+    ports: tuple[int, ...] = ()
+    """Listening TCP ports as configured (not as found)."""
+    shares_socket: bool = False
+    """True: the supervisor holds the listening socket, instances may come and go without a gap."""
+    autorestart: bool = True
+    logs: tuple[Path, ...] = ()
+    uid: int = field(default=0)
+    """User id that the processes run as."""
+
+    @property
+    def name(self) -> str:
+        return self.id.name
