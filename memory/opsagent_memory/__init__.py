@@ -1,0 +1,1 @@
+"""Memory that learns as it runs. Knows nothing of operations or of language models."""
