@@ -233,3 +233,69 @@ class Verdict:
     """The units concerned are worse off than before the attempt: undo."""
     why: str = ""
     recovered_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemedyOdds:
+    """What memory knows of one remedy for incidents like this one (translated by `opsagent/recall.py`)."""
+
+    remedy: str
+    similarity: float
+    """0..1, of the nearest episode."""
+    tries: int
+    successes: int
+    score: float
+    """0..1; expected success here, outcome-weighted."""
+    last_worked: datetime | None = None
+    why: str = ""
+    """One line for a person: why it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """A read-only probe that decide wants run (`opsagent/evidence.py` knows them by name)."""
+
+    probe: str
+    unit: UnitId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A remedy that was tried for this incident, and whether it helped."""
+
+    remedy: str
+    better: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Decision: carry out this plan."""
+
+    plan: Plan
+    hypotheses: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Investigate:
+    """Decision: not clear yet; run these probes and ask again. Never empty, never a probe that was run already."""
+
+    requests: tuple[ProbeRequest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """Decision: no change; tell a person what is known."""
+
+    why: str
+    hypotheses: tuple[Hypothesis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveAlone:
+    """Decision: no change and nobody woken (recovered, planned, false alarm)."""
+
+    why: str
+
+
+Decision = Act | Investigate | Escalate | LeaveAlone

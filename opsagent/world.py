@@ -1,0 +1,135 @@
+"""What is known right now: units, their health, their samples, who depends on whom.
+
+Written by sense only (through `apply` and `replace_units`); everyone else reads. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from opsagent.model import Signal, SignalKind
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import ProcessKey, Unit, UnitId
+
+_SAMPLES_KEPT = 600
+_ERRORS_KEPT = 50
+_DEATHS_KEPT = 50
+
+
+@dataclass(slots=True)
+class HealthState:
+    """What the health probe of one unit said lately."""
+
+    ok: bool
+    since: datetime
+    """Of the first answer of this kind in a row."""
+    failures: int = 0
+    """Failed probes in a row."""
+    reason: str = ""
+    """`refused`, `timeout`, `status` or `error`; empty while it is ok."""
+    latency_s: float = 0.0
+
+
+@dataclass(slots=True)
+class UnitHistory:
+    """The recent past of one unit."""
+
+    samples: dict[ProcessKey, deque[Signal]] = field(default_factory=dict)
+    errors: deque[Signal] = field(default_factory=lambda: deque(maxlen=_ERRORS_KEPT))
+    deaths: deque[Signal] = field(default_factory=lambda: deque(maxlen=_DEATHS_KEPT))
+
+
+class World:
+    """The live picture that sense paints and the later verbs look at."""
+
+    def __init__(self, specs: Iterable[ServiceSpec] = ()) -> None:
+        self.specs: dict[str, ServiceSpec] = {spec.name: spec for spec in specs}
+        self.units: dict[UnitId, Unit] = {}
+        self.health: dict[UnitId, HealthState] = {}
+        self.history: dict[UnitId, UnitHistory] = {}
+
+    def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
+        """Take over what one supervisor lists now."""
+        for known in [unit for unit in self.units if unit.supervisor == supervisor]:
+            del self.units[known]
+        self.units.update((unit.id, unit) for unit in units)
+
+    def replace_specs(self, specs: Mapping[str, ServiceSpec]) -> None:
+        """Take over the services as they are described now."""
+        self.specs = dict(specs)
+
+    def spec(self, unit: UnitId) -> ServiceSpec | None:
+        """Return how a person described this unit, if anyone did."""
+        return self.specs.get(unit.name)
+
+    def named(self, name: str) -> tuple[UnitId, ...]:
+        """Return the ids of all units of that name (one per supervisor that has it)."""
+        return tuple(unit for unit in self.units if unit.name == name)
+
+    def upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        """Return the units that `unit` depends on directly."""
+        spec = self.spec(unit)
+        return tuple(found for name in (spec.depends_on if spec else ()) for found in self.named(name))
+
+    def downstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        """Return the units that depend directly on `unit`."""
+        return tuple(other for other in self.units if unit in self.upstream(other))
+
+    def all_upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        """Return everything that `unit` depends on, nearest first, `unit` itself not among it."""
+        return self._reach(unit, self.upstream)
+
+    def all_downstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        """Return everything that depends on `unit`, nearest first, `unit` itself not among it."""
+        return self._reach(unit, self.downstream)
+
+    @staticmethod
+    def _reach(start: UnitId, neighbours: object) -> tuple[UnitId, ...]:
+        assert callable(neighbours)
+        found: dict[UnitId, None] = {}
+        frontier = [start]
+        while frontier:
+            following = [near for unit in frontier for near in neighbours(unit) if near != start and near not in found]
+            found.update(dict.fromkeys(following))
+            frontier = following
+        return tuple(found)
+
+    def past(self, unit: UnitId) -> UnitHistory:
+        """Return the (live) history of a unit."""
+        return self.history.setdefault(unit, UnitHistory())
+
+    def apply(self, signal: Signal) -> None:
+        """Take one observation into the picture."""
+        if signal.unit is None:
+            return
+        match signal.kind:
+            case SignalKind.PROBE_OK | SignalKind.PROBE_FAILED:
+                self._apply_probe(signal.unit, signal)
+            case SignalKind.SAMPLE if signal.process is not None:
+                series = self.past(signal.unit).samples
+                series.setdefault(signal.process, deque(maxlen=_SAMPLES_KEPT)).append(signal)
+            case SignalKind.LOG_ERROR:
+                self.past(signal.unit).errors.append(signal)
+            case SignalKind.DEATH:
+                self.past(signal.unit).deaths.append(signal)
+                if signal.process is not None:
+                    self.past(signal.unit).samples.pop(signal.process, None)
+            case _:
+                pass
+
+    def _apply_probe(self, unit: UnitId, signal: Signal) -> None:
+        ok = signal.kind is SignalKind.PROBE_OK
+        before = self.health.get(unit)
+        since = before.since if before is not None and before.ok == ok else signal.at
+        failures = 0 if ok else (before.failures if before is not None else 0) + 1
+        latency = signal.data.get("latency_s", 0.0)
+        self.health[unit] = HealthState(
+            ok=ok,
+            since=since,
+            failures=failures,
+            reason="" if ok else str(signal.data.get("reason", "error")),
+            latency_s=float(latency),
+        )
