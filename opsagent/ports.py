@@ -1,0 +1,68 @@
+"""What the command line may ask of the agent, whether it runs as a daemon or in this very process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from opsagent.model import Plan
+
+ProgressKind = Literal[
+    "planned",
+    "asked",
+    "refused",
+    "step_started",
+    "step_done",
+    "step_failed",
+    "undone",
+    "verifying",
+    "done",
+    "failed",
+    "note",
+]
+"""The last item of a submission is one of `asked`, `refused`, `done` and `failed`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One line of what is happening to a submitted plan."""
+
+    kind: ProgressKind
+    at: datetime
+    text: str
+    """For a person; redacted, not yet escaped for a medium."""
+    step: int | None = None
+    """Ordinal of the step, from 0."""
+    steps: int | None = None
+    rule: str = ""
+    """With `asked` and `refused`: the guard's rule."""
+    risk: str = ""
+    approval: str = ""
+    """With `asked`: the id to approve."""
+
+
+class AgentPort(Protocol):
+    """The agent, seen from the command line."""
+
+    def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
+        """Take a person's plan through guard, act, verify and learn.
+
+        Unconfirmed, a plan whose risk needs a yes ends with `asked`; nothing has changed then.
+        """
+
+    async def decide_approval(self, approval: str, *, approve: bool, by: str) -> str:
+        """Approve or deny a pending question; return one line that says what happens now. LookupError: no such one."""
+        ...
+
+    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Search the memory. Each row: id, scope, kind, text, score, similarity, why, fields, created_at."""
+        ...
+
+    async def status(self) -> Mapping[str, Any]:
+        """pid, version, started_at, home, paused, units: [{id, name, state, health, mode, incident}], memory_loaded."""
+        ...
+
+    def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        """The live timeline: {at, kind, incident, unit, text} from now on."""

@@ -1,0 +1,104 @@
+"""The one registry of tools: what each is called, what it touches, which arguments it takes.
+
+Runbooks, the command reader, chat models, MCP and the command line all look here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from opsagent_tools.actions import ActionName, Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One thing that can be done or looked up."""
+
+    name: str
+    effect: Effect
+    summary: str
+    """One line; its help text and its description for a model."""
+    args: Mapping[str, str] = field(default_factory=dict)
+    """Argument name → what it means, with its unit."""
+
+
+def _tools(*tools: Tool) -> Mapping[str, Tool]:
+    return MappingProxyType({tool.name: tool for tool in tools})
+
+
+READING = _tools(
+    Tool(name="list_processes", effect=Effect.READS, summary="List all units and their processes."),
+    Tool(name="describe_process", effect=Effect.READS, summary="Say how one unit is doing."),
+    Tool(
+        name="tail_logs",
+        effect=Effect.READS,
+        summary="Show the last lines of a unit's log.",
+        args={"lines": "how many lines"},
+    ),
+    Tool(
+        name="search_logs",
+        effect=Effect.READS,
+        summary="Find lines in a unit's log.",
+        args={"query": "text to look for", "lines": "how many lines at most"},
+    ),
+    Tool(
+        name="recall_incidents",
+        effect=Effect.READS,
+        summary="Say what happened to a unit before, and what helped.",
+        args={"query": "what to look for"},
+    ),
+    Tool(name="host_metrics", effect=Effect.READS, summary="Show load, memory and disks of this machine."),
+)
+
+CHANGING = _tools(
+    Tool(name=ActionName.START, effect=Effect.STARTS, summary="Start a unit that is down."),
+    Tool(name=ActionName.STOP, effect=Effect.INTERRUPTS, summary="Stop a unit; it stays stopped."),
+    Tool(
+        name=ActionName.RESTART, effect=Effect.INTERRUPTS, summary="Stop and start a unit; it does not serve meanwhile."
+    ),
+    Tool(
+        name=ActionName.RELOAD,
+        effect=Effect.REPLACES,
+        summary="Replace the instances of a unit one by one, the first as a canary.",
+        args={
+            "pid": "the instance to replace",
+            "started": "its start time",
+            "ready_s": "seconds a new one must stay up",
+        },
+    ),
+    Tool(
+        name=ActionName.SCALE,
+        effect=Effect.REPLACES,
+        summary="Run another number of instances.",
+        args={"instances": "how many"},
+    ),
+    Tool(name=ActionName.CONTINUE, effect=Effect.RESUMES, summary="Let processes stopped by a signal go on (SIGCONT)."),
+    Tool(
+        name=ActionName.STOP_ORPHAN,
+        effect=Effect.INTERRUPTS,
+        summary="End a process that is left over from an earlier life of the unit.",
+        args={"pid": "its process id", "started": "its start time, seconds since the epoch"},
+    ),
+    Tool(
+        name=ActionName.QUARANTINE,
+        effect=Effect.WRITES_FILES,
+        summary="Move a file aside; it is never deleted.",
+        args={"path": "the file", "to": "where it goes", "sha256": "of the content that was looked at"},
+    ),
+    Tool(
+        name=ActionName.ROLLBACK_CONFIG,
+        effect=Effect.WRITES_FILES,
+        summary="Put the last known good content of a configuration file back.",
+        args={"path": "the file", "sha256": "of the good content", "replaces": "of the content that goes"},
+    ),
+    Tool(name=ActionName.ESCALATE, effect=Effect.TELLS, summary="Tell a person what is known."),
+)
+
+TOOLS: Mapping[str, Tool] = MappingProxyType({**READING, **CHANGING})
+
+
+def effect_of(name: str) -> Effect:
+    """Return what a tool touches. KeyError: there is no such tool (so it cannot be run)."""
+    return TOOLS[name].effect
