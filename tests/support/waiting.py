@@ -1,0 +1,42 @@
+"""Waiting on conditions, with a deadline. Tests never sleep for luck."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+EVERY_S = 0.02
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], timeout: float = 10.0, why: str = "") -> T:
+    """Return the first truthy value of `condition()`; fail once `timeout` seconds have passed without one."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(_complaint(condition, timeout, why, value))
+        time.sleep(EVERY_S)
+
+
+async def until(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, why: str = "") -> T:
+    """`eventually` for asyncio tests; the condition may be a coroutine function."""
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = condition()
+        value: T = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(_complaint(condition, timeout, why, value))
+        await asyncio.sleep(EVERY_S)
+
+
+def _complaint(condition: object, timeout: float, why: str, last: object) -> str:
+    name = why or getattr(condition, "__qualname__", repr(condition))
+    return f"not within {timeout:g} s: {name} (last answer: {last!r})"
