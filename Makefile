@@ -1,0 +1,45 @@
+# opsagent. `make` alone lists what there is. Everything runs in .venv, which is built when it is missing or old.
+
+SHELL := /bin/bash
+PYTHON_IN := .venv/bin/python
+CHECKED := opsagent memory/opsagent_memory tools/opsagent_tools evals/opsagent_evals tests
+TESTS :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint format lock clean ready ready-for-tests
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ready  ## The whole story on this machine, in under two minutes
+	@$(PYTHON_IN) -m opsagent demo
+
+test: ready-for-tests lint  ## Every check and every test (TESTS=path: only those)
+	@$(PYTHON_IN) -m pytest -q $(TESTS)
+
+bench: ready-for-tests  ## Measure, and write docs/benchmarks.md
+	@$(PYTHON_IN) -m tests.benchmarks.report
+
+lint: ready  ## Style, types and the direction of imports
+	@$(PYTHON_IN) -m ruff check --quiet .
+	@$(PYTHON_IN) -m ruff format --check --quiet . || { echo "make format mends it" >&2; exit 1; }
+	@$(PYTHON_IN) -m mypy --no-error-summary $(CHECKED)
+	@$(PYTHON_IN) -m tests.support.contracts
+
+format: ready  ## Lay the code out
+	@$(PYTHON_IN) -m ruff check --quiet --fix .
+	@$(PYTHON_IN) -m ruff format --quiet .
+
+lock: ready  ## Write requirements.lock anew (UPGRADE=1: with newer versions)
+	@.ci/lock $(if $(UPGRADE),upgrade)
+
+clean:  ## Remove what was built or cached, .venv included where make built it
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@if [ -e .venv/.opsagent-ready ] || [ -e .venv/.opsagent-building ]; then rm -rf .venv; fi
+
+ready:
+	@.ci/setup
+
+ready-for-tests:
+	@.ci/setup tests
