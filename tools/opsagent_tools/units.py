@@ -84,6 +84,8 @@ class Unit:
     """Starts after the first one since the supervisor knows the unit."""
     last_exit: int | None = None
     """Exit code of the process that ended last; -N for signal N; None when none ended."""
+    reason: str = ""
+    """Why it is in this state, one line, where its supervisor knows ("port 8000 is in use by another process")."""
     ports: tuple[int, ...] = ()
     """Listening TCP ports as configured (not as found)."""
     shares_socket: bool = False
