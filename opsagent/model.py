@@ -266,6 +266,8 @@ class Attempt:
     remedy: str
     better: bool
     why: str = ""
+    unit: UnitId | None = None
+    """What it was tried on; None: the incident's own unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
