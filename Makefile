@@ -24,7 +24,7 @@ lint: ready  ## Style, types and the direction of imports
 	@$(PYTHON_IN) -m ruff check --quiet .
 	@$(PYTHON_IN) -m ruff format --check --quiet . || { echo "make format mends it" >&2; exit 1; }
 	@$(PYTHON_IN) -m mypy --no-error-summary $(CHECKED)
-	@$(PYTHON_IN) -m tests.support.contracts
+	@said=$$(.venv/bin/lint-imports 2>&1) || { echo "$$said"; exit 1; }
 
 format: ready  ## Lay the code out
 	@$(PYTHON_IN) -m ruff check --quiet --fix .
