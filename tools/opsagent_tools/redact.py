@@ -1,0 +1,102 @@
+"""Masks secrets in text before it is stored, shown or sent; the mask says what it was: `«redacted: aws key»`.
+
+The rules stand in `redact_rules.py`. A text is lowered once and searched for the rules' needles (plain substrings, far
+cheaper than their regular expressions), so that a harmless line costs a few microseconds. `redact` is idempotent, and
+masks that are there already are never touched. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from opsagent_tools.redact_rules import CARD, GROUPS, MASK, SECRET_NAME, Rule, label_of, mask, worth_masking
+from opsagent_tools.text import UntrustedText
+
+_NESTED_MAX = 64
+
+
+def redact(text: str) -> str:
+    """Return `text` with keys, tokens, passwords, private keys, cookies, e-mail addresses and card numbers masked."""
+    while True:
+        masked = _once(text)
+        if masked == text:
+            return text
+        text = masked  # Taking one secret away may uncover another. Every round masks characters, so this ends.
+
+
+def redact_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables with the values of secret-sounding names masked, and secrets in the others."""
+    return {name: _field(name, value) for name, value in env.items()}
+
+
+def redact_data(data: Any) -> Any:
+    """Return JSON-like data with every string in it redacted, and every text under a secret-sounding key masked.
+
+    Mappings become dicts; lists, tuples and sets keep their kind, UntrustedText stays UntrustedText.
+    """
+    return _data(data, "", 0)
+
+
+def secret_name(name: str) -> str | None:
+    """Return what a field of this name holds (`password`, `token` …) if the name sounds like a secret, else None."""
+    found = SECRET_NAME.search(name)
+    return label_of(found["key"]) if found and name.lower() not in {"pwd", "oldpwd"} else None
+
+
+def _once(text: str) -> str:
+    low = text.lower()
+    for gate, rules in GROUPS:
+        if gate in low:
+            for rule in rules:
+                for needle in rule.needles:
+                    if needle in low:
+                        text = _apply(rule, text)
+                        break
+    return _apply(CARD, text) if CARD.pattern.search(text) else text
+
+
+def _apply(rule: Rule, text: str) -> str:
+    if "«" not in text:
+        return rule.pattern.sub(rule.masked, text)
+    # MASK has one group, so every other piece is a mask that is there already.
+    pieces = MASK.split(text)
+    pieces[::2] = [rule.pattern.sub(rule.masked, piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _field(name: str, value: str) -> str:
+    label = secret_name(name)
+    if label is None or not worth_masking(value) or (label == "token" and value.isdigit()):
+        return redact(value)
+    return value if MASK.fullmatch(value) else mask(label)
+
+
+def _data(data: Any, name: str, depth: int) -> Any:
+    if isinstance(data, str):
+        masked = _field(name, data) if name else redact(data)
+        return data if masked == data else masked  # an unchanged StrEnum stays what it is
+    if isinstance(data, UntrustedText):
+        return UntrustedText(_data(data.raw, name, depth))
+    if isinstance(data, int) and not isinstance(data, bool):
+        return mask("password") if name and secret_name(name) == "password" else data
+    if depth > _NESTED_MAX:
+        return mask("nested too deeply")
+    if isinstance(data, Mapping):
+        return _mapping(data, name, depth)
+    if isinstance(data, list | tuple | Set):
+        kind = type(data) if type(data) in {list, tuple, set, frozenset} else list
+        return kind(_data(item, name, depth + 1) for item in data)
+    return data
+
+
+def _mapping(data: Mapping[Any, Any], name: str, depth: int) -> dict[Any, Any]:
+    cleaned: dict[Any, Any] = {}
+    inherited = name if name and secret_name(name) else ""
+    for key, value in data.items():
+        shown = redact(key) if isinstance(key, str) else key
+        while shown in cleaned:  # two keys that differed only in what was masked
+            shown = f"{shown} (another)"
+        own = key if isinstance(key, str) and (secret_name(key) or not inherited) else inherited
+        cleaned[shown] = _data(value, own, depth + 1)
+    return cleaned

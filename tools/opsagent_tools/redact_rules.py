@@ -1,0 +1,308 @@
+"""What a secret looks like: one rule per shape, each with the plain substrings that a text must hold for it to match.
+
+Rules run in the order of `GROUPS`, those with the widest context first. None of them sees a mask that is there already.
+A leaf: standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opsagent_tools.redact_tokens import TOKENS
+
+MASK = re.compile(r"(«redacted: [a-z0-9 -]{1,40}»)")
+
+
+def mask(label: str) -> str:
+    """Return what stands in the place of a secret of this kind."""
+    return f"«redacted: {label}»"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One shape of secret."""
+
+    needles: tuple[str, ...]
+    """Lower-case substrings; without any of them in the lowered text the pattern cannot match."""
+    pattern: re.Pattern[str]
+    masked: Callable[[re.Match[str]], str]
+    """Gives the text that replaces a match: the match itself where a closer look finds it harmless."""
+
+
+# --- names of secrets ---
+
+_PASSWORDS = r"pass(?:w(?:or)?d|phrase|code)|(?<![a-z])(?-i:pass|PASS)|(?-i:(?<=[a-z])Pass)|(?<!old)pwd|requirepass"
+_KEYS = (
+    r"aws[\w-]{0,24}(?:key|token)|secret[_ -]?(?:access[_ -]?)?key(?:[_ -]?base)?"
+    r"|(?:api|access|account|app|auth|deploy|encryption|hmac|license|master|private|shared[_ -]?access|signing|storage"
+    r"|subscription|webhook)[_ -]?key"
+)
+_OTHERS = (
+    r"secret|token|credentials?|_auth|cvv|cvc|(?<![a-z])otp|session_?id|(?<![a-z])(?:php|j|asp\.net_)sess(?:ion)?_?id"
+)
+_SECRETS = rf"(?P<key>{_PASSWORDS}|{_KEYS}|{_OTHERS}|connect\.sid|[?&]sig|x-(?:amz|goog)-signature)"
+SECRET_NAME = re.compile(
+    rf"(?P<key>{_PASSWORDS}|{_KEYS}|{_OTHERS}|cookie|authorization|private)"
+    r"(?![s_ -]*(?:file|path|dir|name|type|count|ttl|len|limit|age\b|expir|timeout|policy|per|used|usage|id$))",
+    re.IGNORECASE,
+)
+_NAME_NEEDLES = (
+    *("pass", "pwd", "secret", "token", "key", "credential", "_auth", "cvv", "cvc", "otp", "sessionid", "session_id"),
+    *("sessid", "connect.sid", "sig=", "signature"),
+)
+
+
+def label_of(name: str) -> str:
+    """Return the kind of secret that a field of this name holds."""
+    low = name.lower()
+    for part, label in (
+        ("aws", "aws key"), ("identified", "password"), ("masterauth", "password"), ("pass", "password"), ("pwd", "password"), ("token", "token"), ("cookie", "cookie"),
+        ("sess", "session"), ("sid", "session"), ("authorization", "authorization"), ("sig", "signature"), ("key", "key"),
+        ("credential", "credential"), ("cv", "card code"), ("otp", "one-time code"),
+    ):  # fmt: skip
+        if part in low:
+            return label
+    return "secret"
+
+
+_HARMLESS = re.compile(
+    r"null|none|nil|undefined|true|false|\*+|x{3,}|\.{3}|…|-|<[^<>]*>|\$\{[\w:.-]*\}|\$[A-Z_][A-Z0-9_]*|\{\{?[\w. ]*\}?\}"
+    r"|%s|%\(\w+\)s|\[\w+\]"
+    r"|(?:~|\.{1,2}|file://)?/(?:etc|usr|var|opt|home|root|run|srv|tmp|mnt|data|app|proc|secrets?|dev|Users|nix)/[\w./@+-]*"
+    r"|(?:~|\.{1,2})/[\w./-]+",
+    re.IGNORECASE,
+)
+_PROSE = frozenset(
+    "a an and are at authentication bad by can cannot changed check did does empty error expected expired failed failure"
+    " field flag for from given has have if in incorrect instead invalid is it length lookup manager mismatch missing must"
+    " no not of ok on option or provided refresh rejected required reset secret should string the to token too unset"
+    " unexpected use using value was when will with wrong yes your password".split()
+)
+
+
+def worth_masking(value: str) -> bool:
+    """Return whether a value may be a secret at all: not empty, no placeholder, no file path, not `null`."""
+    return bool(value) and _HARMLESS.fullmatch(value) is None
+
+
+# --- values ---
+
+_QUOTED = r"(?P<open>\\*[\"'])(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*+)(?P<close>(?P=open)|(?=\n)|$)"
+_STOP = r"[&;,]\\*[\"']?[\w.-]+\\*[\"']?[=:]|[,;:)\]}.]+(?:[\s\"']|$)|\\+[\"'nrt]|</"
+_BARE = rf"(?P<bare>(?:(?!{_STOP})[^\s\"'`«»])++)"
+_VALUE = rf"(?:{_QUOTED}|{_BARE})"
+
+
+def _is_secret(key: str, separator: str, bare: str) -> bool:
+    """Tell a bare value after a secret-sounding name from prose: `password: hunter2` from `password: must be set`."""
+    if not worth_masking(bare) or (bare[0] in "/~" and key.lower().endswith("pwd")):
+        return False
+    label = label_of(key)
+    if "=" in separator:
+        if key in {"pass", "PASS"}:
+            return not bare.isdigit()
+        return label == "password" or len(bare) >= 4
+    if bare.lower().strip(".,;:!?()'") in _PROSE:
+        return False
+    if label == "password":
+        return len(bare) >= 3 and not (key in {"pass", "PASS"} and bare.isdigit())
+    return len(bare) >= 6 and (len(bare) >= 12 or not bare.isalpha())
+
+
+def _mask_named(match: re.Match[str]) -> str:
+    key, separator = match["key"], match["sep"]
+    if match["open"] is None:
+        value = match["bare"]
+        if not _is_secret(key, separator, value):
+            return match[0]
+        return f"{match['head']}{mask(_better_label(value, key))}"
+    value = match["quoted"]
+    if not worth_masking(value):
+        return match[0]
+    return f"{match['head']}{match['open']}{mask(_better_label(value, key))}{match['close']}"
+
+
+def _better_label(value: str, key: str) -> str:
+    for label, _, pattern in TOKENS:
+        if pattern.fullmatch(value):
+            return label
+    return label_of(key)
+
+
+def _named(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_ASSIGNED = _named(rf"(?P<head>{_SECRETS}(?P<sep>\\*[\"']?\]?\s*(?:=>|:=|={{1,2}}|:(?!:))\s*)){_VALUE}")
+_FLAG = _named(
+    rf"(?P<head>(?<![\w-])--?[a-z0-9-]*{_SECRETS}(?P<sep>\s+|[\"']\s*,\s*))(?!-){_VALUE}",
+)
+_SAID = _named(
+    rf"(?P<head>(?P<key>identified (?:with \S+ )?by(?: password)?|password)(?P<sep>\s+)(?=\\*['\"])){_VALUE}"
+)
+_SPACED = _named(rf"(?P<head>(?P<key>requirepass|masterauth|login\s+\S+\s+password)(?P<sep>\s+)){_VALUE}")
+_XML = _named(
+    r"(?P<head><[\w:.-]*(?:password|passwd|secret|token|api_?key)\s*(?:\s[^<>]*)?>)(?P<value>[^<>\s][^<>]*)(?=</)"
+)
+
+
+# --- headers, command lines, addresses ---
+
+
+def _kept(label: str) -> Callable[[re.Match[str]], str]:
+    """Mask group `value` and keep what stands before and after it in the match."""
+
+    def masked(match: re.Match[str]) -> str:
+        if not worth_masking(match["value"]):
+            return match[0]
+        start, end = match.start("value") - match.start(), match.end("value") - match.start()
+        return f"{match[0][:start]}{mask(label)}{match[0][end:]}"
+
+    return masked
+
+
+_AUTHORIZATION = re.compile(
+    r"authorization\\*[\"']?\]?\s*(?:=>|[:=])\s*(?:\\*[\"'])?"
+    r"(?:(?:digest|aws4-hmac-sha256|oauth|hawk)\s+(?P<rest>[^\n]*?(?=\\*'|\n|$))"
+    r"|(?:(?:bearer|basic|token|negotiate|ntlm|apikey|api-key|key|sharedkey|splunk)[ +]|bearer%20)"
+    r"(?P<value>[^\s\"'\\,;«»]+)|(?P<bare>[^\s\"'\\,;«»]+))",
+    re.IGNORECASE,
+)
+
+
+def _mask_authorization(match: re.Match[str]) -> str:
+    group = "rest" if match["rest"] else "value" if match["value"] else "bare"
+    value = match[group]
+    harmless_word = value.isalpha() and (group == "bare" or value.lower() in _PROSE)
+    if not worth_masking(value) or harmless_word:
+        return match[0]
+    return match[0][: match.start(group) - match.start()] + mask("authorization")
+
+
+def _mask_basic(match: re.Match[str]) -> str:
+    try:
+        plain = base64.b64decode(match["value"] + "=" * (-len(match["value"]) % 4), validate=True)
+    except binascii.Error:
+        return match[0]
+    return f"{match['head']}{mask('authorization')}" if b":" in plain else match[0]
+
+
+def _mask_bearer(match: re.Match[str]) -> str:
+    value = match["value"]
+    if len(value) < 20 and (len(value) < 8 or value.isalpha()):
+        return match[0]
+    return f"{match['head']}{mask('token')}"
+
+
+_UNIT_BEFORE = re.compile(r"(?:circus|pm2|supervisord|systemd|kubernetes|docker|launchd):$|//$", re.IGNORECASE)
+_NOT_DOMAIN = re.compile(
+    r"\d+(?:\.\d+)+.*|.*\.(?:service|socket|target|timer|slice|scope|mount|path|device|swap|png|jpe?g|js|ts|py|so|local)",
+    re.IGNORECASE,
+)
+
+
+def _mask_email(match: re.Match[str]) -> str:
+    if match["user"].lower() == "git" or _NOT_DOMAIN.fullmatch(match["domain"]):
+        return match[0]
+    # `pm2:api@host.example.com` is a unit's id, `ssh://bob@host.example.com` an address of a machine.
+    before = match.string[max(0, match.start() - 16) : match.start()]
+    return match[0] if _UNIT_BEFORE.search(before) else mask("email")
+
+
+def _luhn(digits: str) -> bool:
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
+
+
+def _mask_card(match: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", match[0])
+    return mask("card number") if len(set(digits)) > 1 and _luhn(digits) else match[0]
+
+
+CARD = Rule(
+    (),
+    re.compile(
+        # Issuers' prefixes and lengths (ISO/IEC 7812); timestamps begin with 1 and fall out by that.
+        r"(?<![\w.])(?:"
+        r"(?:4\d{3}|5[0-8]\d\d|2[2-7]\d\d|3528|353\d|35[4-8]\d|6\d{3})(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
+        r"(?:(?P=gap)\d{3})?"
+        r"|3[47]\d\d(?P<amex>[ -]?)\d{6}(?P=amex)\d{5}|3(?:0[0-5]|[68]\d)\d[ -]?\d{6}[ -]?\d{4}"
+        r")(?![\w]|\.\d)"
+    ),
+    _mask_card,
+)
+
+
+def _rule(needles: str, pattern: str, masked: Callable[[re.Match[str]], str], flags: int = re.IGNORECASE) -> Rule:
+    return Rule(tuple(needles.split("|")), re.compile(pattern, flags), masked)
+
+
+_IN_CONTEXT: tuple[Rule, ...] = (
+    _rule(
+        "private key",
+        r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[\s\S]*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)",
+        lambda _: mask("private key"),
+        re.NOFLAG,
+    ),
+    Rule(("authorization",), _AUTHORIZATION, _mask_authorization),
+    _rule(
+        "cookie",
+        r"cookie2?\\*[\"']?\]?\s*(?:=>|[:=])\s*(?:\\*[\"'])?"
+        r"(?P<value>[^\s;,\"'=\\]+=[^\s;\"'\\]*(?:;\s*[^\s;=\"'\\]+(?:=[^;\"'\\\n]*?(?=[;\"'\\\n]|\s|$))?)*)",
+        _kept("cookie"),
+    ),
+    Rule(_NAME_NEEDLES, _ASSIGNED, _mask_named),
+    Rule(("--", "-pass", "-token", "-secret"), _FLAG, _mask_named),
+    Rule(("identified ", "password '", 'password "', "password \\"), _SAID, _mask_named),
+    Rule(("requirepass", "masterauth", "login "), _SPACED, _mask_named),
+    Rule(("</",), _XML, _kept("secret")),
+    _rule("bearer", r"(?P<head>\bbearer(?:\s+|%20|\+))(?P<value>[\w.~+/=-]+)", _mask_bearer),
+    _rule("basic ", r"(?P<head>\bbasic\s+)(?P<value>[A-Za-z0-9+/]{6,}={0,2})", _mask_basic),
+    _rule(
+        "://",
+        r"[a-z][a-z0-9+.-]*://[^\s:/@\"'«»]*:(?P<value>[^\s\"'«»/]+)@|://(?P<sentry>[0-9a-f]{32})@",
+        lambda match: _kept("password")(match) if match["value"] else f"://{mask('key')}@",
+    ),
+    _rule("@tcp(|@unix(", r"\b[\w.-]+:(?P<value>[^\s\"'@]+)@(?=tcp\(|unix\()", _kept("password")),
+    _rule(
+        "mysql|mariadb",
+        r"\b(?:mysql|mariadb)[\w-]*\s[^|;\n]*?(?<=\s)-p(?P<value>[^\s\"'-][^\s\"']*)",
+        _kept("password"),
+    ),
+    _rule(
+        "sshpass|redis-cli|mongo|login|ldap",
+        r"\b(?:sshpass|redis-cli|mongo\w*|(?:docker|podman|helm registry) login|ldap\w+)\s(?:[^|;\n]*?\s)??-[paw]\s*"
+        r"(?P<value>[^\s\"'-][^\s\"']*)",
+        _kept("password"),
+    ),
+    _rule(
+        "curl|wget|http",
+        r"\b(?:curl|https?)\s[^|;\n]*?(?<=\s)(?:-u|--user|-a|--auth)[\s=]*[\"']?[^\s:\"']+:(?P<value>[^\s\"']+)",
+        _kept("password"),
+    ),
+    _rule(
+        "@",
+        r"(?<![\w.+-])(?P<user>[a-z0-9](?:[\w.%+-]{0,62}[\w+-])?)@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?![\w@-])",
+        _mask_email,
+    ),
+)
+
+
+def _masked_whole(label: str) -> Callable[[re.Match[str]], str]:
+    return lambda _: mask(label)
+
+
+_TOKENS = tuple(Rule(needles, pattern, _masked_whole(label)) for label, needles, pattern in TOKENS)
+_UNDERSCORED = tuple(rule for rule in _TOKENS if all("_" in needle for needle in rule.needles))
+
+GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
+    ("", _IN_CONTEXT),
+    ("_", _UNDERSCORED),
+    ("", tuple(rule for rule in _TOKENS if rule not in _UNDERSCORED)),
+)
+"""Rules in the order in which they run, behind a substring that all needles of a group contain."""
