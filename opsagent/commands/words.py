@@ -1,0 +1,126 @@
+"""Text → tokens, and which of them cannot be trusted to be what they look like. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_TEXT = 400
+"""Characters that a command may have; longer text is no command."""
+
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
+_PUNCTUATION = ".,!?;…。、！？"
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a command, a quoted piece of text, or a punctuation mark."""
+
+    text: str
+    quoted: bool = False
+
+    @property
+    def word(self) -> str:
+        """The form that the vocabulary is written in; empty for quoted text, which is never vocabulary."""
+        return "" if self.quoted else self.text.lower()
+
+
+def tokenize(text: str) -> tuple[Token, ...]:
+    """Split a command into words, quoted pieces and punctuation marks; nothing is dropped but blanks."""
+    tokens: list[Token] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char.isspace():
+            at += 1
+            continue
+        end = _end_of_quoted(text, at)
+        if end is not None:
+            tokens.append(Token(text[at + 1 : end], quoted=True))
+            at = end + 1
+            continue
+        end = at
+        while end < len(text) and not text[end].isspace() and (end == at or _end_of_quoted(text, end) is None):
+            end += 1
+        tokens.extend(_split_punctuation(text[at:end]))
+        at = end
+    return tuple(tokens)
+
+
+def _end_of_quoted(text: str, at: int) -> int | None:
+    """Return where the piece that is quoted from `at` on ends; None where no quotation begins there."""
+    closing = _QUOTES.get(text[at])
+    if closing is None or (at > 0 and not text[at - 1].isspace() and text[at - 1] not in "(,"):
+        return None
+    end = text.find(closing, at + 1)
+    return end if end > at + 1 else None
+
+
+def _split_punctuation(word: str) -> list[Token]:
+    body = word.rstrip(_PUNCTUATION)
+    marks = [Token(mark) for mark in word[len(body) :]]
+    return ([Token(body)] if body else []) + marks
+
+
+def suspicious(text: str) -> str:
+    """Return why the text may not be what it looks like, or an empty string.
+
+    Invisible and bidirectional characters can hide words; letters of two alphabets in one word can imitate a name
+    (Unicode TR 39, mixed-script confusables). Hangul beside Latin is how Korean particles are written.
+    """
+    for char in text:
+        if unicodedata.category(char) in _INVISIBLE and char != "\t":
+            return f"it has an invisible or control character (U+{ord(char):04X})"
+    for word in text.split():
+        for char in word:
+            script = _script(char)
+            if script not in {"LATIN", "HANGUL", ""}:
+                return f"{char!r} (U+{ord(char):04X}, {unicodedata.name(char, 'unnamed').lower()}) looks out of place"
+            if script == "LATIN" and not char.isascii():
+                return f"{char!r} (U+{ord(char):04X}) is not a plain letter"
+    return ""
+
+
+def _script(char: str) -> str:
+    """Return the alphabet of a letter by its Unicode name; empty for what is no letter."""
+    if not unicodedata.category(char).startswith(("L", "N", "M")) or (char.isascii() and not char.isalpha()):
+        return ""
+    return unicodedata.name(char, "UNKNOWN").split(" ")[0]
+
+
+def vocabulary(words: str) -> frozenset[str]:
+    """Return the words of a blank-separated list."""
+    return frozenset(words.split())
+
+
+def has_hangul(text: str) -> bool:
+    """Tell whether any syllable or letter of the Korean alphabet is in it."""
+    return any("가" <= char <= "힣" or "ㄱ" <= char <= "ㅣ" for char in text)
+
+
+def distance(one: str, other: str) -> int:
+    """Return the edit distance in which a swap of neighbours counts once (optimal string alignment)."""
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that may have been meant by `word`, nearest first. For offers only, never to run."""
+    lowered = word.lower()
+    found = []
+    for name in names:
+        far = distance(lowered, name.lower())
+        starts = len(lowered) >= 2 and name.lower().startswith(lowered)
+        if far <= max(1, len(name) // 3) or starts:
+            found.append((0 if starts else far, name))
+    return tuple(name for _, name in sorted(found))
