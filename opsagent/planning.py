@@ -83,7 +83,7 @@ def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ..
     return (
         Step(
             action=_action(ActionName.RESTART, unit.id),
-            goal=_replaced(unit, *unit.processes),
+            goal=_replaced(unit),
             timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
             why=f"{unit.name} starts anew",
         ),
@@ -202,9 +202,9 @@ def _action(name: ActionName, unit: UnitId, **args: Scalar) -> Action:
     return Action(name=name, unit=unit, args=args)
 
 
-def _replaced(unit: Unit, *processes: object) -> Check:
+def _replaced(unit: Unit) -> Check:
     pids = ",".join(str(process.pid) for process in unit.processes)
-    return Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": pids} if processes else {})
+    return Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": pids})
 
 
 def _start_timeout_s(spec: ServiceSpec | None) -> float:

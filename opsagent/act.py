@@ -1,0 +1,124 @@
+"""Carries out a plan, step by step: gate, guard, journal, hands, goal. The journal is written before and after.
+
+What the journal says is what was intended and what was seen; after a crash `opsagent.reconcile` asks the world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from opsagent.check import Checker
+from opsagent.guard import rule_on_step
+from opsagent.hands import Hands
+from opsagent.model import Plan, Ruling, Step
+from opsagent.policy import Policy
+from opsagent.ports import Progress, ProgressKind
+from opsagent.situation import Situations
+from opsagent.store.journal import Journal
+from opsagent_tools.supervisors.port import SupervisorError
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """How far a plan came."""
+
+    result: Literal["done", "failed", "asked", "refused"]
+    done_steps: int
+    why: str = ""
+    ruling: Ruling | None = None
+
+
+class Actor:
+    """Carries out plans. One plan per unit at a time: the caller sees to that."""
+
+    def __init__(
+        self, *, hands: Hands, checker: Checker, situations: Situations, journal: Journal, policy: Callable[[], Policy]
+    ) -> None:
+        self._hands = hands
+        self._checker = checker
+        self._situations = situations
+        self._journal = journal
+        self._policy = policy
+
+    async def carry_out(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
+        """Do the steps in order, as far as gates, guard and goals let it."""
+        progress = _Narrator(plan, tell)
+        budget = await self._situations.spent(plan)
+        for ordinal, step in enumerate(plan.steps):
+            situation = await self._situations.of(plan, budget, confirmed=confirmed)
+            ruling = rule_on_step(step, plan, situation, self._policy())
+            if ruling.verdict != "allow":
+                result: Literal["asked", "refused"] = "asked" if ruling.verdict == "ask" else "refused"
+                return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling)
+            if step.gate is not None and await self._checker.wait(step.gate, step.timeout_s) is not True:
+                why = f"stopped before {step.action}: {step.gate.kind} of {step.gate.unit.name} does not hold"
+                return Carried(result="failed", done_steps=ordinal, why=why)
+            failure = await self._do(plan, ordinal, step, ruling, progress)
+            if failure:
+                return Carried(result="failed", done_steps=ordinal, why=failure)
+        return Carried(result="done", done_steps=len(plan.steps))
+
+    async def _do(self, plan: Plan, ordinal: int, step: Step, ruling: Ruling, progress: _Narrator) -> str:
+        """Do one step; return why it failed, or nothing."""
+        before = await self._state_of(step)
+        step_id = await asyncio.to_thread(self._journal.intend_step, plan, ordinal, step, before, ruling.rule)
+        progress.say("step_started", f"{step.action}{f' ({step.why})' if step.why else ''}", ordinal, ruling)
+        outcome = await self._hands.do(step.action)
+        reached = await self._checker.wait(step.goal, step.timeout_s) if outcome.done else False
+        if reached is True:
+            await asyncio.to_thread(self._journal.end_step, step_id, "done", outcome.detail)
+            progress.say("step_done", outcome.detail, ordinal, ruling)
+            return ""
+        detail = outcome.detail if not outcome.done else f"{outcome.detail}, but {step.goal.kind} was not reached"
+        await asyncio.to_thread(self._journal.end_step, step_id, "failed", detail)
+        progress.say("step_failed", detail, ordinal, ruling)
+        return detail
+
+    async def undo(self, plan: Plan, done_steps: int, tell: Tell) -> None:
+        """Take back the steps that were done and can be undone, last first. Undoing is journalled like doing."""
+        progress = _Narrator(plan, tell)
+        for ordinal in range(done_steps - 1, -1, -1):
+            step = plan.steps[ordinal]
+            if step.undo is None:
+                continue
+            undo = Step(action=step.undo, goal=step.goal, why="undo")
+            step_id = await asyncio.to_thread(self._journal.intend_step, plan, ordinal, undo, {}, "undo")
+            outcome = await self._hands.do(step.undo)
+            await asyncio.to_thread(
+                self._journal.end_step, step_id, "undone" if outcome.done else "failed", outcome.detail
+            )
+            progress.say("undone", outcome.detail, ordinal)
+
+    async def _state_of(self, step: Step) -> dict[str, str | int | float | bool]:
+        try:
+            unit = await self._checker.unit(step.action.unit)
+        except SupervisorError as error:
+            return {"unknown": str(error)}
+        pids = ",".join(str(process.pid) for process in unit.processes)
+        return {"state": unit.state.value, "pids": pids, "instances": unit.instances, "restarts": unit.restarts}
+
+
+class _Narrator:
+    """Puts what happens to a plan into words."""
+
+    def __init__(self, plan: Plan, tell: Tell) -> None:
+        self._plan = plan
+        self._tell = tell
+
+    def say(self, kind: ProgressKind, text: str, ordinal: int | None = None, ruling: Ruling | None = None) -> None:
+        self._tell(
+            Progress(
+                kind=kind,
+                at=datetime.now(UTC),
+                text=text,
+                step=ordinal,
+                steps=len(self._plan.steps),
+                risk=ruling.risk.value if ruling is not None else "",
+            )
+        )

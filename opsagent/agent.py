@@ -1,0 +1,252 @@
+"""The agent, put together: sense and detect feed incidents to repairs; people's plans come in beside them.
+
+This module is the only one that knows all the rooms. The loop is in `Agent.run`; one incident's way is in
+`opsagent.repair`, one person's command's in `opsagent.people`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from opsagent import __version__, last_good
+from opsagent.act import Actor
+from opsagent.casefile import CaseFile
+from opsagent.check import Checker
+from opsagent.config import Config
+from opsagent.consent import Consent
+from opsagent.detect import Closed, Detection, Detector, Opened, Updated
+from opsagent.hands import Hands
+from opsagent.home import Home
+from opsagent.investigate import Investigator
+from opsagent.learn import Learner
+from opsagent.locks import GroupLocks
+from opsagent.model import Signal, SignalKind
+from opsagent.people import People
+from opsagent.policy import Policy
+from opsagent.recall import MemoryDesk, Recall
+from opsagent.reconcile import Reconciler
+from opsagent.repair import Repairer, Workshop
+from opsagent.sense import Senses
+from opsagent.settle import Settler
+from opsagent.situation import Situations
+from opsagent.store.journal import Journal
+from opsagent.timeline import Timeline
+from opsagent.verify import Baseline, Verifier
+from opsagent.world import World
+from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
+from opsagent_tools.supervisors.circus.engine import Engine
+from opsagent_tools.supervisors.port import Supervisor, SupervisorError
+
+_LOG = logging.getLogger(__name__)
+_TICK_S = 0.5
+_WELL_BEFORE_NOTED_S = 2.0
+"""How long a unit must have been healthy before its configuration counts as good."""
+
+
+class Agent:
+    """Everything that runs in the process that owns acting."""
+
+    def __init__(self, home: Home, config: Config) -> None:
+        self.home = home
+        self.config = config
+        self.started_at = datetime.now(UTC)
+        self.engine = Engine(home.engine_dir, home.runtime_dir)
+        self.supervisors: Mapping[str, Supervisor] = {"circus": CircusSupervisor(self.engine)}
+        self.world = World()
+        self.journal = Journal.open(home)
+        self.timeline = Timeline(self.journal)
+        self.desk = MemoryDesk(home)
+        self.recall = Recall(self.desk, home)
+        self.checker = Checker(self.supervisors, self.world)
+        self.baseline = Baseline()
+        self.locks = GroupLocks(self.world)
+        self.situations = Situations(
+            journal=self.journal, checker=self.checker, world=self.world, policy=lambda: self.policy
+        )
+        hands = Hands(
+            self.supervisors,
+            self.checker,
+            last_good_dir=home.last_good_dir,
+            start_engine=self.engine.ensure_running,
+        )
+        self.actor = Actor(
+            hands=hands,
+            checker=self.checker,
+            situations=self.situations,
+            journal=self.journal,
+            policy=lambda: self.policy,
+        )
+        self.people = People(
+            journal=self.journal,
+            timeline=self.timeline,
+            checker=self.checker,
+            situations=self.situations,
+            actor=self.actor,
+            locks=self.locks,
+            policy=lambda: self.policy,
+        )
+        self.detector = Detector()
+        self._repairer = Repairer(self._workshop())
+        self._files: dict[str, CaseFile] = {}
+        self._repairs: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def policy(self) -> Policy:
+        """The policy as the configuration says now."""
+        return self.config.policy
+
+    def _workshop(self) -> Workshop:
+        verifier = Verifier(self.checker, self.world, self.baseline)
+        return Workshop(
+            journal=self.journal,
+            timeline=self.timeline,
+            world=self.world,
+            settler=Settler(self.checker, verifier, self.world),
+            investigator=Investigator(
+                world=self.world,
+                supervisors=self.supervisors,
+                recall=self.recall,
+                timeline=self.timeline,
+                last_good_dir=self.home.last_good_dir,
+            ),
+            situations=self.situations,
+            policy=lambda: self.policy,
+            actor=self.actor,
+            verifier=verifier,
+            learner=Learner(self.desk, self.timeline),
+            consent=Consent(
+                journal=self.journal, timeline=self.timeline, situations=self.situations, verifier=verifier
+            ),
+            locks=self.locks,
+        )
+
+    async def run(self) -> None:
+        """Watch and repair until cancelled."""
+        await self.look_around()
+        reconciler = Reconciler(journal=self.journal, checker=self.checker, timeline=self.timeline)
+        for file in await reconciler.reconcile():
+            self.detector.adopt(file.incident)
+            self._take_up(file)
+        senses = Senses(list(self.supervisors.values()), self.world)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(senses.run(self._sensed))
+            tasks.create_task(self._tick())
+
+    async def look_around(self) -> None:
+        """Learn which units there are; a supervisor that does not answer has none for now."""
+        self.world.replace_specs(self._specs())
+        for kind, supervisor in self.supervisors.items():
+            with suppress(SupervisorError):
+                self.world.replace_units(kind, await supervisor.list())
+
+    def _specs(self) -> dict[str, Any]:
+        return {spec.name: spec for spec in (*self.config.services, *self.engine.specs())}
+
+    def _sensed(self, signal: Signal) -> None:
+        now = datetime.now(UTC)
+        if signal.kind is SignalKind.SUPERVISOR_LOST and not self.engine.is_wanted():
+            return
+        self._detected(self.detector.observe(signal, self.world, now))
+
+    def _detected(self, detections: Sequence[Detection]) -> None:
+        for detection in detections:
+            match detection:
+                case Opened(incident=incident):
+                    self._take_up(CaseFile(incident=incident))
+                case Updated(incident=incident) if incident.id in self._files:
+                    self._files[incident.id].update(incident)
+                case Closed(incident_id=incident_id) if incident_id in self._files:
+                    _LOG.debug("detect closed %s", incident_id)
+                case _:
+                    pass
+
+    def _take_up(self, file: CaseFile) -> None:
+        incident_id = file.incident.id
+        self._files[incident_id] = file
+        self._repairs[incident_id] = asyncio.create_task(self._handle(file), name=f"incident {incident_id}")
+
+    async def _handle(self, file: CaseFile) -> None:
+        incident = file.incident
+        try:
+            await asyncio.to_thread(self.journal.open_incident, incident)
+            await self._repairer.handle(file)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _LOG.exception("the repair of %s broke off", incident.unit)
+            await self._repairer.escalate(file, f"the repair broke off: {type(error).__name__}: {error}")
+        finally:
+            self.detector.close(incident.id)
+            self._files.pop(incident.id, None)
+            self._repairs.pop(incident.id, None)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            specs = await asyncio.to_thread(self._specs)
+            if specs != self.world.specs:
+                self.world.replace_specs(specs)
+            self._detected(self.detector.tick(self.world, datetime.now(UTC)))
+            self.baseline.watch(self.world, self._troubled())
+            await asyncio.to_thread(self._note_last_good)
+
+    def _troubled(self) -> set[Any]:
+        return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}
+
+    def _note_last_good(self) -> None:
+        now, troubled = datetime.now(UTC), self._troubled()
+        for unit in list(self.world.units.values()):
+            health, spec = self.world.health.get(unit.id), self.world.spec(unit.id)
+            if spec is None or not spec.config_files or unit.id in troubled or health is None or not health.ok:
+                continue
+            if (now - health.since).total_seconds() >= _WELL_BEFORE_NOTED_S:
+                last_good.note(unit, spec, self.home.last_good_dir)
+
+    def status(self) -> dict[str, Any]:
+        """Return what `opsagent ps` and `doctor` show of the daemon."""
+        incidents = {file.incident.unit: incident_id for incident_id, file in self._files.items()}
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "started_at": self.started_at.isoformat(),
+            "home": str(self.home.path),
+            "paused": bool(self.journal.paused()),
+            "memory_loaded": self.desk.is_open,
+            "units": [
+                {
+                    "id": str(unit.id),
+                    "name": unit.name,
+                    "state": unit.state.value,
+                    "health": None if (health := self.world.health.get(unit.id)) is None else health.ok,
+                    "incident": incidents.get(unit.id),
+                }
+                for unit in self.world.units.values()
+            ],
+        }
+
+    async def close(self) -> None:
+        """End repairs where they are (the journal knows how far they came) and give everything back."""
+        for task in list(self._repairs.values()):
+            task.cancel()
+        await asyncio.gather(*self._repairs.values(), return_exceptions=True)
+        for supervisor in self.supervisors.values():
+            await supervisor.close()
+        await self.desk.close()
+        self.journal.close()
+
+
+@asynccontextmanager
+async def owning(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[Agent]:
+    """Be the process that owns acting on this home. Raises LockTaken (which names the owner)."""
+    with home.owner_lock(wait_s):
+        agent = Agent(home, config)
+        try:
+            yield agent
+        finally:
+            await agent.close()

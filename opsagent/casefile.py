@@ -1,0 +1,31 @@
+"""The working papers of one open incident: what is known of it, what was tried, what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opsagent.model import Attempt, Evidence, Hypothesis, Incident, Plan, RemedyOdds
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseFile:
+    """Mutable; owned by the one worker that handles the incident."""
+
+    incident: Incident
+    attempts: list[Attempt] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    odds: tuple[RemedyOdds, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    probes: int = 0
+    """Read-only probes run so far, over all attempts."""
+    decision_s: float = 0.0
+    """Time spent on recall, probes and decide so far."""
+
+    carried_over: Plan | None = None
+    """A plan whose steps were all done when an earlier life of the agent ended; it only wants verifying."""
+    left_over: Plan | None = None
+    """The steps that an earlier life of the agent did not come to."""
+
+    def update(self, incident: Incident) -> None:
+        """Take over what detect knows now."""
+        self.incident = incident

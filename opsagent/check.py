@@ -1,0 +1,143 @@
+"""Asks the world the questions that steps and verdicts are made of. Reads only.
+
+The world decides, not the journal: every answer comes fresh from the supervisor, the kernel or the health probe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from opsagent.model import Check, CheckKind
+from opsagent.world import World
+from opsagent_tools.probes.health import ask
+from opsagent_tools.supervisors.port import Supervisor, SupervisorError, SupervisorUnreachable, UnknownUnit
+from opsagent_tools.units import Unit, UnitId, UnitState
+
+_LOG = logging.getLogger(__name__)
+_POLL_S = 0.1
+_SAME_START_S = 0.02
+"""Two readings of one process's start time differ by rounding only."""
+
+
+class Checker:
+    """Answers checks; True, False, or None where it cannot tell."""
+
+    def __init__(self, supervisors: Mapping[str, Supervisor], world: World) -> None:
+        self._supervisors = supervisors
+        self._world = world
+        self._answers: Mapping[CheckKind, Callable[[Check], Awaitable[bool | None]]] = {
+            CheckKind.ALWAYS: self._always,
+            CheckKind.RUNNING: self._running,
+            CheckKind.DOWN: self._down,
+            CheckKind.HEALTHY: self._healthy,
+            CheckKind.REPLACED: self._replaced,
+            CheckKind.RESUMED: self._resumed,
+            CheckKind.PATH_GONE: self._path_gone,
+            CheckKind.FILE_IS: self._file_is,
+            CheckKind.PROCESS_GONE: self._process_gone,
+            CheckKind.SUPERVISOR_UP: self._supervisor_up,
+        }
+
+    async def holds(self, check: Check) -> bool | None:
+        """Answer one check now."""
+        answer = self._answers.get(check.kind)
+        if answer is None:
+            return None
+        try:
+            return await answer(check)
+        except UnknownUnit:
+            return False
+        except (SupervisorError, OSError) as error:
+            _LOG.debug("cannot tell %s of %s: %s", check.kind, check.unit, error)
+            return None
+
+    async def wait(self, check: Check, timeout_s: float) -> bool | None:
+        """Ask until it holds, at most for `timeout_s`; return the last answer."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            answer = await self.holds(check)
+            if answer or asyncio.get_running_loop().time() >= deadline:
+                return answer
+            await asyncio.sleep(_POLL_S)
+
+    async def unit(self, unit: UnitId) -> Unit:
+        """Return the unit as its supervisor sees it now. Raises SupervisorError."""
+        supervisor = self._supervisors.get(unit.supervisor)
+        if supervisor is None:
+            raise SupervisorUnreachable(f"no supervisor of kind {unit.supervisor} is watched")
+        return await supervisor.describe(unit)
+
+    async def _always(self, check: Check) -> bool:
+        return True
+
+    async def _running(self, check: Check) -> bool:
+        unit = await self.unit(check.unit)
+        wanted = int(check.args.get("instances", unit.instances))
+        exact = "instances" in check.args
+        there = sum(process.wanted for process in unit.processes)
+        return unit.state is UnitState.RUNNING and (there == wanted if exact else there >= wanted)
+
+    async def _down(self, check: Check) -> bool:
+        return not (await self.unit(check.unit)).processes
+
+    async def _healthy(self, check: Check) -> bool:
+        if not await self._running(Check(kind=CheckKind.RUNNING, unit=check.unit)):
+            return False
+        spec = self._world.spec(check.unit)
+        if spec is None or spec.health is None:
+            return True
+        return (await ask(spec.health)).ok
+
+    async def _replaced(self, check: Check) -> bool:
+        before = {int(pid) for pid in str(check.args.get("pids", "")).split(",") if pid}
+        now = {process.pid for process in (await self.unit(check.unit)).processes}
+        return not (before & now) and await self._healthy(check)
+
+    async def _resumed(self, check: Check) -> bool:
+        unit = await self.unit(check.unit)
+        return bool(unit.processes) and not any(is_stopped_by_signal(process.pid) for process in unit.processes)
+
+    async def _path_gone(self, check: Check) -> bool:
+        return not Path(str(check.args["path"])).exists()
+
+    async def _file_is(self, check: Check) -> bool:
+        content = await asyncio.to_thread(Path(str(check.args["path"])).read_bytes)
+        return hashlib.sha256(content).hexdigest() == check.args["sha256"]
+
+    async def _process_gone(self, check: Check) -> bool:
+        return not is_alive(int(check.args["pid"]), float(check.args["started"]))
+
+    async def _supervisor_up(self, check: Check) -> bool:
+        supervisor = self._supervisors.get(check.unit.supervisor)
+        if supervisor is None:
+            return False
+        try:
+            await supervisor.list()
+        except SupervisorUnreachable:
+            return False
+        return True
+
+
+def is_alive(pid: int, started: float) -> bool:
+    """Tell whether that very process (and not a later one with its pid) lives; a zombie does not."""
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) <= _SAME_START_S and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def is_stopped_by_signal(pid: int) -> bool:
+    """Tell whether the kernel has the process in state T (SIGSTOP and its kin; not a debugger's stop)."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False

@@ -1,0 +1,63 @@
+"""The agent behind its local socket, and the same agent seen from a client: two ends of one contract (`AgentPort`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from opsagent.api.client import ApiClient, DaemonNotRunning
+from opsagent.config import Config
+from opsagent.home import Home
+from opsagent.model import Plan
+from opsagent.ports import AgentPort, Progress
+
+LOCK_WAIT_S = 5.0
+
+
+class RemoteAgent:
+    """The daemon, over its socket."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
+        params = {"plan": msgspec.to_builtins(plan), "confirmed": confirmed, "by": by}
+        async for item in self._client.stream("submit", params):
+            yield msgspec.convert(item, Progress)
+
+    async def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
+        async for item in self._client.stream("approved", {"approval": approval, "by": by}):
+            yield msgspec.convert(item, Progress)
+
+    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        rows = await self._client.call("recall", {"query": query, "unit": unit, "limit": limit})
+        return msgspec.convert(rows, list[dict[str, Any]])
+
+    async def status(self) -> Mapping[str, Any]:
+        return msgspec.convert(await self._client.call("status", {}), dict[str, Any])
+
+    def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        return self._client.stream("events", {})
+
+
+@asynccontextmanager
+async def open_agent(home: Home, config: Config) -> AsyncIterator[AgentPort]:
+    """The daemon if one answers; else this process owns acting while the context lasts.
+
+    Raises LockTaken after `LOCK_WAIT_S`, naming the owner.
+    """
+    try:
+        client = await ApiClient.connect(home.api_socket)
+    except DaemonNotRunning:
+        from opsagent.own_agent import own_agent
+
+        async with own_agent(home, config, wait_s=LOCK_WAIT_S) as agent:
+            yield agent
+        return
+    try:
+        yield RemoteAgent(client)
+    finally:
+        await client.close()

@@ -1,0 +1,37 @@
+"""Keeps two repairs away from each other: never two at once in one dependency-connected group of units."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from opsagent.world import World
+from opsagent_tools.units import UnitId
+
+
+class GroupLocks:
+    """One lock per unit; a group is locked by locking all of its units, always in the same order."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._locks: defaultdict[UnitId, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @asynccontextmanager
+    async def of(self, unit: UnitId) -> AsyncIterator[None]:
+        """Hold the locks of `unit` and of everything above and below it."""
+        async with AsyncExitStack() as stack:
+            for member in sorted(self.group(unit)):
+                await stack.enter_async_context(self._locks[member])
+            yield
+
+    def group(self, unit: UnitId) -> frozenset[UnitId]:
+        """Return all units that are connected with `unit` by dependencies, in any direction."""
+        found = {unit}
+        frontier = [unit]
+        while frontier:
+            near = {n for u in frontier for n in (*self._world.upstream(u), *self._world.downstream(u))}
+            frontier = sorted(near - found)
+            found |= near
+        return frozenset(found)

@@ -1,0 +1,132 @@
+"""Translates between incidents and memory, on the way out. (`opsagent/learn.py` does it on the way in; nobody else.)
+
+The memory, its index and its embedding model are opened when they are first needed, in a thread of their own: a
+service that has never had an incident costs nothing, and its first one does not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opsagent.detectors.describe import symptom_text
+from opsagent.home import Home
+from opsagent.model import Incident, RemedyOdds
+from opsagent_tools.redact import redact
+from opsagent_tools.units import UnitId
+
+if TYPE_CHECKING:
+    from opsagent_memory import Memory, Recollection
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+def scope_of(unit: UnitId) -> str:
+    """Return the memory's scope for a unit. It names no host: what helped here helps on the next machine."""
+    return f"unit/{unit.supervisor}/{unit.name}"
+
+
+class MemoryDesk:
+    """The one thread that owns the memory of this agent; opens it when it is first asked."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
+        self._memory: Memory | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the memory has been needed yet."""
+        return self._memory is not None
+
+    async def use(self, what: Callable[[Memory], _T]) -> _T:
+        """Run `what` on the memory, opened if need be. Raises opsagent_memory.MemoryFailure."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: what(self._opened()))
+
+    def _opened(self) -> Memory:
+        if self._memory is None:
+            from opsagent_memory import Memory
+
+            self._memory = Memory.open(self._home.database, self._home.chroma_dir)
+        return self._memory
+
+    async def close(self) -> None:
+        """Close the memory if it was ever opened."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+
+class Recall:
+    """Asks the memory what helped before."""
+
+    def __init__(self, desk: MemoryDesk, home: Home) -> None:
+        self._desk = desk
+        self._home = home
+
+    async def odds(self, incident: Incident) -> tuple[RemedyOdds, ...]:
+        """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
+        from opsagent_memory import MemoryFailure
+
+        scope = scope_of(incident.unit)
+        try:
+            if not await asyncio.to_thread(self._knows, scope):
+                return ()
+            text = symptom_text(incident)
+            found = await self._desk.use(
+                lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value)
+            )
+        except MemoryFailure as error:
+            _LOG.warning("deciding without memory: %s", error)
+            return ()
+        return tuple(
+            RemedyOdds(
+                remedy=record.remedy,
+                similarity=max(0.0, min(1.0, record.similarity)),
+                tries=record.tries,
+                successes=record.successes,
+                score=record.score,
+                last_worked=record.last_worked,
+                why=record.why,
+            )
+            for record in found
+        )
+
+    def _knows(self, scope: str) -> bool:
+        """Tell from SQL alone whether anything happened in this scope; the model is not loaded for nothing."""
+        from opsagent_memory import MemoryReader
+
+        with MemoryReader(self._home.database) as reader:
+            return reader.count(scope=scope) > 0
+
+    async def search(self, query: str, *, unit: UnitId | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Search the memory for a person. Raises opsagent_memory.MemoryFailure."""
+        asked = redact(query)
+        scope = scope_of(unit) if unit is not None else None
+        found = await self._desk.use(lambda memory: memory.search(asked, scope=scope, limit=limit))
+        return [_row(recollection) for recollection in found]
+
+
+def _row(recollection: Recollection) -> dict[str, Any]:
+    record = recollection.record
+    return {
+        "id": record.id,
+        "scope": record.scope,
+        "kind": record.kind.value,
+        "text": record.text,
+        "score": round(recollection.score, 4),
+        "similarity": round(recollection.similarity, 4),
+        "tries": recollection.tries,
+        "successes": recollection.successes,
+        "why": recollection.why,
+        "fields": dict(record.fields),
+        "created_at": record.created_at.isoformat(),
+    }

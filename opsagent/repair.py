@@ -1,0 +1,280 @@
+"""Handles one incident from its opening to its end: the sentence, from recall to learn.
+
+A retry is a new pass with one attempt more; a refused plan flows on as an event. Waiting for people never holds
+the group's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from opsagent.act import Actor, Carried
+from opsagent.casefile import CaseFile
+from opsagent.consent import Consent
+from opsagent.guard import rule_on_plan
+from opsagent.investigate import Investigator
+from opsagent.learn import Learner
+from opsagent.locks import GroupLocks
+from opsagent.model import Act, Attempt, Escalate, LeaveAlone, Plan, Ruling, Verdict
+from opsagent.policy import Policy
+from opsagent.ports import Progress
+from opsagent.settle import Settled, Settler
+from opsagent.situation import Situations
+from opsagent.store.journal import Journal
+from opsagent.timeline import Timeline
+from opsagent.verify import Verifier
+from opsagent.world import World
+from opsagent_tools.supervisors.port import SupervisorError
+from opsagent_tools.units import UnitId
+
+_LOG = logging.getLogger(__name__)
+_RECHECK_S = 1.0
+_QUIET_AFTER_ESCALATION_S = 5.0
+_MAX_ATTEMPTS = 6
+
+_Pass = Literal["again", "over", "wait"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A pass that ends with a question to a person."""
+
+    plan: Plan
+    ruling: Ruling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Everything that a repair needs, put together once."""
+
+    journal: Journal
+    timeline: Timeline
+    world: World
+    settler: Settler
+    investigator: Investigator
+    situations: Situations
+    policy: Callable[[], Policy]
+    actor: Actor
+    verifier: Verifier
+    learner: Learner
+    consent: Consent
+    locks: GroupLocks
+
+
+class Repairer:
+    """Runs the passes of incidents, each in a task of its own."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    async def handle(self, file: CaseFile) -> None:
+        """Stay with the incident until it is over (resolved or closed)."""
+        shop = self._shop
+        await shop.timeline.tell("opened", file.incident.summary, incident=file.incident)
+        while True:
+            settled = await shop.settler.settle(lambda: file.incident)
+            if file.carried_over is not None:
+                settled = await self._carry_over(file, file.carried_over, settled)
+            if settled == "recovered":
+                await self._end(file, "resolved" if file.attempts else "closed", "recovered by itself")
+                return
+            if settled == "repaired":
+                return
+            async with shop.locks.of(file.incident.unit):
+                result = await self._pass(file)
+            if isinstance(result, _Asking):
+                result = await self._ask(file, result)
+            if result == "over":
+                return
+            if result == "wait" and await self._recovers_while_waiting(file):
+                return
+
+    async def _carry_over(self, file: CaseFile, plan: Plan, settled: Settled) -> Settled | Literal["repaired"]:
+        """Judge a plan that an earlier life of the agent had carried out but not verified."""
+        file.carried_over = None
+        verdict = Verdict(better=settled == "recovered", why="looked at after a restart of the agent")
+        file.attempts.append(Attempt(remedy=plan.remedy, better=verdict.better, why=verdict.why))
+        await self._shop.learner.learn(file, plan, verdict)
+        if not verdict.better:
+            return settled
+        await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
+        return "repaired"
+
+    async def _ask(self, file: CaseFile, asking: _Asking) -> _Pass:
+        if not await self._shop.consent.given(file, asking.plan, asking.ruling):
+            return "wait"
+        async with self._shop.locks.of(file.incident.unit):
+            return await self._attempt(file, asking.plan, confirmed=True)
+
+    async def _pass(self, file: CaseFile) -> _Pass | _Asking:
+        shop = self._shop
+        if file.left_over is not None:
+            plan, file.left_over = file.left_over, None
+            return await self._propose(file, plan)
+        decision = await shop.investigator.decide(file)
+        match decision:
+            case LeaveAlone(why=why):
+                await shop.timeline.tell("left_alone", why, incident=file.incident)
+                return "wait"
+            case Escalate(why=why):
+                await self.escalate(file, why)
+                return "wait"
+            case Act(plan=plan):
+                return await self._propose(file, plan)
+        raise AssertionError(f"decide ended with {decision!r}")
+
+    async def _propose(self, file: CaseFile, plan: Plan) -> _Pass | _Asking:
+        shop = self._shop
+        await asyncio.to_thread(shop.journal.record_plan, plan, file.hypotheses)
+        steps = ", then ".join(str(step.action) for step in plan.steps)
+        await shop.timeline.tell(
+            "planned", f"{steps}: {plan.why}", incident=file.incident, remedy=plan.remedy, source=plan.source
+        )
+        ruling = await self._rule(plan)
+        if ruling.verdict == "deny":
+            return await self._refused(file, plan, ruling)
+        if ruling.verdict == "ask":
+            return _Asking(plan, ruling)
+        return await self._attempt(file, plan, confirmed=False)
+
+    async def _rule(self, plan: Plan) -> Ruling:
+        shop = self._shop
+        spent = await shop.situations.spent(plan)
+        situation = await shop.situations.of(plan, spent, confirmed=False)
+        return rule_on_plan(plan, situation, shop.policy())
+
+    async def _refused(self, file: CaseFile, plan: Plan, ruling: Ruling) -> _Pass:
+        shop = self._shop
+        await asyncio.to_thread(shop.journal.end_plan, plan.id, "skipped", f"{ruling.rule}: {ruling.why}")
+        kind = "suggested" if ruling.rule == "suggest" else "refused"
+        await shop.timeline.tell(kind, ruling.why, incident=file.incident, rule=ruling.rule, remedy=plan.remedy)
+        if ruling.rule in ("breaker", "budget", "protected", "foreign owner"):
+            await self.escalate(file, ruling.why)
+        return "wait"
+
+    async def _attempt(self, file: CaseFile, plan: Plan, *, confirmed: bool) -> _Pass:
+        shop = self._shop
+        others = [unit for unit in shop.world.units if unit != plan.unit]
+        well_before = await shop.verifier.well_now(others)
+        await asyncio.to_thread(shop.journal.set_incident, file.incident.id, status="repairing")
+        carried = await shop.actor.carry_out(plan, confirmed=confirmed, tell=self._teller(file))
+        if carried.result in ("asked", "refused"):
+            await self._stopped_midway(file, plan, carried)
+            return "wait"
+        verdict = await self._judge(file, plan, carried, well_before)
+        await shop.timeline.tell(
+            "verified" if verdict.better else "not_better", verdict.why, incident=file.incident, remedy=plan.remedy
+        )
+        if not verdict.better:
+            await shop.actor.undo(plan, carried.done_steps, self._teller(file))
+        await asyncio.to_thread(
+            shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", carried.why or verdict.why
+        )
+        file.attempts.append(Attempt(remedy=plan.remedy, better=verdict.better, why=carried.why or verdict.why))
+        await shop.learner.learn(file, plan, verdict)
+        if verdict.better:
+            await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
+            return "over"
+        if len(file.attempts) >= _MAX_ATTEMPTS:
+            await self.escalate(file, f"{len(file.attempts)} attempts did not help")
+            return "wait"
+        return "again"
+
+    async def _judge(
+        self, file: CaseFile, plan: Plan, carried: Carried, well_before: frozenset[UnitId]
+    ) -> Verdict:
+        shop = self._shop
+        if carried.result == "failed":
+            concerned = shop.verifier.concerned(file.incident)
+            if await shop.verifier.well_now(concerned) != concerned:
+                return Verdict(better=False, why=carried.why)
+        return await shop.verifier.verify(file.incident, plan, well_before)
+
+    async def _stopped_midway(self, file: CaseFile, plan: Plan, carried: Carried) -> None:
+        shop = self._shop
+        await asyncio.to_thread(shop.journal.end_plan, plan.id, "skipped", carried.why)
+        rule = carried.ruling.rule if carried.ruling is not None else ""
+        done = f" after {carried.done_steps} of {len(plan.steps)} steps" if carried.done_steps else ""
+        await shop.timeline.tell("refused", carried.why + done, incident=file.incident, rule=rule)
+        if carried.done_steps:
+            await self.escalate(file, f"stopped{done}: {carried.why}")
+
+    async def escalate(self, file: CaseFile, why: str) -> None:
+        """Tell a person what is known; change nothing more until something is different."""
+        shop = self._shop
+        await asyncio.to_thread(
+            shop.journal.set_incident, file.incident.id, status="escalated", outcome="escalated",
+            attempts=len(file.attempts), probes=file.probes,
+        )  # fmt: skip
+        await shop.timeline.tell("escalated", why, incident=file.incident)
+
+    async def _recovers_while_waiting(self, file: CaseFile) -> bool:
+        """Wait for recovery or for news; True when the incident is over."""
+        shop = self._shop
+        loop = asyncio.get_running_loop()
+        well_since: float | None = None
+        before = await self._circumstances(file)
+        while True:
+            concerned = shop.verifier.concerned(file.incident)
+            well = await shop.verifier.well_now(concerned) == concerned
+            well_since = (well_since or loop.time()) if well else None
+            if well_since is not None and loop.time() - well_since >= _QUIET_AFTER_ESCALATION_S:
+                await self._end(file, "resolved" if file.attempts else "closed", "recovered without the agent")
+                return True
+            if not well and await self._circumstances(file) != before:
+                return False
+            await asyncio.sleep(_RECHECK_S)
+
+    async def _circumstances(self, file: CaseFile) -> object:
+        """What would make deciding again worth while: another cause, or other orders by people."""
+        shop = self._shop
+        try:
+            situation = await shop.situations.orders(file.incident.unit)
+        except SupervisorError:
+            situation = None
+        return (file.incident.fault, file.incident.unit, situation)
+
+    async def _end(
+        self, file: CaseFile, status: str, outcome: str, *, plan: Plan | None = None, verdict: Verdict | None = None
+    ) -> None:
+        shop, incident = self._shop, file.incident
+        now = datetime.now(UTC)
+        verified_s = plan.verify_s if plan is not None and verdict is not None else 0.0
+        await asyncio.to_thread(
+            shop.journal.set_incident,
+            incident.id,
+            status=status,
+            outcome=outcome,
+            remedy=plan.remedy if plan is not None else None,
+            remedy_source=plan.source if plan is not None else None,
+            attempts=len(file.attempts),
+            probes=file.probes,
+            mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
+            mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
+            resolved_at=now,
+        )
+        await shop.timeline.tell(
+            "resolved" if status == "resolved" else "closed", outcome, incident=incident,
+            attempts=len(file.attempts), probes=file.probes, decision_s=round(file.decision_s, 4),
+        )  # fmt: skip
+
+    def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
+        def tell(progress: Progress) -> None:
+            told = self._shop.timeline.tell(progress.kind, progress.text, incident=file.incident)
+            _keep(asyncio.ensure_future(told))
+
+        return tell
+
+
+_RUNNING: set[asyncio.Future[None]] = set()
+
+
+def _keep(task: asyncio.Future[None]) -> None:
+    """Keep a reference: the event loop holds tasks weakly."""
+    _RUNNING.add(task)
+    task.add_done_callback(_RUNNING.discard)

@@ -1,0 +1,86 @@
+"""Waits until it is clear that trouble does not mend itself. The supervisor's own restart goes first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal
+
+from opsagent.check import Checker
+from opsagent.guard import ENGINE
+from opsagent.model import Fault, Incident
+from opsagent.verify import Verifier
+from opsagent.world import World
+from opsagent_tools.supervisors.port import SupervisorError
+from opsagent_tools.units import Unit, UnitState
+
+Settled = Literal["recovered", "stays"]
+
+_POLL_S = 0.1
+_STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
+_STABLE_DEFAULT_S = 1.5
+_PATIENCE_S = {
+    Fault.CRASH: 6.0,
+    Fault.HANG: 1.5,
+    Fault.DEPENDENCY_DOWN: 1.5,
+    Fault.ERROR_BURST: 15.0,
+    Fault.CRASH_LOOP: 0.5,
+}
+"""How long the supervisor, or luck, gets before the agent looks closer."""
+_CONFIRM_S = 0.15
+"""An EXITED that is seen twice is one: a person's stop may be on its way in the event stream."""
+
+
+class Settler:
+    """Knows how long to wait for what."""
+
+    def __init__(self, checker: Checker, verifier: Verifier, world: World) -> None:
+        self._checker = checker
+        self._verifier = verifier
+        self._world = world
+
+    async def settle(self, current: Callable[[], Incident]) -> Settled:
+        """Wait until the units concerned have been well for a while, or until waiting longer has no point."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        well_since: float | None = None
+        exited_since: float | None = None
+        while True:
+            incident = current()
+            if incident.fault in (Fault.ENGINE_DOWN, Fault.MEMORY_GROWTH):
+                return "stays"
+            unit = await self._unit(incident)
+            exited_since = (exited_since or loop.time()) if unit is not None and _is_over(unit) else None
+            if exited_since is not None and loop.time() - exited_since >= _CONFIRM_S:
+                return "stays"
+            well = exited_since is None and await self._all_well(incident)
+            well_since = (well_since or loop.time()) if well else None
+            stable_s = _STABLE_S.get(incident.fault, _STABLE_DEFAULT_S)
+            if well_since is not None and loop.time() - well_since >= stable_s:
+                return "recovered"
+            if not well and loop.time() - began >= self._patience_s(incident):
+                return "stays"
+            await asyncio.sleep(_POLL_S)
+
+    async def _all_well(self, incident: Incident) -> bool:
+        concerned = self._verifier.concerned(incident)
+        return await self._verifier.well_now(concerned) == concerned
+
+    async def _unit(self, incident: Incident) -> Unit | None:
+        if incident.unit.name == ENGINE:
+            return None
+        try:
+            return await self._checker.unit(incident.unit)
+        except SupervisorError:
+            return None
+
+    def _patience_s(self, incident: Incident) -> float:
+        patience_s = _PATIENCE_S.get(incident.fault, 2.0)
+        spec = self._world.spec(incident.unit)
+        if incident.fault is Fault.CRASH and spec is not None and spec.health is not None:
+            patience_s += spec.health.grace_s
+        return patience_s
+
+
+def _is_over(unit: Unit) -> bool:
+    return unit.state in (UnitState.EXITED, UnitState.STOPPED)

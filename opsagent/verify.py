@@ -1,0 +1,119 @@
+"""Says whether an attempt helped, against the baseline from before the fault, and whether it made anything worse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from opsagent.check import Checker
+from opsagent.model import Check, CheckKind, Fault, Incident, Plan, Verdict
+from opsagent.world import World
+from opsagent_tools.units import UnitId
+
+_POLL_S = 0.2
+_PATIENCE_S = 5.0
+"""How much longer than `verify_s` the units concerned may take to become well, on top of a start's own grace."""
+_MEMORY_WELL_BELOW = 0.7
+"""A leak counts as repaired when no instance is above this share of its limit."""
+_SLOWER_FACTOR, _SLOWER_FLOOR_S = 5.0, 0.5
+"""A health answer that takes this much longer than the baseline (and longer than the floor) is not well."""
+
+
+@dataclass(slots=True)
+class _Usual:
+    healthy: bool = False
+    latency_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Baseline:
+    """How the units were while nothing was wrong. `watch` keeps it; verification compares with it."""
+
+    usual: dict[UnitId, _Usual] = field(default_factory=dict)
+
+    def watch(self, world: World, troubled: Iterable[UnitId]) -> None:
+        """Take the present for usual, except of units that an open incident concerns."""
+        left_out = set(troubled)
+        for unit in world.units:
+            health = world.health.get(unit)
+            if unit in left_out or health is None:
+                continue
+            usual = self.usual.setdefault(unit, _Usual())
+            usual.healthy = health.ok
+            if health.ok:
+                usual.latency_s += (health.latency_s - usual.latency_s) * (0.1 if usual.latency_s else 1.0)
+
+    def was_well(self, unit: UnitId) -> bool:
+        """Tell whether the unit was healthy before; a unit without a probe is taken to have been."""
+        usual = self.usual.get(unit)
+        return usual is None or usual.healthy
+
+    def too_slow(self, unit: UnitId, latency_s: float) -> bool:
+        """Tell whether a health answer took far longer than it usually did."""
+        usual = self.usual.get(unit)
+        return usual is not None and usual.healthy and latency_s > max(_SLOWER_FLOOR_S, usual.latency_s * _SLOWER_FACTOR)
+
+
+class Verifier:
+    """Watches the units concerned until they have stayed well for long enough, or time is up."""
+
+    def __init__(self, checker: Checker, world: World, baseline: Baseline) -> None:
+        self._checker = checker
+        self._world = world
+        self._baseline = baseline
+
+    async def well_now(self, units: Iterable[UnitId]) -> frozenset[UnitId]:
+        """Return which of `units` are healthy at this moment."""
+        asked = list(units)
+        answers = await asyncio.gather(
+            *(self._checker.holds(Check(kind=CheckKind.HEALTHY, unit=unit)) for unit in asked)
+        )
+        return frozenset(unit for unit, answer in zip(asked, answers, strict=True) if answer is True)
+
+    def concerned(self, incident: Incident) -> frozenset[UnitId]:
+        """Return the units that have to be well again: the root, what suffers from it, what depends on it."""
+        units = {incident.unit, *incident.affected, *self._world.all_downstream(incident.unit)}
+        known = {unit for unit in units if unit in self._world.units}
+        return frozenset(unit for unit in known if unit == incident.unit or self._baseline.was_well(unit))
+
+    async def verify(self, incident: Incident, plan: Plan, well_before: frozenset[UnitId]) -> Verdict:
+        """Judge an attempt. `well_before`: the other units that were healthy right before it."""
+        concerned = self.concerned(incident)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        deadline = began + plan.verify_s + self._patience_s(concerned)
+        well_since: float | None = None
+        unwell: frozenset[UnitId] = concerned
+        while loop.time() < deadline:
+            unwell = concerned - await self.well_now(concerned)
+            unwell |= frozenset(unit for unit in concerned if self._still_ill(incident, unit))
+            if unwell:
+                well_since = None
+            elif well_since is None:
+                well_since = loop.time()
+            if well_since is not None and loop.time() - well_since >= plan.verify_s:
+                return Verdict(better=True, why=f"well for {plan.verify_s:g} s", recovered_in_s=well_since - began)
+            await asyncio.sleep(_POLL_S)
+        harmed = well_before - concerned - await self.well_now(well_before - concerned)
+        names = ", ".join(sorted(unit.name for unit in unwell | harmed)) or incident.unit.name
+        return Verdict(better=False, worse=bool(harmed), why=f"not well: {names}")
+
+    def _patience_s(self, units: Iterable[UnitId]) -> float:
+        specs = [self._world.spec(unit) for unit in units]
+        graces = [spec.health.grace_s for spec in specs if spec is not None and spec.health is not None]
+        return _PATIENCE_S + max(graces, default=0.0)
+
+    def _still_ill(self, incident: Incident, unit: UnitId) -> bool:
+        health = self._world.health.get(unit)
+        if health is not None and health.ok and self._baseline.too_slow(unit, health.latency_s):
+            return True
+        return incident.fault is Fault.MEMORY_GROWTH and unit == incident.unit and self._swollen(unit)
+
+    def _swollen(self, unit: UnitId) -> bool:
+        spec, current = self._world.spec(unit), self._world.units.get(unit)
+        if spec is None or spec.max_memory is None or current is None:
+            return False
+        alive = {process.key for process in current.processes}
+        latest = [series[-1] for key, series in self._world.past(unit).samples.items() if series and key in alive]
+        return any(float(sample.data["rss"]) > spec.max_memory * _MEMORY_WELL_BELOW for sample in latest)

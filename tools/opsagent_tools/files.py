@@ -1,0 +1,80 @@
+"""Careful changes to files: moved aside or given an earlier content, never followed through links, never deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+_READ_LIMIT = 16 * 1024 * 1024
+
+
+class UnsafeFile(Exception):
+    """The file is not what it was taken for; nothing was changed."""
+
+
+def read_owned(path: Path, uid: int) -> bytes:
+    """Return the content of a regular file with one link that `uid` owns. Raises UnsafeFile, FileNotFoundError."""
+    content, _ = _read(path, uid)
+    return content
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def move_aside(path: Path, to: Path, *, sha256: str, uid: int) -> None:
+    """Rename `path` to `to` in the same folder, if its content still is what was looked at.
+
+    `to` must not exist: nothing is overwritten. Raises UnsafeFile, FileNotFoundError.
+    """
+    content, _ = _read(path, uid)
+    if sha256_of(content) != sha256:
+        raise UnsafeFile(f"{path} changed since it was looked at")
+    if to.parent != path.parent:
+        raise UnsafeFile(f"{to} is not in the folder of {path}")
+    # A hard link fails where the target exists; a rename would silently replace it.
+    os.link(path, to, follow_symlinks=False)
+    os.unlink(path)
+
+
+def replace_content(path: Path, content: bytes, *, replaces: str, uid: int) -> None:
+    """Give `path` another content in one atomic step; mode and owner stay. `replaces`: SHA-256 of what goes.
+
+    Raises UnsafeFile, FileNotFoundError.
+    """
+    before, status = _read(path, uid)
+    if sha256_of(before) != replaces:
+        raise UnsafeFile(f"{path} changed since it was looked at")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
+            if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path, uid: int) -> tuple[bytes, os.stat_result]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise UnsafeFile(f"{path} is no regular file")
+        if status.st_nlink != 1:
+            raise UnsafeFile(f"{path} has {status.st_nlink} links")
+        if status.st_uid != uid:
+            raise UnsafeFile(f"{path} belongs to uid {status.st_uid}, not to {uid}")
+        content = file.read(_READ_LIMIT + 1)
+    if len(content) > _READ_LIMIT:
+        raise UnsafeFile(f"{path} is larger than {_READ_LIMIT} bytes")
+    return content, status
