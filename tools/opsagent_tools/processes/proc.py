@@ -1,0 +1,122 @@
+"""What the kernel says of one process. The only reader of /proc/PID/stat; psutil elsewhere than on Linux.
+
+Start times follow psutil's `create_time()`: boot time + start ticks / ticks per second, so that keys made here,
+by psutil and by a supervisor's adapter compare equal.
+"""
+
+# Plain os calls: these run every second for every process, and pathlib costs more than the read.
+# ruff: noqa: PTH110, PTH123
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+from opsagent_tools.units import ProcessKey
+
+HAS_PROC = os.path.exists("/proc/self/stat")
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SAME_S = 0.005
+"""Start times closer than this are the same: half a clock tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """The fields of /proc/PID/stat (proc_pid_stat(5)) that somebody here needs."""
+
+    state: str
+    """R, S, D running or sleeping; T stopped by a signal; t by a debugger; Z, X dead."""
+    cpu_s: float
+    """User and system time used so far, seconds."""
+    threads: int
+    start_ticks: int
+    rss: int
+    """Resident memory, bytes; 0 for a zombie."""
+    wait_status: int
+    """As waitpid(2) gives it; 0 also where the kernel does not let us know."""
+
+    @property
+    def dead(self) -> bool:
+        return self.state in "ZXx"
+
+
+def parse_stat(raw: bytes) -> Stat:
+    """Read the content of /proc/PID/stat. The command in parentheses may contain anything, also parentheses."""
+    fields = raw[raw.rindex(b")") + 2 :].split()
+    return Stat(
+        state=fields[0].decode("ascii"),
+        cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
+        threads=int(fields[17]),
+        start_ticks=int(fields[19]),
+        rss=int(fields[21]) * _PAGE,
+        wait_status=int(fields[49]) if len(fields) > 49 else 0,
+    )
+
+
+def read_stat(pid: int) -> Stat | None:
+    """Return the stat of a process, None if there is none of that pid."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            return parse_stat(file.read(4096))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _boot_time() -> float:
+    with open("/proc/stat", "rb") as file:
+        for line in file:
+            if line.startswith(b"btime "):
+                return float(line.split()[1])
+    raise OSError("no btime in /proc/stat")
+
+
+def started(stat: Stat) -> float:
+    """Return the start time, seconds since the epoch, by the boot time as it was last read."""
+    return stat.start_ticks / _TICKS + _boot_time()
+
+
+def key_of(pid: int) -> ProcessKey | None:
+    """Return the key of the process that has this pid now, None if there is none (a zombie has one)."""
+    if not HAS_PROC:
+        return _portable_key(pid)
+    _boot_time.cache_clear()  # it moves when somebody sets the clock
+    stat = read_stat(pid)
+    return ProcessKey(pid, started(stat)) if stat is not None else None
+
+
+def is_same(stat: Stat, key: ProcessKey) -> bool:
+    """Tell whether `stat` is of the process `key`, and not of a later one with its pid."""
+    if abs(started(stat) - key.started) < _SAME_S:
+        return True
+    _boot_time.cache_clear()
+    return abs(started(stat) - key.started) < _SAME_S
+
+
+def is_alive(key: ProcessKey) -> bool:
+    """Tell whether exactly this process exists and has not ended (a zombie has)."""
+    if not HAS_PROC:
+        return _portable_alive(key)
+    stat = read_stat(key.pid)
+    return stat is not None and not stat.dead and is_same(stat, key)
+
+
+def _portable_key(pid: int) -> ProcessKey | None:
+    import psutil
+
+    try:
+        return ProcessKey(pid, psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def _portable_alive(key: ProcessKey) -> bool:
+    import psutil
+
+    try:
+        process = psutil.Process(key.pid)
+        return abs(process.create_time() - key.started) < _SAME_S and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
