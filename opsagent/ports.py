@@ -52,9 +52,8 @@ class AgentPort(Protocol):
         Unconfirmed, a plan whose risk needs a yes ends with `asked`; nothing has changed then.
         """
 
-    async def decide_approval(self, approval: str, *, approve: bool, by: str) -> str:
-        """Approve or deny a pending question; return one line that says what happens now. LookupError: no such one."""
-        ...
+    def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
+        """Carry out a person's stored plan whose approval was given (`Journal.decide_approval`). Nothing is asked anew."""
 
     async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Search the memory. Each row: id, scope, kind, text, score, similarity, why, fields, created_at."""
