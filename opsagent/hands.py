@@ -134,7 +134,9 @@ class Hands:
         path, aside = Path(str(action.args["path"])), Path(str(action.args["to"]))
         uid = (await self._checker.unit(action.unit)).uid
         await asyncio.to_thread(move_aside, path, aside, sha256=str(action.args["sha256"]), uid=uid)
-        return Outcome(done=True, detail=f"moved {path} to {aside.name}", undo_args={"path": str(aside), "to": str(path)})
+        return Outcome(
+            done=True, detail=f"moved {path} to {aside.name}", undo_args={"path": str(aside), "to": str(path)}
+        )
 
     async def _rollback_config(self, action: Action) -> Outcome:
         path = Path(str(action.args["path"]))

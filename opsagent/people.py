@@ -82,7 +82,9 @@ class People:
                 return
             if ruling.verdict == "ask":
                 binding = await self._situations.binding(plan)
-                approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, by)
+                approval = await asyncio.to_thread(
+                    self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, by
+                )
                 tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
                 return
             await self._timeline.tell("command", f"{plan.why or plan.remedy} (by {by})", unit=plan.unit)

@@ -107,10 +107,10 @@ class Recall:
         with MemoryReader(self._home.database) as reader:
             return reader.count(scope=scope) > 0
 
-    async def search(self, query: str, *, unit: UnitId | None, limit: int) -> Sequence[Mapping[str, Any]]:
+    async def search(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Search the memory for a person. Raises opsagent_memory.MemoryFailure."""
         asked = redact(query)
-        scope = scope_of(unit) if unit is not None else None
+        scope = f"unit/circus/{unit}" if unit is not None else None
         found = await self._desk.use(lambda memory: memory.search(asked, scope=scope, limit=limit))
         return [_row(recollection) for recollection in found]
 

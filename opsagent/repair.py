@@ -185,9 +185,7 @@ class Repairer:
             return "wait"
         return "again"
 
-    async def _judge(
-        self, file: CaseFile, plan: Plan, carried: Carried, well_before: frozenset[UnitId]
-    ) -> Verdict:
+    async def _judge(self, file: CaseFile, plan: Plan, carried: Carried, well_before: frozenset[UnitId]) -> Verdict:
         shop = self._shop
         if carried.result == "failed":
             concerned = shop.verifier.concerned(file.incident)

@@ -52,7 +52,9 @@ class Baseline:
     def too_slow(self, unit: UnitId, latency_s: float) -> bool:
         """Tell whether a health answer took far longer than it usually did."""
         usual = self.usual.get(unit)
-        return usual is not None and usual.healthy and latency_s > max(_SLOWER_FLOOR_S, usual.latency_s * _SLOWER_FACTOR)
+        return (
+            usual is not None and usual.healthy and latency_s > max(_SLOWER_FLOOR_S, usual.latency_s * _SLOWER_FACTOR)
+        )
 
 
 class Verifier:

@@ -1,0 +1,43 @@
+"""This very process as the agent: for a command while no daemon runs. Nothing is watched; the command is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from opsagent.agent import Agent, owning
+from opsagent.config import Config
+from opsagent.home import Home
+from opsagent.model import Plan
+from opsagent.ports import Progress
+
+
+class OwnAgent:
+    """The `AgentPort` of an agent in this process; also what the daemon serves to others."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
+        return self._agent.people.submit(plan, confirmed=confirmed, by=by)
+
+    def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
+        return self._agent.people.approved(approval, by=by)
+
+    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        return await self._agent.recall.search(query, unit=unit, limit=limit)
+
+    async def status(self) -> Mapping[str, Any]:
+        return self._agent.status()
+
+    def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        return self._agent.timeline.listen()
+
+
+@asynccontextmanager
+async def own_agent(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[OwnAgent]:
+    """Own acting while the context lasts. Raises LockTaken."""
+    async with owning(home, config, wait_s=wait_s) as agent:
+        await agent.look_around()
+        yield OwnAgent(agent)

@@ -1,0 +1,184 @@
+"""The one guard: which rule decides, for the unattended agent and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsagent.guard import ENGINE, Situation, risk_of, rule_on_plan, rule_on_step
+from opsagent.model import Check, CheckKind, Plan, Risk, Step
+from opsagent.planning import (
+    continue_steps,
+    new_plan,
+    quarantine_steps,
+    restart_steps,
+    rolling_reload_steps,
+    scale_steps,
+    start_engine_steps,
+    start_steps,
+    stop_steps,
+)
+from opsagent_tools.actions import Action, ActionName
+from opsagent_tools.registry import TOOLS
+from opsagent_tools.services.spec import Mode, ServiceSpec
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+
+API = UnitId("circus", "api", "here")
+ENGINE_ID = UnitId("circus", ENGINE, "here")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The limits as a test sets them."""
+
+    mode: Mode | Mapping[Risk, Mode] = "auto"
+    budget_actions: int = 5
+    global_budget_actions: int = 20
+    breaker_failures: int = 3
+    engine: Mode = "auto"
+    asked: list[Risk] = field(default_factory=list)
+
+    def mode_for(self, spec: ServiceSpec | None, risk: Risk, *, engine: bool = False) -> Mode:
+        if engine:
+            return self.engine
+        if spec is not None and isinstance(spec.mode, str):
+            return spec.mode
+        return self.mode if isinstance(self.mode, str) else self.mode[risk]
+
+
+def a_unit(**changes: Any) -> Unit:
+    processes = tuple(Process(key=ProcessKey(100 + n, 1.0)) for n in range(changes.pop("running", 1)))
+    values: dict[str, Any] = {
+        "id": API,
+        "state": UnitState.RUNNING,
+        "processes": processes,
+        "ports": (80,),
+        "uid": 1000,
+    }
+    return Unit(**{**values, **changes})
+
+
+def a_spec(**changes: Any) -> ServiceSpec:
+    return ServiceSpec(name="api", command=("api",), cwd=Path("/srv"), **changes)
+
+
+def a_plan(steps: tuple[Step, ...], origin: Any = "agent", unit: UnitId = API) -> Plan:
+    return new_plan(unit=unit, steps=steps, remedy="crash/start", origin=origin, source="runbook")
+
+
+def ruling_on(steps: tuple[Step, ...], policy: Policy | None = None, origin: Any = "agent", **situation: Any) -> Any:
+    around = Situation(**{"unit": a_unit(), "own_uid": 1000, **situation})
+    return rule_on_plan(a_plan(steps, origin), around, policy or Policy())
+
+
+@pytest.mark.parametrize(
+    ("steps", "unit", "risk"),
+    [
+        (start_steps(a_unit()), a_unit(), Risk.SAFE),
+        (continue_steps(a_unit()), a_unit(), Risk.SAFE),
+        (restart_steps(a_unit()), a_unit(), Risk.DISRUPTIVE),
+        (stop_steps(a_unit()), a_unit(), Risk.DISRUPTIVE),
+        (quarantine_steps(a_unit(), Path("/srv/lock"), "00"), a_unit(), Risk.DISRUPTIVE),
+        (scale_steps(a_unit(), 4), a_unit(), Risk.SAFE),
+        (scale_steps(a_unit(instances=4), 1), a_unit(instances=4), Risk.DISRUPTIVE),
+    ],
+)
+def test_risk_comes_from_effect_unit_and_state(steps: tuple[Step, ...], unit: Unit, risk: Risk) -> None:
+    assert {risk_of(step.action, unit) for step in steps} == {risk}
+
+
+def test_replacing_one_of_four_on_a_shared_socket_is_safe_and_one_of_one_is_not() -> None:
+    four = a_unit(running=4, instances=4, shares_socket=True)
+    one = a_unit()
+    assert {risk_of(step.action, four) for step in rolling_reload_steps(four)} == {Risk.SAFE}
+    assert {risk_of(step.action, one) for step in rolling_reload_steps(one)} == {Risk.DISRUPTIVE}
+
+
+def test_an_action_that_no_tool_declares_is_destructive_and_refused() -> None:
+    undeclared = [name for name in ActionName if name not in TOOLS]
+    assert undeclared, "the closed list is longer than what can be done today"
+    for name in undeclared:
+        step = Step(action=Action(name=name, unit=API), goal=Check(kind=CheckKind.ALWAYS, unit=API))
+        assert risk_of(step.action, a_unit()) is Risk.DESTRUCTIVE
+        for origin in ("agent", "person"):
+            assert ruling_on((step,), origin=origin, confirmed=True).rule == "unknown tool"
+
+
+@pytest.mark.parametrize(
+    ("situation", "rule"),
+    [
+        ({"paused": "by kim"}, "paused"),
+        ({"spec": a_spec(protected=True)}, "protected"),
+        ({"hold": "migration"}, "hold"),
+        ({"unit": a_unit(state=UnitState.STOPPED)}, "intent"),
+        ({"unit": a_unit(uid=33)}, "foreign owner"),
+        ({"failed_repairs": 3}, "breaker"),
+        ({"unit_actions": 5}, "budget"),
+        ({"all_actions": 20}, "budget"),
+    ],
+)
+def test_each_limit_refuses_the_unattended_agent_even_in_mode_auto(situation: dict[str, Any], rule: str) -> None:
+    ruling = ruling_on(start_steps(a_unit()), **situation)
+    assert (ruling.verdict, ruling.rule) == ("deny", rule)
+    assert ruling.why
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "rule"),
+    [
+        ("observe", "deny", "observe"),
+        ("suggest", "deny", "suggest"),
+        ("approve", "ask", "mode"),
+        ("auto", "allow", "mode"),
+    ],
+)
+def test_the_mode_decides_last(mode: Mode, verdict: str, rule: str) -> None:
+    ruling = ruling_on(restart_steps(a_unit()), Policy(mode=mode))
+    assert (ruling.verdict, ruling.rule) == (verdict, rule)
+
+
+def test_a_mode_may_differ_by_risk() -> None:
+    policy = Policy(mode={Risk.SAFE: "auto", Risk.DISRUPTIVE: "approve", Risk.DESTRUCTIVE: "approve"})
+    assert ruling_on(start_steps(a_unit()), policy).verdict == "allow"
+    assert ruling_on(restart_steps(a_unit()), policy).verdict == "ask"
+
+
+def test_an_approval_given_for_this_plan_lets_mode_approve_through_but_no_limit() -> None:
+    approve = Policy(mode="approve")
+    assert ruling_on(restart_steps(a_unit()), approve, confirmed=True).verdict == "allow"
+    assert ruling_on(restart_steps(a_unit()), approve, confirmed=True, hold="x").rule == "hold"
+
+
+def test_the_strictest_step_decides_for_the_plan() -> None:
+    policy = Policy(mode={Risk.SAFE: "auto", Risk.DISRUPTIVE: "suggest", Risk.DESTRUCTIVE: "suggest"})
+    both = quarantine_steps(a_unit(), Path("/srv/lock"), "00") + start_steps(a_unit())
+    assert ruling_on(both, policy).verdict == "deny"
+
+
+def test_the_agents_own_engine_has_a_mode_of_its_own() -> None:
+    plan = a_plan(start_engine_steps(ENGINE_ID), unit=ENGINE_ID)
+    around = Situation(unit=None, own_uid=1000)
+    assert rule_on_plan(plan, around, Policy(mode="suggest")).verdict == "allow"
+    assert rule_on_plan(plan, around, Policy(mode="auto", engine="observe")).verdict == "deny"
+
+
+def test_people_are_not_bound_by_mode_hold_or_pause_but_confirm_what_disrupts() -> None:
+    busy = {"paused": "by kim", "hold": "migration", "failed_repairs": 9}
+    assert ruling_on(start_steps(a_unit()), Policy(mode="observe"), "person", **busy).verdict == "allow"
+    assert ruling_on(restart_steps(a_unit()), Policy(), "person").verdict == "ask"
+    assert ruling_on(restart_steps(a_unit()), Policy(), "person", confirmed=True).verdict == "allow"
+
+
+def test_a_yes_never_exceeds_policy() -> None:
+    ruling = ruling_on(restart_steps(a_unit()), Policy(), "person", confirmed=True, spec=a_spec(protected=True))
+    assert (ruling.verdict, ruling.rule) == ("deny", "protected")
+
+
+def test_a_step_is_ruled_on_by_itself_too() -> None:
+    step = start_steps(a_unit())[0]
+    ruling = rule_on_step(step, a_plan((step,)), Situation(unit=a_unit(), hold="x"), Policy())
+    assert ruling.rule == "hold"
