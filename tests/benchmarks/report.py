@@ -1,0 +1,91 @@
+"""`make bench`: run the benchmarks and write docs/benchmarks.md from what they measured."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+HERE = Path(__file__).resolve().parent
+REPORT = HERE.parent.parent / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Written by `make bench`; do not edit. Measured on {date} on {machine}.
+Figures move with the machine and with what else it does; the bars are those that the project holds itself to.
+
+| what | measured | bar | |
+|---|---:|---:|---|
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the bench files named (default: all), write the report, return 1 where a bar was missed."""
+    with tempfile.TemporaryDirectory() as scratch:
+        result = Path(scratch) / "result.json"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:xdist", "--benchmark-enable"]
+        command += [f"--benchmark-json={result}", "--benchmark-columns=median,rounds", *(arguments or [str(HERE)])]
+        status = subprocess.run(command, check=False).returncode
+        if status != 0 or not result.exists():
+            return status or 1
+        measured = json.loads(result.read_text())
+    rows = [row for bench in measured["benchmarks"] for row in rows_of(bench)]
+    missed = [row["what"] for row in rows if not met(row)]
+    if not arguments:
+        REPORT.write_text(render(rows, machine(), datetime.now(UTC)))
+    for what in missed:
+        print(f"bar missed: {what}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def rows_of(bench: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what one benchmark took down with `figure`, or its median where it took nothing down."""
+    taken: list[dict[str, Any]] = bench["extra_info"].get("figures", [])
+    if taken:
+        return taken
+    median_ms = statistics.median(bench["stats"].get("data") or [bench["stats"]["median"]]) * 1000
+    return [{"what": f"{bench['name']}, median", "value": round(median_ms, 3), "unit": "ms", "bar": None, "note": ""}]
+
+
+def met(row: dict[str, Any]) -> bool:
+    """Say whether a figure keeps its bar; one without a bar always does."""
+    return row["bar"] is None or row["value"] <= row["bar"]
+
+
+def render(rows: list[dict[str, Any]], where: str, when: datetime) -> str:
+    """Return the whole page."""
+    lines = [
+        f"| {row['what']} | {_number(row['value'])} {row['unit']} | {_bar(row)} | {_remark(row)} |"
+        for row in sorted(rows, key=lambda row: (row["bar"] is None, row["what"]))
+    ]
+    return HEAD.format(date=when.date().isoformat(), machine=where) + "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    """Return the machine in general terms: enough to compare, not enough to find it."""
+    memory = round(psutil.virtual_memory().total / 2**30)
+    python = ".".join(platform.python_version_tuple()[:2])
+    return f"{psutil.cpu_count()} cores ({platform.machine()}), {memory} GiB, {platform.system()}, Python {python}"
+
+
+def _bar(row: dict[str, Any]) -> str:
+    return "" if row["bar"] is None else f"≤ {_number(row['bar'])} {row['unit']}"
+
+
+def _remark(row: dict[str, Any]) -> str:
+    return "; ".join(part for part in ("" if met(row) else "**missed**", row["note"]) if part)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:,.3g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
