@@ -1,0 +1,25 @@
+"""What to do about each kind of fault: one file a fault, found here by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from opsagent.model import Fault
+from opsagent.runbooks import (
+    crash,
+    crash_loop,
+    dependency_down,
+    engine_down,
+    error_burst,
+    hang,
+    memory_growth,
+)
+from opsagent.runbooks.remedy import Runbook
+
+RUNBOOKS: Mapping[Fault, Runbook] = MappingProxyType(
+    {
+        module.RUNBOOK.fault: module.RUNBOOK
+        for module in (crash, crash_loop, hang, memory_growth, dependency_down, error_burst, engine_down)
+    }
+)

@@ -1,0 +1,78 @@
+"""What decide looks at: one incident, the units around it, what the probes found, what memory knows, what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from opsagent.model import Attempt, Evidence, Incident, RemedyOdds
+from opsagent.world import World
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Unit, UnitId, UnitState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A unit that a remedy may be meant for."""
+
+    unit: Unit
+    spec: ServiceSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything that a decision depends on. Nothing else may be asked for."""
+
+    incident: Incident
+    unit: Unit | None
+    """The incident's root as it is listed now; None: it is gone from the list, or it is an engine."""
+    spec: ServiceSpec | None = None
+    upstream: tuple[Target, ...] = ()
+    """All that the root depends on, nearest first. No plan ever concerns another unit than these and the root."""
+    downstream: frozenset[UnitId] = frozenset()
+    """All that depends on the root."""
+    evidence: tuple[Evidence, ...] = ()
+    odds: tuple[RemedyOdds, ...] = ()
+    """What memory knows of remedies for incidents like this one, best first."""
+    tried: tuple[Attempt, ...] = ()
+    stopped_by_person: bool = False
+    held: bool = False
+    fresh_since: datetime | None = None
+    """Evidence from before does not count: an attempt since then may have changed what it tells."""
+    now: datetime
+
+    @classmethod
+    def of(
+        cls,
+        incident: Incident,
+        world: World,
+        *,
+        now: datetime,
+        evidence: Sequence[Evidence] = (),
+        odds: Sequence[RemedyOdds] = (),
+        tried: Sequence[Attempt] = (),
+        held: bool = False,
+        fresh_since: datetime | None = None,
+    ) -> Self:
+        """Take from the world what concerns this incident."""
+        root = world.units.get(incident.unit)
+        return cls(
+            incident=incident,
+            unit=root,
+            spec=world.spec(incident.unit),
+            upstream=tuple(
+                Target(unit=world.units[found], spec=world.spec(found))
+                for found in world.all_upstream(incident.unit)
+                if found in world.units
+            ),
+            downstream=frozenset(world.all_downstream(incident.unit)),
+            evidence=tuple(evidence),
+            odds=tuple(odds),
+            tried=tuple(tried),
+            stopped_by_person=root is not None and root.state is UnitState.STOPPED,
+            held=held,
+            fresh_since=fresh_since,
+            now=now,
+        )

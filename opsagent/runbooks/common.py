@@ -1,0 +1,78 @@
+"""Questions that most runbooks ask in the same way."""
+
+from __future__ import annotations
+
+from opsagent.runbooks.case import Target
+from opsagent.runbooks.findings import Findings
+from opsagent_tools.units import UnitState
+
+_ALIVE_S = 2.0
+"""A unit without a probe that has lived this long is taken to be well."""
+
+
+def healthy_now(findings: Findings, target: Target) -> str | None:
+    """Return that the unit runs, is its own master and answers its probe now; None where that is not so.
+
+    An answer on the unit's port proves nothing where somebody else holds it.
+    """
+    unit, spec = target.unit, target.spec
+    state = findings.of("unit_state", unit.id)
+    if not state.answered or state.words("state") != UnitState.RUNNING or state.flag("short"):
+        return None
+    if spec is None or spec.health is None:
+        return f"{unit.name} runs again" if state.number("age_s") >= _ALIVE_S else None
+    health = findings.of("health_now", unit.id)
+    if not (health.answered and health.flag("ok")):
+        return None
+    if unit.ports and findings.of("port_holder", unit.id).words("relation") not in {"own", "engine"}:
+        return None
+    return f"{unit.name} runs and answers its probe"
+
+
+def wanted_at_first(findings: Findings, *probes: str) -> None:
+    """Ask about the root, side by side, for those of `probes` that can tell something here."""
+    root = findings.root
+    if root is None:
+        findings.want(*((probe, findings.case.incident.unit) for probe in probes))
+        return
+    unit, spec = root.unit, root.spec
+    tells = {
+        "port_holder": bool(unit.ports),
+        "dependencies": bool(findings.case.upstream),
+        "config_changed": spec is not None and bool(spec.config_files),
+        "health_now": spec is not None and spec.health is not None,
+        "executable": spec is not None and bool(spec.command),
+    }
+    findings.want(*((probe, unit.id) for probe in probes if tells.get(probe, True)))
+
+
+def port_is_taken(findings: Findings) -> str | None:
+    """Return who holds the root's port, where that is nobody whom we may end."""
+    root = findings.root
+    if root is None or not root.unit.ports:
+        return None
+    holder = findings.of("port_holder", root.unit.id)
+    if holder.words("relation") != "stranger":
+        return None
+    return f"{holder.words('said')}; whether that may be ended is for a person to say"
+
+
+def machine_is_in_the_way(findings: Findings) -> str | None:
+    """Return what on the machine keeps the root from running."""
+    root = findings.root
+    if root is None:
+        return None
+    if root.spec is not None and root.spec.command:
+        executable = findings.of("executable", root.unit.id)
+        if executable.answered and not executable.flag("ok"):
+            return executable.words("said")
+    return disk_is_full(findings)
+
+
+def disk_is_full(findings: Findings) -> str | None:
+    """Return which file system of the root's is full."""
+    root = findings.root
+    if root is None:
+        return None
+    disk = findings.of("disk", root.unit.id)
+    return disk.words("said") if disk.answered and disk.flag("full") else None

@@ -1,0 +1,54 @@
+"""Its probe fails while its process lives."""
+
+from __future__ import annotations
+
+from opsagent.model import Fault
+from opsagent.runbooks import remedies, upstream
+from opsagent.runbooks.common import disk_is_full, healthy_now, port_is_taken
+from opsagent.runbooks.findings import Findings
+from opsagent.runbooks.remedy import Runbook, at_root
+
+
+def recovered(findings: Findings) -> str | None:
+    """One good answer does not do where one of several workers is stopped: the next request may meet that one."""
+    root = findings.root
+    if root is None:
+        return None
+    unit = root.unit.id
+    findings.want(("unit_state", unit), ("health_now", unit), ("process_state", unit))
+    if findings.of("process_state", unit).number("stopped"):
+        return None
+    return healthy_now(findings, root)
+
+
+RUNBOOK = Runbook(
+    fault=Fault.HANG,
+    looks_for="processes stopped by a signal, what it waits for, what its processor time goes into, what it depends on",
+    recovered=recovered,
+    first=(
+        "dependencies",
+        "connections",
+        "port_holder",
+        "config_changed",
+        "disk",
+    ),
+    person=(
+        upstream.stopped_on_purpose,
+        port_is_taken,
+        disk_is_full,
+    ),
+    remedies=(
+        remedies.go_on("hang", at_root),
+        *upstream.REMEDIES,
+        *map(
+            upstream.unless_explained,
+            (
+                remedies.rollback_and_restart("hang", at_root),
+                remedies.rolling_reload("hang", at_root),
+                remedies.restart("hang", at_root),
+                remedies.start("hang", at_root),
+            ),
+        ),
+    ),
+    never="trust that its port is open, or restart what only waits for somebody else",
+)

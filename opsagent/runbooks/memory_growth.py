@@ -1,0 +1,97 @@
+"""Its memory grows towards its limit."""
+
+from __future__ import annotations
+
+from opsagent import planning
+from opsagent.model import Fault
+from opsagent.runbooks.case import Target
+from opsagent.runbooks.down import not_ours
+from opsagent.runbooks.findings import Facts, Findings
+from opsagent.runbooks.remedy import Against, Fit, Remedy, Runbook, at_root
+from opsagent_tools.units import UnitState
+
+_WORTH_A_RELOAD = 0.5
+"""Below this share of the limit there is time; a reload that loses no request is not worth it yet."""
+_NEARLY_THERE = 0.9
+_SOON_SHARE, _SOON_S = 0.75, 60.0
+"""Restarting interrupts the service: only right before the limit would."""
+
+
+def recovered(findings: Findings) -> str | None:
+    """Return why there is nothing to do any more."""
+    root = findings.root
+    if root is None:
+        return None
+    memory = findings.of("memory", root.unit.id)
+    if memory.answered and memory.has("share") and memory.number("share") < _WORTH_A_RELOAD:
+        return f"the memory of {root.unit.name} is back at {memory.words('said')}"
+    return None
+
+
+def _reloadable(findings: Findings, target: Target) -> Fit | Against:
+    growing = _growing(findings, target)
+    if isinstance(growing, Against):
+        return growing
+    if not planning.can_surge(target.unit):
+        return Against(f"the instances of {target.unit.name} cannot stand side by side")
+    return Fit(target=target, why=f"{target.unit.name} uses {growing.words('said')}")
+
+
+def _restartable(findings: Findings, target: Target) -> Fit | Against:
+    growing = _growing(findings, target)
+    if isinstance(growing, Against):
+        return growing
+    if planning.can_surge(target.unit):
+        return Against(f"the instances of {target.unit.name} can be replaced one at a time")
+    share, soon = growing.number("share"), growing.number("limit_in_s", float("inf"))
+    if share < _NEARLY_THERE and not (share >= _SOON_SHARE and soon <= _SOON_S):
+        return Against(
+            f"{target.unit.name} uses {growing.words('said')}: a restart would interrupt it earlier than need be"
+        )
+    return Fit(target=target, why=f"{target.unit.name} uses {growing.words('said')}")
+
+
+def _growing(findings: Findings, target: Target) -> Facts | Against:
+    unit = target.unit
+    findings.want(("unit_state", unit.id), ("memory", unit.id))
+    state, memory = findings.of("unit_state", unit.id), findings.of("memory", unit.id)
+    why = not_ours(state, unit)
+    if why:
+        return Against(why)
+    if state.words("state") != UnitState.RUNNING:
+        return Against(f"{unit.name} is {state.words('state')}")
+    if not memory.answered or not memory.has("share"):
+        return Against(f"{unit.name} has no memory limit, or its memory could not be asked")
+    if memory.number("share") < _WORTH_A_RELOAD:
+        return Against(f"{unit.name} uses {memory.words('said')}")
+    return memory
+
+
+RUNBOOK = Runbook(
+    fault=Fault.MEMORY_GROWTH,
+    looks_for="resident memory of each instance against max_memory, now",
+    recovered=recovered,
+    first=(
+        "unit_state",
+        "memory",
+        "health_now",
+    ),
+    person=(),
+    remedies=(
+        Remedy(
+            name="memory_growth/rolling_reload",
+            does="replace its instances one at a time; no request is lost",
+            aim=at_root,
+            condition=_reloadable,
+            steps=lambda fit: planning.rolling_reload_steps(fit.target.unit, fit.target.spec),
+        ),
+        Remedy(
+            name="memory_growth/restart",
+            does="restart it, right before it would reach its limit",
+            aim=at_root,
+            condition=_restartable,
+            steps=lambda fit: planning.restart_steps(fit.target.unit, fit.target.spec),
+        ),
+    ),
+    never="restart all instances at once",
+)

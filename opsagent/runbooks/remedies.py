@@ -1,0 +1,133 @@
+"""The remedies that several runbooks share, made for one fault and one aim each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from opsagent import planning
+from opsagent.model import Step
+from opsagent.runbooks import down, stuck
+from opsagent.runbooks.case import Target
+from opsagent.runbooks.findings import Findings
+from opsagent.runbooks.remedy import Against, Aim, Condition, Fit, Remedy
+from opsagent_tools.units import UnitState
+
+
+def start(fault: str, aim: Aim) -> Remedy:
+    """Start a unit that ended and that nobody starts again."""
+    return Remedy(
+        name=f"{fault}/start",
+        does="start it",
+        aim=aim,
+        condition=down.start,
+        steps=lambda fit: planning.start_steps(fit.target.unit, fit.target.spec),
+    )
+
+
+def stop_orphan(fault: str, aim: Aim) -> Remedy:
+    """End the left-over process that holds the unit's port, then have the unit run."""
+    return Remedy(
+        name=f"{fault}/stop_orphan",
+        does="end the left-over process of its earlier life that holds its port, and start it",
+        aim=aim,
+        condition=down.stop_orphan,
+        steps=lambda fit: (
+            *planning.stop_orphan_steps(fit.target.unit, int(fit.args["pid"]), float(fit.args["started"])),
+            *_start_if_down(fit),
+        ),
+        undo="cannot be undone: the process has no work of the unit's to do",
+    )
+
+
+def quarantine_lock(fault: str, aim: Aim, *, after: str = "") -> Remedy:
+    """Move a stale lock file aside, then have the unit run."""
+    return Remedy(
+        name=f"{fault}/quarantine_lock",
+        does="move the lock that a dead process left behind aside, and start it",
+        aim=aim,
+        condition=down.stale_lock,
+        after=after,
+        steps=lambda fit: (
+            *planning.quarantine_steps(fit.target.unit, Path(str(fit.args["path"])), str(fit.args["sha256"])),
+            *_start_if_down(fit),
+        ),
+        undo="the file is moved back",
+    )
+
+
+def rollback_config(fault: str, aim: Aim) -> Remedy:
+    """Put the last known good configuration back, then have the unit run with it."""
+    return Remedy(
+        name=f"{fault}/rollback_config",
+        does="put its last known good configuration back, and start it",
+        aim=aim,
+        condition=down.changed_config,
+        steps=lambda fit: (*_rollback(fit), *_start_if_down(fit)),
+        undo="the changed file is put back",
+    )
+
+
+def rollback_and_restart(fault: str, aim: Aim) -> Remedy:
+    """Put the last known good configuration back and restart what runs with the changed one."""
+    return Remedy(
+        name=f"{fault}/rollback_config",
+        does="put its last known good configuration back, and restart it",
+        aim=aim,
+        condition=stuck.changed_config,
+        steps=lambda fit: (*_rollback(fit), *planning.rolling_reload_steps(fit.target.unit, fit.target.spec)),
+        undo="the changed file is put back",
+    )
+
+
+def go_on(fault: str, aim: Aim) -> Remedy:
+    """Let processes in state T go on."""
+    return Remedy(
+        name=f"{fault}/continue",
+        does="let its stopped processes go on (SIGCONT)",
+        aim=aim,
+        condition=stuck.stopped_by_signal,
+        steps=lambda fit: planning.continue_steps(fit.target.unit),
+    )
+
+
+def rolling_reload(fault: str, aim: Aim) -> Remedy:
+    """Replace the instances one by one, where they can stand side by side."""
+    return Remedy(
+        name=f"{fault}/rolling_reload",
+        does="replace its instances one at a time",
+        aim=aim,
+        condition=_stuck_and(several=True),
+        steps=lambda fit: planning.rolling_reload_steps(fit.target.unit, fit.target.spec),
+    )
+
+
+def restart(fault: str, aim: Aim) -> Remedy:
+    """Restart a unit that lives and does not answer."""
+    return Remedy(
+        name=f"{fault}/restart",
+        does="restart it",
+        aim=aim,
+        condition=_stuck_and(several=False),
+        steps=lambda fit: planning.restart_steps(fit.target.unit, fit.target.spec),
+    )
+
+
+def _stuck_and(*, several: bool) -> Condition:
+    def condition(findings: Findings, target: Target) -> Fit | Against:
+        if planning.can_surge(target.unit) is not several:
+            return Against("its instances can be replaced one at a time" if not several else "one instance, own port")
+        return stuck.stuck(findings, target)
+
+    return condition
+
+
+def _rollback(fit: Fit) -> tuple[Step, ...]:
+    path, good, current = Path(str(fit.args["path"])), str(fit.args["good"]), str(fit.args["current"])
+    return planning.rollback_config_steps(fit.target.unit, path, good, current)
+
+
+def _start_if_down(fit: Fit) -> tuple[Step, ...]:
+    """Start it where nobody else will; where the supervisor keeps trying, its next try succeeds."""
+    if fit.args.get("down") is True or fit.target.unit.state is UnitState.EXITED:
+        return planning.start_steps(fit.target.unit, fit.target.spec)
+    return ()

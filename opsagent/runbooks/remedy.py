@@ -1,0 +1,80 @@
+"""What a runbook is made of: remedies with conditions on evidence, and the reasons to do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from opsagent.model import Fault, Scalar, Step
+from opsagent.runbooks.case import Target
+from opsagent.runbooks.findings import Findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """The remedy fits: what for, why, and what its steps need to know."""
+
+    target: Target
+    why: str
+    args: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The remedy does not fit, and why."""
+
+    why: str
+
+
+Condition = Callable[[Findings, Target], Fit | Against]
+Aim = Callable[[Findings], Target | Against]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """One way to repair one kind of trouble. Its condition alone makes it safe, whoever proposes it."""
+
+    name: str
+    """`fault/remedy`, durable: memory counts by it."""
+    does: str
+    aim: Aim
+    """Which unit it is for."""
+    condition: Condition
+    """What must hold, by kernel, supervisor and probe evidence. Asks for no more than it needs."""
+    steps: Callable[[Fit], tuple[Step, ...]]
+    after: str = ""
+    """Unless remembered, only after this other remedy has been tried."""
+    verify_s: float = 5.0
+    undo: str = "nothing to undo"
+
+    def fits(self, findings: Findings) -> Fit | Against:
+        """Tell whether the remedy fits now. Raises NotAsked."""
+        target = self.aim(findings)
+        if isinstance(target, Against):
+            return target
+        if findings.tried(self.name, target.unit.id):
+            return Against(f"{self.name} was tried on {target.unit.name} already")
+        return self.condition(findings, target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runbook:
+    """What to do about one kind of fault."""
+
+    fault: Fault
+    looks_for: str
+    recovered: Callable[[Findings], str | None]
+    """Why there is nothing to do any more, or None. Raises NotAsked."""
+    first: tuple[str, ...]
+    """Probes of the root that a cold investigation needs anyway; they run side by side."""
+    person: tuple[Callable[[Findings], str | None], ...]
+    """Each returns why only a person can help, or None. They raise NotAsked."""
+    remedies: tuple[Remedy, ...]
+    """In the order in which they are weighed: strongest evidence first, then the least invasive."""
+    never: str
+    """The tempting wrong remedy."""
+
+
+def at_root(findings: Findings) -> Target | Against:
+    """Aim at the incident's own unit."""
+    return findings.root or Against("the unit is not listed any more")
