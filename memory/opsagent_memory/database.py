@@ -1,0 +1,159 @@
+"""Opening the truth: engine, durability, and a schema that is created, recognised or brought up to date."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from opsagent_memory.errors import MemoryStoreError
+from opsagent_memory.schema import HEAD, VERSION_TABLE, meta, metadata, version
+
+_BUSY_TIMEOUT_S = 5.0
+_WRITE = "opsagent_memory_write"
+
+
+def database_url(database: Path | str) -> sa.URL:
+    """Return the SQLAlchemy URL of a path, or of what is a URL already."""
+    if isinstance(database, str) and "://" in database:
+        return sa.make_url(database)
+    return sa.URL.create("sqlite", database=str(Path(database).absolute()))
+
+
+def open_engine(database: Path | str) -> sa.Engine:
+    """Return an engine for reading and writing; the file, where there is none, is made readable to its owner only."""
+    url = database_url(database)
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    _touch_private(Path(url.database or ""))
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def open_reading_engine(database: Path | str) -> sa.Engine:
+    """Return an engine that cannot write, and makes no file where there is none."""
+    url = database_url(database)
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, execution_options={"postgresql_readonly": True})
+    path = Path(url.database or "")
+    if not path.exists():
+        raise MemoryStoreError(f"{path}: there is no memory here yet")
+    uri = sa.URL.create("sqlite", database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})
+    return sa.create_engine(uri, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection to read from; what goes wrong is a `MemoryStoreError`."""
+    with _translated(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction; when the block is left without an error it is on the disk."""
+    with _translated(engine), engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        yield connection
+
+
+def prepare(engine: sa.Engine) -> None:
+    """Create the schema, or bring an older one up to date. Alembic is imported in the second case only."""
+    with _translated(engine):
+        found = _version(engine)
+        if found is None:
+            _create(engine)
+        elif found != HEAD:
+            _upgrade(engine, found)
+
+
+def salt(engine: sa.Engine) -> bytes:
+    """Return the secret that keys this memory's digests of texts."""
+    with reading(engine) as connection:
+        value = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "salt"))
+    if value is None:
+        raise MemoryStoreError(f"{engine.url.database}: the memory has lost its salt; restore a backup")
+    return bytes.fromhex(value)
+
+
+def _version(engine: sa.Engine) -> str | None:
+    if not sa.inspect(engine).has_table(VERSION_TABLE):
+        return None
+    with engine.connect() as connection:
+        found: str | None = connection.scalar(sa.select(version.c.version_num))
+        return found
+
+
+def _create(engine: sa.Engine) -> None:
+    with writing(engine) as connection:
+        if sa.inspect(connection).has_table(VERSION_TABLE):
+            return  # somebody else was faster
+        metadata.create_all(connection)
+        connection.execute(meta.insert().values(key="salt", value=secrets.token_hex(16)))
+        connection.execute(version.insert().values(version_num=HEAD))
+
+
+def _upgrade(engine: sa.Engine, found: str) -> None:
+    from opsagent_memory.migrations import known, upgrade
+
+    if found not in known():
+        raise MemoryStoreError(f"{engine.url.database}: written by a newer version (memory schema {found}); upgrade")
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        _keep_copy(Path(engine.url.database), found)
+    with writing(engine) as connection:
+        upgrade(connection)
+
+
+def _keep_copy(path: Path, found: str) -> None:
+    """Keep the database as it was before a migration, beside it."""
+    copy = path.with_name(f"{path.name}.before-memory-{HEAD}-was-{found}")
+    if shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
+        raise MemoryStoreError(f"{path}: too little room for the copy that a migration keeps; free some space")
+    _touch_private(copy)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+
+
+def _touch_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise MemoryStoreError(f"{path}: the memory cannot be opened: {error.strerror}") from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    """Every connection: our own BEGIN, and what durability and forgetting need."""
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        # FULL, not NORMAL: in WAL mode NORMAL may lose the last commits in a power cut, and what was acknowledged
+        # must not be lost. A record is written every few minutes at most, an fsync costs milliseconds.
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",  # forgotten text is overwritten, not only unlinked
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A deferred transaction that first reads, then writes, fails at once when another process wrote in between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "BEGIN")
+
+
+@contextmanager
+def _translated(engine: sa.Engine) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        raise MemoryStoreError(f"{engine.url.database}: the memory cannot be read or written: {cause}") from error

@@ -1,0 +1,209 @@
+"""Finding texts by meaning: the model, the stored vectors and the index, held together and mended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsagent_memory import database, generations, rows
+from opsagent_memory.embed import Embedder
+from opsagent_memory.errors import EmbedderError, MemoryStoreError
+from opsagent_memory.records import Kind, Record
+from opsagent_memory.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from opsagent_memory.index import ChromaIndex, Shelf
+
+_EMBEDDED_AT_ONCE = 256
+_REMEMBERED_QUERIES = 128
+_log = logging.getLogger(__name__)
+
+
+class Finder:
+    """Opens the index when it is first needed, and builds it anew whenever it does not match the truth.
+
+    Callable from any thread; one call at a time is served.
+    """
+
+    def __init__(self, store: Store, index_dir: Path, embedder: Embedder) -> None:
+        self._store = store
+        self._index_dir = index_dir
+        self._embedder = embedder
+        self._index: ChromaIndex | None = None
+        self._sound = False
+        self._serving = threading.RLock()
+        self._queries: dict[str, NDArray[np.float32]] = {}
+
+    def warm(self) -> None:
+        """Load the model and open the index now."""
+        with self._serving:
+            self.vector("warm")
+            self._sound_index()
+
+    def vector(self, text: str) -> NDArray[np.float32]:
+        """Return the vector of a text; one that memory knows already needs no model."""
+        import numpy as np
+
+        with self._serving:
+            found = self._queries.get(text)
+            if found is None:
+                key = self._store.key(text)
+                stored = self._store.vectors([key], self._embedder).get(key)
+                found = self._embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
+                if len(self._queries) >= _REMEMBERED_QUERIES:
+                    self._queries.clear()
+                self._queries[text] = found
+            return found
+
+    def stored_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the stored vectors of these texts."""
+        return self._store.vectors(keys, self._embedder)
+
+    def nearest(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> dict[str, float]:
+        """Return the keys of the nearest texts with their cosine."""
+        from opsagent_memory.index import IndexBroken
+
+        with self._serving:
+            vector = self.vector(text)
+            try:
+                return self._ask(vector, scopes, kinds, limit)
+            except IndexBroken as error:
+                _log.warning("the memory's index is broken and is built anew: %s", error)
+                self._drop()
+            try:
+                return self._ask(vector, scopes, kinds, limit)
+            except IndexBroken as error:
+                raise self._hopeless(error) from error
+
+    def take(self, added: Iterable[Record]) -> None:
+        """Take up records that the truth holds already.
+
+        What cannot be done now (no model, no room) is made good when the index is next needed: the truth knows.
+        """
+        with self._serving:
+            if not self._sound or self._index is None:
+                return
+            from opsagent_memory.index import IndexBroken, Shelf
+
+            shelves: dict[Shelf, set[str]] = {}
+            for record in added:
+                shelves.setdefault(Shelf(record.scope, record.kind), set()).add(self._store.key(record.text))
+            try:
+                self._embed_missing()
+                self._fill(self._index, shelves)
+            except (IndexBroken, EmbedderError, MemoryStoreError) as error:
+                self._sound = False
+                _log.warning("kept, but not indexed yet: %s", error)
+
+    def rebuild(self) -> int:
+        """Build the index anew from the truth; return how many texts it holds."""
+        with self._serving:
+            self._drop()
+            self._sound_index()
+            with database.reading(self._store.engine) as connection:
+                return sum(len(keys) for keys in rows.live_texts(connection).values())
+
+    def erase(self) -> None:
+        """Delete the index, files and all; it comes back from the truth when it is next needed."""
+        with self._serving:
+            self._drop()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._serving:
+            self._sound = False
+            self._queries.clear()
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    def _ask(
+        self, vector: NDArray[np.float32], scopes: Sequence[str], kinds: Sequence[Kind], limit: int
+    ) -> dict[str, float]:
+        from opsagent_memory.index import Shelf
+
+        index = self._sound_index()
+        found: dict[str, float] = {}
+        for scope in scopes:
+            for kind in kinds:
+                found |= index.nearest(Shelf(scope, kind), vector, limit)
+        return found
+
+    def _hopeless(self, error: Exception) -> MemoryStoreError:
+        return MemoryStoreError(f"{self._index_dir}: the index cannot be rebuilt: {error}")
+
+    def _drop(self) -> None:
+        self.close()
+        try:
+            generations.erase(self._index_dir)
+        except OSError as error:
+            raise MemoryStoreError(f"{self._index_dir}: the index cannot be deleted: {error}") from error
+
+    def _sound_index(self) -> ChromaIndex:
+        """Return the index, opened and holding exactly what the truth holds."""
+        from opsagent_memory.index import IndexBroken
+
+        if self._index is not None and self._sound:
+            return self._index
+        self._embed_missing()
+        try:
+            index = self._open_and_mend()
+        except IndexBroken as error:
+            _log.warning("the memory's index is broken and is built anew: %s", error)
+            self._drop()
+            try:
+                index = self._open_and_mend()
+            except IndexBroken as again:
+                raise self._hopeless(again) from again
+        self._sound = True
+        return index
+
+    def _open_and_mend(self) -> ChromaIndex:
+        from opsagent_memory.index import ChromaIndex, Shelf
+
+        self.close()
+        index = self._index = ChromaIndex(self._index_dir, self._embedder)
+        index.open()
+        with database.reading(self._store.engine) as connection:
+            wanted = {Shelf(*shelf): keys for shelf, keys in rows.live_texts(connection).items()}
+        missing = index.missing(wanted)
+        if missing is None:
+            index.reset()
+            missing = wanted
+        if any(missing.values()):
+            _log.info("the memory's index takes up %d texts", sum(map(len, missing.values())))
+        self._fill(index, missing)
+        for shelf, keys in wanted.items():
+            self._prove(index, shelf, next(iter(keys)))
+        return index
+
+    def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:
+        for shelf, keys in missing.items():
+            index.put(shelf, self._store.vectors(sorted(keys), self._embedder))
+
+    def _prove(self, index: ChromaIndex, shelf: Shelf, key: str) -> None:
+        """Ask one question: a truncated graph opens without complaint and fails when it is searched."""
+        import numpy as np
+
+        stored = self._store.vectors([key], self._embedder)
+        index.nearest(shelf, np.frombuffer(stored[key], dtype="<f4"), 1)
+
+    def _embed_missing(self) -> None:
+        """Embed the live texts that this model has not embedded yet (normally those just added)."""
+        model = (self._embedder.model_id, self._embedder.model_hash)
+        while True:
+            with database.reading(self._store.engine) as connection:
+                waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE)
+            if not waiting:
+                return
+            embedded = self._embedder.embed([text for _, text in waiting])
+            self._store.keep_vectors(
+                {key: vector.astype("<f4").tobytes() for (key, _), vector in zip(waiting, embedded, strict=True)},
+                self._embedder,
+            )

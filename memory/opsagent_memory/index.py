@@ -1,0 +1,146 @@
+"""The index: Chroma, in this module only.
+
+It holds nothing but vectors under the keys of their texts, one collection for each model, scope and kind (Chroma's
+metadata filters are what is slow). Because a key is a digest of the text, comparing keys with the truth tells
+exactly what is missing or too much. Whatever Chroma throws becomes `IndexBroken`; the owner then rebuilds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import chromadb
+import numpy as np
+from chromadb.config import Settings
+from numpy.typing import NDArray
+
+from opsagent_memory import generations
+from opsagent_memory.embed import Embedder
+from opsagent_memory.records import Kind
+
+Vector = NDArray[np.float32]
+_BATCH = 1_000
+
+
+class IndexBroken(Exception):
+    """Chroma cannot read or write its folder."""
+
+
+class Shelf(NamedTuple):
+    """What has a collection of its own."""
+
+    scope: str
+    kind: Kind
+
+
+Holdings = Mapping[Shelf, AbstractSet[str]]
+"""Keys of texts, by shelf."""
+
+
+class ChromaIndex:
+    """Nearest texts by cosine. One thread at a time; the owner sees to that."""
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self._folder = folder
+        self._model = {"model_id": embedder.model_id, "model_hash": embedder.model_hash}
+        self._client: Any = None
+        self._collections: dict[str, Any] = {}
+        self._names: set[str] = set()
+
+    def open(self) -> None:
+        """Open the folder as it is, or an empty one."""
+        with _breaking():
+            self._start(generations.current(self._folder) or generations.fresh(self._folder))
+
+    def reset(self) -> None:
+        """Start again, empty, in a fresh folder; the files of the old one are deleted."""
+        self.close()
+        with _breaking():
+            self._start(generations.fresh(self._folder))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        client, self._client = self._client, None
+        self._collections.clear()
+        if client is not None:
+            with suppress(IndexBroken), _breaking():
+                client.close()
+
+    def missing(self, wanted: Holdings) -> dict[Shelf, set[str]] | None:
+        """Return what the index lacks; None: it holds what it should not, so that it must be built anew."""
+        with _breaking():
+            names = {self._name(shelf): shelf for shelf in wanted}
+            if not self._names <= names.keys():
+                return None
+            lacking: dict[Shelf, set[str]] = {}
+            for name, shelf in names.items():
+                held = set(self._collection(shelf).get(include=[])["ids"]) if name in self._names else set()
+                if not held <= wanted[shelf]:
+                    return None
+                if held < wanted[shelf]:
+                    lacking[shelf] = set(wanted[shelf] - held)
+            return lacking
+
+    def put(self, shelf: Shelf, vectors: Mapping[str, bytes]) -> None:
+        """Add vectors, float32 in bytes, under their keys; those that are there already stay."""
+        keys = list(vectors)
+        with _breaking():
+            for start in range(0, len(keys), _BATCH):
+                part = keys[start : start + _BATCH]
+                rows = np.stack([np.frombuffer(vectors[key], dtype="<f4") for key in part])
+                self._collection(shelf).upsert(ids=part, embeddings=rows)
+
+    def nearest(self, shelf: Shelf, vector: Vector, limit: int) -> dict[str, float]:
+        """Return the keys of the nearest texts with their cosine, nearest first."""
+        if self._name(shelf) not in self._names:
+            return {}
+        with _breaking():
+            answer = self._collection(shelf).query(query_embeddings=[vector], n_results=limit, include=["distances"])
+            keys: Sequence[str] = answer["ids"][0]
+            distances: Sequence[float] = answer["distances"][0]
+        return {key: 1.0 - float(distance) for key, distance in zip(keys, distances, strict=True)}
+
+    def _collection(self, shelf: Shelf) -> Any:
+        name = self._name(shelf)
+        if name not in self._collections:
+            self._collections[name] = self._client.get_or_create_collection(
+                name,
+                metadata={**self._model, "kind": shelf.kind.value},
+                configuration={"hnsw": {"space": "cosine"}},
+                embedding_function=None,  # the default one downloads a model
+            )
+            self._names.add(name)
+        return self._collections[name]
+
+    def _name(self, shelf: Shelf) -> str:
+        parts = "\0".join((*self._model.values(), shelf.scope, shelf.kind.value))
+        return blake2b(parts.encode(), digest_size=16).hexdigest()
+
+    def _start(self, folder: Path) -> None:
+        # Everything that the environment or a .env file in the current directory could turn is said here.
+        settings = Settings(
+            _env_file=None,  # type: ignore[call-arg]
+            anonymized_telemetry=False,
+            chroma_otel_collection_endpoint="",
+            chroma_api_impl="chromadb.api.rust.RustBindingsAPI",
+            allow_reset=False,
+        )
+        self._client = chromadb.PersistentClient(folder, settings=settings)
+        self._names = {collection.name for collection in self._client.list_collections()}
+
+
+@contextmanager
+def _breaking() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise IndexBroken(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Rust's panics do not descend from Exception
+            raise
+        raise IndexBroken(str(error)) from error

@@ -1,0 +1,220 @@
+"""The memory as its owner uses it. Heavy modules are loaded when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from opsagent_memory import database, ranking, rows
+from opsagent_memory.embed import Embedder, MiniLmEmbedder
+from opsagent_memory.errors import RecordNotFound
+from opsagent_memory.finder import Finder
+from opsagent_memory.lock import OwnerLock
+from opsagent_memory.reader import MemoryReader
+from opsagent_memory.recalling import distinct, recollection
+from opsagent_memory.records import Fact, Kind, Recollection, Record, RemedyRecord, Source, Stats
+from opsagent_memory.store import Store
+
+_NEIGHBOURS = 64
+"""Distinct texts that are looked at for one question."""
+_DOUBLES = 4
+"""For each recollection that is asked for, so many candidates are looked through for near-doubles."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Memory:
+    """Adds, recalls, weighs remedies, forgets. One owner at a time; methods may be called from any thread.
+
+    All methods block (SQL, and with the first question the model and the index are loaded): call them in a thread.
+    Whatever goes wrong is a `MemoryFailure`.
+    """
+
+    def __init__(
+        self, store: Store, finder: Finder, reader: MemoryReader, lock: OwnerLock, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._finder = finder
+        self._reader = reader
+        self._lock = lock
+        self._clock = clock
+
+    @classmethod
+    def open(
+        cls,
+        database: Path | str,
+        index_dir: Path,
+        *,
+        embedder: Embedder | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> Self:
+        """Open the memory whose truth is in `database` (a path, or an SQLAlchemy URL; made where there is none).
+
+        `database` may hold other tables too; memory's begin with `memory_`. The index in `index_dir` and the
+        model are opened when first needed, or by `warm`.
+
+        Raises:
+            MemoryOwned: another process owns it.
+            MemoryStoreError: it cannot be read or written.
+        """
+        lock = OwnerLock(index_dir)
+        try:
+            store = Store(database)
+        except BaseException:
+            lock.release()
+            raise
+        finder = Finder(store, index_dir, embedder or MiniLmEmbedder())
+        return cls(store, finder, MemoryReader(database), lock, clock)
+
+    def close(self) -> None:
+        """Let go of everything; the next owner may come."""
+        self._finder.close()
+        self._reader.close()
+        self._store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def warm(self) -> None:
+        """Load the model and the index now, so that the first question does not wait for them."""
+        self._finder.warm()
+
+    def add(self, record: Record) -> str:
+        """Keep a record; when this returns it is on the disk. The same record a second time changes nothing.
+
+        Raises:
+            RecordExists: the id is taken by a record that says something else.
+            RecordNotFound: it supersedes a record that is not there.
+        """
+        self.add_many((record,))
+        return record.id
+
+    def add_many(self, records: Sequence[Record]) -> None:
+        """Keep all of these records, or none where one is refused."""
+        self._finder.take(self._store.append(records))
+
+    def add_fact(
+        self,
+        text: str,
+        *,
+        scope: str,
+        source: Source = Source.PERSON,
+        trust: float = 1.0,
+        fields: Mapping[str, Any] | None = None,
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        supersedes: str | None = None,
+    ) -> str:
+        """Keep what somebody said holds; return the fact's id."""
+        return self.add(
+            Fact(
+                scope=scope,
+                text=text,
+                fields=fields or {},
+                source=source,
+                trust=trust,
+                created_at=self._clock(),
+                valid_from=valid_from,
+                valid_to=valid_to,
+                supersedes=supersedes,
+            )
+        )
+
+    def recall(
+        self, query: str, *, scope: str | Sequence[str], kind: Kind | None = None, limit: int = 5
+    ) -> list[Recollection]:
+        """Return what comes to mind, best first: similar, valid now, not superseded, no two that say the same."""
+        scopes, kinds, now = _scopes(scope), (kind,) if kind else tuple(Kind), self._clock()
+        similarities = self._finder.nearest(query, scopes=scopes, kinds=kinds, limit=_NEIGHBOURS)
+        if not similarities:
+            return []
+        with database.reading(self._store.engine) as connection:
+            found = rows.candidates(connection, keys=similarities, scopes=scopes, kinds=kinds, now=now)
+        ranked = ranking.memorable(found, similarities, now)[: _DOUBLES * limit]
+        vectors = self._finder.stored_vectors([item.text_key for item in ranked])
+        chosen = distinct(ranked, vectors, limit)
+        with database.reading(self._store.engine) as connection:
+            records = rows.by_seq(connection, [item.seq for item in chosen])
+        return [recollection(item, records[item.seq]) for item in chosen if item.seq in records]
+
+    def remedies(
+        self,
+        query: str,
+        *,
+        scope: str | Sequence[str],
+        fault_class: str | None = None,
+        similarity_floor: float = ranking.SIMILARITY_FLOOR,
+    ) -> list[RemedyRecord]:
+        """Return what was tried when things were like this, what helped first.
+
+        A score above `ranking.NEUTRAL` speaks for a remedy, one below against it. With `fault_class`, only episodes
+        of that class count.
+        """
+        scopes, now = _scopes(scope), self._clock()
+        similarities = self._finder.nearest(query, scopes=scopes, kinds=(Kind.EPISODE,), limit=_NEIGHBOURS)
+        near = {key: similarity for key, similarity in similarities.items() if similarity >= similarity_floor}
+        if not near:
+            return []
+        with database.reading(self._store.engine) as connection:
+            found = rows.candidates(
+                connection,
+                keys=near,
+                scopes=scopes,
+                kinds=(Kind.EPISODE,),
+                now=now,
+                fault_class=fault_class,
+                with_remedy=True,
+            )
+        return ranking.remedies(found, near, now, similarity_floor)
+
+    def show(self, record_id: str) -> Record:
+        """Return a record.
+
+        Raises:
+            RecordNotFound: there is none with this id, or it was forgotten.
+        """
+        return self._reader.show(record_id)
+
+    def search(
+        self, words: str = "", *, scope: str | None = None, kind: Kind | None = None, limit: int = 20
+    ) -> tuple[Record, ...]:
+        """Return the newest records that contain all the words (any scope, where none is given)."""
+        return self._reader.search(words, scope=scope, kind=kind, limit=limit)
+
+    def stats(self) -> Stats:
+        """Count what is there."""
+        return self._reader.stats()
+
+    def reindex(self) -> int:
+        """Build the index anew from the truth; return how many texts it holds."""
+        return self._finder.rebuild()
+
+    def forget(self, record_id: str) -> bool:
+        """Erase a record for good, in the truth and in the index's files; a tombstone stays.
+
+        Returns False where that was done before. The index is rebuilt from the truth when it is next needed.
+
+        Raises:
+            RecordNotFound: there is none with this id.
+            MemoryStoreError: it is forgotten, but a reader still holds old pages of the database; call it again.
+        """
+        with database.reading(self._store.engine) as connection:
+            if rows.find(connection, record_id) is None:
+                raise RecordNotFound(record_id)
+        self._finder.erase()
+        return self._store.forget(record_id, self._clock())
+
+
+def _scopes(scope: str | Sequence[str]) -> tuple[str, ...]:
+    return (scope,) if isinstance(scope, str) else tuple(dict.fromkeys(scope))

@@ -1,0 +1,58 @@
+"""The reading side: what a person asks while the owner runs. Needs no lock, no index, no model and no numpy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from opsagent_memory import database, rows
+from opsagent_memory.errors import RecordNotFound
+from opsagent_memory.records import Kind, Record, Stats
+
+
+class MemoryReader:
+    """Reads the truth of a memory, whoever owns it.
+
+    Raises:
+        MemoryStoreError: there is no memory in `where`, or it cannot be read.
+    """
+
+    def __init__(self, where: Path | str) -> None:
+        self._engine = database.open_reading_engine(where)
+
+    def show(self, record_id: str) -> Record:
+        """Return a record.
+
+        Raises:
+            RecordNotFound: there is none with this id, or it was forgotten.
+        """
+        with database.reading(self._engine) as connection:
+            row = rows.find(connection, record_id)
+        if row is None or row.forgotten_at is not None:
+            raise RecordNotFound(record_id)
+        return rows.record_of(row)
+
+    def search(
+        self, words: str = "", *, scope: str | None = None, kind: Kind | None = None, limit: int = 20
+    ) -> tuple[Record, ...]:
+        """Return the newest records that contain all the words (any scope, where none is given)."""
+        with database.reading(self._engine) as connection:
+            return rows.listing(connection, words=words, scope=scope, kind=kind, limit=limit)
+
+    def stats(self) -> Stats:
+        """Count what is there."""
+        with database.reading(self._engine) as connection:
+            return rows.stats(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
