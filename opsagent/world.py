@@ -50,12 +50,22 @@ class World:
         self.units: dict[UnitId, Unit] = {}
         self.health: dict[UnitId, HealthState] = {}
         self.history: dict[UnitId, UnitHistory] = {}
+        self.lost: set[str] = set()
+        """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
         """Take over what one supervisor lists now."""
         for known in [unit for unit in self.units if unit.supervisor == supervisor]:
             del self.units[known]
         self.units.update((unit.id, unit) for unit in units)
+
+    def replace_unit(self, unit: Unit) -> None:
+        """Take over what is known of one unit now."""
+        self.units[unit.id] = unit
+
+    def forget_health(self, unit: UnitId) -> None:
+        """Know nothing of the health of a unit that is not asked any more (a person stopped it)."""
+        self.health.pop(unit, None)
 
     def replace_specs(self, specs: Mapping[str, ServiceSpec]) -> None:
         """Take over the services as they are described now."""
@@ -104,6 +114,7 @@ class World:
     def apply(self, signal: Signal) -> None:
         """Take one observation into the picture."""
         if signal.unit is None:
+            self._apply_supervisor(signal)
             return
         match signal.kind:
             case SignalKind.PROBE_OK | SignalKind.PROBE_FAILED:
@@ -115,10 +126,22 @@ class World:
                 self.past(signal.unit).errors.append(signal)
             case SignalKind.DEATH:
                 self.past(signal.unit).deaths.append(signal)
-                if signal.process is not None:
-                    self.past(signal.unit).samples.pop(signal.process, None)
+                self._forget_process(signal)
+            case SignalKind.STOPPED:
+                self._forget_process(signal)
             case _:
                 pass
+
+    def _forget_process(self, signal: Signal) -> None:
+        if signal.unit is not None and signal.process is not None:
+            self.past(signal.unit).samples.pop(signal.process, None)
+
+    def _apply_supervisor(self, signal: Signal) -> None:
+        supervisor = str(signal.data.get("supervisor", ""))
+        if signal.kind is SignalKind.SUPERVISOR_LOST:
+            self.lost.add(supervisor)
+        elif signal.kind is SignalKind.SUPERVISOR_BACK:
+            self.lost.discard(supervisor)
 
     def _apply_probe(self, unit: UnitId, signal: Signal) -> None:
         ok = signal.kind is SignalKind.PROBE_OK

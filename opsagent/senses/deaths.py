@@ -1,0 +1,149 @@
+"""Deaths of processes: crashes told apart from ends that a supervisor was told to bring about.
+
+The kernel is quickest (pidfd), the supervisor knows why. So a death waits, a few milliseconds and no longer, for its
+supervisor's word; where the supervisor is gone or slow, what is known decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from opsagent.model import EvidenceKind, SignalKind
+from opsagent.senses.desk import Desk
+from opsagent_tools.processes.deaths import Death, DeathWatch
+from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
+
+_DELIBERATE = frozenset({UnitState.STOPPING, UnitState.STOPPED})
+_REMEMBERED = 512
+
+Describe = Callable[[UnitId], Awaitable[Unit | None]]
+"""Asks the unit's supervisor; None where it does not answer in time."""
+
+
+class DeathSense:
+    """Watches the processes of all units."""
+
+    def __init__(self, desk: Desk, describe: Describe, before_telling: Callable[[UnitId], None]) -> None:
+        self._desk = desk
+        self._describe = describe
+        self._before_telling = before_telling
+        self._watch = DeathWatch()
+        self._units: dict[ProcessKey, UnitId] = {}
+        self._expected: set[tuple[UnitId, int]] = set()
+        self._codes: dict[tuple[UnitId, int], int | None] = {}
+        self._told: dict[ProcessKey, UnitId] = {}
+        self._stopped: set[UnitId] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+
+    def sync(self, unit: Unit) -> tuple[ProcessKey, ...]:
+        """Watch what the unit runs now; return the processes that are new. What it let go of is expected to end."""
+        listed = {process.key for process in unit.processes}
+        fresh = tuple(key for key in listed if self.add(unit.id, key))
+        for key in [key for key, owner in self._units.items() if owner == unit.id and key not in listed]:
+            if is_alive(key):
+                self._expected.add((unit.id, key.pid))
+        self._expected |= {(unit.id, process.pid) for process in unit.processes if not process.wanted}
+        if unit.state is not UnitState.STOPPED:
+            self._stopped.discard(unit.id)
+        return fresh
+
+    def add(self, unit: UnitId, key: ProcessKey) -> bool:
+        """Watch one process; return whether it is new."""
+        if key in self._units or key in self._told:
+            return False
+        self._units[key] = unit
+        self._watch.watch(key, self._ended)
+        return True
+
+    def expect(self, unit: UnitId, pid: int | None) -> None:
+        """Take the end of this process (None: of each of the unit's) as wanted."""
+        pids = [pid] if pid is not None else [key.pid for key, owner in self._units.items() if owner == unit]
+        self._expected.update((unit, each) for each in pids)
+
+    def supervisor_says(self, unit: UnitId, pid: int | None, code: int | None) -> None:
+        """Hear from the supervisor that a process exited. Tells of it where no pidfd could: it came and went."""
+        if pid is None:
+            return
+        if any(key.pid == pid and owner == unit for key, owner in self._units.items()):
+            self._codes[unit, pid] = code
+        elif any(key.pid == pid and owner == unit for key, owner in self._told.items()):
+            return
+        elif (unit, pid) in self._expected:
+            self._expected.discard((unit, pid))
+        else:
+            self._tell_death(unit, None, code, EvidenceKind.SUPERVISOR)
+
+    def unit_stopped(self, unit: UnitId) -> None:
+        """Tell, once, that a whole unit was stopped on purpose."""
+        self.expect(unit, None)
+        if unit not in self._stopped:
+            self._stopped.add(unit)
+            self._desk.world.forget_health(unit)
+            self._desk.tell(SignalKind.STOPPED, unit, EvidenceKind.SUPERVISOR, data={"scope": "unit"})
+
+    def unit_runs(self, unit: UnitId) -> None:
+        """Hear that a unit was started again."""
+        self._stopped.discard(unit)
+
+    def close(self) -> None:
+        """Watch nothing any longer."""
+        self._watch.close()
+        for task in self._settling:
+            task.cancel()
+
+    def _ended(self, death: Death) -> None:
+        task = asyncio.get_running_loop().create_task(self._settle(self._units[death.key], death))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self, unit: UnitId, death: Death) -> None:
+        pid = death.key.pid
+        described: Unit | None = None
+        if (unit, pid) not in self._expected:
+            described = await self._describe(unit)
+        code = death.exit_code if death.exit_code is not None else self._codes.get((unit, pid))
+        deliberate = (unit, pid) in self._expected or self._deliberate(unit, pid, described)
+        self._forget(unit, death.key)
+        if described is not None:
+            self._desk.world.replace_unit(described)
+        self._drop_process(unit, death.key)
+        if not deliberate:
+            self._tell_death(unit, death.key, code, EvidenceKind.KERNEL)
+        else:
+            self._desk.tell(
+                SignalKind.STOPPED, unit, EvidenceKind.SUPERVISOR, process=death.key, data={"scope": "process"}
+            )
+            if self._state(unit) is UnitState.STOPPED:
+                self.unit_stopped(unit)
+
+    def _deliberate(self, unit: UnitId, pid: int, described: Unit | None) -> bool:
+        seen = described or self._desk.world.units.get(unit)
+        if seen is None:
+            return False
+        return seen.state in _DELIBERATE or any(p.pid == pid and not p.wanted for p in seen.processes)
+
+    def _state(self, unit: UnitId) -> UnitState | None:
+        seen = self._desk.world.units.get(unit)
+        return seen.state if seen is not None else None
+
+    def _drop_process(self, unit: UnitId, key: ProcessKey) -> None:
+        seen = self._desk.world.units.get(unit)
+        if seen is not None:
+            left = tuple(process for process in seen.processes if process.key != key)
+            self._desk.world.replace_unit(replace(seen, processes=left))
+
+    def _tell_death(self, unit: UnitId, key: ProcessKey | None, code: int | None, evidence: EvidenceKind) -> None:
+        self._before_telling(unit)
+        data = {} if code is None else {"exit_code": code}
+        self._desk.tell(SignalKind.DEATH, unit, evidence, process=key, data=data)
+
+    def _forget(self, unit: UnitId, key: ProcessKey) -> None:
+        self._units.pop(key, None)
+        self._expected.discard((unit, key.pid))
+        self._codes.pop((unit, key.pid), None)
+        self._told[key] = unit
+        if len(self._told) > _REMEMBERED:
+            del self._told[next(iter(self._told))]

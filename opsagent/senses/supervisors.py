@@ -1,0 +1,169 @@
+"""One supervisor: what it lists, what it reports, and whether its daemon is there at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from opsagent.model import EvidenceKind, SignalKind
+from opsagent.senses.deaths import DeathSense
+from opsagent.senses.desk import Desk
+from opsagent_tools.processes.proc import key_of
+from opsagent_tools.supervisors.port import (
+    EventKind,
+    Supervisor,
+    SupervisorError,
+    SupervisorEvent,
+    SupervisorUnreachable,
+    UnknownUnit,
+)
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+
+_log = logging.getLogger(__name__)
+
+_DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED, UnitState.STARTING, UnitState.UNKNOWN})
+
+
+class SupervisorSense:
+    """Keeps the world's picture of one supervisor's units current."""
+
+    def __init__(self, supervisor: Supervisor, desk: Desk, deaths: DeathSense, changed: Callable[[], None]) -> None:
+        self.supervisor = supervisor
+        self.lost = False
+        self._desk = desk
+        self._deaths = deaths
+        self._changed = changed
+        self._wanted = asyncio.Event()
+        self._listing = asyncio.Lock()
+        self._listed_once = False
+
+    async def follow(self) -> None:
+        """Hear its events, for ever."""
+        async for event in self.supervisor.events():
+            await self._hear(event)
+
+    async def relist(self) -> None:
+        """List it now, whenever something changed, and once in a while, for ever."""
+        settings = self._desk.settings
+        while True:
+            self._wanted.clear()
+            await self.refresh()
+            try:
+                async with asyncio.timeout(settings.resync_s):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(settings.coalesce_s)
+
+    def request(self) -> None:
+        """Have it listed soon."""
+        self._wanted.set()
+
+    async def refresh(self) -> None:
+        """Take over what it lists now; where its daemon does not answer, say so and keep the last picture."""
+        async with self._listing:
+            try:
+                units = await self.supervisor.list()
+            except SupervisorUnreachable:
+                self.gone()
+                return
+            except SupervisorError as error:
+                _log.warning("%s did not list its units: %s", self.supervisor.kind, error)
+                return
+            self._take_over(units)
+        if self.lost:
+            self.lost = False
+            self._desk.tell(
+                SignalKind.SUPERVISOR_BACK, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
+            )
+
+    async def describe(self, unit: UnitId) -> Unit | None:
+        """Ask about one unit; None if there is no answer within `settle_s`."""
+        if self.lost:
+            return None
+        try:
+            async with asyncio.timeout(self._desk.settings.settle_s):
+                return await self.supervisor.describe(unit)
+        except SupervisorUnreachable:
+            self.gone()
+        except (TimeoutError, UnknownUnit):
+            pass
+        except SupervisorError as error:
+            _log.debug("%s did not describe %s: %s", self.supervisor.kind, unit, error)
+        return None
+
+    def gone(self) -> None:
+        """Say, once, that its daemon is gone."""
+        if not self.lost:
+            self.lost = True
+            self._desk.tell(
+                SignalKind.SUPERVISOR_LOST, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
+            )
+
+    def _take_over(self, units: Sequence[Unit]) -> None:
+        world, kind = self._desk.world, self.supervisor.kind
+        before = {unit: seen for unit, seen in world.units.items() if unit.supervisor == kind}
+        world.replace_units(kind, units)
+        for unit in units:
+            fresh = self._deaths.sync(unit)
+            if self._listed_once:
+                for key in fresh:
+                    self._tell_spawned(unit.id, key)
+            if unit.state is UnitState.STOPPED:
+                was = before.get(unit.id)
+                if self._listed_once and was is not None and was.state is not UnitState.STOPPED:
+                    self._deaths.unit_stopped(unit.id)
+        for unit_id in before.keys() - {unit.id for unit in units}:
+            if world.spec(unit_id) is None:  # taken away by a person, and not about to come back with its daemon
+                self._deaths.unit_stopped(unit_id)
+        self._listed_once = True
+        self._changed()
+
+    async def _hear(self, event: SupervisorEvent) -> None:
+        unit = event.unit
+        match event.kind:
+            case EventKind.LOST:
+                self.gone()
+                return
+            case EventKind.BACK:
+                await self.refresh()
+                return
+            case EventKind.SPAWNED if unit is not None and event.pid is not None:
+                self._spawned(unit, event.pid)
+            case EventKind.EXITED if unit is not None:
+                self._deaths.supervisor_says(unit, event.pid, event.exit_code)
+            case EventKind.STOPPING if unit is not None:
+                self._deaths.expect(unit, event.pid)
+            case EventKind.STOPPED if unit is not None:
+                self._set_state(unit, UnitState.STOPPED)
+                self._deaths.unit_stopped(unit)
+            case EventKind.STARTED if unit is not None:
+                self._deaths.unit_runs(unit)
+            case _:
+                pass
+        self.request()
+
+    def _spawned(self, unit: UnitId, pid: int) -> None:
+        self._deaths.unit_runs(unit)
+        key = key_of(pid)
+        if key is None:
+            return  # gone already; its EXITED event tells
+        if not self._deaths.add(unit, key):
+            return
+        seen = self._desk.world.units.get(unit)
+        if seen is not None and all(process.key != key for process in seen.processes):
+            state = UnitState.RUNNING if seen.state in _DOWN else seen.state
+            processes = (*seen.processes, Process(key=key))
+            self._desk.world.replace_unit(replace(seen, processes=processes, state=state))
+        self._tell_spawned(unit, key)
+
+    def _tell_spawned(self, unit: UnitId, key: ProcessKey) -> None:
+        self._desk.tell(SignalKind.SPAWNED, unit, EvidenceKind.SUPERVISOR, process=key)
+        self._changed()
+
+    def _set_state(self, unit: UnitId, state: UnitState) -> None:
+        seen = self._desk.world.units.get(unit)
+        if seen is not None:
+            self._desk.world.replace_unit(replace(seen, state=state))
