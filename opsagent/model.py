@@ -267,7 +267,7 @@ class Attempt:
     better: bool
     why: str = ""
     unit: UnitId | None = None
-    """What it was tried on; None: the incident's own unit."""
+    """What it was tried on; None: not noted (it counts for every unit then)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

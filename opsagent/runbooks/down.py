@@ -154,7 +154,7 @@ def dies_at_start(findings: Findings, target: Target) -> Facts | Against:
         return Against(why)
     if state.words("state") == UnitState.STOPPED:
         return Against(f"{unit.name} was stopped on purpose")
-    if findings.tried_in_vain("/start", unit.id):
+    if findings.tried_any("/start", unit.id, in_vain=True):
         return state
     if state.has("last_exit") and int(state.number("last_exit")) in _KILLED_FROM_OUTSIDE:
         return Against(f"{unit.name} was killed from outside ({how_it_ended(state)}); it did not fail by itself")

@@ -94,21 +94,14 @@ class Findings:
 
     def tried(self, remedy: str, unit: UnitId) -> bool:
         """Tell whether this remedy was tried on this unit for this incident."""
-        return any(attempt.remedy == remedy and self._on(attempt) == unit for attempt in self.case.tried)
+        return any(attempt.remedy == remedy and _concerns(attempt, unit) for attempt in self.case.tried)
 
-    def tried_in_vain(self, ending: str, unit: UnitId) -> bool:
-        """Tell whether such a remedy was tried on this unit for this incident and did not help."""
+    def tried_any(self, ending: str, unit: UnitId, *, in_vain: bool = False) -> bool:
+        """Tell whether a remedy whose name ends like this was tried on this unit for this incident."""
         return any(
-            attempt.remedy.endswith(ending) and self._on(attempt) == unit and not attempt.better
+            attempt.remedy.endswith(ending) and _concerns(attempt, unit) and not (in_vain and attempt.better)
             for attempt in self.case.tried
         )
-
-    def tried_any(self, ending: str, unit: UnitId) -> bool:
-        """Tell whether a remedy whose name ends like this was tried on this unit for this incident."""
-        return any(attempt.remedy.endswith(ending) and self._on(attempt) == unit for attempt in self.case.tried)
-
-    def _on(self, attempt: Attempt) -> UnitId:
-        return attempt.unit if attempt.unit is not None else self.case.incident.unit
 
     def lifetimes(self, unit: UnitId) -> tuple[float, ...]:
         """Return how long each process of `unit` lived that died in this incident, seconds, oldest first."""
@@ -118,3 +111,7 @@ class Findings:
         for signal in sorted(self.case.incident.symptoms, key=lambda signal: signal.at):
             if signal.kind is SignalKind.DEATH and signal.unit == unit and signal.process is not None:
                 yield max(0.0, signal.at.timestamp() - signal.process.started)
+
+
+def _concerns(attempt: Attempt, unit: UnitId) -> bool:
+    return attempt.unit is None or attempt.unit == unit

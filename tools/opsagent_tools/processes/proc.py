@@ -28,8 +28,12 @@ class Stat:
 
     state: str
     """R, S, D running or sleeping; T stopped by a signal; t by a debugger; Z, X dead."""
+    parent: int
+    """Its parent's pid."""
     cpu_s: float
     """User and system time used so far, seconds."""
+    system_s: float
+    """The part of it that went into system calls."""
     threads: int
     start_ticks: int
     rss: int
@@ -47,7 +51,9 @@ def parse_stat(raw: bytes) -> Stat:
     fields = raw[raw.rindex(b")") + 2 :].split()
     return Stat(
         state=fields[0].decode("ascii"),
+        parent=int(fields[1]),
         cpu_s=(int(fields[11]) + int(fields[12])) / _TICKS,
+        system_s=int(fields[12]) / _TICKS,
         threads=int(fields[17]),
         start_ticks=int(fields[19]),
         rss=int(fields[21]) * _PAGE,
