@@ -55,7 +55,7 @@ def test_each_package_says_that_it_is_typed(package: str) -> None:
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
-    scripts = {"cases", "versions", "migrations"}  # scenario programs and Alembic's own files are loaded by path
+    scripts = {"scenarios", "versions", "migrations"}  # scenario programs and Alembic's own files are loaded by path
     bare = {
         path.parent.relative_to(ROOT).as_posix()
         for path in in_tree().values()
