@@ -7,6 +7,7 @@ TESTS :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench lint format lock clean ready ready-for-tests
+.NOTPARALLEL:
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
