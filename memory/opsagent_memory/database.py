@@ -45,11 +45,12 @@ def open_reading_engine(database: Path | str) -> sa.Engine:
     url = database_url(database)
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, execution_options={"postgresql_readonly": True})
-    path = Path(url.database or "")
-    if not path.exists():
-        raise MemoryStoreError(f"{path}: there is no memory here yet")
-    uri = sa.URL.create("sqlite", database=f"{path.as_uri()}?mode=ro", query={"uri": "true"})
-    return sa.create_engine(uri, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+    uri = f"{Path(url.database or '').as_uri()}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+
+    return sa.create_engine(url, creator=connect)
 
 
 @contextmanager
@@ -74,6 +75,14 @@ def prepare(engine: sa.Engine) -> None:
             _create(engine)
         elif found != HEAD:
             _upgrade(engine, found)
+
+
+def has_memory(engine: sa.Engine) -> bool:
+    """Say whether there is a database with memory's tables in it."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return False
+    with _translated(engine):
+        return _version(engine) is not None
 
 
 def salt(engine: sa.Engine) -> bytes:

