@@ -1,0 +1,114 @@
+"""The Supervisor port on the embedded engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from opsagent_tools.supervisors.circus.client import Client
+from opsagent_tools.supervisors.circus.engine import Engine
+from opsagent_tools.supervisors.port import SupervisorEvent, UnknownUnit
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+
+
+class CircusSupervisor:
+    """Our own services, run by the engine's daemon."""
+
+    kind = "circus"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._client = Client(engine.paths.endpoint, engine.is_running)
+
+    async def list(self) -> Sequence[Unit]:
+        """Return all units; none where the engine does not run and nothing was applied."""
+        if not self._engine.is_running() and not self._engine.specs():
+            return ()
+        answer = await self._client.call("units")
+        return tuple(_unit(raw, self.kind) for raw in answer["units"])
+
+    async def describe(self, unit: UnitId) -> Unit:
+        """Return one unit."""
+        for found in await self.list():
+            if found.id == unit:
+                return found
+        raise _unknown(unit)
+
+    async def start(self, unit: UnitId) -> None:
+        """Start it; EngineError says why it could not be started."""
+        await self._client.call("start", name=self._name(unit))
+
+    async def stop(self, unit: UnitId) -> None:
+        """Stop it for good."""
+        await self._client.call("stop", name=self._name(unit))
+
+    async def restart(self, unit: UnitId) -> None:
+        """End all instances, then start them. A shared socket stays open."""
+        await self._client.call("restart", name=self._name(unit))
+
+    async def reload(self, unit: UnitId) -> None:
+        """Replace its instances one by one; stops at a new instance that ends at once, and keeps the old ones."""
+        await self._client.call("reload", name=self._name(unit))
+
+    async def scale(self, unit: UnitId, instances: int) -> None:
+        """Set the number of instances (1 or more)."""
+        await self._client.call("scale", name=self._name(unit), instances=instances)
+
+    async def surge(self, unit: UnitId) -> ProcessKey:
+        """Start one instance beside the wanted ones. It is not respawned when it dies."""
+        answer = await self._client.call("surge", name=self._name(unit))
+        return ProcessKey(int(answer["process"]["pid"]), float(answer["process"]["started"]))
+
+    async def retire(self, unit: UnitId, process: ProcessKey) -> None:
+        """End this instance; an instance that was surged takes its place, else it is started anew."""
+        await self._client.call("retire", name=self._name(unit), pid=process.pid, started=process.started)
+
+    async def signal(self, unit: UnitId, signum: int, pid: int | None = None) -> None:
+        """Send a signal to every instance, or to one."""
+        await self._client.call("signal", name=self._name(unit), signum=signum, pid=pid)
+
+    def events(self) -> AsyncIterator[SupervisorEvent]:
+        """Yield events for ever; the first is CHANGED (list now), LOST and BACK frame a death of the daemon."""
+        from opsagent_tools.supervisors.circus.events import watch
+
+        return watch(self._engine, self.kind)
+
+    def log_files(self, unit: UnitId) -> Sequence[Path]:
+        """Return the files that it says it writes, and the engine's file of its standard output and error."""
+        for spec in self._engine.specs():
+            if spec.name == self._name(unit):
+                return (*spec.logs, self._engine.paths.log(spec.name))
+        raise _unknown(unit)
+
+    async def close(self) -> None:
+        """Close the connection to the daemon; the services go on."""
+        await self._client.close()
+
+    def _name(self, unit: UnitId) -> str:
+        if unit != UnitId.local(self.kind, unit.name):
+            raise _unknown(unit)
+        return unit.name
+
+
+def _unknown(unit: UnitId) -> UnknownUnit:
+    return UnknownUnit(f"the engine has no service {unit.name!r}")
+
+
+def _unit(raw: dict[str, Any], kind: str) -> Unit:
+    processes = (Process(key=ProcessKey(one["pid"], one["started"]), wanted=one["wanted"]) for one in raw["processes"])
+    return Unit(
+        id=UnitId.local(kind, raw["name"]),
+        state=UnitState(raw["state"]),
+        reason=raw["reason"],
+        processes=tuple(processes),
+        instances=raw["instances"],
+        restarts=raw["restarts"],
+        last_exit=raw["last_exit"],
+        ports=() if raw["port"] is None else (raw["port"],),
+        shares_socket=raw["shares_socket"],
+        autorestart=raw["autorestart"],
+        logs=tuple(Path(path) for path in raw["logs"]),
+        uid=os.getuid(),
+    )
