@@ -247,7 +247,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _write_owner(descriptor: int, path: Path) -> None:
-    from opsagent_tools.redact import redact  # noqa: PLC0415  # only whoever acts needs it
+    from opsagent_tools.redact import redact  # only whoever acts needs it
 
     command = redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     text = json.dumps({"pid": os.getpid(), "command": command[:200], "started": time.time()})

@@ -7,7 +7,8 @@ masks that are there already are never touched. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from opsagent_tools.redact_rules import CARD, GROUPS, MASK, SECRET_NAME, Rule, label_of, mask, worth_masking
@@ -84,8 +85,8 @@ def _data(data: Any, name: str, depth: int) -> Any:
         return mask("nested too deeply")
     if isinstance(data, Mapping):
         return _mapping(data, name, depth)
-    if isinstance(data, list | tuple | Set):
-        kind = type(data) if type(data) in {list, tuple, set, frozenset} else list
+    if isinstance(data, list | tuple | AbstractSet):
+        kind: Any = type(data) if type(data) in {list, tuple, set, frozenset} else list
         return kind(_data(item, name, depth + 1) for item in data)
     return data
 

@@ -1,0 +1,1 @@
+"""Alembic's scripts; they are data to it, and part of the package so that they are installed."""
