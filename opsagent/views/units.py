@@ -1,0 +1,81 @@
+"""Services as rows of a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opsagent.views.numbers import duration, percent, size
+from opsagent.views.table import Cell, Column
+from opsagent.views.terminal import Style
+
+COLUMNS = (
+    Column("NAME"),
+    Column("STATE"),
+    Column("INSTANCES", drop=4, right=True),
+    Column("PIDS", drop=9),
+    Column("CPU", drop=5, right=True),
+    Column("MEM", drop=3, right=True),
+    Column("UPTIME", drop=2, right=True),
+    Column("RESTARTS", drop=6, right=True),
+    Column("PORT", drop=7),
+    Column("HEALTH", drop=1),
+    Column("MODE", drop=8),
+    Column("NOTE", drop=10),
+)
+_STATES: dict[str, Style] = {
+    "running": "good",
+    "exited": "bad",
+    "down": "bad",
+    "starting": "warn",
+    "stopping": "warn",
+    "stopped": "dim",
+}
+_HEALTH: dict[str, Style] = {"healthy": "good", "unhealthy": "bad", "unknown": "dim"}
+
+
+def row(unit: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Return one service of `opsagent ps --json` as a row under COLUMNS."""
+    processes = unit["processes"]
+    frozen = any(process["kernel_state"] == "T" for process in processes)
+    return (
+        Cell(unit["name"], "strong"),
+        Cell(unit["state"], _STATES.get(unit["state"], "")),
+        Cell(f"{len(processes)}/{unit['instances']}", "" if len(processes) >= unit["instances"] else "warn"),
+        Cell(",".join(str(process["pid"]) for process in processes)),
+        Cell(percent(unit["cpu"])),
+        Cell(size(unit["rss"])),
+        Cell(duration(unit["uptime_s"])),
+        Cell(str(unit["restarts"]), "warn" if unit["restarts"] else ""),
+        Cell(",".join(str(port) for port in unit["ports"])),
+        Cell(unit["health"], _HEALTH.get(unit["health"], "")),
+        Cell(unit["mode"] or ""),
+        Cell(_note(unit, frozen=frozen), "warn"),
+    )
+
+
+def _note(unit: Mapping[str, Any], *, frozen: bool) -> str:
+    notes = []
+    if unit["incident"]:
+        notes.append(f"incident {unit['incident']}")
+    if unit["hold"]:
+        notes.append(f"on hold: {unit['hold']}")
+    if frozen:
+        notes.append("stopped by a signal")
+    if unit["reason"] and unit["state"] != "running":
+        notes.append(unit["reason"])
+    elif unit["state"] == "exited" and unit["last_exit"] is not None:
+        notes.append(exit_text(unit["last_exit"]))
+    return "; ".join(notes)
+
+
+def exit_text(code: int) -> str:
+    """Return how a process ended: `exit code 3`, `killed by SIGKILL`."""
+    if code >= 0:
+        return f"exit code {code}"
+    import signal
+
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
