@@ -45,6 +45,8 @@ from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 0.5
+_TAKEN_DOWN_S = 0.5
+"""How long `opsagent down` may take between the end of the engine and the end of its bookkeeping."""
 _WELL_BEFORE_NOTED_S = 2.0
 """How long a unit must have been healthy before its configuration counts as good."""
 
@@ -95,6 +97,7 @@ class Agent:
         self._repairer = Repairer(self._workshop())
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
+        self._later: asyncio.Task[None] | None = None
 
     @property
     def policy(self) -> Policy:
@@ -113,7 +116,6 @@ class Agent:
                 supervisors=self.supervisors,
                 recall=self.recall,
                 timeline=self.timeline,
-                last_good_dir=self.home.last_good_dir,
             ),
             situations=self.situations,
             policy=lambda: self.policy,
@@ -149,10 +151,16 @@ class Agent:
         return {spec.name: spec for spec in (*self.config.services, *self.engine.specs())}
 
     def _sensed(self, signal: Signal) -> None:
-        now = datetime.now(UTC)
-        if signal.kind is SignalKind.SUPERVISOR_LOST and not self.engine.is_wanted():
+        if signal.kind is SignalKind.SUPERVISOR_LOST:
+            self._later = asyncio.create_task(self._engine_lost(signal))
             return
-        self._detected(self.detector.observe(signal, self.world, now))
+        self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
+
+    async def _engine_lost(self, signal: Signal) -> None:
+        """An engine that a person took down, or that nobody ever started, is not missed."""
+        await asyncio.sleep(_TAKEN_DOWN_S)
+        if await asyncio.to_thread(self.engine.specs) and not self.engine.is_running():
+            self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
     def _detected(self, detections: Sequence[Detection]) -> None:
         for detection in detections:

@@ -21,6 +21,7 @@ from opsagent_tools.units import Unit, UnitId, UnitState
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
+_NEED_A_RUNNING_UNIT = (CheckKind.RUNNING, CheckKind.HEALTHY, CheckKind.REPLACED)
 _SAME_START_S = 0.02
 """Two readings of one process's start time differ by rounding only."""
 
@@ -58,13 +59,22 @@ class Checker:
             return None
 
     async def wait(self, check: Check, timeout_s: float) -> bool | None:
-        """Ask until it holds, at most for `timeout_s`; return the last answer."""
+        """Ask until it holds, at most for `timeout_s` and not once it cannot come true; return the last answer."""
         deadline = asyncio.get_running_loop().time() + timeout_s
         while True:
             answer = await self.holds(check)
-            if answer or asyncio.get_running_loop().time() >= deadline:
+            if answer or asyncio.get_running_loop().time() >= deadline or await self._is_hopeless(check):
                 return answer
             await asyncio.sleep(_POLL_S)
+
+    async def _is_hopeless(self, check: Check) -> bool:
+        """A unit that has ended, and that its supervisor will not start again, does not come up by waiting."""
+        if check.kind not in _NEED_A_RUNNING_UNIT:
+            return False
+        try:
+            return (await self.unit(check.unit)).state is UnitState.EXITED
+        except SupervisorError:
+            return False
 
     async def unit(self, unit: UnitId) -> Unit:
         """Return the unit as its supervisor sees it now. Raises SupervisorError."""

@@ -29,19 +29,19 @@ class Investigator:
 
     async def decide(self, file: CaseFile) -> Decision:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
-        began = monotonic()
+        began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
         file.odds = await self._recall.odds(file.incident)
         if file.odds and not file.attempts:
             await self._timeline.tell("recalled", file.odds[0].why, incident=file.incident, remedy=file.odds[0].remedy)
         try:
-            return await self._until_clear(file)
+            return await self._until_clear(file, since)
         finally:
             file.decision_s += monotonic() - began
 
-    async def _until_clear(self, file: CaseFile) -> Decision:
+    async def _until_clear(self, file: CaseFile, since: datetime) -> Decision:
         for _ in range(_MAX_ROUNDS):
-            decision = decide(self._case(file))
+            decision = decide(self._case(file, since))
             if not isinstance(decision, Investigate):
                 if isinstance(decision, Act | Escalate):
                     file.hypotheses = decision.hypotheses
@@ -54,12 +54,13 @@ class Investigator:
             await self._timeline.tell("probed", names, incident=file.incident, probes=len(decision.requests))
         return Escalate(why="the investigation did not come to an end", hypotheses=file.hypotheses)
 
-    def _case(self, file: CaseFile) -> Case:
+    def _case(self, file: CaseFile, since: datetime) -> Case:
         return Case.of(
-            incident=file.incident,
-            world=self._world,
+            file.incident,
+            self._world,
             evidence=tuple(file.evidence),
             odds=file.odds,
             tried=tuple(file.attempts),
+            fresh_since=since,
             now=datetime.now(UTC),
         )

@@ -104,15 +104,22 @@ class Recall:
         """Tell from SQL alone whether anything happened in this scope; the model is not loaded for nothing."""
         from opsagent_memory import MemoryReader
 
+        if not self._home.database.exists():
+            return False
         with MemoryReader(self._home.database) as reader:
-            return reader.count(scope=scope) > 0
+            return scope in reader.stats().by_scope
 
     async def search(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Search the memory for a person. Raises opsagent_memory.MemoryFailure."""
         asked = redact(query)
-        scope = f"unit/circus/{unit}" if unit is not None else None
-        found = await self._desk.use(lambda memory: memory.search(asked, scope=scope, limit=limit))
+        found = await self._desk.use(lambda memory: memory.recall(asked, scope=_scopes(memory, unit), limit=limit))
         return [_row(recollection) for recollection in found]
+
+
+def _scopes(memory: Memory, unit: str | None) -> tuple[str, ...]:
+    """Return the scopes of all units of that name, or all there are."""
+    known = memory.stats().by_scope
+    return tuple(scope for scope in known if unit is None or scope.rpartition("/")[2] == unit)
 
 
 def _row(recollection: Recollection) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Reconciler:
 
     async def reconcile(self) -> Sequence[CaseFile]:
         """Settle every unfinished step by looking; return the incidents that go on."""
-        interrupted = {}
+        interrupted: dict[str, StepRow] = {}
         for row in await asyncio.to_thread(self._journal.unfinished_steps):
             reached = await self._settle(row)
             if row.incident_id is not None and reached:
@@ -38,14 +38,14 @@ class Reconciler:
         files = []
         for found in await asyncio.to_thread(self._journal.unfinished_incidents):
             file = CaseFile(incident=found.incident, probes=found.probes or 0)
-            if found.id in interrupted:
-                await self._take_over(file, interrupted[found.id])
+            if found.incident.id in interrupted:
+                await self._take_over(file, interrupted[found.incident.id])
             await self._timeline.tell("resumed", "taken up again after a restart", incident=file.incident)
             files.append(file)
         return files
 
     async def _take_over(self, file: CaseFile, row: StepRow) -> None:
-        plan = await asyncio.to_thread(self._journal.plan, row.plan_id)
+        plan = (await asyncio.to_thread(self._journal.plan, row.plan_id)).plan
         remaining = plan.steps[row.ordinal + 1 :]
         if remaining:
             file.left_over = replace(plan, id=new_id(), steps=remaining, attempt=plan.attempt + 1)

@@ -77,7 +77,7 @@ class Repairer:
         shop = self._shop
         await shop.timeline.tell("opened", file.incident.summary, incident=file.incident)
         while True:
-            settled = await shop.settler.settle(lambda: file.incident)
+            settled: Settled | Literal["repaired"] = await shop.settler.settle(lambda: file.incident)
             if file.carried_over is not None:
                 settled = await self._carry_over(file, file.carried_over, settled)
             if settled == "recovered":
@@ -94,14 +94,14 @@ class Repairer:
             if result == "wait" and await self._recovers_while_waiting(file):
                 return
 
-    async def _carry_over(self, file: CaseFile, plan: Plan, settled: Settled) -> Settled | Literal["repaired"]:
+    async def _carry_over(self, file: CaseFile, plan: Plan, settled: str) -> Literal["stays", "repaired"]:
         """Judge a plan that an earlier life of the agent had carried out but not verified."""
         file.carried_over = None
         verdict = Verdict(better=settled == "recovered", why="looked at after a restart of the agent")
-        file.attempts.append(Attempt(remedy=plan.remedy, better=verdict.better, why=verdict.why))
+        file.attempts.append(Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=verdict.why))
         await self._shop.learner.learn(file, plan, verdict)
         if not verdict.better:
-            return settled
+            return "stays"
         await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
         return "repaired"
 
@@ -175,7 +175,7 @@ class Repairer:
         await asyncio.to_thread(
             shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", carried.why or verdict.why
         )
-        file.attempts.append(Attempt(remedy=plan.remedy, better=verdict.better, why=carried.why or verdict.why))
+        file.attempts.append(Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=carried.why or verdict.why))
         await shop.learner.learn(file, plan, verdict)
         if verdict.better:
             await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
