@@ -37,7 +37,7 @@ lock: ready  ## Write requirements.lock anew (UPGRADE=1: with newer versions)
 clean:  ## Remove what was built or cached, .venv included where make built it
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .benchmarks
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
-	@if [ -e .venv/.opsagent-ready ] || [ -e .venv/.opsagent-building ]; then rm -rf .venv; fi
+	@[ ! -e .venv/.opsagent-made ] || rm -rf .venv
 
 ready:
 	@.ci/setup
