@@ -22,6 +22,11 @@ class CircusSupervisor:
         self._engine = engine
         self._client = Client(engine.paths.endpoint, engine.is_running)
 
+    @property
+    def engine(self) -> Engine:
+        """The engine behind it: whose daemon and whose mark its processes have."""
+        return self._engine
+
     async def list(self) -> Sequence[Unit]:
         """Return all units; none where the engine does not run and nothing was applied."""
         if not self._engine.is_running() and not self._engine.specs():
