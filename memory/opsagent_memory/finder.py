@@ -34,7 +34,7 @@ class Finder:
     def __init__(self, store: Store, index_dir: Path, embedder: Embedder) -> None:
         self._store = store
         self._index_dir = index_dir
-        self._embedder = embedder
+        self.embedder = embedder
         self._index: ChromaIndex | None = None
         self._sound = False
         self._serving = threading.RLock()
@@ -54,16 +54,12 @@ class Finder:
             found = self._queries.get(text)
             if found is None:
                 key = self._store.key(text)
-                stored = self._store.vectors([key], self._embedder).get(key)
-                found = self._embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
+                stored = self._store.vectors([key], self.embedder).get(key)
+                found = self.embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
                 if len(self._queries) >= _REMEMBERED_QUERIES:
                     self._queries.clear()
                 self._queries[text] = found
             return found
-
-    def stored_vectors(self, keys: Sequence[str]) -> dict[str, bytes]:
-        """Return the stored vectors of these texts."""
-        return self._store.vectors(keys, self._embedder)
 
     def nearest(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> dict[str, float]:
         """Return the keys of the nearest texts with their cosine."""
@@ -81,11 +77,27 @@ class Finder:
             except IndexBroken as error:
                 raise self._hopeless(error) from error
 
-    def take(self, added: Iterable[Record]) -> None:
-        """Take up records that the truth holds already.
+    def embed_new(self, added: Iterable[Record]) -> dict[str, bytes]:
+        """Return the vectors of texts that memory does not know yet, by key.
 
-        What cannot be done now (no model, no room) is made good when the index is next needed: the truth knows.
+        Empty while the index is not needed, and where the model fails: the truth knows which vectors it lacks, and
+        they are made good when the index is next needed.
         """
+        with self._serving:
+            if not self._sound:
+                return {}
+            texts = {self._store.key(record.text): record.text for record in added}
+            known = self._store.vectors(list(texts), self.embedder)
+            new = {key: text for key, text in texts.items() if key not in known}
+            try:
+                return self._embedded(new)
+            except EmbedderError as error:
+                self._sound = False
+                _log.warning("kept, but not embedded yet: %s", error)
+                return {}
+
+    def take(self, added: Iterable[Record]) -> None:
+        """Take up records that the truth holds already, as far as the index is open."""
         with self._serving:
             if not self._sound or self._index is None:
                 return
@@ -95,9 +107,8 @@ class Finder:
             for record in added:
                 shelves.setdefault(Shelf(record.scope, record.kind), set()).add(self._store.key(record.text))
             try:
-                self._embed_missing()
                 self._fill(self._index, shelves)
-            except (IndexBroken, EmbedderError, MemoryStoreError) as error:
+            except (IndexBroken, MemoryStoreError) as error:
                 self._sound = False
                 _log.warning("kept, but not indexed yet: %s", error)
 
@@ -168,7 +179,7 @@ class Finder:
         from opsagent_memory.index import ChromaIndex, Shelf
 
         self.close()
-        index = self._index = ChromaIndex(self._index_dir, self._embedder)
+        index = self._index = ChromaIndex(self._index_dir, self.embedder)
         index.open()
         with database.reading(self._store.engine) as connection:
             wanted = {Shelf(*shelf): keys for shelf, keys in rows.live_texts(connection).items()}
@@ -185,25 +196,27 @@ class Finder:
 
     def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:
         for shelf, keys in missing.items():
-            index.put(shelf, self._store.vectors(sorted(keys), self._embedder))
+            index.put(shelf, self._store.vectors(sorted(keys), self.embedder))
 
     def _prove(self, index: ChromaIndex, shelf: Shelf, key: str) -> None:
         """Ask one question: a truncated graph opens without complaint and fails when it is searched."""
         import numpy as np
 
-        stored = self._store.vectors([key], self._embedder)
+        stored = self._store.vectors([key], self.embedder)
         index.nearest(shelf, np.frombuffer(stored[key], dtype="<f4"), 1)
 
     def _embed_missing(self) -> None:
         """Embed the live texts that this model has not embedded yet (normally those just added)."""
-        model = (self._embedder.model_id, self._embedder.model_hash)
+        model = (self.embedder.model_id, self.embedder.model_hash)
         while True:
             with database.reading(self._store.engine) as connection:
                 waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE)
             if not waiting:
                 return
-            embedded = self._embedder.embed([text for _, text in waiting])
-            self._store.keep_vectors(
-                {key: vector.astype("<f4").tobytes() for (key, _), vector in zip(waiting, embedded, strict=True)},
-                self._embedder,
-            )
+            self._store.keep_vectors(self._embedded(dict(waiting)), self.embedder)
+
+    def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
+        if not texts:
+            return {}
+        embedded = self.embedder.embed(list(texts.values()))
+        return {key: vector.astype("<f4").tobytes() for key, vector in zip(texts, embedded, strict=True)}

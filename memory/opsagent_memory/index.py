@@ -103,7 +103,7 @@ class ChromaIndex:
             answer = self._collection(shelf).query(query_embeddings=[vector], n_results=limit, include=["distances"])
             keys: Sequence[str] = answer["ids"][0]
             distances: Sequence[float] = answer["distances"][0]
-        return {key: 1.0 - float(distance) for key, distance in zip(keys, distances, strict=True)}
+        return {key: min(1.0, 1.0 - float(distance)) for key, distance in zip(keys, distances, strict=True)}
 
     def _collection(self, shelf: Shelf) -> Any:
         name = self._name(shelf)

@@ -102,7 +102,8 @@ class Memory:
 
     def add_many(self, records: Sequence[Record]) -> None:
         """Keep all of these records, or none where one is refused."""
-        self._finder.take(self._store.append(records))
+        vectors = self._finder.embed_new(records)
+        self._finder.take(self._store.append(records, vectors, self._finder.embedder))
 
     def add_fact(
         self,
@@ -136,15 +137,16 @@ class Memory:
     ) -> list[Recollection]:
         """Return what comes to mind, best first: similar, valid now, not superseded, no two that say the same."""
         scopes, kinds, now = _scopes(scope), (kind,) if kind else tuple(Kind), self._clock()
-        similarities = self._finder.nearest(query, scopes=scopes, kinds=kinds, limit=_NEIGHBOURS)
+        neighbours = max(_NEIGHBOURS // 2, _DOUBLES * limit)
+        similarities = self._finder.nearest(query, scopes=scopes, kinds=kinds, limit=neighbours)
         if not similarities:
             return []
         with database.reading(self._store.engine) as connection:
             found = rows.candidates(connection, keys=similarities, scopes=scopes, kinds=kinds, now=now)
-        ranked = ranking.memorable(found, similarities, now)[: _DOUBLES * limit]
-        vectors = self._finder.stored_vectors([item.text_key for item in ranked])
-        chosen = distinct(ranked, vectors, limit)
-        with database.reading(self._store.engine) as connection:
+            ranked = ranking.memorable(found, similarities, now)[: _DOUBLES * limit]
+            model = (self._finder.embedder.model_id, self._finder.embedder.model_hash)
+            vectors = rows.vectors_of(connection, [item.text_key for item in ranked], *model)
+            chosen = distinct(ranked, vectors, limit)
             records = rows.by_seq(connection, [item.seq for item in chosen])
         return [recollection(item, records[item.seq]) for item in chosen if item.seq in records]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,21 @@ from opsagent_memory.schema import records, vectors
 
 _CANDIDATES = 5_000
 """At most so many of the newest rows are weighed for one question."""
+_KINDS = {kind.value: kind for kind in Kind}
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_SOURCES = {source.value: source for source in Source}
+
+
+def _many(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, expanding=True)
+
+
+_BY_SEQ = sa.select(records).where(records.c.seq.in_(_many("seqs")), records.c.forgotten_at.is_(None))
+_VECTORS = sa.select(vectors.c.text_key, vectors.c.vector).where(
+    vectors.c.text_key.in_(_many("keys")),
+    vectors.c.model_id == sa.bindparam("model_id"),
+    vectors.c.model_hash == sa.bindparam("model_hash"),
+)
 
 
 def record_of(row: Any) -> Record:
@@ -39,8 +55,7 @@ def find(connection: sa.Connection, record_id: str) -> Any:
 
 def by_seq(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, Record]:
     """Return the records with these sequence numbers."""
-    rows = connection.execute(sa.select(records).where(records.c.seq.in_(seqs), records.c.forgotten_at.is_(None)))
-    return {row.seq: record_of(row) for row in rows}
+    return {row.seq: record_of(row) for row in connection.execute(_BY_SEQ, {"seqs": list(seqs)})}
 
 
 def listing(
@@ -68,9 +83,30 @@ def candidates(
     with_remedy: bool = False,
 ) -> list[Candidate]:
     """Return what is known under these texts, valid now and not superseded, newest first."""
-    newer = records.alias("newer")
-    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
-    columns = records.c
+    values = {"keys": list(keys), "scopes": list(scopes), "kinds": [kind.value for kind in kinds], "now": now}
+    if fault_class is not None:
+        values["fault_class"] = fault_class
+    rows = connection.execute(_candidates(fault_class is not None, with_remedy), values)
+    return [
+        Candidate(
+            seq=seq,
+            kind=_KINDS[kind],
+            text_key=key,
+            remedy=remedy,
+            outcome=_OUTCOMES[outcome] if outcome else None,
+            source=_SOURCES[source],
+            trust=trust,
+            created_at=created_at,
+        )
+        for seq, kind, key, remedy, outcome, source, trust, created_at in rows
+    ]
+
+
+@cache
+def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
+    """Build the statement once: putting it together takes longer than running it."""
+    columns, newer = records.c, records.alias("newer")
+    superseded = sa.exists().where(newer.c.supersedes == columns.id, newer.c.forgotten_at.is_(None))
     query = sa.select(
         columns.seq,
         columns.kind,
@@ -81,32 +117,19 @@ def candidates(
         columns.trust,
         columns.created_at,
     ).where(
-        columns.text_key.in_(list(keys)),
-        columns.scope.in_(scopes),
-        columns.kind.in_([kind.value for kind in kinds]),
+        columns.text_key.in_(_many("keys")),
+        columns.scope.in_(_many("scopes")),
+        columns.kind.in_(_many("kinds")),
         columns.forgotten_at.is_(None),
-        sa.or_(columns.valid_from.is_(None), columns.valid_from <= now),
-        sa.or_(columns.valid_to.is_(None), columns.valid_to > now),
+        sa.or_(columns.valid_from.is_(None), columns.valid_from <= sa.bindparam("now")),
+        sa.or_(columns.valid_to.is_(None), columns.valid_to > sa.bindparam("now")),
         ~superseded,
     )
-    if fault_class is not None:
-        query = query.where(columns.fault_class == fault_class)
+    if with_class:
+        query = query.where(columns.fault_class == sa.bindparam("fault_class"))
     if with_remedy:
         query = query.where(columns.remedy.is_not(None))
-    rows = connection.execute(query.order_by(columns.seq.desc()).limit(_CANDIDATES))
-    return [
-        Candidate(
-            seq=row.seq,
-            kind=Kind(row.kind),
-            text_key=row.text_key,
-            remedy=row.remedy,
-            outcome=Outcome(row.outcome) if row.outcome else None,
-            source=Source(row.source),
-            trust=row.trust,
-            created_at=row.created_at,
-        )
-        for row in rows
-    ]
+    return query.order_by(columns.seq.desc()).limit(_CANDIDATES)
 
 
 def live_texts(connection: sa.Connection) -> dict[tuple[str, Kind], set[str]]:
@@ -138,10 +161,8 @@ def texts_without_vector(
 
 def vectors_of(connection: sa.Connection, keys: Sequence[str], model_id: str, model_hash: str) -> dict[str, bytes]:
     """Return the stored vectors of these texts."""
-    query = sa.select(vectors.c.text_key, vectors.c.vector).where(
-        vectors.c.text_key.in_(keys), vectors.c.model_id == model_id, vectors.c.model_hash == model_hash
-    )
-    return {row.text_key: row.vector for row in connection.execute(query)}
+    values = {"keys": list(keys), "model_id": model_id, "model_hash": model_hash}
+    return {row.text_key: row.vector for row in connection.execute(_VECTORS, values)}
 
 
 def count(connection: sa.Connection, scope: str | None) -> int:

@@ -15,6 +15,9 @@ from opsagent_memory.errors import MemoryStoreError, RecordExists, RecordNotFoun
 from opsagent_memory.records import Record
 from opsagent_memory.schema import records, vectors
 
+_KEYS_AT_ONCE = 500
+"""Databases limit the parameters of a statement."""
+
 
 class Store:
     """The owner's side of the truth: appends, forgets, and keeps the vectors. Callable from any thread."""
@@ -36,8 +39,10 @@ class Store:
         """Return the digest under which this memory keeps a text and its vector."""
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).hexdigest()
 
-    def append(self, added: Sequence[Record]) -> tuple[Record, ...]:
-        """Append records in one transaction; return those that were new. On return they are on the disk.
+    def append(self, added: Sequence[Record], by_key: Mapping[str, bytes], embedder: Embedder) -> tuple[Record, ...]:
+        """Append records, and the vectors of new texts as far as they are known, in one transaction.
+
+        Returns those records that were new. On return they are on the disk.
 
         Raises:
             RecordExists: one of them is there already with another text or other fields; nothing was written.
@@ -52,6 +57,7 @@ class Store:
                     raise RecordNotFound(record.supersedes)
                 connection.execute(records.insert().values(self._row(record)))
                 new.append(record)
+            self._insert_vectors(connection, by_key, embedder)
         return tuple(new)
 
     def forget(self, record_id: str, now: datetime) -> bool:
@@ -79,21 +85,29 @@ class Store:
         """Return the stored vectors of these texts, in the embedder's space."""
         found: dict[str, bytes] = {}
         with database.reading(self.engine) as connection:
-            for start in range(0, len(keys), 500):
-                part = keys[start : start + 500]
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                part = keys[start : start + _KEYS_AT_ONCE]
                 found |= rows.vectors_of(connection, part, embedder.model_id, embedder.model_hash)
         return found
 
     def keep_vectors(self, by_key: Mapping[str, bytes], embedder: Embedder) -> None:
         """Store vectors that are not stored yet."""
-        missing = by_key.keys() - self.vectors(list(by_key), embedder).keys()
-        if not missing:
-            return
-        model = {"model_id": embedder.model_id, "model_hash": embedder.model_hash, "dimensions": embedder.dimensions}
         with database.writing(self.engine) as connection:
-            connection.execute(
-                vectors.insert(), [{"text_key": key, "vector": by_key[key], **model} for key in sorted(missing)]
-            )
+            self._insert_vectors(connection, by_key, embedder)
+
+    def _insert_vectors(self, connection: sa.Connection, by_key: Mapping[str, bytes], embedder: Embedder) -> None:
+        model = {"model_id": embedder.model_id, "model_hash": embedder.model_hash}
+        keys = sorted(by_key)
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            part = keys[start : start + _KEYS_AT_ONCE]
+            known = rows.vectors_of(connection, part, **model)
+            new = [
+                {"text_key": key, "vector": by_key[key], "dimensions": embedder.dimensions, **model}
+                for key in part
+                if key not in known
+            ]
+            if new:
+                connection.execute(vectors.insert(), new)
 
     def _is_there(self, connection: sa.Connection, record: Record) -> bool:
         row = rows.find(connection, record.id)
