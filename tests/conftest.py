@@ -92,7 +92,9 @@ def home(tmp_path: Path, runtime_root: Path, monkeypatch: pytest.MonkeyPatch) ->
     path.mkdir(mode=0o700)
     monkeypatch.setenv("OPSAGENT_HOME", str(path))
     yield path
-    needles = (str(path), str(runtime_root))
+    from opsagent_tools.supervisors.circus.marks import engine_id
+
+    needles = (str(path), str(runtime_root), engine_id(path / "engine"))
     _demand_gone(lambda: set(processes.mentioning(needles)), "this test's home")
 
 
