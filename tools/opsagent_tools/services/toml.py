@@ -15,7 +15,7 @@ from opsagent_tools.services.graph import find_cycle
 from opsagent_tools.services.lines import find_line
 from opsagent_tools.services.spec import Health, ServiceSpec
 
-__all__ = ["ServicesFileError", "load_services", "parse_services"]
+__all__ = ["ServicesFileError", "load_services", "parse_services", "read_document"]
 
 SERVICE_KEYS = (
     "command", "cwd", "env", "port", "share_socket", "instances", "autorestart", "health", "depends_on", "logs",
@@ -31,11 +31,7 @@ _LATER = "describe the services in a services.toml ([services.NAME] tables) and 
 def load_services(path: Path) -> tuple[ServiceSpec, ...]:
     """Return the services that the file describes, in its order. Raises ServicesFileError."""
     _refuse_other_formats(path)
-    source = _read(path)
-    try:
-        document = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        raise _broken(path, str(error)) from None
+    document, source = read_document(path)
     for key in document:
         if key != "services":
             raise _unknown_top_level(path, key, document, source)
@@ -44,6 +40,15 @@ def load_services(path: Path) -> tuple[ServiceSpec, ...]:
         mend = 'add a table such as [services.api] with command = ["python3", "api.py"]'
         raise ServicesFileError(path, "describes no service", mend=mend)
     return parse_services(services, file=path, source=source)
+
+
+def read_document(path: Path) -> tuple[dict[str, object], str]:
+    """Return what a TOML file says, and its text. Raises ServicesFileError."""
+    source = _read(path)
+    try:
+        return tomllib.loads(source), source
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(path, str(error)) from None
 
 
 def parse_services(

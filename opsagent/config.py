@@ -1,0 +1,135 @@
+"""`config.toml` in the home (docs/config.md): strict, every error one line with file, place and mend.
+
+ServicesFileError
+└── ConfigError   in the keys that are not `[services.NAME]`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opsagent.home import Home, HomeError, refuse_shared
+from opsagent.policy import Policy
+from opsagent_tools.services.errors import ServicesFileError
+from opsagent_tools.services.spec import ServiceSpec
+
+
+class ConfigError(ServicesFileError):
+    """`config.toml` cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What a person configured; the defaults where there is no file. Nothing needs to be configured."""
+
+    policy: Policy = field(default_factory=Policy)
+    """`mode` and `[policy]`."""
+    services: tuple[ServiceSpec, ...] = ()
+    """`[services.NAME]`: what the agent is told of services, whoever runs them."""
+
+    @classmethod
+    def load(cls, home: Home) -> Config:
+        """Read `config.toml`. Raises ServicesFileError (ConfigError); HomeError where others may write to the file."""
+        path = home.config_file
+        try:
+            refuse_shared(path, "configuration")
+        except FileNotFoundError:
+            return cls()
+        except OSError as error:
+            raise HomeError(f"{path}: cannot be read ({error.strerror}): check its owner and its mode") from error
+        return parse(path)
+
+
+def parse(path: Path) -> Config:
+    """Read a configuration file. Raises ServicesFileError (ConfigError)."""
+    # Only who has a configuration pays for reading it.
+    from opsagent_tools.services.toml import parse_services, read_document
+
+    document, source = read_document(path)
+    where = _Where(path, source)
+    where.refuse_unknown((), document, ("mode", "policy", "services"))
+    values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
+    values |= _policy(document.get("policy", {}), where)
+    services = document.get("services", {})
+    if not isinstance(services, dict):
+        raise where.error(("services",), "must be a table", "write [services.NAME] tables")
+    specs = parse_services(services, file=path, source=source, need_command=False, known=None)
+    return Config(policy=Policy(**values), services=specs)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _policy(table: object, where: _Where) -> dict[str, object]:
+    readers = _policy_readers()
+    if not isinstance(table, dict):
+        raise where.error(("policy",), "must be a table", "write [policy] and its keys below it")
+    where.refuse_unknown(("policy",), table, tuple(readers))
+    return {key: where.read(("policy", key), value, readers[key]) for key, value in table.items()}
+
+
+def _policy_readers() -> Mapping[str, Callable[[object], object]]:
+    from opsagent_tools.services import fields
+
+    def count(value: object) -> int:
+        return fields.integer(value, 0, 10_000, "5")
+
+    def failures(value: object) -> int:
+        return fields.integer(value, 1, 10_000, "3")
+
+    def seconds(value: object) -> float:
+        return fields.seconds(value, "600")
+
+    return {
+        "budget_actions": count,
+        "budget_window_s": seconds,
+        "global_budget_actions": count,
+        "breaker_failures": failures,
+        "breaker_window_s": seconds,
+        "engine_mode": _one_mode,
+    }
+
+
+def _mode(value: object) -> object:
+    from opsagent_tools.services import fields
+
+    return fields.mode(value)
+
+
+def _one_mode(value: object) -> object:
+    from opsagent_tools.services import fields
+
+    if isinstance(value, dict):
+        raise fields.Wrong("is a table, must be one mode", f"use {', '.join(fields.MODES)}")
+    return fields.mode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Turns a key into the error that names its place."""
+
+    file: Path
+    source: str
+
+    def error(self, route: tuple[str, ...], problem: str, mend: str) -> ConfigError:
+        from opsagent_tools.services.lines import find_line
+
+        line = find_line(self.source, route)
+        return ConfigError(self.file, problem, place=".".join(route), line=line, mend=mend)
+
+    def refuse_unknown(self, route: tuple[str, ...], table: Mapping[str, object], known: tuple[str, ...]) -> None:
+        import difflib
+
+        for key in table:
+            if key not in known:
+                near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.5)
+                mend = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
+                raise self.error((*route, key), "unknown key", mend)
+
+    def read(self, route: tuple[str, ...], value: object, reader: Callable[[object], object]) -> object:
+        from opsagent_tools.services.fields import Wrong
+
+        try:
+            return reader(value)
+        except Wrong as wrong:
+            route = (*route, wrong.key) if wrong.key else route
+            raise self.error(route, wrong.problem, wrong.mend) from None
