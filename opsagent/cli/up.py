@@ -144,4 +144,3 @@ def _with_log(problem: str, unit: Unit | None) -> str:
 
     lines = last_lines(unit.logs, 1) if unit is not None else []
     return f"{problem}; its last line: {lines[-1].text}" if lines else problem
-

@@ -1,0 +1,26 @@
+"""`opsagent approve ID`: a person's yes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsagent.cli.common import HomeDir, JsonFlag
+
+
+def command(
+    approval: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a question (`opsagent approvals`).", show_default=False)
+    ],
+    *,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Say yes to a pending question. Exactly the stored step runs, if everything still is as it was asked.
+
+    Whoever asked for a change cannot approve it.
+    """
+    from opsagent.cli.decide import decide
+
+    return decide(approval, approve=True, as_json=json, home=home)

@@ -1,0 +1,62 @@
+"""What `approve` and `deny` share: write the answer down, and carry a person's plan out after a yes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from opsagent.cli.errors import Code
+
+if TYPE_CHECKING:
+    from opsagent.cli.output import Out
+    from opsagent.home import Home
+    from opsagent.store.rows import ApprovalRow
+
+
+def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> int:
+    """Answer a question; return the exit code."""
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.cli.store import no_such, person, writing
+
+    place = open_home(home)
+    out = Out(as_json=as_json)
+    try:
+        with writing(place) as journal:
+            origin = journal.plan_of_approval(approval).origin if approve else ""
+            row = journal.decide_approval(approval, approve, person())
+    except LookupError as error:
+        raise no_such("approval", approval, f"{error}; `opsagent approvals` lists them") from error
+    if approve and origin == "person":
+        return asyncio.run(_carry_out(place, row, out))
+    said = _said(place, row, approve=approve)
+    if as_json:
+        from opsagent.cli.approvals import as_json as row_as_json
+
+        out.document({"approval": row_as_json(row), "note": said})
+    else:
+        out.line(said)
+    return Code.DONE
+
+
+def _said(home: Home, row: ApprovalRow, *, approve: bool) -> str:
+    if not approve:
+        return f"denied: {row.step.action} is not done"
+    if not home.api_socket.exists():
+        return f"approved, but no daemon runs that could do it: start `opsagent watch` before {row.expires_at:%H:%M}Z"
+    return f"approved: the agent does {row.step.action} now, if everything still is as it was asked"
+
+
+async def _carry_out(home: Home, row: ApprovalRow, out: Out) -> int:
+    from opsagent.cli.agent import agent_of
+    from opsagent.cli.carry import Carrier
+    from opsagent.cli.store import person
+
+    async with agent_of(home) as agent:
+        carrier = Carrier(out)
+        ended = await carrier.follow(agent.approved(row.id, by=person()))
+    if out.as_json:
+        from opsagent.cli.approvals import as_json as row_as_json
+
+        out.document({"approval": row_as_json(row), "result": ended.as_json()})
+    return ended.code
