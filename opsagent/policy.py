@@ -6,9 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from opsagent.model import Risk
 from opsagent_tools.services.spec import Mode, ServiceSpec
+
+if TYPE_CHECKING:  # commands that only look read the configuration too, and need nothing of the model
+    from opsagent.model import Risk
 
 CAREFUL: Mode = "suggest"
 """What holds where nobody said anything."""
@@ -48,7 +51,7 @@ class Policy:
 
         `engine`: the step is about the agent's own engine, not about a service.
         """
-        if risk is Risk.READ:
+        if risk == "read":
             return "auto"
         if engine:
             return self.engine_mode

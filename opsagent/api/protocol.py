@@ -11,8 +11,6 @@ import socket
 import struct
 from typing import Any
 
-from opsagent.store.codec import to_plain
-
 PROTOCOL = 1
 REQUEST_MAX = 1024 * 1024
 """Bytes of one request line."""
@@ -30,7 +28,13 @@ class BadFrame(ValueError):
 def encode(frame: dict[str, Any]) -> bytes:
     """Return the line of a frame; values of the model are taken apart. Raises TypeError for other things."""
     # ASCII only: half characters from somebody's log survive as escapes.
-    return json.dumps(to_plain(frame), separators=(",", ":")).encode() + b"\n"
+    return json.dumps(frame, default=_plain, separators=(",", ":")).encode() + b"\n"
+
+
+def _plain(value: object) -> object:
+    from opsagent.store.codec import to_plain  # most calls carry nothing that needs it
+
+    return to_plain(value)
 
 
 def decode(line: bytes) -> dict[str, Any]:
