@@ -1,0 +1,267 @@
+"""detect: Signals → Incident. One incident per cause, not one per signal. Pure: values in, values out.
+
+Detectors in `opsagent/detectors/`, one per fault, suspect; this module asks whose fault it is, and keeps the book.
+A deliberate stop is no incident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from opsagent.detectors import engine_down
+from opsagent.detectors.blame import at_upstream, confirmed_down, culprit
+from opsagent.detectors.book import Book, Closed, Detection, Opened, Updated, new_id, since
+from opsagent.detectors.config import DetectorConfig
+from opsagent.detectors.crash import CrashDetector
+from opsagent.detectors.crash_loop import CrashLoopDetector
+from opsagent.detectors.error_burst import ErrorBurstDetector
+from opsagent.detectors.hang import HangDetector
+from opsagent.detectors.memory_growth import MemoryGrowthDetector
+from opsagent.detectors.quiet import QuietUnits
+from opsagent.detectors.suspicion import Suspicion
+from opsagent.model import Fault, Incident, Signal, SignalKind
+from opsagent.world import World
+from opsagent_tools.units import UnitId, UnitState
+
+__all__ = ["Closed", "Detection", "Detector", "DetectorConfig", "Opened", "Updated"]
+
+_TOLD_ONCE = frozenset({Fault.HANG, Fault.DEPENDENCY_DOWN, Fault.ERROR_BURST})
+_MAY_MOVE = frozenset({Fault.HANG, Fault.ERROR_BURST, Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN})
+
+
+class Detector:
+    """Makes incidents of signals. `now` is the only clock; the world must be current (sense sees to that)."""
+
+    def __init__(self, config: DetectorConfig | None = None, *, make_id: Callable[[], str] = new_id) -> None:
+        self.config = config or DetectorConfig()
+        self._book = Book(self.config.symptoms_kept, make_id)
+        self._crash = CrashDetector(self.config)
+        self._loop = CrashLoopDetector(self.config)
+        self._hang = HangDetector(self.config)
+        self._burst = ErrorBurstDetector(self.config)
+        self._memory = MemoryGrowthDetector(self.config)
+        self._quiet = QuietUnits(self.config)
+        self._waiting: dict[UnitId, datetime] = {}
+        self._now = datetime.min.replace(tzinfo=UTC)
+
+    def observe(self, signal: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
+        """Take one signal; return what it changed."""
+        self._now = now
+        match signal.kind:
+            case SignalKind.SUPERVISOR_LOST:
+                return self._settle(engine_down.observe(signal), world, now)
+            case SignalKind.SUPERVISOR_BACK:
+                return self._engine_back(signal)
+            case SignalKind.DEATH:
+                return self._death(signal, world, now)
+            case SignalKind.STOPPED:
+                return self._stopped(signal, world)
+            case SignalKind.SPAWNED:
+                return self._changed(signal)
+            case SignalKind.PROBE_OK:
+                self._hang_over(signal)
+                return self._note(signal) if self._troubled(signal.unit) else ()
+            case SignalKind.PROBE_FAILED:
+                return self._failed(signal, world, now)
+            case SignalKind.LOG_ERROR:
+                return self._error(signal, world, now)
+            case SignalKind.SAMPLE:
+                suspicion = self._memory.observe(signal, world)
+                return self._settle(suspicion, world, now) if suspicion is not None else ()
+
+    def tick(self, world: World, now: datetime) -> tuple[Detection, ...]:
+        """Judge what time alone decides; call it about once a second."""
+        self._now = now
+        self._burst.know(list(world.units), now)
+        self._memory.tick(world)
+        found: list[Detection] = []
+        for suspicion in (*self._crash.tick(world, now), *self._hang.tick(world, now)):
+            found += self._settle(suspicion, world, now)
+            if suspicion.fault is Fault.CRASH and self._book.has(suspicion.unit):
+                self._crash.reported(suspicion.unit)
+        return tuple(found)
+
+    def close(self, incident_id: str, *, mended: bool | None = None) -> None:
+        """An incident is over: its unit can have another one.
+
+        `mended` True: everything is armed again at once. False or None (not said): trouble that simply goes on opens
+        no second incident until something changes. A death always does, except in a crash loop that goes on.
+        """
+        incident = self._book.close(incident_id)
+        if incident is None:
+            return
+        self._quiet.after(incident, self._now, mended=mended is True)
+        if incident.fault is Fault.CRASH_LOOP:
+            self._loop.mended(incident.unit) if mended else self._loop.given_up(incident.unit)
+        for unit in (incident.unit, *incident.affected):
+            self._hang.recovered(unit)
+
+    def adopt(self, incident: Incident) -> None:
+        """Take over an incident that was open before this process began; its trouble opens no second one."""
+        self._book.adopt(incident)
+        if incident.fault in {Fault.CRASH, Fault.CRASH_LOOP}:
+            self._crash.reported(incident.unit)
+
+    def decided(self, incident_id: str) -> None:
+        """A plan is under way: the incident does not move to another unit any more."""
+        self._book.fix(incident_id)
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """The incidents that are open now."""
+        return tuple(self._book)
+
+    def _death(self, death: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
+        self._memory.forget(death.process)
+        suspicion = self._crash.observe(death, world)
+        if suspicion is None:
+            return ()
+        looping = self._loop.observe(death)
+        if self._loop.goes_on(death) and not self._book.touching(suspicion.unit):
+            return ()
+        fault = Fault.CRASH_LOOP if looping else Fault.CRASH
+        return self._settle(replace(suspicion, fault=fault), world, now)
+
+    def _failed(self, failed: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
+        suspicion = self._hang.observe(failed, world)
+        noted = self._note(failed) if self._book.touching(_unit(failed)) else ()
+        if noted or suspicion is None:
+            return noted
+        return self._settle(suspicion, world, now)
+
+    def _error(self, error: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
+        suspicion = self._burst.observe(error, world)
+        if self._book.touching(_unit(error)):
+            return self._note(error)
+        if suspicion is None or self._quiet.in_aftermath(suspicion.unit, world, now):
+            return ()
+        return self._settle(suspicion, world, now)
+
+    def _stopped(self, signal: Signal, world: World) -> tuple[Detection, ...]:
+        unit = _unit(signal)
+        self._memory.forget(signal.process)
+        seen = world.units.get(unit)
+        if signal.data.get("scope") != "unit" and (seen is None or seen.state is not UnitState.STOPPED):
+            return ()
+        self._hang.recovered(unit)
+        self._waiting.pop(unit, None)
+        incident = self._book.at(unit)
+        if incident is None or incident.fault is Fault.DEPENDENCY_DOWN:
+            return ()
+        self._book.close(incident.id)
+        return (Closed(incident.id, f"{unit.name} was stopped on purpose"),)
+
+    def _changed(self, signal: Signal) -> tuple[Detection, ...]:
+        self._hang_over(signal)
+        return ()
+
+    def _hang_over(self, signal: Signal) -> None:
+        unit = _unit(signal)
+        self._hang.recovered(unit)
+        self._waiting.pop(unit, None)
+        self._quiet.changed(unit)
+
+    def _engine_back(self, signal: Signal) -> tuple[Detection, ...]:
+        incident = self._book.at(engine_down.engine_unit(str(signal.data["supervisor"])))
+        return self._book.add(incident, (signal,)) if incident is not None else ()
+
+    def _note(self, signal: Signal) -> tuple[Detection, ...]:
+        """Add a signal to the incidents that it belongs to."""
+        updates = [self._book.add(incident, (signal,)) for incident in self._book.touching(_unit(signal))]
+        return tuple(update for each in updates for update in each)
+
+    def _troubled(self, unit: UnitId | None) -> bool:
+        return unit is not None and any(
+            symptom.kind is SignalKind.PROBE_FAILED and symptom.unit == unit
+            for incident in self._book.touching(unit)
+            for symptom in incident.symptoms
+        )
+
+    def _settle(self, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
+        """Ask whose fault it is, and write it into the book."""
+        unit, fault = suspicion.unit, suspicion.fault
+        engine = self._book.at(engine_down.engine_unit(unit.supervisor))
+        if engine is not None and engine.unit != unit and fault is not Fault.MEMORY_GROWTH:
+            return self._book.add(engine, suspicion.symptoms, affected=frozenset({unit}))
+        own = self._book.at(unit)
+        if own is not None:
+            always = fault in {Fault.CRASH, Fault.CRASH_LOOP}
+            return self._book.add(own, suspicion.symptoms, fault=fault, always=always)
+        if fault in _TOLD_ONCE and self._quiet.holds(unit, world, now):
+            return ()
+        if suspicion.may_be_upstream:
+            cause = culprit(unit, world, self._book.has)
+            if cause is not None:
+                return self._lay_to(cause, suspicion, world, now)
+        self._waiting.pop(unit, None)
+        return self._open(suspicion, world, now)
+
+    def _lay_to(self, cause: UnitId, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
+        """The upstream `cause` explains it: to its incident, or to a new one; wait while that is not sure yet."""
+        unit = suspicion.unit
+        if suspicion.fault is Fault.CRASH:
+            self._crash.not_reported(unit)
+        incident = self._book.at(cause)
+        if incident is not None:
+            self._waiting.pop(unit, None)
+            return self._book.add(incident, suspicion.symptoms, affected=frozenset({unit}))
+        if confirmed_down(cause, world):
+            self._waiting.pop(unit, None)
+            if self._quiet.holds(cause, world, now):
+                return ()
+            return (self._book.open(at_upstream(cause, suspicion, world), now, affected=frozenset({unit})),)
+        waits_since = self._waiting.setdefault(unit, now)
+        if (now - waits_since).total_seconds() < self.config.upstream_wait_s:
+            return ()
+        del self._waiting[unit]
+        return self._open(suspicion, world, now)
+
+    def _open(self, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
+        """Open an incident, or move one of its downstream here that was opened a moment ago."""
+        if suspicion.fault is Fault.ENGINE_DOWN:
+            return self._engine_gone(suspicion, now)
+        downstream = [
+            incident
+            for incident in self._book.movable(world.all_downstream(suspicion.unit), since(now, self.config.reroot_s))
+            if incident.fault in _MAY_MOVE and _explicable(incident)
+        ]
+        if not downstream:
+            return (self._book.open(suspicion, now),)
+        first, *others = downstream
+        affected = frozenset(unit for incident in downstream for unit in (incident.unit, *incident.affected))
+        moved = self._book.add(
+            first, suspicion.symptoms, affected=affected, fault=suspicion.fault, unit=suspicion.unit, always=True
+        )
+        return (*moved, *self._take_back(others, f"explained by {suspicion.unit.name}"))
+
+    def _engine_gone(self, suspicion: Suspicion, now: datetime) -> tuple[Detection, ...]:
+        """Deaths that were seen a moment before the daemon was missed are of the same cause."""
+        supervisor = suspicion.unit.supervisor
+        units = [incident.unit for incident in self._book if incident.fault is not Fault.MEMORY_GROWTH]
+        workers = [unit for unit in units if unit.supervisor == supervisor]
+        recent = self._book.movable(workers, since(now, self.config.engine_tail_s))
+        affected = frozenset(unit for incident in recent for unit in (incident.unit, *incident.affected))
+        opened = self._book.open(suspicion, now, affected)
+        return (opened, *self._take_back(recent, f"{supervisor}'s daemon is gone"))
+
+    def _take_back(self, incidents: list[Incident], why: str) -> tuple[Detection, ...]:
+        for incident in incidents:
+            self._book.close(incident.id)
+        return tuple(Closed(incident.id, why) for incident in incidents)
+
+
+def _unit(signal: Signal) -> UnitId:
+    assert signal.unit is not None
+    return signal.unit
+
+
+def _explicable(incident: Incident) -> bool:
+    """Tell whether trouble upstream can be behind it: nothing upstream sends a signal to a process."""
+    codes = [
+        symptom.data.get("exit_code")
+        for symptom in incident.symptoms
+        if symptom.kind is SignalKind.DEATH and symptom.unit == incident.unit
+    ]
+    return all(isinstance(code, int) and (code > 0 or code == -6) for code in codes)
