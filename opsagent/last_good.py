@@ -111,8 +111,9 @@ def _change_of(path: Path, unit: Unit, folder: Path, record: dict[str, Any]) -> 
         status = path.lstat()
         changed_at = max(status.st_mtime, status.st_ctime)
         if status.st_size > _SIZE_LIMIT:
-            raise UnsafeFile(f"{path} is larger than {_SIZE_LIMIT} bytes")
-        current = sha256_of(read_owned(path, unit.uid))
+            why = f"{path.name} is larger than {_SIZE_LIMIT} bytes"
+        else:
+            current = sha256_of(read_owned(path, unit.uid))
     except FileNotFoundError:
         why = f"{path.name} is missing"
     except (OSError, UnsafeFile) as error:

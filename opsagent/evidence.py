@@ -1,0 +1,105 @@
+"""Gathers evidence: runs the probes that decide wants, side by side, each within its time, changing nothing.
+
+Every request gets exactly one piece of evidence, also where a probe could not find out (`failed` says why), so that
+nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from opsagent.model import Evidence, EvidenceKind, ProbeRequest
+from opsagent.probes import files, kernel, locks, ports, service, supervised
+from opsagent.probes.room import Found, Probe, Room
+from opsagent.world import World
+from opsagent_tools.supervisors.port import Supervisor, SupervisorError
+from opsagent_tools.units import UnitId
+
+_LOG = logging.getLogger(__name__)
+_TIMEOUT_S = 2.0
+_HEALTH_SLACK_S = 0.5
+
+PROBES: Mapping[str, Probe] = MappingProxyType(
+    {
+        "unit_state": supervised.unit_state,
+        "supervisor_state": supervised.supervisor_state,
+        "dependencies": supervised.dependencies,
+        "health_now": service.health_now,
+        "recent_errors": service.recent_errors,
+        "last_log": service.last_log,
+        "process_state": kernel.process_state,
+        "connections": kernel.connections_of,
+        "memory": kernel.memory,
+        "port_holder": ports.port_holder,
+        "config_changed": files.config_changed,
+        "disk": files.disk,
+        "executable": files.executable,
+        "stale_lock": locks.stale_lock,
+    }
+)
+"""Every probe by name; docs/how-it-decides.md has them with what they tell."""
+
+_ASKS_HEALTH = frozenset({"health_now", "dependencies"})
+
+
+async def gather(
+    requests: Sequence[ProbeRequest],
+    world: World,
+    supervisors: Mapping[str, Supervisor],
+    now: datetime,
+    *,
+    last_good_dir: Path | None = None,
+) -> tuple[Evidence, ...]:
+    """Run the probes and return one piece of evidence for each, in the order of the requests."""
+    room = Room(world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir)
+    try:
+        return tuple(await asyncio.gather(*(_run(room, request) for request in requests)))
+    finally:
+        room.close()
+
+
+async def _run(room: Room, request: ProbeRequest) -> Evidence:
+    found = await _found(room, request)
+    facts = {name: value for name, value in found.facts.items() if value is not None}
+    return Evidence(probe=request.probe, kind=found.kind, unit=request.unit, at=room.now, facts=facts, text=found.text)
+
+
+async def _found(room: Room, request: ProbeRequest) -> Found:
+    probe = PROBES.get(request.probe)
+    if probe is None:
+        return _failed(f"there is no probe {request.probe}")
+    try:
+        async with asyncio.timeout(_timeout_s(room, request)):
+            return await probe(room, request.unit)
+    except TimeoutError:
+        return _failed("no answer in time")
+    except SupervisorError as error:
+        return _failed(f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  one broken probe must not end an investigation
+        _LOG.exception("probe %s of %s", request.probe, request.unit)
+        return _failed(type(error).__name__)
+
+
+def _failed(why: str) -> Found:
+    return Found(kind=EvidenceKind.PROBE, facts={"failed": why, "said": f"could not find out: {why}"})
+
+
+def _timeout_s(room: Room, request: ProbeRequest) -> float:
+    """A health probe has the time that its service was given; everything else has no reason to wait."""
+    if request.probe not in _ASKS_HEALTH:
+        return _TIMEOUT_S
+    return max(_TIMEOUT_S, *(_health_s(room, unit) for unit in _asked(room, request))) + _HEALTH_SLACK_S
+
+
+def _asked(room: Room, request: ProbeRequest) -> tuple[UnitId, ...]:
+    return (request.unit, *room.world.all_upstream(request.unit))
+
+
+def _health_s(room: Room, unit: UnitId) -> float:
+    spec = room.spec(unit)
+    return spec.health.timeout_s if spec is not None and spec.health is not None else 0.0

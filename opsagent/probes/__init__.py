@@ -1,0 +1,1 @@
+"""Read-only probes: each finds out one thing about one unit, when decide asks for it (`opsagent.evidence`)."""

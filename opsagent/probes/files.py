@@ -1,0 +1,150 @@
+"""What the file system says: configuration that changed, full disks, a command that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from opsagent import last_good
+from opsagent.model import EvidenceKind, Scalar
+from opsagent.probes.room import Found, Room
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Unit, UnitId
+
+_FULL_BYTES = 256 * 1024
+"""With less than this left nothing useful can be written."""
+_WRITABLE = os.O_WRONLY | os.O_RDWR
+
+
+async def config_changed(room: Room, unit_id: UnitId) -> Found:
+    """Compare the unit's configuration files with the last known good."""
+    unit, spec = await room.unit(unit_id), room.spec(unit_id)
+    folder = room.last_good_dir
+    if spec is None or not spec.config_files:
+        return Found(kind=EvidenceKind.KERNEL, facts={"changed": False, "said": "no configuration files are named"})
+    if folder is None or not await asyncio.to_thread(last_good.is_known, unit, spec, folder):
+        facts: dict[str, Scalar] = {"changed": False, "known": False, "said": "no last known good configuration"}
+        return Found(kind=EvidenceKind.KERNEL, facts=facts)
+    changes = await asyncio.to_thread(last_good.changed, unit, spec, folder)
+    if not changes:
+        facts = {"changed": False, "known": True, "said": "its configuration is the last known good one"}
+        return Found(kind=EvidenceKind.KERNEL, facts=facts)
+    first = changes[0]
+    names = ", ".join(change.path.name for change in changes)
+    when = datetime.fromtimestamp(max(change.changed_at for change in changes), UTC)
+    why = first.why or ("several files changed: which of them is at fault is not known" if len(changes) > 1 else "")
+    facts = {
+        "changed": True,
+        "known": True,
+        "files": names,
+        "path": str(first.path),
+        "good": first.good,
+        "current": first.current,
+        "changed_at": max(change.changed_at for change in changes),
+        "restorable": first.restorable and len(changes) == 1,
+        "said": f"{names} of {unit.name} changed at {when:%H:%M:%S} UTC, since it was last well"
+        + (f"; {why}" if why else ""),
+    }
+    return Found(kind=EvidenceKind.KERNEL, facts=facts)
+
+
+async def disk(room: Room, unit_id: UnitId) -> Found:
+    """Look for a full file system among those that the unit writes to."""
+    unit, spec = await room.unit(unit_id), room.spec(unit_id)
+    full = await asyncio.to_thread(lambda: next(_full(_places(unit, spec)), None))
+    if full is None:
+        return Found(kind=EvidenceKind.KERNEL, facts={"full": False, "said": "its file systems have room"})
+    mount, used = full
+    facts = {"full": True, "mount": str(mount), "said": f"the file system {mount} is full ({used / 1e6:.0f} MB used)"}
+    return Found(kind=EvidenceKind.KERNEL, facts=facts)
+
+
+def state_folders(spec: ServiceSpec | None) -> Iterator[Path]:
+    """Yield the folders that a service was given: where it starts, and those its environment and command name."""
+    if spec is None:
+        return
+    yield spec.cwd
+    for word in (*spec.env.values(), *spec.command[1:]):
+        value = word.rpartition("=")[2]
+        if value.startswith("/") and len(value) < os.pathconf("/", "PC_PATH_MAX"):
+            path = Path(value)
+            if path.is_dir():
+                yield path
+
+
+def _places(unit: Unit, spec: ServiceSpec | None) -> Iterator[Path]:
+    yield from state_folders(spec)
+    for path in (*unit.logs, *(spec.logs if spec is not None else ())):
+        yield path.parent
+    for process in unit.processes:
+        yield from _written_by(process.pid)
+
+
+def _written_by(pid: int) -> Iterator[Path]:
+    """Yield the folders of regular files that a process has open for writing."""
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            target = entry.readlink()
+            if target.is_absolute() and target.is_file() and _opened_for_writing(pid, entry.name):
+                yield target.parent
+    except OSError:
+        return
+
+
+def _opened_for_writing(pid: int, descriptor: str) -> bool:
+    lines = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text(encoding="ascii").splitlines()
+    flags = next((line.split()[1] for line in lines if line.startswith("flags:")), "0")
+    return bool(int(flags, 8) & _WRITABLE)
+
+
+def _full(places: Iterable[Path]) -> Iterator[tuple[Path, int]]:
+    seen: set[int] = set()
+    for place in places:
+        try:
+            device = place.stat().st_dev
+            if device in seen:
+                continue
+            seen.add(device)
+            status = os.statvfs(place)
+        except OSError:
+            continue
+        read_only = bool(status.f_flag & os.ST_RDONLY)
+        no_room = status.f_blocks > 0 and status.f_bavail * status.f_frsize < _FULL_BYTES
+        no_inodes = status.f_files > 0 and status.f_favail == 0
+        if (no_room or no_inodes) and not read_only:
+            yield _mount_of(place), (status.f_blocks - status.f_bfree) * status.f_frsize
+
+
+def _mount_of(place: Path) -> Path:
+    place = place.resolve()
+    while not place.is_mount() and place != place.parent:
+        place = place.parent
+    return place
+
+
+async def executable(room: Room, unit_id: UnitId) -> Found:
+    """Tell whether the unit's command is there and may be run."""
+    unit, spec = await room.unit(unit_id), room.spec(unit_id)
+    why = await asyncio.to_thread(_cannot_run, spec) if spec is not None and spec.command else ""
+    said = f"{unit.name} cannot be started: {why}" if why else "its command is there"
+    return Found(kind=EvidenceKind.KERNEL, facts={"ok": not why, "said": said})
+
+
+def _cannot_run(spec: ServiceSpec) -> str:
+    """Return why the command cannot be run, or nothing."""
+    program = spec.command[0]
+    if not spec.cwd.is_dir():
+        return f"its folder {spec.cwd} is not there"
+    if "/" in program:
+        path = spec.cwd / program
+        if not path.exists():
+            return f"{path} is not there"
+        if not path.is_file():
+            return f"{path} is no file"
+        return "" if os.access(path, os.X_OK) else f"{path} may not be executed"
+    found = shutil.which(program, path=spec.env.get("PATH"))
+    return "" if found else f"there is no program {program}"

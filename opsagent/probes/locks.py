@@ -1,0 +1,170 @@
+"""A lock that a dead process left behind. Two witnesses: the unit's last words name it, and the kernel knows its holder is gone.
+
+The text only says where to look. What is looked at must be a regular file with one link, of the unit's own user, in a
+folder of the service's own, hold the pid of a process that is dead, be locked by nobody, and be older than the start
+that failed on it; else nothing was found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsagent.model import EvidenceKind, Scalar
+from opsagent.probes.files import state_folders
+from opsagent.probes.room import Found, Room
+from opsagent.probes.service import last_lines, log_paths
+from opsagent_tools.files import UnsafeFile, read_owned, sha256_of
+from opsagent_tools.processes.proc import key_of, read_stat
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Unit, UnitId
+
+_LINES_READ = 60
+_SIZE_LIMIT = 4096
+_NAMED = re.compile(r"(?:/|\b)[\w@%+=:,./~-]{1,400}")
+_LOCK_NAME = re.compile(r"(?:^|[._-])(?:pid|lock|lck|lockfile|pidfile)(?:$|[._-])", re.IGNORECASE)
+_PID = re.compile(r"\s*(\d{1,10})\s*(?:$|[\r\n,;:\s])")
+_PID_FIELD = re.compile(r"""["']?pid["']?\s*[:=]\s*["']?(\d{1,10})\b""", re.IGNORECASE)
+_NOBODYS = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run", "/var/run")
+_SAME_MOMENT_S = 0.2
+_REUSED_SLACK_S = 2.0
+
+
+async def stale_lock(room: Room, unit_id: UnitId) -> Found:
+    """Look for a lock that the unit's last lines name and whose holder is dead."""
+    unit, spec = await room.unit(unit_id), room.spec(unit_id)
+    paths = await log_paths(room, unit_id)
+    deaths = room.world.past(unit_id).deaths
+    last = deaths[-1] if deaths else None
+    death = _Death(last.process.pid, last.process.started, last.at.timestamp()) if last and last.process else None
+    facts = await asyncio.to_thread(_search, unit, spec, paths, death)
+    return Found(kind=EvidenceKind.KERNEL, facts=facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Death:
+    """The last process of the unit that is known to have died."""
+
+    pid: int
+    started: float
+    at: float
+
+
+def _search(unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], death: _Death | None) -> dict[str, Scalar]:
+    folders = tuple(state_folders(spec))
+    said = f"the last lines of {unit.name} name no lock"
+    for path in _named_locks(last_lines(logs)[-_LINES_READ:], folders):
+        if not _is_of_service(path, folders, unit.uid):
+            said = f"{path} is named, but is not in a folder of {unit.name}'s own"
+            continue
+        try:
+            content = read_owned(path, unit.uid)
+        except (OSError, UnsafeFile):
+            continue
+        found = _judge(unit, path, content, death, _written_at(logs))
+        if found["found"]:
+            return found
+        said = str(found["said"])
+    return {"found": False, "said": said}
+
+
+def _named_locks(lines: Iterable[str], folders: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield files that exist, look like locks and are named in `lines`, last line first."""
+    seen: set[Path] = set()
+    for line in reversed(list(lines)):
+        for word in _NAMED.findall(line[:4096]):
+            name = word.rstrip(".,:;")
+            if not _LOCK_NAME.search(name.rpartition("/")[2]):
+                continue
+            places = [Path(name)] if name.startswith("/") else [folder / name for folder in folders]
+            for path in places:
+                if path not in seen and ".." not in path.parts and path.is_file() and not path.is_symlink():
+                    seen.add(path)
+                    yield path
+
+
+def _is_of_service(path: Path, folders: Iterable[Path], uid: int) -> bool:
+    """Tell whether the file is in a folder that the service was given, or in one that is its user's alone."""
+    parent = path.parent.resolve()
+    if any(
+        parent == folder.resolve() or folder.resolve() in parent.parents for folder in folders if folder != Path("/")
+    ):
+        return True
+    if any(parent == Path(root) or Path(root) in parent.parents for root in _NOBODYS) or parent == Path("/"):
+        return False
+    try:
+        status = parent.stat()
+    except OSError:
+        return False
+    return status.st_uid == uid and not status.st_mode & 0o022
+
+
+def _judge(unit: Unit, path: Path, content: bytes, death: _Death | None, written_at: float) -> dict[str, Scalar]:
+    """Tell whether the lock is stale, or why not."""
+    status = path.lstat()
+    pid = _pid_in(content)
+    why = ""
+    if pid is None:
+        why = f"{path} does not say whose it is"
+    elif _is_held(status):
+        why = f"{path} is locked by a process that lives"
+    elif not _is_gone(pid, status.st_mtime, unit):
+        why = f"{path} belongs to process {pid}, which lives"
+    elif death is not None and _written_by_last_run(pid, status.st_mtime, death, written_at):
+        why = f"{path} was written by the run that failed, not found by it"
+    if why:
+        return {"found": False, "said": why}
+    assert pid is not None
+    return {
+        "found": True,
+        "path": str(path),
+        "sha256": sha256_of(content),
+        "holder": pid,
+        "said": f"{path} was left behind by process {pid}, which is dead, and {unit.name} refuses to start beside it",
+    }
+
+
+def _pid_in(content: bytes) -> int | None:
+    """Return the pid that a lock holds: alone on its first line, or as a field called pid."""
+    if len(content) > _SIZE_LIMIT:
+        return None
+    text = content.decode("utf-8", "replace")
+    found = _PID.match(text) or _PID_FIELD.search(text)
+    pid = int(found.group(1)) if found is not None else 0
+    return pid if pid > 1 else None
+
+
+def _is_gone(pid: int, written_at: float, unit: Unit) -> bool:
+    """Tell whether the process that wrote its pid is dead; a later process with its pid is another one."""
+    stat, key = read_stat(pid), key_of(pid)
+    if stat is None or key is None or stat.dead:
+        return True
+    if any(process.pid == pid for process in unit.processes):
+        return False
+    return key.started > written_at + _REUSED_SLACK_S
+
+
+def _is_held(status: os.stat_result) -> bool:
+    """Tell whether any process holds a kernel lock (flock, fcntl) on the file."""
+    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    try:
+        return any(wanted in line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines())
+    except OSError:
+        return False
+
+
+def _written_by_last_run(pid: int, written_at: float, death: _Death, log_written_at: float) -> bool:
+    """Tell whether the run that failed may have written the lock itself: then it is no cause, but a leaving."""
+    if pid == death.pid:
+        # A later run, whose death nobody saw, has complained since.
+        return log_written_at <= death.at + _SAME_MOMENT_S
+    return written_at >= death.started
+
+
+def _written_at(logs: Iterable[Path]) -> float:
+    times = [path.stat().st_mtime for path in logs if path.is_file()]
+    return max(times, default=0.0)

@@ -1,0 +1,89 @@
+"""What the service itself says: its health probe, its recent errors, its last words."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from opsagent.model import EvidenceKind, Scalar
+from opsagent.probes.room import Found, Room
+from opsagent_tools.logs.levels import is_error
+from opsagent_tools.probes.health import ask
+from opsagent_tools.redact import redact
+from opsagent_tools.text import UntrustedText
+from opsagent_tools.units import UnitId
+
+_RECENT_S = 10.0
+_TAIL_BYTES = 8 * 1024
+_LINES_SHOWN = 20
+_ERROR_SHOWN = 200
+
+
+async def health_now(room: Room, unit_id: UnitId) -> Found:
+    """Ask the configured probe, now."""
+    spec = room.spec(unit_id)
+    if spec is None or spec.health is None:
+        return Found(kind=EvidenceKind.PROBE, facts={"configured": False, "said": "no health probe is configured"})
+    answer = await ask(spec.health)
+    facts: dict[str, Scalar] = {
+        "configured": True,
+        "ok": answer.ok,
+        "reason": answer.reason,
+        "latency_s": answer.latency_s,
+    }
+    if answer.status is not None:
+        facts["status"] = answer.status
+    known = room.world.health.get(unit_id)
+    if known is not None and not known.ok:
+        facts["failing_s"] = max(0.0, (room.now - known.since).total_seconds())
+    detail = f"status {answer.status}" if answer.reason == "status" else answer.reason
+    facts["said"] = f"healthy in {answer.latency_s:.3f} s" if answer.ok else f"{detail} after {answer.latency_s:.2f} s"
+    return Found(kind=EvidenceKind.PROBE, facts=facts)
+
+
+async def recent_errors(room: Room, unit_id: UnitId) -> Found:
+    """Count the error lines of the last seconds. Text: good enough for doing nothing, and for nothing else."""
+    errors = room.world.past(unit_id).errors
+    recent = sum((room.now - error.at).total_seconds() <= _RECENT_S for error in errors)
+    facts = {"recent": recent, "said": f"{recent} error lines in the last {_RECENT_S:.0f} s"}
+    return Found(kind=EvidenceKind.TEXT, facts=facts)
+
+
+async def last_log(room: Room, unit_id: UnitId) -> Found:
+    """Read the unit's last lines, redacted. For a person's eyes and for the note."""
+    lines = await asyncio.to_thread(last_lines, await log_paths(room, unit_id))
+    shown = [redact(line) for line in lines[-_LINES_SHOWN:]]
+    errors = [line for line in shown if is_error(line)]
+    # a program's last words are mostly why it ended, whatever level they state
+    last = errors[-1] if errors else (shown[-1] if shown else "")
+    said = str(UntrustedText(" ".join(last.split())).truncated(_ERROR_SHOWN))
+    return Found(
+        kind=EvidenceKind.TEXT,
+        facts={"lines": len(shown), "last_error": said, "said": said or "no log lines"},
+        text=UntrustedText("\n".join(shown)),
+    )
+
+
+async def log_paths(room: Room, unit_id: UnitId) -> tuple[Path, ...]:
+    """Return the unit's log files."""
+    unit, spec = await room.unit(unit_id), room.spec(unit_id)
+    return tuple(dict.fromkeys([*(spec.logs if spec is not None else ()), *unit.logs]))
+
+
+def last_lines(paths: Iterable[Path]) -> list[str]:
+    """Return the last lines of the files, the one written to last at the end."""
+    found: list[tuple[float, list[str]]] = []
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            raw = os.pread(descriptor, _TAIL_BYTES, max(0, status.st_size - _TAIL_BYTES)) if status.st_size else b""
+            file.close()
+        lines = raw.decode("utf-8", "replace").splitlines()
+        found.append((status.st_mtime, lines[1:] if status.st_size > _TAIL_BYTES else lines))
+    return [line for _, lines in sorted(found, key=lambda one: one[0]) for line in lines if line.strip()]
