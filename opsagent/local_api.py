@@ -13,6 +13,7 @@ from opsagent.config import Config
 from opsagent.home import Home
 from opsagent.model import Plan
 from opsagent.ports import AgentPort, Progress
+from opsagent.store.codec import from_plain, to_plain
 
 LOCK_WAIT_S = 5.0
 
@@ -24,13 +25,13 @@ class RemoteAgent:
         self._client = client
 
     async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
-        params = {"plan": msgspec.to_builtins(plan), "confirmed": confirmed, "by": by}
+        params = {"plan": to_plain(plan), "confirmed": confirmed, "by": by}
         async for item in self._client.stream("submit", params):
-            yield msgspec.convert(item, Progress)
+            yield from_plain(item, Progress)
 
     async def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         async for item in self._client.stream("approved", {"approval": approval, "by": by}):
-            yield msgspec.convert(item, Progress)
+            yield from_plain(item, Progress)
 
     async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         rows = await self._client.call("recall", {"query": query, "unit": unit, "limit": limit})
