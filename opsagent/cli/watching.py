@@ -123,7 +123,7 @@ class _PrivateLog(logging.handlers.RotatingFileHandler):
     """A log that rotates by size, readable by its owner only."""
 
     def _open(self) -> Any:
-        return open(  # noqa: PTH123, SIM115  # pathlib's has no opener; the handler closes it
+        return open(  # pathlib's has no opener; the handler closes it
             self.baseFilename, self.mode, encoding=self.encoding, errors="backslashreplace", opener=_open_private
         )
 
