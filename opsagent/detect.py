@@ -122,7 +122,12 @@ class Detector:
         if self._loop.goes_on(death) and not self._book.touching(suspicion.unit):
             return ()
         fault = Fault.CRASH_LOOP if looping else Fault.CRASH
-        return self._settle(replace(suspicion, fault=fault), world, now)
+        found = self._settle(replace(suspicion, fault=fault), world, now)
+        if not self._book.has(
+            suspicion.unit
+        ):  # laid to another unit: if it stays dead when that is well, it has its own
+            self._crash.not_reported(suspicion.unit)
+        return found
 
     def _failed(self, failed: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         suspicion = self._hang.observe(failed, world)
@@ -201,8 +206,6 @@ class Detector:
     def _lay_to(self, cause: UnitId, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
         """The upstream `cause` explains it: to its incident, or to a new one; wait while that is not sure yet."""
         unit = suspicion.unit
-        if suspicion.fault is Fault.CRASH:
-            self._crash.not_reported(unit)
         incident = self._book.at(cause)
         if incident is not None:
             self._waiting.pop(unit, None)
@@ -249,6 +252,7 @@ class Detector:
     def _take_back(self, incidents: list[Incident], why: str) -> tuple[Detection, ...]:
         for incident in incidents:
             self._book.close(incident.id)
+            self._crash.not_reported(incident.unit)
         return tuple(Closed(incident.id, why) for incident in incidents)
 
 

@@ -50,7 +50,7 @@ class CrashDetector:
         self._reported.add(unit)
 
     def not_reported(self, unit: UnitId) -> None:
-        """Take note that the unit's own death was laid to an upstream: judge it again when that is well."""
+        """Take note that its death was laid to another unit: judge it again, should it stay dead when that is well."""
         self._reported.discard(unit)
 
     def _suspicion(self, unit: UnitId, death: Signal, world: World) -> Suspicion:

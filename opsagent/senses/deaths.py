@@ -32,6 +32,8 @@ class DeathSense:
         self._before_telling = before_telling
         self._watch = DeathWatch()
         self._units: dict[ProcessKey, UnitId] = {}
+        self._unseen: set[ProcessKey] = set()
+        """Processes that the kernel does not know (gone again, or not of this machine): only the supervisor tells."""
         self._expected: set[tuple[UnitId, int]] = set()
         self._codes: dict[tuple[UnitId, int], int | None] = {}
         self._told: dict[ProcessKey, UnitId] = {}
@@ -43,7 +45,9 @@ class DeathSense:
         listed = {process.key for process in unit.processes}
         fresh = tuple(key for key in listed if self.add(unit.id, key))
         for key in [key for key, owner in self._units.items() if owner == unit.id and key not in listed]:
-            if is_alive(key):
+            if key in self._unseen:
+                self._forget(unit.id, key)
+            elif is_alive(key):
                 self._expected.add((unit.id, key.pid))
         self._expected |= {(unit.id, process.pid) for process in unit.processes if not process.wanted}
         if unit.state is not UnitState.STOPPED:
@@ -55,7 +59,8 @@ class DeathSense:
         if key in self._units or key in self._told:
             return False
         self._units[key] = unit
-        self._watch.watch(key, self._ended)
+        if not self._watch.watch(key, self._ended):
+            self._unseen.add(key)
         return True
 
     def expect(self, unit: UnitId, pid: int | None) -> None:
@@ -67,7 +72,12 @@ class DeathSense:
         """Hear from the supervisor that a process exited. Tells of it where no pidfd could: it came and went."""
         if pid is None:
             return
-        if any(key.pid == pid and owner == unit for key, owner in self._units.items()):
+        key = next((key for key, owner in self._units.items() if key.pid == pid and owner == unit), None)
+        if key is not None and key in self._unseen:
+            self._forget(unit, key)
+            self._drop_process(unit, key)
+            self._tell_death(unit, key, code, EvidenceKind.SUPERVISOR)
+        elif key is not None:
             self._codes[unit, pid] = code
         elif any(key.pid == pid and owner == unit for key, owner in self._told.items()):
             return
@@ -142,6 +152,7 @@ class DeathSense:
 
     def _forget(self, unit: UnitId, key: ProcessKey) -> None:
         self._units.pop(key, None)
+        self._unseen.discard(key)
         self._expected.discard((unit, key.pid))
         self._codes.pop((unit, key.pid), None)
         self._told[key] = unit

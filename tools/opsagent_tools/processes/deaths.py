@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsagent_tools.processes.proc import HAS_PROC, is_alive, is_same, read_stat
+from opsagent_tools.processes.proc import HAS_PROC, exists, is_alive, is_same, read_stat
 from opsagent_tools.units import ProcessKey
 
 _log = logging.getLogger(__name__)
@@ -53,19 +53,21 @@ class DeathWatch:
         """The processes that are watched now."""
         return frozenset(self._fds) | frozenset(self._polled)
 
-    def watch(self, key: ProcessKey, tell: Tell) -> None:
-        """Call `tell` when `key` has ended; soon, if it has already. Watching it again changes nothing."""
+    def watch(self, key: ProcessKey, tell: Tell) -> bool:
+        """Call `tell` when `key` has ended. False: there is no such process, and `tell` is never called.
+
+        Watching it again changes nothing. A zombie is told at once.
+        """
         if key in self._fds or key in self._polled:
-            return
-        loop = asyncio.get_running_loop()
+            return True
         fd = self._open(key)
+        if fd is not None and fd < 0:
+            return False
         if fd is None:
-            self._poll(key, tell)
-        elif fd < 0:
-            loop.call_soon(tell, Death(key=key, exit_code=None))
-        else:
-            self._fds[key] = fd
-            loop.add_reader(fd, self._ended, key, tell)
+            return self._poll(key, tell)
+        self._fds[key] = fd
+        asyncio.get_running_loop().add_reader(fd, self._ended, key, tell)
+        return True
 
     def forget(self, key: ProcessKey) -> None:
         """Watch `key` no longer."""
@@ -107,10 +109,13 @@ class DeathWatch:
         self.forget(key)
         tell(Death(key=key, exit_code=code))
 
-    def _poll(self, key: ProcessKey, tell: Tell) -> None:
+    def _poll(self, key: ProcessKey, tell: Tell) -> bool:
+        if not exists(key):
+            return False
         self._polled[key] = tell
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._poll_s, self._poll_all)
+        return True
 
     def _poll_all(self) -> None:
         self._timer = None

@@ -109,6 +109,14 @@ def is_alive(key: ProcessKey) -> bool:
     return stat is not None and not stat.dead and is_same(stat, key)
 
 
+def exists(key: ProcessKey) -> bool:
+    """Tell whether exactly this process exists, be it a zombie."""
+    if not HAS_PROC:
+        return _portable_key(key.pid) == key
+    stat = read_stat(key.pid)
+    return stat is not None and is_same(stat, key)
+
+
 def _portable_key(pid: int) -> ProcessKey | None:
     import psutil
 
