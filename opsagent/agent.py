@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from opsagent.home import Home
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
-from opsagent.model import Signal, SignalKind
+from opsagent.model import Incident, Signal, SignalKind
 from opsagent.people import People
 from opsagent.policy import Policy
 from opsagent.recall import MemoryDesk, Recall
@@ -97,7 +97,7 @@ class Agent:
         self._repairer = Repairer(self._workshop())
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
-        self._later: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
 
     @property
     def policy(self) -> Policy:
@@ -126,6 +126,7 @@ class Agent:
                 journal=self.journal, timeline=self.timeline, situations=self.situations, verifier=verifier
             ),
             locks=self.locks,
+            decided=self.detector.decided,
         )
 
     async def run(self) -> None:
@@ -152,7 +153,7 @@ class Agent:
 
     def _sensed(self, signal: Signal) -> None:
         if signal.kind is SignalKind.SUPERVISOR_LOST:
-            self._later = asyncio.create_task(self._engine_lost(signal))
+            self._keep(self._engine_lost(signal))
             return
         self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
@@ -169,10 +170,21 @@ class Agent:
                     self._take_up(CaseFile(incident=incident))
                 case Updated(incident=incident) if incident.id in self._files:
                     self._files[incident.id].update(incident)
-                case Closed(incident_id=incident_id) if incident_id in self._files:
-                    _LOG.debug("detect closed %s", incident_id)
+                    self._keep(asyncio.to_thread(self._update, incident))
+                case Closed(incident_id=incident_id, why=why) if incident_id in self._files:
+                    self._files[incident_id].withdrawn = why
                 case _:
                     pass
+
+    def _update(self, incident: Incident) -> None:
+        with suppress(LookupError):  # it is being opened this very moment, with what is known then
+            self.journal.update_incident(incident)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside; the event loop itself would let go of it."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     def _take_up(self, file: CaseFile) -> None:
         incident_id = file.incident.id
@@ -190,7 +202,7 @@ class Agent:
             _LOG.exception("the repair of %s broke off", incident.unit)
             await self._repairer.escalate(file, f"the repair broke off: {type(error).__name__}: {error}")
         finally:
-            self.detector.close(incident.id)
+            self.detector.close(incident.id, mended=file.mended)
             self._files.pop(incident.id, None)
             self._repairs.pop(incident.id, None)
 

@@ -26,6 +26,11 @@ class CaseFile:
     left_over: Plan | None = None
     """The steps that an earlier life of the agent did not come to."""
 
+    withdrawn: str = ""
+    """Why detect took the incident back; empty while it stands."""
+    mended: bool = False
+    """A repair was verified."""
+
     def update(self, incident: Incident) -> None:
         """Take over what detect knows now."""
         self.incident = incident

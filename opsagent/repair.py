@@ -64,6 +64,8 @@ class Workshop:
     learner: Learner
     consent: Consent
     locks: GroupLocks
+    decided: Callable[[str], None]
+    """Tells detect that a plan is under way for this incident."""
 
 
 class Repairer:
@@ -77,13 +79,16 @@ class Repairer:
         shop = self._shop
         await shop.timeline.tell("opened", file.incident.summary, incident=file.incident)
         while True:
-            settled: Settled | Literal["repaired"] = await shop.settler.settle(lambda: file.incident)
+            settled: Settled | Literal["repaired"] = await shop.settler.settle(file)
             if file.carried_over is not None:
                 settled = await self._carry_over(file, file.carried_over, settled)
             if settled == "recovered":
                 await self._end(file, "resolved" if file.attempts else "closed", "recovered by itself")
                 return
             if settled == "repaired":
+                return
+            if settled == "withdrawn":
+                await self._end(file, "closed", file.withdrawn)
                 return
             async with shop.locks.of(file.incident.unit):
                 result = await self._pass(file)
@@ -159,6 +164,7 @@ class Repairer:
 
     async def _attempt(self, file: CaseFile, plan: Plan, *, confirmed: bool) -> _Pass:
         shop = self._shop
+        shop.decided(file.incident.id)
         others = [unit for unit in shop.world.units if unit != plan.unit]
         well_before = await shop.verifier.well_now(others)
         await asyncio.to_thread(shop.journal.set_incident, file.incident.id, status="repairing")
@@ -175,8 +181,11 @@ class Repairer:
         await asyncio.to_thread(
             shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", carried.why or verdict.why
         )
-        file.attempts.append(Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=carried.why or verdict.why))
+        file.attempts.append(
+            Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=carried.why or verdict.why)
+        )
         await shop.learner.learn(file, plan, verdict)
+        file.mended = verdict.better
         if verdict.better:
             await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
             return "over"
@@ -217,7 +226,7 @@ class Repairer:
         loop = asyncio.get_running_loop()
         well_since: float | None = None
         before = await self._circumstances(file)
-        while True:
+        while not file.withdrawn:
             concerned = shop.verifier.concerned(file.incident)
             well = await shop.verifier.well_now(concerned) == concerned
             well_since = (well_since or loop.time()) if well else None
@@ -227,6 +236,8 @@ class Repairer:
             if not well and await self._circumstances(file) != before:
                 return False
             await asyncio.sleep(_RECHECK_S)
+        await self._end(file, "closed", file.withdrawn)
+        return True
 
     async def _circumstances(self, file: CaseFile) -> object:
         """What would make deciding again worth while: another cause, or other orders by people."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Literal
 
+from opsagent.casefile import CaseFile
 from opsagent.check import Checker
 from opsagent.guard import ENGINE
 from opsagent.model import Fault, Incident
@@ -14,7 +14,7 @@ from opsagent.world import World
 from opsagent_tools.supervisors.port import SupervisorError
 from opsagent_tools.units import Unit, UnitState
 
-Settled = Literal["recovered", "stays"]
+Settled = Literal["recovered", "stays", "withdrawn"]
 
 _POLL_S = 0.1
 _STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
@@ -39,14 +39,16 @@ class Settler:
         self._verifier = verifier
         self._world = world
 
-    async def settle(self, current: Callable[[], Incident]) -> Settled:
+    async def settle(self, file: CaseFile) -> Settled:
         """Wait until the units concerned have been well for a while, or until waiting longer has no point."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         well_since: float | None = None
         exited_since: float | None = None
         while True:
-            incident = current()
+            incident = file.incident
+            if file.withdrawn:
+                return "withdrawn"
             if incident.fault in (Fault.ENGINE_DOWN, Fault.MEMORY_GROWTH):
                 return "stays"
             unit = await self._unit(incident)

@@ -82,7 +82,16 @@ async def _play(story: Story, timeline: _Timeline) -> None:
 
 def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
     table = Table(title="first time → second time, from memory", title_justify="left")
-    for heading in ("fault", "detected", "repaired", "attempts", "probes", "decided in", "remedy from", "requests failed"):
+    for heading in (
+        "fault",
+        "detected",
+        "repaired",
+        "attempts",
+        "probes",
+        "decided in",
+        "remedy from",
+        "requests failed",
+    ):
         table.add_column(heading, justify="left" if heading in ("fault", "remedy from") else "right")
     for scene in SCENES:
         pair = [seen for seen in story.seen if seen.scene is scene]
@@ -91,7 +100,9 @@ def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
     console.print()
     console.print(table)
     for claim in story.claims:
-        console.print(Text.assemble(("  ✓ " if claim.holds else "  ✗ ", "green" if claim.holds else "bold red"), claim.text))
+        console.print(
+            Text.assemble(("  ✓ " if claim.holds else "  ✗ ", "green" if claim.holds else "bold red"), claim.text)
+        )
     if problem:
         console.print(Text(f"  ✗ {escape_for_terminal(problem)}", "bold red"))
     held = sum(claim.holds for claim in story.claims)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 async def _serving(deployment: Deployment) -> None:
     ports = (deployment.store, deployment.api, deployment.gateway)
     for port in ports:
-        await _until(lambda port=port: _accepts(port), _UP_S, f"nothing serves port {port}")
+        await _until(partial(_accepts, port), _UP_S, f"nothing serves port {port}")
 
 
 async def _accepts(port: int) -> bool:

@@ -192,7 +192,10 @@ def _judge(story: Story, first: Seen, second: Seen) -> None:
     for seen in (first, second):
         which = "first" if seen.round == 1 else "second"
         row = seen.incident
-        story.claim(f"{name}, {which} time: repaired by {scene.remedy}", row.outcome == "repaired" and row.remedy == scene.remedy)
+        story.claim(
+            f"{name}, {which} time: repaired by {scene.remedy}",
+            row.outcome == "repaired" and row.remedy == scene.remedy,
+        )
         story.claim(f"{name}, {which} time: only {scene.unit} was touched", seen.changed == {scene.unit})
         attempts = scene.attempts[seen.round - 1]
         story.claim(f"{name}, {which} time: attempts {row.attempts} (expected {attempts})", row.attempts == attempts)
