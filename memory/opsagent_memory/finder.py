@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from opsagent_memory import database, generations, rows
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import EmbedderError, MemoryStoreError
-from opsagent_memory.records import Kind, Record
+from opsagent_memory.records import Kind, Record, storable
 from opsagent_memory.store import Store
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Finder:
         import numpy as np
 
         with self._serving:
+            text = storable(text)
             found = self._queries.get(text)
             if found is None:
                 key = self._store.key(text)
@@ -113,9 +114,10 @@ class Finder:
                 _log.warning("kept, but not indexed yet: %s", error)
 
     def rebuild(self) -> int:
-        """Build the index anew from the truth; return how many texts it holds."""
+        """Build the index anew from the truth, without what other models left; return how many texts it holds."""
         with self._serving:
             self._drop()
+            self._store.prune_vectors(self.embedder)
             self._sound_index()
             with database.reading(self._store.engine) as connection:
                 return sum(len(keys) for keys in rows.live_texts(connection).values())

@@ -202,7 +202,7 @@ class Memory:
         return self._reader.stats()
 
     def reindex(self) -> int:
-        """Build the index anew from the truth; return how many texts it holds."""
+        """Build the index anew from the truth, without what other models left; return how many texts it holds."""
         return self._finder.rebuild()
 
     def forget(self, record_id: str) -> bool:

@@ -53,6 +53,11 @@ def new_id(kind: Kind) -> str:
     return f"{kind.value[:2]}-{secrets.token_hex(8)}"
 
 
+def storable(text: str) -> str:
+    """Return the text as every database can hold it: no lone surrogates (undecodable bytes of a log), no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What all records have. Use `Episode`, `Fact` or `Procedure`."""
@@ -91,6 +96,7 @@ class Record:
         if "outcome" in self.fields:
             Outcome(self.fields["outcome"])
         object.__setattr__(self, "id", self.id or new_id(self.kind))
+        object.__setattr__(self, "text", storable(self.text))
         object.__setattr__(self, "source", Source(self.source))
         object.__setattr__(self, "fields", MappingProxyType(json.loads(json.dumps(dict(self.fields)))))
 

@@ -37,7 +37,7 @@ class Store:
 
     def key(self, text: str) -> str:
         """Return the digest under which this memory keeps a text and its vector."""
-        return blake2b(text.encode("utf-8", "surrogatepass"), key=self._salt, digest_size=16).hexdigest()
+        return blake2b(text.encode(), key=self._salt, digest_size=16).hexdigest()
 
     def append(self, added: Sequence[Record], by_key: Mapping[str, bytes], embedder: Embedder) -> tuple[Record, ...]:
         """Append records, and the vectors of new texts as far as they are known, in one transaction.
@@ -94,6 +94,12 @@ class Store:
         """Store vectors that are not stored yet."""
         with database.writing(self.engine) as connection:
             self._insert_vectors(connection, by_key, embedder)
+
+    def prune_vectors(self, embedder: Embedder) -> None:
+        """Delete the vectors of other models."""
+        ours = sa.and_(vectors.c.model_id == embedder.model_id, vectors.c.model_hash == embedder.model_hash)
+        with database.writing(self.engine) as connection:
+            connection.execute(vectors.delete().where(~ours))
 
     def _insert_vectors(self, connection: sa.Connection, by_key: Mapping[str, bytes], embedder: Embedder) -> None:
         model = {"model_id": embedder.model_id, "model_hash": embedder.model_hash}
