@@ -127,7 +127,9 @@ def whole(row: IncidentRow) -> dict[str, Any]:
         **brief(row),
         "symptoms": plain(row.incident.symptoms),
         "evidence": plain(row.evidence),
-        "hypotheses": plain(row.hypotheses),
+        "hypotheses": plain(
+            row.hypotheses or next((one.hypotheses for one in reversed(row.plans) if one.hypotheses), ())
+        ),
         "plans": [_plan(one) for one in row.plans],
         "timeline": [
             {
