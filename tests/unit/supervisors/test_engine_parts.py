@@ -1,0 +1,125 @@
+"""The parts of the engine that need no daemon."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from opsagent_tools.services.spec import Health, ServiceSpec
+from opsagent_tools.supervisors.circus import ending, marks, procfs
+from opsagent_tools.supervisors.circus.engine import base_env
+from opsagent_tools.supervisors.circus.errors import EngineError
+from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted
+from opsagent_tools.supervisors.circus.watcher import MAX_DELAY_S, restart_delay, service_env
+
+
+def full_spec(folder: Path) -> ServiceSpec:
+    return ServiceSpec(
+        name="api",
+        command=("python3", "api.py"),
+        cwd=folder,
+        env={"A": "1"},
+        port=8000,
+        health=Health(tcp="127.0.0.1:8000"),
+        depends_on=("store",),
+        logs=(folder / "a.log",),
+        config_files=(folder / "a.ini",),
+        mode={"safe": "auto"},
+    )
+
+
+def test_what_was_applied_is_remembered_exactly(tmp_path: Path) -> None:
+    wanted = Wanted(spec=full_spec(tmp_path), instances=3, phase="stopped", reason="why", last_exit=-9)
+    state = State(base=Base(env={"PATH": "/bin"}, umask=0o027), services=(wanted,))
+
+    StateFile(tmp_path).save(state)
+
+    assert StateFile(tmp_path).load() == state
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "base": 3, "services": []}'])
+def test_a_broken_state_is_an_error_that_names_the_file(tmp_path: Path, content: str) -> None:
+    (tmp_path / "state.json").write_text(content)
+
+    with pytest.raises(EngineError, match=r"state\.json: cannot be used"):
+        StateFile(tmp_path).load()
+
+
+def test_the_record_of_processes_means_nothing_after_a_reboot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = marks.Started(pid=1, birth=2.0, unit="api", instance="x")
+    StateFile(tmp_path).save_processes([record])
+
+    assert StateFile(tmp_path).load_processes() == (record,)
+    monkeypatch.setattr(procfs, "boot_id", lambda: "another")
+    assert StateFile(tmp_path).load_processes() == ()
+
+
+def test_the_delay_before_a_restart_grows_to_a_limit() -> None:
+    delays = [restart_delay(failures) for failures in range(1, 12)]
+
+    assert delays[:4] == [0.0, 0.1, 0.2, 0.4]
+    assert delays == sorted(delays)
+    assert delays[-1] == MAX_DELAY_S
+
+
+def test_services_get_a_base_of_the_callers_environment() -> None:
+    environ = {"PATH": "/bin", "LC_ALL": "C", "LANG": "C", "AWS_SECRET_ACCESS_KEY": "x", "PYTHONPATH": "/evil"}
+
+    assert base_env(environ) == {"PATH": "/bin", "LC_ALL": "C", "LANG": "C"}
+
+
+def test_the_services_own_variables_win_over_the_base_but_not_over_the_mark(tmp_path: Path) -> None:
+    spec = ServiceSpec(
+        name="api", command=("x",), cwd=tmp_path, env={"PATH": "/own", "OPSAGENT_ENGINE": "forged"}, port=1
+    )
+
+    found = service_env(Base(env={"PATH": "/bin", "LISTEN_FD": "9"}), spec, "engine", None)
+
+    assert (found["PATH"], found["OPSAGENT_ENGINE"], found["PORT"]) == ("/own", "engine", "1")
+    assert "LISTEN_FD" not in found
+    assert service_env(Base(), spec, "engine", 7)["LISTEN_FD"] == "7"
+
+
+def test_start_times_are_those_of_psutil() -> None:
+    stat_ = procfs.read_stat(psutil.Process().pid)
+
+    assert stat_ is not None
+    assert procfs.epoch(stat_.birth, procfs.boot_time()) == psutil.Process().create_time()
+
+
+def test_a_process_that_is_gone_or_a_zombie_has_no_stat() -> None:
+    with subprocess.Popen(["true"]) as child:
+        deadline = time.monotonic() + 10
+        while procfs.read_stat(child.pid) is not None:
+            assert time.monotonic() < deadline
+        assert psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+    assert procfs.read_stat(child.pid) is None
+
+
+def test_ending_takes_the_process_that_was_meant_or_none() -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        birth = procfs.read_birth(child.pid)
+
+        assert ending.end_processes([(child.pid, birth + 1)], timeout_s=0.1) == ()
+        assert child.poll() is None
+
+        assert ending.end_processes([(child.pid, birth)]) == ()
+        assert child.wait(10) == -15
+
+
+def test_the_callers_own_processes_never_count_as_survivors(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {marks.ENGINE: "me", marks.UNIT: "circus:api@host"}
+    with subprocess.Popen(["sleep", "600"], env=environment) as child:
+        try:
+            everyone = [(procfs.Stat(pid, "S", 1, 1, 0.0), environment) for pid in procfs.ancestors(child.pid)]
+            monkeypatch.setattr(procfs, "own_processes", lambda: iter(everyone))
+
+            assert [(one.pid, one.unit) for one in marks.find_marked("me")] == [(child.pid, "api")]
+        finally:
+            child.kill()
