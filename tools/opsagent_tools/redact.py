@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from opsagent_tools.redact_rules import CARD, GROUPS, MASK, SECRET_NAME, Rule, label_of, mask, worth_masking
+from opsagent_tools.redact_mask import MASK, Rule, mask
+from opsagent_tools.redact_personal import CARD
+from opsagent_tools.redact_rules import GROUPS, SECRET_NAME, label_of, worth_masking
 from opsagent_tools.text import UntrustedText
 
 _NESTED_MAX = 64

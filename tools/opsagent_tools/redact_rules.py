@@ -10,32 +10,14 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from opsagent_tools.redact_mask import Rule, mask
+from opsagent_tools.redact_personal import EMAIL
 from opsagent_tools.redact_tokens import TOKENS
-
-MASK = re.compile(r"(«redacted: [a-z0-9 -]{1,40}»)")
-
-
-def mask(label: str) -> str:
-    """Return what stands in the place of a secret of this kind."""
-    return f"«redacted: {label}»"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One shape of secret."""
-
-    needles: tuple[str, ...]
-    """Lower-case substrings; without any of them in the lowered text the pattern cannot match."""
-    pattern: re.Pattern[str]
-    masked: Callable[[re.Match[str]], str]
-    """Gives the text that replaces a match: the match itself where a closer look finds it harmless."""
-
 
 # --- names of secrets ---
 
-_PASSWORDS = r"pass(?:w(?:or)?d|phrase|code)|(?<![a-z])(?-i:pass|PASS)|(?-i:(?<=[a-z])Pass)|(?<!old)pwd|requirepass"
+_PASSWORDS = r"pass(?:w(?:or)?d|phrase|code)|(?<![a-z])(?-i:pass|PASS)(?![a-z])|(?-i:(?<=[a-z])Pass(?![a-z]))|(?<!old)pwd|requirepass"
 _KEYS = (
     r"aws[\w-]{0,24}(?:key|token)|secret[_ -]?(?:access[_ -]?)?key(?:[_ -]?base)?"
     r"|(?:api|access|account|app|auth|deploy|encryption|hmac|license|master|private|shared[_ -]?access|signing|storage"
@@ -70,7 +52,7 @@ def label_of(name: str) -> str:
 
 
 _HARMLESS = re.compile(
-    r"null|none|nil|undefined|true|false|\*+|x{3,}|\.{3}|…|-|<[^<>]*>|\$\{[\w:.-]*\}|\$[A-Z_][A-Z0-9_]*|\{\{?[\w. ]*\}?\}"
+    r"null|none|nil|undefined|true|false|\*+|x{3,}|\.{3}|…|-|<[^<>]*>?|\$\{[\w:.-]*\}?|\$[A-Z_][A-Z0-9_]*|\{\{?[\w. ]*\}{0,2}"
     r"|%s|%\(\w+\)s|\[\w+\]"
     r"|(?:~|\.{1,2}|file://)?/(?:etc|usr|var|opt|home|root|run|srv|tmp|mnt|data|app|proc|secrets?|dev|Users|nix)/[\w./@+-]*"
     r"|(?:~|\.{1,2})/[\w./-]+",
@@ -91,8 +73,8 @@ def worth_masking(value: str) -> bool:
 
 # --- values ---
 
-_QUOTED = r"(?P<open>\\*[\"'])(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*+)(?P<close>(?P=open)|(?=\n)|$)"
-_STOP = r"[&;,]\\*[\"']?[\w.-]+\\*[\"']?[=:]|[,;:)\]}.]+(?:[\s\"']|$)|\\+[\"'nrt]|</"
+_QUOTED = r"(?P<open>\\{0,8}[\"'])(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*+)(?P<close>(?P=open)|(?=\n)|$)"
+_STOP = r"[&;,]\\{0,8}[\"']?[\w.-]+\\{0,8}[\"']?[=:]|[,;:)\]}.]+(?:[\s\"']|$)|\\{1,8}[\"'nrt]|</"
 _BARE = rf"(?P<bare>(?:(?!{_STOP})[^\s\"'`«»])++)"
 _VALUE = rf"(?:{_QUOTED}|{_BARE})"
 
@@ -102,14 +84,14 @@ def _is_secret(key: str, separator: str, bare: str) -> bool:
     if not worth_masking(bare) or (bare[0] in "/~" and key.lower().endswith("pwd")):
         return False
     label = label_of(key)
+    if key in {"pass", "PASS"} and (bare.isdigit() or (key == "PASS" and "=" not in separator)):
+        return False  # what tests say
     if "=" in separator:
-        if key in {"pass", "PASS"}:
-            return not bare.isdigit()
         return label == "password" or len(bare) >= 4
     if bare.lower().strip(".,;:!?()'") in _PROSE:
         return False
     if label == "password":
-        return len(bare) >= 3 and not (key in {"pass", "PASS"} and bare.isdigit())
+        return len(bare) >= 3
     return len(bare) >= 6 and (len(bare) >= 12 or not bare.isalpha())
 
 
@@ -137,12 +119,12 @@ def _named(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_ASSIGNED = _named(rf"(?P<head>{_SECRETS}(?P<sep>\\*[\"']?\]?\s*(?:=>|:=|={{1,2}}|:(?!:))\s*)){_VALUE}")
+_ASSIGNED = _named(rf"(?P<head>{_SECRETS}(?P<sep>\\{{0,8}}[\"']?\]?\s*(?:=>|:=|={{1,2}}|:(?!:))\s*)){_VALUE}")
 _FLAG = _named(
     rf"(?P<head>(?<![\w-])--?[a-z0-9-]*{_SECRETS}(?P<sep>\s+|[\"']\s*,\s*))(?!-){_VALUE}",
 )
 _SAID = _named(
-    rf"(?P<head>(?P<key>identified (?:with \S+ )?by(?: password)?|password)(?P<sep>\s+)(?=\\*['\"])){_VALUE}"
+    rf"(?P<head>(?P<key>identified (?:with \S+ )?by(?: password)?|password)(?P<sep>\s+)(?=\\{{0,8}}['\"])){_VALUE}"
 )
 _SPACED = _named(rf"(?P<head>(?P<key>requirepass|masterauth|login\s+\S+\s+password)(?P<sep>\s+)){_VALUE}")
 _XML = _named(
@@ -166,8 +148,8 @@ def _kept(label: str) -> Callable[[re.Match[str]], str]:
 
 
 _AUTHORIZATION = re.compile(
-    r"authorization\\*[\"']?\]?\s*(?:=>|[:=])\s*(?:\\*[\"'])?"
-    r"(?:(?:digest|aws4-hmac-sha256|oauth|hawk)\s+(?P<rest>[^\n]*?(?=\\*'|\n|$))"
+    r"authorization\\{0,8}[\"']?\]?\s*(?:=>|[:=])\s*(?:\\{0,8}[\"'])?"
+    r"(?:(?:digest|aws4-hmac-sha256|oauth|hawk)\s+(?P<rest>[^\n]+?(?=\\{0,8}'|\n|$))"
     r"|(?:(?:bearer|basic|token|negotiate|ntlm|apikey|api-key|key|sharedkey|splunk)[ +]|bearer%20)"
     r"(?P<value>[^\s\"'\\,;«»]+)|(?P<bare>[^\s\"'\\,;«»]+))",
     re.IGNORECASE,
@@ -198,45 +180,6 @@ def _mask_bearer(match: re.Match[str]) -> str:
     return f"{match['head']}{mask('token')}"
 
 
-_UNIT_BEFORE = re.compile(r"(?:circus|pm2|supervisord|systemd|kubernetes|docker|launchd):$|//$", re.IGNORECASE)
-_NOT_DOMAIN = re.compile(
-    r"\d+(?:\.\d+)+.*|.*\.(?:service|socket|target|timer|slice|scope|mount|path|device|swap|png|jpe?g|js|ts|py|so|local)",
-    re.IGNORECASE,
-)
-
-
-def _mask_email(match: re.Match[str]) -> str:
-    if match["user"].lower() == "git" or _NOT_DOMAIN.fullmatch(match["domain"]):
-        return match[0]
-    # `pm2:api@host.example.com` is a unit's id, `ssh://bob@host.example.com` an address of a machine.
-    before = match.string[max(0, match.start() - 16) : match.start()]
-    return match[0] if _UNIT_BEFORE.search(before) else mask("email")
-
-
-def _luhn(digits: str) -> bool:
-    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
-    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0
-
-
-def _mask_card(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])
-    return mask("card number") if len(set(digits)) > 1 and _luhn(digits) else match[0]
-
-
-CARD = Rule(
-    (),
-    re.compile(
-        # Issuers' prefixes and lengths (ISO/IEC 7812); timestamps begin with 1 and fall out by that.
-        r"(?<![\w.])(?:"
-        r"(?:4\d{3}|5[0-8]\d\d|2[2-7]\d\d|3528|353\d|35[4-8]\d|6\d{3})(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{4}"
-        r"(?:(?P=gap)\d{3})?"
-        r"|3[47]\d\d(?P<amex>[ -]?)\d{6}(?P=amex)\d{5}|3(?:0[0-5]|[68]\d)\d[ -]?\d{6}[ -]?\d{4}"
-        r")(?![\w]|\.\d)"
-    ),
-    _mask_card,
-)
-
-
 def _rule(needles: str, pattern: str, masked: Callable[[re.Match[str]], str], flags: int = re.IGNORECASE) -> Rule:
     return Rule(tuple(needles.split("|")), re.compile(pattern, flags), masked)
 
@@ -252,7 +195,7 @@ _IN_CONTEXT: tuple[Rule, ...] = (
     Rule(("authorization",), _AUTHORIZATION, _mask_authorization),
     _rule(
         "cookie",
-        r"cookie2?\\*[\"']?\]?\s*(?:=>|[:=])\s*(?:\\*[\"'])?"
+        r"cookie2?\\{0,8}[\"']?\]?\s*(?:=>|[:=])\s*(?:\\{0,8}[\"'])?"
         r"(?P<value>[^\s;,\"'=\\]+=[^\s;\"'\\]*(?:;\s*[^\s;=\"'\\]+(?:=[^;\"'\\\n]*?(?=[;\"'\\\n]|\s|$))?)*)",
         _kept("cookie"),
     ),
@@ -265,31 +208,27 @@ _IN_CONTEXT: tuple[Rule, ...] = (
     _rule("basic ", r"(?P<head>\bbasic\s+)(?P<value>[A-Za-z0-9+/]{6,}={0,2})", _mask_basic),
     _rule(
         "://",
-        r"[a-z][a-z0-9+.-]*://[^\s:/@\"'«»]*:(?P<value>[^\s\"'«»/]+)@|://(?P<sentry>[0-9a-f]{32})@",
+        r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'«»]*:(?P<value>[^\s\"'«»/]+)@|://(?P<sentry>[0-9a-f]{32})@",
         lambda match: _kept("password")(match) if match["value"] else f"://{mask('key')}@",
     ),
     _rule("@tcp(|@unix(", r"\b[\w.-]+:(?P<value>[^\s\"'@]+)@(?=tcp\(|unix\()", _kept("password")),
     _rule(
         "mysql|mariadb",
-        r"\b(?:mysql|mariadb)[\w-]*\s[^|;\n]*?(?<=\s)-p(?P<value>[^\s\"'-][^\s\"']*)",
+        r"\b(?:mysql|mariadb)[\w-]*\s[^|;\n]{0,200}?(?<=\s)-p(?P<value>[^\s\"'-][^\s\"']*)",
         _kept("password"),
     ),
     _rule(
         "sshpass|redis-cli|mongo|login|ldap",
-        r"\b(?:sshpass|redis-cli|mongo\w*|(?:docker|podman|helm registry) login|ldap\w+)\s(?:[^|;\n]*?\s)??-[paw]\s*"
+        r"\b(?:sshpass|redis-cli|mongo\w*|(?:docker|podman|helm registry) login|ldap\w+)\s(?:[^|;\n]{0,200}?\s)??-[paw]\s*[\"']?"
         r"(?P<value>[^\s\"'-][^\s\"']*)",
         _kept("password"),
     ),
     _rule(
         "curl|wget|http",
-        r"\b(?:curl|https?)\s[^|;\n]*?(?<=\s)(?:-u|--user|-a|--auth)[\s=]*[\"']?[^\s:\"']+:(?P<value>[^\s\"']+)",
+        r"\b(?:curl|https?)\s[^|;\n]{0,200}?(?<=\s)(?:-u|--user|-a|--auth)[\s=]*[\"']?[^\s:\"']+:(?P<value>[^\s\"']+)",
         _kept("password"),
     ),
-    _rule(
-        "@",
-        r"(?<![\w.+-])(?P<user>[a-z0-9](?:[\w.%+-]{0,62}[\w+-])?)@(?P<domain>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,24})(?![\w@-])",
-        _mask_email,
-    ),
+    EMAIL,
 )
 
 
