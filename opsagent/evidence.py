@@ -65,8 +65,9 @@ async def gather(
 
 async def _run(room: Room, request: ProbeRequest) -> Evidence:
     found = await _found(room, request)
-    facts = {name: value for name, value in found.facts.items() if value is not None}
-    return Evidence(probe=request.probe, kind=found.kind, unit=request.unit, at=room.now, facts=facts, text=found.text)
+    return Evidence(
+        probe=request.probe, kind=found.kind, unit=request.unit, at=room.now, facts=found.facts, text=found.text
+    )
 
 
 async def _found(room: Room, request: ProbeRequest) -> Found:

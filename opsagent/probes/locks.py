@@ -1,8 +1,8 @@
-"""A lock that a dead process left behind. Two witnesses: the unit's last words name it, and the kernel knows its holder is gone.
+"""A lock that a dead process left behind: named in the unit's last words, or holding the pid of the process that died.
 
 The text only says where to look. What is looked at must be a regular file with one link, of the unit's own user, in a
-folder of the service's own, hold the pid of a process that is dead, be locked by nobody, and be older than the start
-that failed on it; else nothing was found.
+folder of the service's own, hold the pid of a process that is dead, and be locked by nobody; else nothing was
+found.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from opsagent.model import EvidenceKind, Scalar
@@ -25,6 +26,7 @@ from opsagent_tools.units import Unit, UnitId
 
 _LINES_READ = 60
 _SIZE_LIMIT = 4096
+_FILES_LOOKED_AT = 500
 _NAMED = re.compile(r"(?:/|\b)[\w@%+=:,./~-]{1,400}")
 _LOCK_NAME = re.compile(r"(?:^|[._-])(?:pid|lock|lck|lockfile|pidfile)(?:$|[._-])", re.IGNORECASE)
 _PID = re.compile(r"\s*(\d{1,10})\s*(?:$|[\r\n,;:\s])")
@@ -56,8 +58,9 @@ class _Death:
 
 def _search(unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], death: _Death | None) -> dict[str, Scalar]:
     folders = tuple(state_folders(spec))
-    said = f"the last lines of {unit.name} name no lock"
-    for path in _named_locks(last_lines(logs)[-_LINES_READ:], folders):
+    said = f"no lock is named in the last lines of {unit.name}, and the process that died holds none"
+    named = _named_locks(last_lines(logs)[-_LINES_READ:], folders)
+    for path in dict.fromkeys([*named, *_held_by_the_dead(folders, death, unit.uid)]):
         if not _is_of_service(path, folders, unit.uid):
             said = f"{path} is named, but is not in a folder of {unit.name}'s own"
             continue
@@ -87,6 +90,28 @@ def _named_locks(lines: Iterable[str], folders: tuple[Path, ...]) -> Iterator[Pa
                     yield path
 
 
+def _held_by_the_dead(folders: Iterable[Path], death: _Death | None, uid: int) -> Iterator[Path]:
+    """Yield the locks in the service's folders that hold the pid of the very process that died."""
+    if death is None:
+        return
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                files = [Path(entry.path) for entry in islice(entries, _FILES_LOOKED_AT) if _is_lock(entry)]
+        except OSError:
+            continue
+        for path in files:
+            try:
+                if _pid_in(read_owned(path, uid)) == death.pid:
+                    yield path
+            except (OSError, UnsafeFile):
+                continue
+
+
+def _is_lock(entry: os.DirEntry[str]) -> bool:
+    return bool(_LOCK_NAME.search(entry.name)) and entry.is_file(follow_symlinks=False)
+
+
 def _is_of_service(path: Path, folders: Iterable[Path], uid: int) -> bool:
     """Tell whether the file is in a folder that the service was given, or in one that is its user's alone."""
     parent = path.parent.resolve()
@@ -114,8 +139,6 @@ def _judge(unit: Unit, path: Path, content: bytes, death: _Death | None, written
         why = f"{path} is locked by a process that lives"
     elif not _is_gone(pid, status.st_mtime, unit):
         why = f"{path} belongs to process {pid}, which lives"
-    elif death is not None and _written_by_last_run(pid, status.st_mtime, death, written_at):
-        why = f"{path} was written by the run that failed, not found by it"
     if why:
         return {"found": False, "said": why}
     assert pid is not None
@@ -124,7 +147,8 @@ def _judge(unit: Unit, path: Path, content: bytes, death: _Death | None, written
         "path": str(path),
         "sha256": sha256_of(content),
         "holder": pid,
-        "said": f"{path} was left behind by process {pid}, which is dead, and {unit.name} refuses to start beside it",
+        "by_last_run": death is not None and _written_by_last_run(pid, status.st_mtime, death, written_at),
+        "said": f"{path} was left behind by process {pid}, which is dead",
     }
 
 
@@ -158,7 +182,7 @@ def _is_held(status: os.stat_result) -> bool:
 
 
 def _written_by_last_run(pid: int, written_at: float, death: _Death, log_written_at: float) -> bool:
-    """Tell whether the run that failed may have written the lock itself: then it is no cause, but a leaving."""
+    """Tell whether the run that ended last wrote the lock itself. Where every run dies at its start, it is no cause then."""
     if pid == death.pid:
         # A later run, whose death nobody saw, has complained since.
         return log_written_at <= death.at + _SAME_MOMENT_S

@@ -52,7 +52,6 @@ RUNBOOK = Runbook(
                 remedies.quarantine_lock("crash", at_root, after="crash/start"),
                 # It was started again and is not well since.
                 remedies.go_on("crash", at_root),
-                remedies.restart("crash", at_root),
             ),
         ),
     ),

@@ -108,17 +108,29 @@ def stop_orphan(findings: Findings, target: Target) -> Fit | Against:
 
 
 def stale_lock(findings: Findings, target: Target) -> Fit | Against:
-    """The unit dies at its start, names a lock in its last words, and the lock's holder is dead."""
+    """A lock is in the way whose holder is dead: the unit dies at its start beside it, or died holding it."""
     unit = target.unit
     state = dies_at_start(findings, target)
+    died_holding_it = isinstance(state, Against)
+    if isinstance(state, Against):
+        state = down_for_good(findings, target)
     if isinstance(state, Against):
         return state
+    why = taken_port(findings, unit)
+    if why:
+        return Against(why)
     lock = findings.of("stale_lock", unit.id)
     if not lock.flag("found"):
         return Against(lock.words("said") or "no stale lock")
+    if lock.flag("by_last_run") is not died_holding_it:
+        return Against(
+            f"{lock.words('said')}; it is not known to keep {unit.name} from starting"
+            if died_holding_it
+            else f"{lock.words('said')}, the one that failed: it did not find the lock there"
+        )
     return Fit(
         target=target,
-        why=lock.words("said"),
+        why=f"{lock.words('said')}, and {unit.name} may not start beside it",
         args={
             "path": lock.words("path"),
             "sha256": lock.words("sha256"),

@@ -13,6 +13,7 @@ from opsagent.runbooks.remedy import Against, Fit
 from opsagent_tools.units import UnitState
 
 _NEARLY_ALL = 0.95
+_MOMENT_S = 1.0
 _CHANGE_TO_TROUBLE_S = 600.0
 """A configuration change explains trouble that began at most this much later."""
 
@@ -48,6 +49,10 @@ def stuck(findings: Findings, target: Target) -> Fit | Against:
     exhausted = out_of_something(process)
     if exhausted:
         return Fit(target=target, why=f"{unit.name} does not serve: {exhausted}")
+    if health.number("failing_s") + _MOMENT_S >= state.number("age_s"):
+        return Against(
+            f"{unit.name} has not been well since it was started: starting it once more would end the same way"
+        )
     if health.words("reason") not in {"timeout", "refused"}:
         return Against(
             f"{unit.name} answers its probe quickly, with a failure ({health.words('said')}): "
