@@ -5,12 +5,15 @@ Chroma keeps deleted vectors in its files and caches open databases by path; a f
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 _CURRENT = "current"
 _PREFIX = "index-"
+_SEAL = "sealed.json"
 
 
 def current(root: Path) -> Path | None:
@@ -32,6 +35,33 @@ def fresh(root: Path) -> Path:
     written.write_text(f"{folder.name}\n")
     written.replace(root / _CURRENT)
     return folder
+
+
+def seal(folder: Path) -> None:
+    """Write down how long the files are. A cut-off graph opens without complaint, and finds the wrong things."""
+    with suppress(OSError):  # no room, no seal: the index is then only sampled when it is opened
+        (folder / _SEAL).write_text(json.dumps(_sizes(folder)))
+
+
+def break_seal(folder: Path) -> bool:
+    """Return False where the files are not what they were when they were sealed; they may change from now on."""
+    seal_file = folder / _SEAL
+    try:
+        sealed = json.loads(seal_file.read_text())
+        seal_file.unlink()
+    except FileNotFoundError:
+        return True  # its owner was killed
+    except (OSError, ValueError):
+        return False
+    return bool(sealed == _sizes(folder))
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(folder)): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != _SEAL
+    }
 
 
 def erase(root: Path) -> None:

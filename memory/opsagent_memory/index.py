@@ -25,6 +25,10 @@ from opsagent_memory.records import Kind
 
 Vector = NDArray[np.float32]
 _BATCH = 1_000
+_SAME = 1e-3
+"""A text and itself are nearer than this."""
+_PROVEN = 0.9
+"""Chroma's graph is searched approximately; a sound one may miss a few."""
 
 
 class IndexBroken(Exception):
@@ -51,11 +55,15 @@ class ChromaIndex:
         self._client: Any = None
         self._collections: dict[str, Any] = {}
         self._names: set[str] = set()
+        self._opened: Path | None = None
 
     def open(self) -> None:
-        """Open the folder as it is, or an empty one."""
+        """Open the folder as it was left, or an empty one."""
         with _breaking():
-            self._start(generations.current(self._folder) or generations.fresh(self._folder))
+            folder = generations.current(self._folder)
+            if folder is not None and not generations.break_seal(folder):
+                raise IndexBroken(f"{folder}: the files are not what they were")
+            self._start(folder or generations.fresh(self._folder))
 
     def reset(self) -> None:
         """Start again, empty, in a fresh folder; the files of the old one are deleted."""
@@ -70,6 +78,8 @@ class ChromaIndex:
         if client is not None:
             with suppress(IndexBroken), _breaking():
                 client.close()
+                if self._opened is not None:
+                    generations.seal(self._opened)
 
     def missing(self, wanted: Holdings) -> dict[Shelf, set[str]] | None:
         """Return what the index lacks; None: it holds what it should not, so that it must be built anew."""
@@ -94,6 +104,15 @@ class ChromaIndex:
                 part = keys[start : start + _BATCH]
                 rows = np.stack([np.frombuffer(vectors[key], dtype="<f4") for key in part])
                 self._collection(shelf).upsert(ids=part, embeddings=rows)
+
+    def prove(self, shelf: Shelf, sample: Mapping[str, bytes]) -> None:
+        """Look for some texts that are there; find (nearly all of) them, or raise `IndexBroken`."""
+        rows = np.stack([np.frombuffer(vector, dtype="<f4") for vector in sample.values()])
+        with _breaking():
+            answer = self._collection(shelf).query(query_embeddings=rows, n_results=1, include=["distances"])
+            found = sum(bool(row) and abs(row[0]) < _SAME for row in answer["distances"])
+        if found < _PROVEN * len(sample):
+            raise IndexBroken(f"found only {found} of {len(sample)} texts that are there")
 
     def nearest(self, shelf: Shelf, vector: Vector, limit: int) -> dict[str, float]:
         """Return the keys of the nearest texts with their cosine, nearest first."""
@@ -131,6 +150,7 @@ class ChromaIndex:
             allow_reset=False,
         )
         self._client = chromadb.PersistentClient(folder, settings=settings)
+        self._opened = folder
         self._names = {collection.name for collection in self._client.list_collections()}
 
 
@@ -138,6 +158,8 @@ class ChromaIndex:
 def _breaking() -> Iterator[None]:
     try:
         yield
+    except IndexBroken:
+        raise
     except Exception as error:
         raise IndexBroken(str(error)) from error
     except BaseException as error:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_PLACES = 8
+
 
 class HashEmbedder:
     """A FAKE embedder: hashed words instead of a language model. Fast, and blind to meaning."""
@@ -27,7 +29,10 @@ class HashEmbedder:
         for row, text in zip(rows, texts, strict=True):
             row[0] = 0.1
             for word in re.findall(r"\w+", text.lower()):
-                digest = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
-                row[1 + digest % (self.dimensions - 1)] += 1.0
+                # Eight places with a sign each: two words all but never fall together.
+                digest = blake2b(word.encode(), digest_size=8 * _PLACES).digest()
+                for start in range(0, len(digest), 8):
+                    number = int.from_bytes(digest[start : start + 8], "little")
+                    row[1 + (number >> 1) % (self.dimensions - 1)] += 1.0 if number & 1 else -1.0
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return rows

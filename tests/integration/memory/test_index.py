@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,9 @@ def test_a_damaged_index_mends_itself(filled: Path, damage: Callable[[Path], obj
     assert len(list((filled / "index").glob("index-*"))) == 1
 
 
-def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path) -> None:
-    texts = [
-        f"fact {number} of service{number % 50}" for number in range(2_500)
-    ]  # Chroma writes its graph by the 1,000
-    from datetime import UTC, datetime
-
+@pytest.mark.parametrize("sealed", [True, False], ids=["after a clean close", "after its owner was killed"])
+def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path, sealed: bool) -> None:
+    texts = [f"fact {number} of service{number % 50}" for number in range(2_500)]  # Chroma writes graphs by the 1,000
     now = datetime.now(UTC)
     with opened(tmp_path) as memory:
         memory.add_many([Fact(scope="s", text=text, created_at=now) for text in texts])
@@ -80,8 +78,19 @@ def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path) -> None
     assert graphs
     for path in graphs:
         truncate(path)
+    if not sealed:
+        (index_of(tmp_path) / "sealed.json").unlink()
     with opened(tmp_path) as memory:
-        assert memory.recall(texts[1234], scope="s")[0].record.text == texts[1234]
+        for text in texts[::250]:
+            assert memory.recall(text, scope="s")[0].record.text == text
+
+
+def test_a_sound_index_is_not_built_anew(filled: Path) -> None:
+    before = index_of(filled)
+    for _ in range(2):
+        with opened(filled) as memory:
+            memory.warm()
+    assert index_of(filled) == before
 
 
 def test_it_breaks_while_it_is_open(filled: Path) -> None:
