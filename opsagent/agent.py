@@ -115,6 +115,7 @@ class Agent:
                 world=self.world,
                 supervisors=self.supervisors,
                 recall=self.recall,
+                last_good_dir=self.home.last_good_dir,
                 timeline=self.timeline,
             ),
             situations=self.situations,

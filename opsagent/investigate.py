@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 
 from opsagent.casefile import CaseFile
@@ -21,11 +22,24 @@ _MAX_ROUNDS = 8
 class Investigator:
     """Comes to one decision about an incident, by reading only."""
 
-    def __init__(self, *, world: World, supervisors: Mapping[str, Supervisor], recall: Recall, timeline: Timeline):
+    def __init__(
+        self,
+        *,
+        world: World,
+        supervisors: Mapping[str, Supervisor],
+        recall: Recall,
+        timeline: Timeline,
+        last_good_dir: Path | None = None,
+    ) -> None:
+        self._last_good_dir = last_good_dir
         self._world = world
         self._supervisors = supervisors
         self._recall = recall
         self._timeline = timeline
+
+    async def get_ready(self, file: CaseFile) -> None:
+        """Begin what takes long while it is not yet clear whether anything has to be decided."""
+        await self._recall.get_ready(file.incident.unit)
 
     async def decide(self, file: CaseFile) -> Decision:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
@@ -48,7 +62,9 @@ class Investigator:
                 return decision
             file.probes += len(decision.requests)
             now = datetime.now(UTC)
-            found = await gather(decision.requests, self._world, self._supervisors, now)
+            found = await gather(
+                decision.requests, self._world, self._supervisors, now, last_good_dir=self._last_good_dir
+            )
             file.evidence.extend(found)
             names = ", ".join(f"{request.probe} of {request.unit.name}" for request in decision.requests)
             await self._timeline.tell("probed", names, incident=file.incident, probes=len(decision.requests))

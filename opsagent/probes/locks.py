@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from opsagent.model import EvidenceKind, Scalar
+from opsagent.model import EvidenceKind, Scalar, Signal
 from opsagent.probes.files import state_folders
 from opsagent.probes.room import Found, Room
 from opsagent.probes.service import last_lines, log_paths
@@ -34,6 +34,7 @@ _PID_FIELD = re.compile(r"""["']?pid["']?\s*[:=]\s*["']?(\d{1,10})\b""", re.IGNO
 _NOBODYS = ("/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/dev", "/proc", "/sys", "/run", "/var/run")
 _SAME_MOMENT_S = 0.2
 _REUSED_SLACK_S = 2.0
+_MOMENT_S = 1.0
 
 
 async def stale_lock(room: Room, unit_id: UnitId) -> Found:
@@ -41,8 +42,7 @@ async def stale_lock(room: Room, unit_id: UnitId) -> Found:
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
     paths = await log_paths(room, unit_id)
     deaths = room.world.past(unit_id).deaths
-    last = deaths[-1] if deaths else None
-    death = _Death(last.process.pid, last.process.started, last.at.timestamp()) if last and last.process else None
+    death = _death_of(deaths[-1]) if deaths else None
     facts = await asyncio.to_thread(_search, unit, spec, paths, death)
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
@@ -54,6 +54,13 @@ class _Death:
     pid: int
     started: float
     at: float
+
+
+def _death_of(signal: Signal) -> _Death:
+    at = signal.at.timestamp()
+    if signal.process is None:  # it came and went before anybody looked at it
+        return _Death(0, at - _MOMENT_S, at)
+    return _Death(signal.process.pid, signal.process.started, at)
 
 
 def _search(unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], death: _Death | None) -> dict[str, Scalar]:

@@ -109,8 +109,9 @@ class Findings:
 
     def _lifetimes(self, unit: UnitId) -> Iterator[float]:
         for signal in sorted(self.case.incident.symptoms, key=lambda signal: signal.at):
-            if signal.kind is SignalKind.DEATH and signal.unit == unit and signal.process is not None:
-                yield max(0.0, signal.at.timestamp() - signal.process.started)
+            if signal.kind is SignalKind.DEATH and signal.unit == unit:
+                # a process that came and went before anybody looked at it lived for a moment
+                yield max(0.0, signal.at.timestamp() - signal.process.started) if signal.process is not None else 0.0
 
 
 def _concerns(attempt: Attempt, unit: UnitId) -> bool:
