@@ -49,4 +49,5 @@ class Learner:
             _LOG.warning("could not remember %s: %s", plan.remedy, error)
             await self._timeline.tell("not_learnt", str(error), incident=incident)
             return
+        self._desk.warm_soon()
         await self._timeline.tell("learnt", f"{plan.remedy} {outcome.value}", incident=incident, remedy=plan.remedy)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsagent.detectors.describe import symptom_text
@@ -37,6 +38,7 @@ class MemoryDesk:
         self._home = home
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
         self._memory: Memory | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -53,6 +55,19 @@ class MemoryDesk:
 
             self._memory = Memory.open(self._home.database, self._home.chroma_dir)
         return self._memory
+
+    def warm_soon(self) -> None:
+        """Load the index and the model beside, so that the next question does not wait for them."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        from opsagent_memory import MemoryFailure
+
+        try:
+            await self.use(lambda memory: memory.warm())
+        except MemoryFailure as error:
+            _LOG.warning("the memory cannot be used: %s", error)
 
     async def close(self) -> None:
         """Close the memory if it was ever opened."""
@@ -72,13 +87,21 @@ class Recall:
         self._desk = desk
         self._home = home
 
+    async def get_ready(self, unit: UnitId) -> None:
+        """Begin to load what a question about this unit will need, if there is anything to recall."""
+        from opsagent_memory import MemoryFailure
+
+        with suppress(MemoryFailure):
+            if self._desk.is_open or await asyncio.to_thread(self._knows, scope_of(unit)):
+                self._desk.warm_soon()
+
     async def odds(self, incident: Incident) -> tuple[RemedyOdds, ...]:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
         from opsagent_memory import MemoryFailure
 
         scope = scope_of(incident.unit)
         try:
-            if not await asyncio.to_thread(self._knows, scope):
+            if not self._desk.is_open and not await asyncio.to_thread(self._knows, scope):
                 return ()
             text = symptom_text(incident)
             found = await self._desk.use(

@@ -78,6 +78,7 @@ class Repairer:
         """Stay with the incident until it is over (resolved or closed)."""
         shop = self._shop
         await shop.timeline.tell("opened", file.incident.summary, incident=file.incident)
+        await shop.investigator.get_ready(file)
         while True:
             settled: Settled | Literal["repaired"] = await shop.settler.settle(file)
             if file.carried_over is not None:
@@ -214,11 +215,17 @@ class Repairer:
     async def escalate(self, file: CaseFile, why: str) -> None:
         """Tell a person what is known; change nothing more until something is different."""
         shop = self._shop
-        await asyncio.to_thread(
-            shop.journal.set_incident, file.incident.id, status="escalated", outcome="escalated",
-            attempts=len(file.attempts), probes=file.probes,
-        )  # fmt: skip
         await shop.timeline.tell("escalated", why, incident=file.incident)
+        await asyncio.to_thread(
+            shop.journal.set_incident,
+            file.incident.id,
+            status="escalated",
+            outcome="escalated",
+            attempts=len(file.attempts),
+            probes=file.probes,
+            evidence=tuple(file.evidence),
+            hypotheses=file.hypotheses,
+        )
 
     async def _recovers_while_waiting(self, file: CaseFile) -> bool:
         """Wait for recovery or for news; True when the incident is over."""
@@ -254,6 +261,15 @@ class Repairer:
         shop, incident = self._shop, file.incident
         now = datetime.now(UTC)
         verified_s = plan.verify_s if plan is not None and verdict is not None else 0.0
+        # The story first, then the status: whoever waits for the status finds the story complete.
+        await shop.timeline.tell(
+            "resolved" if status == "resolved" else "closed",
+            outcome,
+            incident=incident,
+            attempts=len(file.attempts),
+            probes=file.probes,
+            decision_s=round(file.decision_s, 4),
+        )
         await asyncio.to_thread(
             shop.journal.set_incident,
             incident.id,
@@ -263,14 +279,12 @@ class Repairer:
             remedy_source=plan.source if plan is not None else None,
             attempts=len(file.attempts),
             probes=file.probes,
+            evidence=tuple(file.evidence),
+            hypotheses=file.hypotheses,
             mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
             mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
             resolved_at=now,
         )
-        await shop.timeline.tell(
-            "resolved" if status == "resolved" else "closed", outcome, incident=incident,
-            attempts=len(file.attempts), probes=file.probes, decision_s=round(file.decision_s, 4),
-        )  # fmt: skip
 
     def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

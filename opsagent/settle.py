@@ -21,7 +21,7 @@ _STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
 _STABLE_DEFAULT_S = 1.5
 _PATIENCE_S = {
     Fault.CRASH: 6.0,
-    Fault.HANG: 1.5,
+    Fault.HANG: 0.5,
     Fault.DEPENDENCY_DOWN: 1.5,
     Fault.ERROR_BURST: 15.0,
     Fault.CRASH_LOOP: 0.5,

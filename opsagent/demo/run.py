@@ -92,7 +92,7 @@ def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
         "remedy from",
         "requests failed",
     ):
-        table.add_column(heading, justify="left" if heading in ("fault", "remedy from") else "right")
+        table.add_column(heading, justify="left" if heading in ("fault", "from") else "right")
     for scene in SCENES:
         pair = [seen for seen in story.seen if seen.scene is scene]
         if pair:

@@ -59,21 +59,21 @@ async def _leave_stale_lock(stage: Stage) -> None:
 
 SCENES = (
     Scene(
-        title="store dies and nobody starts it again",
+        title="store dies for good",
         unit="store",
         inject=_kill_store,
         remedy="crash/start",
     ),
-    Scene(title="api hangs (SIGSTOP)", unit="api", inject=_hang_api, remedy="hang/continue"),
+    Scene(title="api hangs", unit="api", inject=_hang_api, remedy="hang/continue"),
     Scene(
-        title="gateway leaks towards its limit",
+        title="gateway leaks",
         unit="gateway",
         inject=_leak_gateway,
         remedy="memory_growth/rolling_reload",
         loses_nothing=True,
     ),
     Scene(
-        title="api dies and leaves a stale lock",
+        title="api: stale lock",
         unit="api",
         inject=_leave_stale_lock,
         remedy="crash/quarantine_lock",
