@@ -102,18 +102,19 @@ def line(score: Score) -> str:
 
 def table(scores: Sequence[Score]) -> Table:
     """Return the cases as a table."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title="Fault scenarios", title_justify="left")
-    for name in ("scenario", "run", "outcome", "", "cause", "actions", "remedy from"):
+    repeated = any(score.run > 1 for score in scores)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("scenario", "outcome", "", "cause", "did", "from"):
         grid.add_column(name, overflow="fold")
-    for name in ("tries", "probes", "found s", "mended s"):
-        grid.add_column(name, justify="right")
+    for name in ("tries", "probes", "found", "mended"):
+        grid.add_column(name, justify="right", no_wrap=True)
     for score in scores:
         cells = [
-            score.scenario,
-            str(score.run),
+            f"{score.scenario} #{score.run}" if repeated else score.scenario,
             score.outcome.value,
             "right" if score.right else "WRONG",
             score.cause or "-",
@@ -130,4 +131,4 @@ def table(scores: Sequence[Score]) -> Table:
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.2f}"
+    return "-" if seconds is None else f"{seconds:.2f} s"

@@ -11,6 +11,7 @@ from opsagent_evals.faults.run import play_all, workshop
 from opsagent_evals.faults.scenario import Scenario, ScenarioError, find
 from opsagent_evals.faults.score import Score
 
+_PLAIN_WIDTH = 140
 SHIPPED = Path(__file__).parent / "scenarios"
 
 
@@ -89,6 +90,8 @@ def _show(scores: tuple[Score, ...], reproduce: str) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PLAIN_WIDTH)
     console.print(report.table(scores))
     figures = ", ".join(f"{name} {'-' if value is None else value}" for name, value in report.totals(scores).items())
     console.print(figures, markup=False)
