@@ -53,10 +53,14 @@ async def look(home: Home) -> Running:
 
     engine = open_engine(home)
     specs = engine.specs()
+    if not engine.is_running():
+        return Running(False, None, tuple(_down(spec) for spec in specs), specs)
     supervisor = CircusSupervisor(engine)
     try:
         units = tuple(await supervisor.list())
     except SupervisorUnreachable:
+        if engine.is_running():  # it lives and does not answer: that is another matter
+            raise
         return Running(False, None, tuple(_down(spec) for spec in specs), specs)
     finally:
         await supervisor.close()

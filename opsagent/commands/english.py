@@ -152,6 +152,7 @@ GRAMMAR = Grammar(
     joiners=frozenset({"and", ",", "&"}),
     articles=frozenset({"the", "my", "our"}),
     nouns=frozenset({"service", "services", "unit", "units", "app", "apps", "application", "process"}),
+    things=frozenset(_INSTANCES) | vocabulary("server host machine system box cpu memory ram disk load metrics output"),
 )  # fmt: skip
 
 NEGATIONS = vocabulary(

@@ -66,6 +66,8 @@ class Grammar:
     """Words that may stand before a name."""
     nouns: frozenset[str] = frozenset()
     """Words that may stand before or after a name (`service`); a unit may bear such a name."""
+    things: frozenset[str] = frozenset()
+    """Other words for things (`worker`) that a unit may be called; where that gives two readings, it is asked back."""
     particles: frozenset[str] = frozenset()
     """Endings that were split off names and may follow them inside a list."""
 
@@ -85,7 +87,7 @@ class Grammar:
             for word in element.rstrip("?*").split("|")
         }
         in_sets = {word for phrases in self.phrases.values() for phrase in phrases for word in phrase}
-        return frozenset(literal | in_sets | self.joiners | self.articles | set(self.numbers)) - self.nouns
+        return frozenset(literal | in_sets | self.joiners | self.articles | set(self.numbers)) - self.nouns - self.things
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ GRAMMAR = Grammar(
     numbers={"한": 1, "하나": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6},
     joiners=frozenset({"하고", "이랑", "랑", "와", "과", "및", ","}),
     nouns=frozenset({"서비스", "앱", "프로세스", "서버"}),
+    things=vocabulary("인스턴스 메모리 디스크 호스트 시스템 cpu"),
     particles=frozenset({"를", "을"}),
 )
 

@@ -122,7 +122,8 @@ def _targets(words: tuple[Token, ...], known: Known, language: Language) -> tupl
 
 
 def _explained(token: Token, language: Language) -> bool:
-    if token.word in english.VERBS or token.word in english.GRAMMAR.words or token.word in english.GRAMMAR.nouns:
+    grammar = english.GRAMMAR
+    if token.word in english.VERBS or token.word in grammar.words | grammar.nouns | grammar.things:
         return True
     if not token.text.strip(".,!?;") or token.text.isdigit() or token.word in english.NEGATIONS | english.CONDITIONS:
         return True

@@ -32,7 +32,7 @@ def read(text: str, units: Sequence[Unit]) -> Reading:
     known = Known.of(units)
     text = unicodedata.normalize("NFC", text).strip()
     language: Language = "ko" if has_hangul(_without_names(text, known)) else "en"
-    refused = _refuse(text)
+    refused = _refuse(text, known)
     if refused is not None:
         return Reading(ask=refused, language=language)
     tokens = tokenize(text)
@@ -58,13 +58,13 @@ def _doubtful(steps: Steps, doubt: str, known: Known) -> Ask:
     return Ask(kind="unclear", question=doubt, offers=(steps,) if possible else ())
 
 
-def _refuse(text: str) -> Ask | None:
+def _refuse(text: str, known: Known) -> Ask | None:
     """Turn away what cannot be a command before anyone looks at its words."""
     if not text:
         return Ask(kind="empty", question="Say what to do, for instance: reload api safely")
     if len(text) > MAX_TEXT:
         return Ask(kind="too_long", question=f"That is {len(text)} characters; a command has at most {MAX_TEXT}")
-    reason = suspicious(text)
+    reason = suspicious(text, known.names)
     if reason:
         return Ask(kind="unsafe_text", question=f"I do not act on this text: {reason}. Type it anew, in plain letters")
     return None

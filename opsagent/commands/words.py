@@ -10,6 +10,7 @@ MAX_TEXT = 400
 """Characters that a command may have; longer text is no command."""
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
+_QUOTED = "".join({*_QUOTES, *_QUOTES.values()}) + ".,!?"
 _PUNCTUATION = ".,!?;…。、！？"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -64,17 +65,18 @@ def _split_punctuation(word: str) -> list[Token]:
     return ([Token(body)] if body else []) + marks
 
 
-def suspicious(text: str) -> str:
+def suspicious(text: str, names: frozenset[str] = frozenset()) -> str:
     """Return why the text may not be what it looks like, or an empty string.
 
     Invisible and bidirectional characters can hide words; letters of two alphabets in one word can imitate a name
-    (Unicode TR 39, mixed-script confusables). Hangul beside Latin is how Korean particles are written.
+    (Unicode TR 39, mixed-script confusables). Hangul beside Latin is how Korean particles are written. `names` are
+    known: they may be in any alphabet.
     """
     for char in text:
         if unicodedata.category(char) in _INVISIBLE and char != "\t":
             return f"it has an invisible or control character (U+{ord(char):04X})"
     for word in text.split():
-        for char in word:
+        for char in "" if word.strip(_QUOTED) in names else word:
             script = _script(char)
             if script not in {"LATIN", "HANGUL", ""}:
                 return f"{char!r} (U+{ord(char):04X}, {unicodedata.name(char, 'unnamed').lower()}) looks out of place"
