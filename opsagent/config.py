@@ -113,7 +113,7 @@ class _Where:
     def error(self, route: tuple[str, ...], problem: str, mend: str) -> ConfigError:
         from opsagent_tools.services.lines import find_line
 
-        line = find_line(self.source, route)
+        line = find_line(self.source, route) or find_line(self.source, route[:1])  # inline tables
         return ConfigError(self.file, problem, place=".".join(route), line=line, mend=mend)
 
     def refuse_unknown(self, route: tuple[str, ...], table: Mapping[str, object], known: tuple[str, ...]) -> None:
