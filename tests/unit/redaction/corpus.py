@@ -51,7 +51,7 @@ SECRETS_DEVELOPMENT: tuple[tuple[str, str], ...] = (
     ("machine x login bob password swordfish1", "swordfish1"),
     ('\\"client_secret\\": \\"abc-123-def\\"', "abc-123-def"),
     ("X-Api-Key: 0123456789abcdef", "0123456789abcdef"),
-    ("//registry.npmjs.org/:_authToken=npm_~abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
+    ("//registry.example.test/:_authToken=npm_~abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghijklmnop"),
     ("DB_PASS=geheim3 node app.js", "geheim3"),
     ("OPENAI_API_KEY=sk-proj-~abcdefghij1234567890ABCDEFGHIJ", "abcdefghij1234567890"),
     ("os.environ['SECRET_KEY'] = 'django-insecure-x1'", "django-insecure-x1"),
