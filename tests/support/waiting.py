@@ -6,13 +6,13 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 EVERY_S = 0.02
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], timeout: float = 10.0, why: str = "") -> T:
+def eventually(condition: Callable[[], T | None], timeout: float = 10.0, why: str = "") -> T:
     """Return the first truthy value of `condition()`; fail once `timeout` seconds have passed without one."""
     deadline = time.monotonic() + timeout
     while True:
@@ -24,12 +24,20 @@ def eventually(condition: Callable[[], T], timeout: float = 10.0, why: str = "")
         time.sleep(EVERY_S)
 
 
-async def until(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, why: str = "") -> T:
+@overload
+async def until(condition: Callable[[], Awaitable[T | None]], timeout: float = 10.0, why: str = "") -> T: ...
+
+
+@overload
+async def until(condition: Callable[[], T | None], timeout: float = 10.0, why: str = "") -> T: ...
+
+
+async def until(condition: Callable[[], Any], timeout: float = 10.0, why: str = "") -> Any:
     """`eventually` for asyncio tests; the condition may be a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:
         answer = condition()
-        value: T = await answer if inspect.isawaitable(answer) else answer
+        value = await answer if inspect.isawaitable(answer) else answer
         if value:
             return value
         if time.monotonic() >= deadline:
