@@ -1,0 +1,152 @@
+"""What counts as the last known good configuration, and how a change shows."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsagent import last_good
+from opsagent_tools.files import sha256_of
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "last_good"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "app.json"
+    path.write_text('{"ttl": 60, "password": "hunter2"}', encoding="utf-8")
+    return path
+
+
+def unit_started(at: float | None) -> Unit:
+    processes = () if at is None else (Process(key=ProcessKey(1, at)),)
+    return Unit(id=UnitId("circus", "api", "box"), state=UnitState.RUNNING, processes=processes, uid=os.getuid())
+
+
+def spec(*files: Path) -> ServiceSpec:
+    return ServiceSpec(name="api", cwd=Path("/"), config_files=files)
+
+
+def later(seconds: float = 5.0) -> float:
+    return time.time() + seconds
+
+
+def test_what_a_process_was_started_with_and_is_well_with_is_good(folder: Path, config: Path) -> None:
+    assert not last_good.is_known(unit_started(later()), spec(config), folder)
+    last_good.note(unit_started(later()), spec(config), folder)
+    assert last_good.is_known(unit_started(None), spec(config), folder)
+    assert last_good.changed(unit_started(None), spec(config), folder) == ()
+    good = config.read_bytes()
+    config.write_text("{broken", encoding="utf-8")
+    (change,) = last_good.changed(unit_started(None), spec(config), folder)
+    assert (change.path, change.good, change.current) == (config, sha256_of(good), sha256_of(b"{broken"))
+    assert change.restorable
+    assert abs(change.changed_at - time.time()) < 60
+    assert last_good.content_path(folder, change.good).read_bytes() == good
+
+
+def test_a_change_under_a_running_process_is_not_good_yet(folder: Path, config: Path) -> None:
+    """It has not been started with it: who knows whether it would start?"""
+    unit = unit_started(time.time() - 100)
+    last_good.note(unit, spec(config), folder)
+    assert not last_good.is_known(unit, spec(config), folder)
+    last_good.note(unit_started(later()), spec(config), folder)
+    config.write_text("{broken", encoding="utf-8")
+    last_good.note(unit, spec(config), folder)
+    assert len(last_good.changed(unit, spec(config), folder)) == 1
+    last_good.note(unit_started(later()), spec(config), folder)
+    assert last_good.changed(unit, spec(config), folder) == (), "it was started with it and is well"
+
+
+def test_a_file_moved_into_place_counts_from_then_whatever_its_time_says(folder: Path, config: Path) -> None:
+    unit = unit_started(later(-1))
+    prepared = config.with_name("prepared")
+    prepared.write_text("{prepared long ago", encoding="utf-8")
+    os.utime(prepared, (1_000_000_000, 1_000_000_000))
+    prepared.replace(config)
+    last_good.note(unit, spec(config), folder)
+    assert not last_good.is_known(unit, spec(config), folder)
+
+
+def test_copies_are_private(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    kept = list(folder.iterdir())
+    assert len(kept) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
+
+
+def _link(config: Path) -> None:
+    config.rename(config.with_name("real"))
+    config.symlink_to(config.with_name("real"))
+
+
+def _second_name(config: Path) -> None:
+    config.with_name("other").hardlink_to(config)
+
+
+def _fifo(config: Path) -> None:
+    config.unlink()
+    os.mkfifo(config)
+
+
+def _huge(config: Path) -> None:
+    config.write_bytes(b"x" * (2 * 1024 * 1024))
+
+
+def _missing(config: Path) -> None:
+    config.unlink()
+
+
+@pytest.mark.parametrize("trick", [_link, _second_name, _fifo, _huge, _missing])
+def test_what_is_no_plain_file_is_neither_noted_nor_restored(trick: Any, folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    trick(config)
+    changes = last_good.changed(unit_started(None), spec(config), folder)
+    assert [change.restorable for change in changes] == [False]
+    assert changes[0].why
+    before = sorted(folder.iterdir())
+    last_good.note(unit_started(later()), spec(config), folder)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_without_the_kept_content_nothing_is_restorable(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    last_good.content_path(folder, sha256_of(config.read_bytes())).unlink()
+    config.write_text("{broken", encoding="utf-8")
+    (change,) = last_good.changed(unit_started(None), spec(config), folder)
+    assert not change.restorable
+    assert "gone" in change.why
+
+
+def test_a_damaged_record_is_noted_anew(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    record = next(folder.glob("*.json"))
+    for damage in (b"{", b"[]", b'{"/x": {"sha256": "../../etc/passwd", "seen": []}}', b'{"/x": 1}'):
+        record.write_bytes(damage)
+        assert not last_good.is_known(unit_started(None), spec(config), folder)
+        assert last_good.changed(unit_started(None), spec(config), folder) == ()
+    last_good.note(unit_started(later()), spec(config), folder)
+    assert last_good.is_known(unit_started(None), spec(config), folder)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a" * 63, "A" * 64, "a" * 64 + "\n"])
+def test_only_a_sha256_names_a_content(name: str, folder: Path) -> None:
+    with pytest.raises(ValueError, match="SHA-256"):
+        last_good.content_path(folder, name)
+
+
+def test_the_same_content_is_kept_once(folder: Path) -> None:
+    assert last_good.keep(folder, b"x") == last_good.keep(folder, b"x") == sha256_of(b"x")
+    assert len(list(folder.iterdir())) == 1
