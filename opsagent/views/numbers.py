@@ -49,7 +49,7 @@ def seconds_of(text: str) -> float:
     """Read a duration: `90`, `90s`, `5m`, `2h`, `1d`, `1h30m`. Raises ValueError."""
     import re
 
-    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower())
+    match = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip().lower(), re.ASCII)
     if match is None or not any(match.groups()):
         raise ValueError(f"not a duration: {text!r} (write 90s, 5m, 2h or 1d)")
     days, hours, minutes, seconds = match.groups()
