@@ -257,6 +257,18 @@ async def test_without_autorestart_a_death_ends_the_unit(harness: Harness, tmp_p
     assert (await harness.supervisor.describe(before.id)).state is UnitState.RUNNING
 
 
+async def test_without_autorestart_a_unit_ends_with_its_last_process(harness: Harness, tmp_path: Path) -> None:
+    await harness.apply([spec("job", tmp_path, autorestart=False)])
+    before = await harness.supervisor.describe(harness.id("job"))
+    canary = await harness.supervisor.surge(before.id)
+
+    harness.kill(before.id, before.processes[0].pid)
+    await changed(harness, "job", lambda unit: pids(unit) == {canary.pid} and unit.state is UnitState.RUNNING)
+    harness.kill(before.id, canary.pid)
+
+    await changed(harness, "job", lambda unit: unit.state is UnitState.EXITED and not unit.processes)
+
+
 @pytest.mark.parametrize("action", ["stop", "restart", "reload", "retire", "scale"])
 async def test_what_is_ended_on_purpose_is_no_death(harness: Harness, tmp_path: Path, action: str) -> None:
     await harness.apply([spec("api", tmp_path, instances=2)])

@@ -13,9 +13,10 @@ import pytest
 from opsagent_tools.services.spec import Health, ServiceSpec
 from opsagent_tools.supervisors.circus import ending, marks, procfs
 from opsagent_tools.supervisors.circus.engine import base_env
+from opsagent_tools.supervisors.circus.environment import service_env
 from opsagent_tools.supervisors.circus.errors import EngineError
+from opsagent_tools.supervisors.circus.slots import MAX_DELAY_S, restart_delay
 from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted
-from opsagent_tools.supervisors.circus.watcher import MAX_DELAY_S, restart_delay, service_env
 
 
 def full_spec(folder: Path) -> ServiceSpec:

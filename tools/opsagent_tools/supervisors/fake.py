@@ -78,9 +78,9 @@ class FakeSupervisor:
         service.processes.remove(key)
         service.last_exit = exit_code
         self._tell(EventKind.EXITED, unit, pid, exit_code)
-        if key in service.extra:
-            service.extra.discard(key)
-        elif service.spec.autorestart:
+        beside = key in service.extra
+        service.extra.discard(key)
+        if service.spec.autorestart and not beside:
             service.restarts += 1
             self._spawn(unit.name)
         elif not service.processes:

@@ -164,7 +164,10 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
             return
         self.leaving = True
         async with self.apply_lock:
-            await asyncio.gather(*(watcher.stop_service(phase=None) for watcher in self.services.values()))
+            stops = (watcher.stop_service(phase=None) for watcher in self.services.values())
+            for problem in await asyncio.gather(*stops, return_exceptions=True):
+                if problem is not None:
+                    logger.error("%s", problem)  # what SIGKILL does not end cannot keep us
             for watcher in self.services.values():
                 watcher.dispose()
             if forget:

@@ -12,6 +12,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import time
 from pathlib import Path
 
 from opsagent_tools.supervisors.circus import procfs
@@ -21,6 +22,7 @@ from opsagent_tools.supervisors.circus.state import StateFile
 
 _LOG_BYTES = 1024 * 1024
 _LOG_BACKUPS = 2
+_LOCK_S = 5.0
 
 
 class _Starter:
@@ -68,11 +70,16 @@ def main(argv: list[str]) -> int:
 
 def _take_lock(paths: EnginePaths) -> int:
     fd = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise EngineError(f"{paths.lock}: another circusd keeps this engine") from None
-    return fd
+    deadline = time.monotonic() + _LOCK_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise EngineError(f"{paths.lock}: another circusd keeps this engine") from None
+            time.sleep(0.05)  # it may be on its way out
+        else:
+            return fd
 
 
 def _log_to(paths: EnginePaths) -> None:
@@ -100,7 +107,8 @@ def _serve(paths: EnginePaths, starter: _Starter) -> None:
     try:
         arbiter.run(listening, lambda: starter.tell(ready=True))
     finally:
-        for leftover in (paths.pid_file, paths.endpoint, paths.pubsub):
+        arbiter.context.destroy()  # waits for the last words, and removes the sockets
+        for leftover in (paths.endpoint, paths.pubsub, paths.pid_file):  # the last one lets the next daemon start
             leftover.unlink(missing_ok=True)
 
 

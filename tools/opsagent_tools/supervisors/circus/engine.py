@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,8 +53,8 @@ class Engine:
             pid, birth = int(raw["pid"]), float(raw["birth"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        stat = procfs.read_stat(pid)
-        return pid if stat is not None and stat.birth == birth and procfs.owner(pid) == os.getuid() else None
+        found = procfs.read_stat(pid)
+        return pid if found is not None and found.birth == birth and procfs.owner(pid) == os.getuid() else None
 
     def is_running(self) -> bool:
         """Return whether the daemon lives."""
@@ -80,11 +81,17 @@ class Engine:
         return True
 
     async def apply(self, specs: Iterable[ServiceSpec]) -> Changes:
-        """Make the engine's services be exactly these. Unchanged ones are not touched; stopped ones stay stopped."""
+        """Make the engine's services be exactly these.
+
+        What runs unchanged is not touched, what a person stopped stays stopped, what ended by itself is started.
+        A service that cannot be started is no error here: its unit says why.
+        """
         wanted = tuple(specs)
         for spec in wanted:
             if not spec.command:
                 raise EngineError(f"{spec.name} has no command")
+        if len({spec.name.casefold() for spec in wanted}) < len(wanted):
+            raise EngineError("two services have the same name")
         await self.ensure_running()
         base = Base(env=base_env(os.environ), umask=_current_umask())
         client = Client(self.paths.endpoint, self.is_running)
@@ -147,9 +154,11 @@ class Engine:
         for folder in (self.paths.engine_dir, self.paths.runtime_dir, self.paths.logs):
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                found = folder.stat()
+                found = folder.lstat()
             except OSError as error:
                 raise EngineError(f"{folder}: cannot be used: {error.strerror or error}") from None
+            if not stat.S_ISDIR(found.st_mode):
+                raise EngineError(f"{folder}: is not a folder itself (a link?)")
             if found.st_uid != os.getuid():
                 raise EngineError(f"{folder}: belongs to user {found.st_uid}, not to {os.getuid()}")
             if found.st_mode & 0o077:

@@ -21,6 +21,7 @@ from opsagent_tools.units import UnitId
 
 _LOOK_S = 0.1
 _SYNC_S = 0.1
+_LAST_WORDS_S = 0.01
 _KINDS = {
     "spawn": EventKind.SPAWNED,
     "kill": EventKind.STOPPING,
@@ -126,6 +127,8 @@ class _Subscription:
         try:
             while True:
                 await asyncio.wait([gone, received], return_when="FIRST_COMPLETED")
+                if not received.done():
+                    await asyncio.wait([received], timeout=_LAST_WORDS_S)
                 if not received.done():
                     return
                 topic, message = received.result()
