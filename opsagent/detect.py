@@ -149,7 +149,7 @@ class Detector:
         self._memory.forget(signal.process)
         seen = world.units.get(unit)
         if signal.data.get("scope") != "unit" and (seen is None or seen.state is not UnitState.STOPPED):
-            return ()
+            return self._not_a_death(signal)
         self._hang.recovered(unit)
         self._waiting.pop(unit, None)
         incident = self._book.at(unit)
@@ -157,6 +157,16 @@ class Detector:
             return ()
         self._book.close(incident.id)
         return (Closed(incident.id, f"{unit.name} was stopped on purpose"),)
+
+    def _not_a_death(self, stopped: Signal) -> tuple[Detection, ...]:
+        """The supervisor's word came after the death was told: it was asked to end that process."""
+        incident = self._book.at(_unit(stopped))
+        if incident is None or incident.fault is not Fault.CRASH or stopped.process is None:
+            return ()
+        deaths = [symptom for symptom in incident.symptoms if symptom.kind is SignalKind.DEATH]
+        if [death.process for death in deaths] != [stopped.process]:
+            return ()
+        return self._take_back([incident], f"its supervisor was told to end process {stopped.process.pid}")
 
     def _changed(self, signal: Signal) -> tuple[Detection, ...]:
         self._hang_over(signal)

@@ -1,14 +1,17 @@
 """Deaths of processes: crashes told apart from ends that a supervisor was told to bring about.
 
 The kernel is quickest (pidfd), the supervisor knows why. So a death waits, a few milliseconds and no longer, for its
-supervisor's word; where the supervisor is gone or slow, what is known decides.
+supervisor's word: the event that it exited by itself, or that it was being stopped, or the answer to our asking,
+whichever comes first. Where the supervisor is gone or slow, what is known decides, and a word that comes too late is
+told too.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from opsagent.model import EvidenceKind, SignalKind
 from opsagent.senses.desk import Desk
@@ -19,7 +22,7 @@ from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
 _DELIBERATE = frozenset({UnitState.STOPPING, UnitState.STOPPED})
 _REMEMBERED = 512
 
-Describe = Callable[[UnitId], Awaitable[Unit | None]]
+Describe = Callable[[UnitId], Coroutine[Any, Any, Unit | None]]
 """Asks the unit's supervisor; None where it does not answer in time."""
 
 
@@ -35,24 +38,33 @@ class DeathSense:
         self._unseen: set[ProcessKey] = set()
         """Processes that the kernel does not know (gone again, or not of this machine): only the supervisor tells."""
         self._expected: set[tuple[UnitId, int]] = set()
+        self._let_go: set[ProcessKey] = set()
         self._codes: dict[tuple[UnitId, int], int | None] = {}
         self._told: dict[ProcessKey, UnitId] = {}
+        self._crashed: set[ProcessKey] = set()
+        """Those of `_told` that were told as deaths."""
+        self._words: dict[tuple[UnitId, int], asyncio.Event] = {}
+        """Set when the supervisor has said something of a process whose death is being settled."""
         self._stopped: set[UnitId] = set()
         self._settling: set[asyncio.Task[None]] = set()
 
-    def sync(self, unit: Unit) -> tuple[ProcessKey, ...]:
-        """Watch what the unit runs now; return the processes that are new. What it let go of is expected to end."""
+    def sync(self, unit: Unit, *, fresh: bool) -> tuple[ProcessKey, ...]:
+        """Watch what the unit runs now; return the processes that are new.
+
+        What its supervisor does not list any more was let go of on purpose (`fresh`: if the listing is sure).
+        """
         listed = {process.key for process in unit.processes}
-        fresh = tuple(key for key in listed if self.add(unit.id, key))
+        new = tuple(key for key in listed if self.add(unit.id, key))
+        self._let_go -= listed
         for key in [key for key, owner in self._units.items() if owner == unit.id and key not in listed]:
             if key in self._unseen:
                 self._forget(unit.id, key)
-            elif is_alive(key):
-                self._expected.add((unit.id, key.pid))
+            elif fresh and is_alive(key):
+                self._let_go.add(key)
         self._expected |= {(unit.id, process.pid) for process in unit.processes if not process.wanted}
         if unit.state is not UnitState.STOPPED:
             self._stopped.discard(unit.id)
-        return fresh
+        return new
 
     def add(self, unit: UnitId, key: ProcessKey) -> bool:
         """Watch one process; return whether it is new."""
@@ -66,7 +78,14 @@ class DeathSense:
     def expect(self, unit: UnitId, pid: int | None) -> None:
         """Take the end of this process (None: of each of the unit's) as wanted."""
         pids = [pid] if pid is not None else [key.pid for key, owner in self._units.items() if owner == unit]
-        self._expected.update((unit, each) for each in pids)
+        for each in pids:
+            late = next((key for key in self._crashed if key.pid == each and self._told.get(key) == unit), None)
+            if late is not None:
+                self._crashed.discard(late)
+                self._tell_stopped(unit, late)
+                continue
+            self._expected.add((unit, each))
+            self._word(unit, each)
 
     def supervisor_says(self, unit: UnitId, pid: int | None, code: int | None) -> None:
         """Hear from the supervisor that a process exited. Tells of it where no pidfd could: it came and went."""
@@ -79,6 +98,7 @@ class DeathSense:
             self._tell_death(unit, key, code, EvidenceKind.SUPERVISOR)
         elif key is not None:
             self._codes[unit, pid] = code
+            self._word(unit, pid)
         elif any(key.pid == pid and owner == unit for key, owner in self._told.items()):
             return
         elif (unit, pid) in self._expected:
@@ -111,11 +131,9 @@ class DeathSense:
 
     async def _settle(self, unit: UnitId, death: Death) -> None:
         pid = death.key.pid
-        described: Unit | None = None
-        if (unit, pid) not in self._expected:
-            described = await self._describe(unit)
+        described = await self._ask(unit, death.key)
         code = death.exit_code if death.exit_code is not None else self._codes.get((unit, pid))
-        deliberate = (unit, pid) in self._expected or self._deliberate(unit, pid, described)
+        deliberate = self._is_expected(unit, death.key) or self._deliberate(unit, pid, described)
         self._forget(unit, death.key)
         if described is not None:
             self._desk.world.replace_unit(described)
@@ -123,11 +141,32 @@ class DeathSense:
         if not deliberate:
             self._tell_death(unit, death.key, code, EvidenceKind.KERNEL)
         else:
-            self._desk.tell(
-                SignalKind.STOPPED, unit, EvidenceKind.SUPERVISOR, process=death.key, data={"scope": "process"}
-            )
+            self._tell_stopped(unit, death.key)
             if self._state(unit) is UnitState.STOPPED:
                 self.unit_stopped(unit)
+
+    async def _ask(self, unit: UnitId, key: ProcessKey) -> Unit | None:
+        """Wait for the supervisor's word; return the unit if it came as a description of that."""
+        known = unit, key.pid
+        if self._is_expected(unit, key) or known in self._codes:
+            return None
+        loop = asyncio.get_running_loop()
+        self._words[known] = asyncio.Event()
+        word, asked = loop.create_task(self._words[known].wait()), loop.create_task(self._describe(unit))
+        try:
+            await asyncio.wait({word, asked}, return_when=asyncio.FIRST_COMPLETED)
+            return asked.result() if asked.done() and not asked.cancelled() else None
+        finally:
+            del self._words[known]
+            word.cancel()
+            asked.cancel()
+
+    def _word(self, unit: UnitId, pid: int) -> None:
+        if (unit, pid) in self._words:
+            self._words[unit, pid].set()
+
+    def _is_expected(self, unit: UnitId, key: ProcessKey) -> bool:
+        return key in self._let_go or (unit, key.pid) in self._expected
 
     def _deliberate(self, unit: UnitId, pid: int, described: Unit | None) -> bool:
         seen = described or self._desk.world.units.get(unit)
@@ -147,14 +186,22 @@ class DeathSense:
 
     def _tell_death(self, unit: UnitId, key: ProcessKey | None, code: int | None, evidence: EvidenceKind) -> None:
         self._before_telling(unit)
+        if key is not None:
+            self._crashed.add(key)
         data = {} if code is None else {"exit_code": code}
         self._desk.tell(SignalKind.DEATH, unit, evidence, process=key, data=data)
+
+    def _tell_stopped(self, unit: UnitId, key: ProcessKey) -> None:
+        self._desk.tell(SignalKind.STOPPED, unit, EvidenceKind.SUPERVISOR, process=key, data={"scope": "process"})
 
     def _forget(self, unit: UnitId, key: ProcessKey) -> None:
         self._units.pop(key, None)
         self._unseen.discard(key)
+        self._let_go.discard(key)
         self._expected.discard((unit, key.pid))
         self._codes.pop((unit, key.pid), None)
         self._told[key] = unit
         if len(self._told) > _REMEMBERED:
-            del self._told[next(iter(self._told))]
+            oldest = next(iter(self._told))
+            del self._told[oldest]
+            self._crashed.discard(oldest)

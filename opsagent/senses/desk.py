@@ -28,7 +28,7 @@ class SenseSettings:
     """Between two listings of a supervisor that reports nothing."""
     coalesce_s: float = 0.02
     """Events that come within this time lead to one listing."""
-    settle_s: float = 0.015
+    settle_s: float = 0.01
     """How long a death waits for its supervisor to say whether it was told to end that process."""
     log_active_s: float = 0.1
     """Between two looks at a log that is being written."""

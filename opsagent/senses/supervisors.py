@@ -23,6 +23,8 @@ from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 _log = logging.getLogger(__name__)
 
+_LISTINGS = 5
+"""So often a supervisor is listed again because something happened while it listed."""
 _DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED, UnitState.STARTING, UnitState.UNKNOWN})
 
 
@@ -38,6 +40,7 @@ class SupervisorSense:
         self._wanted = asyncio.Event()
         self._listing = asyncio.Lock()
         self._listed_once = False
+        self._heard = 0
 
     async def follow(self) -> None:
         """Hear its events, for ever."""
@@ -64,20 +67,28 @@ class SupervisorSense:
     async def refresh(self) -> None:
         """Take over what it lists now; where its daemon does not answer, say so and keep the last picture."""
         async with self._listing:
-            try:
-                units = await self.supervisor.list()
-            except SupervisorUnreachable:
-                self.gone()
-                return
-            except SupervisorError as error:
-                _log.warning("%s did not list its units: %s", self.supervisor.kind, error)
-                return
-            self._take_over(units)
+            for left in reversed(range(_LISTINGS)):
+                heard = self._heard
+                units = await self._list()
+                if units is None:
+                    return
+                if heard == self._heard or not left:
+                    self._take_over(units, fresh=heard == self._heard)
+                    break
         if self.lost:
             self.lost = False
             self._desk.tell(
                 SignalKind.SUPERVISOR_BACK, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
             )
+
+    async def _list(self) -> Sequence[Unit] | None:
+        try:
+            return await self.supervisor.list()
+        except SupervisorUnreachable:
+            self.gone()
+        except SupervisorError as error:
+            _log.warning("%s did not list its units: %s", self.supervisor.kind, error)
+        return None
 
     async def describe(self, unit: UnitId) -> Unit | None:
         """Ask about one unit; None if there is no answer within `settle_s`."""
@@ -102,27 +113,31 @@ class SupervisorSense:
                 SignalKind.SUPERVISOR_LOST, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
             )
 
-    def _take_over(self, units: Sequence[Unit]) -> None:
+    def _take_over(self, units: Sequence[Unit], *, fresh: bool) -> None:
+        """`fresh`: nothing happened while it listed, so that what is missing is really gone."""
         world, kind = self._desk.world, self.supervisor.kind
         before = {unit: seen for unit, seen in world.units.items() if unit.supervisor == kind}
         world.replace_units(kind, units)
         for unit in units:
-            fresh = self._deaths.sync(unit)
+            started = self._deaths.sync(unit, fresh=fresh)
             if self._listed_once:
-                for key in fresh:
+                for key in started:
                     self._tell_spawned(unit.id, key)
-            if unit.state is UnitState.STOPPED:
+            if fresh and unit.state is UnitState.STOPPED:
                 was = before.get(unit.id)
                 if self._listed_once and was is not None and was.state is not UnitState.STOPPED:
                     self._deaths.unit_stopped(unit.id)
         for unit_id in before.keys() - {unit.id for unit in units}:
-            if world.spec(unit_id) is None:  # taken away by a person, and not about to come back with its daemon
+            if (
+                fresh and world.spec(unit_id) is None
+            ):  # taken away by a person, and not about to come back with its daemon
                 self._deaths.unit_stopped(unit_id)
         self._listed_once = True
         self._changed()
 
     async def _hear(self, event: SupervisorEvent) -> None:
         unit = event.unit
+        self._heard += 1
         match event.kind:
             case EventKind.LOST:
                 self.gone()
