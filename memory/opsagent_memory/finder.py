@@ -42,6 +42,7 @@ class Finder:
         self._sound = False
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
+        self._known: set[str] = set()
 
     def warm(self) -> None:
         """Load the model and open the index now."""
@@ -58,7 +59,9 @@ class Finder:
             found = self._queries.get(text)
             if found is None:
                 key = self._store.key(text)
-                stored = self._store.vectors([key], self.embedder).get(key)
+                # Most questions were never asked before: a set in memory is quicker than asking the database.
+                asked = not self._sound or key in self._known
+                stored = self._store.vectors([key], self.embedder).get(key) if asked else None
                 found = self.embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
                 if len(self._queries) >= _REMEMBERED_QUERIES:
                     self._queries.clear()
@@ -135,6 +138,7 @@ class Finder:
         with self._serving:
             self._sound = False
             self._queries.clear()
+            self._known.clear()
             if self._index is not None:
                 self._index.close()
                 self._index = None
@@ -196,6 +200,7 @@ class Finder:
             _log.info("the memory's index takes up %d texts", sum(map(len, missing.values())))
         self._fill(index, missing)
         for shelf, keys in wanted.items():
+            self._known |= keys
             sample = random.sample(sorted(keys), min(len(keys), _PROOF))
             index.prove(shelf, self._store.vectors(sample, self.embedder))
         return index
@@ -203,6 +208,7 @@ class Finder:
     def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:
         for shelf, keys in missing.items():
             index.put(shelf, self._store.vectors(sorted(keys), self.embedder))
+            self._known |= keys
 
     def _embed_missing(self) -> None:
         """Embed the live texts that this model has not embedded yet (normally those just added)."""

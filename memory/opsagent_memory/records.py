@@ -98,7 +98,8 @@ class Record:
         object.__setattr__(self, "id", self.id or new_id(self.kind))
         object.__setattr__(self, "text", storable(self.text))
         object.__setattr__(self, "source", Source(self.source))
-        object.__setattr__(self, "fields", MappingProxyType(json.loads(json.dumps(dict(self.fields)))))
+        fields = json.dumps(dict(self.fields), ensure_ascii=False, allow_nan=False)
+        object.__setattr__(self, "fields", MappingProxyType(json.loads(storable(fields))))
 
     @property
     def remedy(self) -> str | None:

@@ -69,17 +69,19 @@ class Store:
             row = rows.find(connection, record_id)
             if row is None:
                 raise RecordNotFound(record_id)
-            if row.forgotten_at is not None:
-                return False
-            connection.execute(
-                records.update()
-                .where(records.c.id == record_id)
-                .values(text="", text_key="", fields={}, remedy=None, outcome=None, fault_class=None, forgotten_at=now)
-            )
-            still_said = sa.exists().where(records.c.text_key == row.text_key, records.c.forgotten_at.is_(None))
-            connection.execute(vectors.delete().where(vectors.c.text_key == row.text_key, ~still_said))
+            if row.forgotten_at is None:
+                self._erase(connection, row.id, row.text_key, now)
         self._empty_journal()
-        return True
+        return row.forgotten_at is None
+
+    def _erase(self, connection: sa.Connection, record_id: str, key: str, now: datetime) -> None:
+        connection.execute(
+            records.update()
+            .where(records.c.id == record_id)
+            .values(text="", text_key="", fields={}, remedy=None, outcome=None, fault_class=None, forgotten_at=now)
+        )
+        still_said = sa.exists().where(records.c.text_key == key, records.c.forgotten_at.is_(None))
+        connection.execute(vectors.delete().where(vectors.c.text_key == key, ~still_said))
 
     def vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
         """Return the stored vectors of these texts, in the embedder's space."""

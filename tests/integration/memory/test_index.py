@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from opsagent_memory import Fact, Memory, RecordNotFound, generations
+from opsagent_memory import Fact, Memory, MemoryStoreError, RecordNotFound, generations
 from opsagent_memory.testing import HashEmbedder
 
 TEXTS = [f"fact {number}: the port of service{number} is {8000 + number}" for number in range(40)]
@@ -157,6 +159,18 @@ def test_forgetting_leaves_neither_text_nor_fields_nor_vector_on_the_disk(filled
             assert files_holding(filled, needle) == []
     for needle in (b"gorgonzola", b"mascarpone", vector):
         assert files_holding(filled, needle) == []
+
+
+def test_forgetting_says_so_when_a_reader_still_holds_old_pages(filled: Path) -> None:
+    with opened(filled) as memory, closing(sqlite3.connect(filled / "m.db", isolation_level=None)) as reader:
+        secret = memory.add_fact("the safe is behind the gorgonzola", scope="s")
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM memory_records").fetchone()
+        with pytest.raises(MemoryStoreError, match="run it again"):
+            memory.forget(secret)
+        reader.execute("ROLLBACK")
+        assert not memory.forget(secret)
+        assert files_holding(filled, b"gorgonzola") == []
 
 
 def test_what_is_forgotten_stays_a_tombstone(filled: Path) -> None:

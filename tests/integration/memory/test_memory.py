@@ -138,7 +138,7 @@ def test_what_is_read_back_is_what_was_kept(memory: Memory) -> None:
 
 
 def test_bytes_that_no_database_holds_are_replaced(memory: Memory) -> None:
-    kept = memory.add_fact("FATAL \udce9 in \0", scope="api")
+    kept = memory.add_fact("FATAL \udce9 in \0", scope="api", fields={"remedy": "\udce9"})
     assert memory.show(kept).text == "FATAL ? in ?"
     assert memory.recall("FATAL \udce9", scope="api")[0].record.id == kept
 

@@ -53,6 +53,8 @@ def test_fields_are_json_and_cannot_be_changed_afterwards() -> None:
         fact.fields["list"] = []  # type: ignore[index]
     with pytest.raises(TypeError):
         Fact(scope="s", text="x", created_at=NOW, fields={"when": NOW})
+    with pytest.raises(ValueError, match="JSON"):
+        Fact(scope="s", text="x", created_at=NOW, fields={"seconds": float("nan")})
 
 
 def test_any_zone_will_do() -> None:
