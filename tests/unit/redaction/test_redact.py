@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.redact import redact, redact_data, redact_env, secret_name
@@ -92,6 +92,7 @@ _pieces = st.sampled_from(
 _texts = st.one_of(st.text(max_size=200), st.lists(st.one_of(_pieces, st.text(max_size=8)), max_size=6).map("".join))
 
 
+@settings(deadline=None)
 @given(_texts)
 @example("password=«redacted: token»hunter2")
 @example("Cookie: a=«redacted: email»; b=c")
@@ -101,12 +102,14 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
     assert redact(once) == once
 
 
+@settings(deadline=None)
 @given(_texts)
 def test_masks_that_are_there_survive(text: str) -> None:
     shown = redact(f"{text} «redacted: aws key» {text}")
     assert "«redacted: aws key»" in shown or "«redacted: private key»" in shown
 
 
+@settings(deadline=None)
 @given(
     st.from_regex(r"[A-Za-z0-9!?%*+/_.-]{6,40}", fullmatch=True), st.sampled_from(["password", "DB_PASSWORD", "passwd"])
 )
@@ -249,6 +252,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_json)
 def test_redacting_data_twice_changes_nothing_more(data: object) -> None:
     once = redact_data(data)

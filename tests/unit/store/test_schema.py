@@ -1,0 +1,124 @@
+"""Schema versions: a fresh store is stamped, an old one is migrated after a copy, a newer one is refused."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine
+
+from opsagent.home import Home
+from opsagent.store import migrate
+from opsagent.store.errors import StoreError, StoreNewer
+from opsagent.store.journal import Journal
+from opsagent.store.schema import REVISION, VERSION_TABLE, metadata
+from tests.unit.store.values import incident
+
+
+def _layout(engine: Engine) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return sorted((name, sql) for name, sql in found if name != VERSION_TABLE)
+
+
+def test_migrations_lead_to_the_very_schema(tmp_path: Path) -> None:
+    made, migrated = (create_engine(f"sqlite:///{tmp_path / name}") for name in ("made.db", "migrated.db"))
+    metadata.create_all(made)
+    with migrated.begin() as connection:
+        migrate.upgrade(connection)
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == REVISION
+    assert _layout(made) == _layout(migrated)
+    for engine in (made, migrated):
+        engine.dispose()
+
+
+def test_the_newest_migration_is_the_schemas(tmp_path: Path) -> None:
+    assert max(migrate.known_revisions()) == REVISION
+
+
+def test_a_fresh_store_is_stamped_without_alembic(place: Home) -> None:
+    program = (
+        "import sys; from pathlib import Path; from opsagent.home import Home\n"
+        "from opsagent.store.journal import Journal\n"
+        f"Journal.open(Home.open(Path({str(place.path)!r}))).close(); print('alembic' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+    assert _revision(place) == REVISION
+
+
+def _revision(place: Home) -> str:
+    with closing(sqlite3.connect(place.database)) as connection:
+        return str(connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()[0])
+
+
+def _set_revision(place: Home, revision: str) -> None:
+    with closing(sqlite3.connect(place.database)) as connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = ?", (revision,))
+        connection.commit()
+
+
+@pytest.fixture
+def next_revision(tmp_path: Path) -> Path:
+    """The packaged migrations and one more that is still to come."""
+    scripts = tmp_path / "migrations"
+    shutil.copytree(migrate.SCRIPTS, scripts)
+    (scripts / "versions" / "r0002_later.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.add_column('holds', sa.Column('later', sa.Text()))\n"
+    )
+    return scripts
+
+
+def test_an_old_store_is_migrated_and_a_copy_is_kept(place: Home, journal: Journal, next_revision: Path) -> None:
+    journal.open_incident(incident())
+    kept = migrate.migrate(journal._engine, "0001", next_revision)
+    assert kept is not None
+    assert kept.stat().st_mode & 0o077 == 0
+    assert _revision(place) == "0002"
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT id FROM incidents").fetchall() == [("i1",)]
+        assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
+
+
+def test_a_migration_that_fails_changes_nothing(place: Home, journal: Journal, next_revision: Path) -> None:
+    script = next_revision / "versions" / "r0002_later.py"
+    script.write_text(script.read_text() + "    raise RuntimeError('half way')\n")
+    with pytest.raises(RuntimeError, match="half way"):
+        migrate.migrate(journal._engine, "0001", next_revision)
+    assert _revision(place) == "0001"
+    with closing(sqlite3.connect(place.database)) as connection:
+        assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
+
+
+def test_a_newer_store_is_refused_by_writer_and_reader(place: Home, journal: Journal) -> None:
+    journal.close()
+    _set_revision(place, "0999")
+    for opening in (Journal.open, Journal.read):
+        with pytest.raises(StoreNewer, match=r"newer opsagent \(0999, this one knows 0001\): update opsagent"):
+            opening(place)
+
+
+def test_a_reader_does_not_migrate(place: Home, journal: Journal) -> None:
+    journal.close()
+    _set_revision(place, "0000")
+    with pytest.raises(StoreError, match="run `opsagent watch` once"):
+        Journal.read(place)
+
+
+def test_the_memory_may_live_in_the_same_database(place: Home) -> None:
+    with closing(sqlite3.connect(place.database)) as connection:
+        connection.execute("CREATE TABLE memory_records (id TEXT)")
+        connection.commit()
+    with Journal.open(place) as journal:
+        journal.open_incident(incident())
+        assert journal.verify().ok
