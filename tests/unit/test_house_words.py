@@ -14,9 +14,14 @@ from pathlib import Path
 import pytest
 
 import opsagent
+from opsagent.commands.reader import read as read_command
+from opsagent.config import parse as parse_config
+from opsagent.evidence import PROBES
+from opsagent.model import Fault
 from opsagent_tools.actions import ActionName
 from opsagent_tools.registry import CHANGING
-from opsagent_tools.services.toml import HEALTH_KEYS, SERVICE_KEYS
+from opsagent_tools.services.toml import HEALTH_KEYS, SERVICE_KEYS, load_services
+from opsagent_tools.units import Unit, UnitId, UnitState
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -105,6 +110,41 @@ def test_every_page_that_is_named_exists(require: Callable[[str], Path]) -> None
         if not (ROOT / page).is_file()
     }
     assert sorted(missing) == []
+
+
+def test_every_test_and_scenario_that_holds_a_rule_exists() -> None:
+    page = (DOCS / "security.md").read_text()
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    scenarios = {path.name for path in (ROOT / "evals/opsagent_evals/faults/scenarios").iterdir()}
+    named = re.findall(r"`(test_\w+)`", page)
+    assert [name for name in named if f"def {name}(" not in tests] == []
+    assert set(re.findall(r"`(\d\d_\w+)`", page)) <= scenarios
+
+
+def test_every_probe_and_every_fault_is_documented() -> None:
+    listed = {cells[0].strip("`"): cells for cells in rows("how-it-decides.md") if cells[0].startswith("`")}
+    assert set(listed) == {*PROBES, *Fault}
+
+
+def test_the_examples_of_services_and_configuration_are_read_as_they_stand(tmp_path: Path) -> None:
+    for page, read in (("services-toml.md", load_services), ("config.md", parse_config)):
+        (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+        file = tmp_path / f"{page}.toml"
+        file.write_text(example)
+        read(file)
+
+
+def test_the_examples_of_commands_are_understood_and_the_doubtful_ones_are_not() -> None:
+    units = [Unit(id=UnitId("circus", name, "host"), state=UnitState.RUNNING) for name in _UNITS_IN_EXAMPLES]
+    understood = [example for cells in rows("commands.md") for example in re.findall(r"`([^`]+)`", " ".join(cells[1:]))]
+    assert [text for text in understood if read_command(text, units).ask is not None] == []
+    (line,) = re.findall(r"^Asked back: (.*)", (DOCS / "commands.md").read_text(), re.MULTILINE)
+    doubtful = re.findall(r"`([^`]+)`", line)
+    assert doubtful
+    assert [text for text in doubtful if read_command(text, units).ask is None] == []
+
+
+_UNITS_IN_EXAMPLES = ("api", "gateway", "worker", "web")
 
 
 def test_the_version_is_the_same_everywhere() -> None:
