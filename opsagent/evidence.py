@@ -21,7 +21,8 @@ from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
-_TIMEOUT_S = 2.0
+_TIMEOUT_S = 4.0
+"""For a machine that is overloaded itself; mostly a probe takes milliseconds, and none looks longer than 1.6 s."""
 _HEALTH_SLACK_S = 0.5
 
 PROBES: Mapping[str, Probe] = MappingProxyType(

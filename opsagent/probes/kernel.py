@@ -15,10 +15,10 @@ from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.proc import read_stat
 from opsagent_tools.units import ProcessKey, UnitId
 
-_WATCHED_S = 0.4
-_SPINS, _HARDLY = 0.5, 0.05
-_STARVED, _STARVED_RATIO = 0.3, 0.7
-"""A thread that waits for a processor this share of the time, and this much of the time it wants one, is starved."""
+_WATCHED_S, _WATCHED_LONGER_S = 0.4, 1.2
+_SPINS, _HARDLY = 0.5, 0.03
+_STARVED = 0.6
+"""What waits for a processor this much of the time that it wants one is starved."""
 _UNANSWERED_S = 0.5
 _BETWEEN_LOOKS_S = 0.4
 _TREND_S = 30.0
@@ -27,7 +27,11 @@ _TREND_S = 30.0
 async def process_state(room: Room, unit_id: UnitId) -> Found:
     """Watch the unit's processes and their descendants for a moment."""
     direct = [process.pid for process in (await room.unit(unit_id)).processes]
-    seen = await asyncio.to_thread(lambda: observe(with_descendants(direct, parents()), _WATCHED_S))
+    pids = await asyncio.to_thread(lambda: with_descendants(direct, parents()))
+    seen = await asyncio.to_thread(observe, pids, _WATCHED_S)
+    if seen is not None and _is_hungry(seen) and not _gets_on(seen):
+        # Before a process is said to get nowhere it is watched for longer: others may leave it little time.
+        seen = await asyncio.to_thread(observe, pids, _WATCHED_LONGER_S)
     if seen is None:
         return Found(kind=EvidenceKind.KERNEL, facts={"failed": "no process", "said": f"{unit_id.name} has no process"})
     stopped = sorted(set(seen.stopped) & set(direct))
@@ -49,17 +53,25 @@ async def process_state(room: Room, unit_id: UnitId) -> Found:
 
 
 def _mood(seen: Activity) -> dict[str, Scalar]:
-    """Tell a computation that never ends from too much work, and both from too little processor."""
-    wanted = seen.delayed + seen.busiest
-    starved = seen.delayed >= _STARVED and seen.delayed / wanted >= _STARVED_RATIO
-    gets_on = seen.busiest_in_system >= _HARDLY or seen.descriptors_changed
-    hungry = wanted >= _SPINS and not starved
+    """Tell a computation that never ends from too much work, and that from too little processor time."""
+    hungry, gets_on = _is_hungry(seen), _gets_on(seen)
+    starved = hungry and gets_on and seen.delayed >= (seen.delayed + seen.busiest) * _STARVED
     return {
-        "starved": starved,
-        "spinning": hungry and not gets_on,
-        "busy": hungry and gets_on,
+        "starved": starved or (hungry and seen.busiest < _HARDLY),
+        "spinning": hungry and not gets_on and seen.busiest >= _HARDLY,
+        "busy": hungry and gets_on and not starved,
         "said": f"{seen.cpu:.0%} of a core used, {seen.delayed:.0%} of the time waiting for one",
     }
+
+
+def _is_hungry(seen: Activity) -> bool:
+    """Tell whether one thread wants a core for itself, whether it gets it or not."""
+    return seen.busiest + seen.delayed >= _SPINS
+
+
+def _gets_on(seen: Activity) -> bool:
+    """Tell whether the processes accept, open, close, read or write: what spins in one computation does not."""
+    return seen.descriptors_changed or seen.busiest_in_system >= max(_HARDLY, 0.1 * seen.busiest)
 
 
 async def connections_of(room: Room, unit_id: UnitId) -> Found:
