@@ -20,6 +20,8 @@ class CaseFile:
     """Read-only probes run so far, over all attempts."""
     decision_s: float = 0.0
     """Time spent on recall, probes and decide so far."""
+    look_again_s: float | None = None
+    """After so many seconds decide is asked again, whatever happens meanwhile."""
 
     carried_over: Plan | None = None
     """A plan whose steps were all done when an earlier life of the agent ended; it only wants verifying."""

@@ -298,6 +298,8 @@ class LeaveAlone:
     """Decision: no change and nobody woken (recovered, planned, false alarm)."""
 
     why: str
+    look_again_s: float | None = None
+    """Decide again after so many seconds, even if all seems well; None: when something is different."""
 
 
 Decision = Act | Investigate | Escalate | LeaveAlone

@@ -123,6 +123,7 @@ class Repairer:
             plan, file.left_over = file.left_over, None
             return await self._propose(file, plan)
         decision = await shop.investigator.decide(file)
+        file.look_again_s = decision.look_again_s if isinstance(decision, LeaveAlone) else None
         match decision:
             case LeaveAlone(why=why):
                 await shop.timeline.tell("left_alone", why, incident=file.incident)
@@ -233,7 +234,13 @@ class Repairer:
         loop = asyncio.get_running_loop()
         well_since: float | None = None
         before = await self._circumstances(file)
+        look_again_at = loop.time() + file.look_again_s if file.look_again_s is not None else None
         while not file.withdrawn:
+            if look_again_at is not None:
+                if loop.time() >= look_again_at:
+                    return False
+                await asyncio.sleep(min(_RECHECK_S, max(look_again_at - loop.time(), 0.0)))
+                continue
             concerned = shop.verifier.concerned(file.incident)
             well = await shop.verifier.well_now(concerned) == concerned
             well_since = (well_since or loop.time()) if well else None
