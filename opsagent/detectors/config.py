@@ -49,6 +49,8 @@ class DetectorConfig:
 
     memory_share: float = 0.6
     """Below this share of `max_memory` growth is no trouble yet."""
+    memory_sure_samples: int = 3
+    """So many samples in a row must lead to the same forecast."""
     memory_full_share: float = 0.95
     """At this share, over `memory_full_samples` samples, no forecast is needed."""
     memory_full_samples: int = 4

@@ -1,12 +1,13 @@
 """Resident memory that grows towards its limit: a forecast from the floor of the samples, not from their spikes.
 
-Two scales, each a bounded row of bucket minima. A leak shows as growth of the floor in every third of the row, not
-slowing down (a warm-up slows down; a cache that fills once is one step). The slope is Theil and Sen's: the median of
+Two scales, each a bounded row of bucket minima. A leak shows as growth of the floor in every third of the row (a cache
+that fills once is one step); what slows down, as a warm-up does, is forecast as a curve that levels off. The slope is Theil and Sen's: the median of
 all slopes between two buckets, which a few outliers do not move (Sen 1968, J. Am. Stat. Assoc. 63:1379).
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,8 +22,6 @@ from opsagent_tools.units import ProcessKey
 
 _SPANS = (9, 15, 30)
 """Numbers of buckets that are looked at: the longer the growth was seen, the further ahead it is believed."""
-_STEADY = 0.5
-"""The last third must grow at least so fast, compared with the first one."""
 _RISING = 0.75
 """Share of steps between neighbouring buckets that must go up."""
 _FELL = 0.9
@@ -62,6 +61,8 @@ class _Growth:
     """One process."""
 
     scales: tuple[_Scale, ...]
+    sure: int = 0
+    """Forecasts in a row that say it reaches the limit."""
     full: int = 0
     """Samples in a row near the limit."""
     told: int = 0
@@ -109,8 +110,10 @@ class MemoryGrowthDetector:
         if growth.full >= self._config.memory_full_samples:
             return 2
         if rss < self._config.memory_share * limit or growth.told or rss < _ABOVE * growth.harmless:
+            growth.sure = 0
             return 0
-        return 1 if any(scale.reaches(limit) for scale in growth.scales) else 0
+        growth.sure = growth.sure + 1 if any(scale.reaches(limit) for scale in growth.scales) else 0
+        return 1 if growth.sure >= self._config.memory_sure_samples else 0
 
     def forget(self, process: ProcessKey | None) -> None:
         """The process is gone."""
@@ -131,11 +134,15 @@ class MemoryGrowthDetector:
 def _reaches(floors: list[float], ahead: float, limit: float) -> bool:
     third = len(floors) // 3
     first, middle, last = (_slope(part) for part in (floors[:third], floors[third:-third], floors[-third:]))
-    if min(first, middle, last) <= 0 or last < _STEADY * first:
+    if min(first, middle, last) <= 0:
         return False
     if sum(b > a for a, b in pairwise(floors)) < _RISING * (len(floors) - 1):
         return False
-    return floors[-1] + min(_slope(floors), last) * ahead * len(floors) >= limit
+    growth, horizon = min(_slope(floors), last), ahead * len(floors)
+    if last < first:  # it slows down: as a curve that levels off (1 - exp(-t / tau)), not as a line
+        tau = 2 / 3 * len(floors) / math.log(first / last)
+        horizon = tau * -math.expm1(-horizon / tau)
+    return floors[-1] + growth * horizon >= limit
 
 
 def _suspicion(sample: Signal, world: World) -> Suspicion:
