@@ -71,7 +71,7 @@ def _from(runbook: Runbook, findings: Findings) -> Decision:
         fit = remedy.fits(findings)
         if isinstance(fit, Fit):
             return _act(findings, remedy, fit, "runbook")
-    return _tell(runbook, findings, "")
+    return runbook.patience(findings) or _tell(runbook, findings, "")
 
 
 def _remembered(runbook: Runbook, findings: Findings) -> Act | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opsagent.model import LeaveAlone
+from opsagent.runbooks import upstream
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 from opsagent_tools.units import UnitState
@@ -76,3 +78,25 @@ def disk_is_full(findings: Findings) -> str | None:
         return None
     disk = findings.of("disk", root.unit.id)
     return disk.words("said") if disk.answered and disk.flag("full") else None
+
+
+def it_is_starting(findings: Findings) -> LeaveAlone | None:
+    """Return that the root, or what it depends on, is only just starting: supervisors go first."""
+    root, incident = findings.root, findings.case.incident
+    if root is None or (findings.case.now - incident.began_at).total_seconds() > _PATIENCE_S:
+        return None
+    above = upstream.troubled(findings)
+    if above is not None and above.words("root_state") in _COMING:
+        return LeaveAlone(why=f"{above.words('said')}: its supervisor is at it", look_again_s=_LOOK_AGAIN_S)
+    state = findings.of("unit_state", root.unit.id)
+    grace_s = root.spec.health.grace_s if root.spec is not None and root.spec.health is not None else 0.0
+    if state.words("state") == UnitState.RUNNING and state.number("age_s") < grace_s:
+        left_s = grace_s - state.number("age_s")
+        return LeaveAlone(why=f"{root.unit.name} has only just started", look_again_s=left_s + _MOMENT_S)
+    return None
+
+
+_COMING = frozenset({UnitState.STARTING, UnitState.STOPPING})
+_PATIENCE_S = 120.0
+"""What is still starting this long after the trouble began does not come up."""
+_LOOK_AGAIN_S, _MOMENT_S = 3.0, 0.5

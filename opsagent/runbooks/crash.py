@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsagent.model import Fault
 from opsagent.runbooks import remedies, upstream
-from opsagent.runbooks.common import healthy_now, machine_is_in_the_way, port_is_taken
+from opsagent.runbooks.common import healthy_now, it_is_starting, machine_is_in_the_way, port_is_taken
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Runbook, at_root
 from opsagent_tools.units import UnitState
@@ -18,8 +18,7 @@ def recovered(findings: Findings) -> str | None:
     state = findings.of("unit_state", root.unit.id)
     if state.words("state") == UnitState.STARTING:
         return f"its supervisor is starting {root.unit.name}"
-    health = root.spec.health if root.spec is not None else None
-    if state.words("state") == UnitState.RUNNING and (health is None or state.number("age_s") < health.grace_s):
+    if state.words("state") == UnitState.RUNNING and (root.spec is None or root.spec.health is None):
         return f"its supervisor started {root.unit.name} again"
     return healthy_now(findings, root)
 
@@ -55,5 +54,6 @@ RUNBOOK = Runbook(
             ),
         ),
     ),
+    patience=it_is_starting,
     never="start it again and again, or start it while something else holds its port",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsagent.model import Fault
 from opsagent.runbooks import remedies, upstream
-from opsagent.runbooks.common import healthy_now, machine_is_in_the_way, port_is_taken
+from opsagent.runbooks.common import healthy_now, it_is_starting, machine_is_in_the_way, port_is_taken
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Runbook
 from opsagent_tools.units import UnitState
@@ -51,5 +51,6 @@ RUNBOOK = Runbook(
         remedies.rolling_reload("dependency_down", upstream.aim_up_or_here),
         remedies.restart("dependency_down", upstream.aim_up_or_here),
     ),
+    patience=it_is_starting,
     never="restart those that depend on it",
 )

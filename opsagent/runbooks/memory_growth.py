@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsagent import planning
-from opsagent.model import Fault
+from opsagent.model import Fault, LeaveAlone
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Facts, Findings
@@ -67,6 +67,26 @@ def _growing(findings: Findings, target: Target) -> Facts | Against:
     return memory
 
 
+def _there_is_time(findings: Findings) -> LeaveAlone | None:
+    """Where only a restart is possible, it comes as late as it may; until then the growth is watched."""
+    root = findings.root
+    if root is None or planning.can_surge(root.unit) or findings.tried("memory_growth/restart", root.unit.id):
+        return None
+    growing = _growing(findings, root)
+    if isinstance(growing, Against) or growing.number("share") >= _NEARLY_THERE:
+        return None
+    why = f"{root.unit.name} uses {growing.words('said')}: a restart would interrupt it, and there is time yet"
+    if not growing.has("limit_in_s"):
+        return LeaveAlone(why=why)
+    until_near_s = (
+        growing.number("limit_in_s") * (_NEARLY_THERE - growing.number("share")) / (1.0 - growing.number("share"))
+    )
+    return LeaveAlone(why=why, look_again_s=min(max(until_near_s / 2.0, _LOOK_AGAIN_S), _LOOK_AGAIN_MOST_S))
+
+
+_LOOK_AGAIN_S, _LOOK_AGAIN_MOST_S = 1.0, 300.0
+
+
 RUNBOOK = Runbook(
     fault=Fault.MEMORY_GROWTH,
     looks_for="resident memory of each instance against max_memory, now",
@@ -93,5 +113,6 @@ RUNBOOK = Runbook(
             steps=lambda fit: planning.restart_steps(fit.target.unit, fit.target.spec),
         ),
     ),
+    patience=_there_is_time,
     never="restart all instances at once",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from opsagent.model import Fault, Scalar, Step
+from opsagent.model import Fault, LeaveAlone, Scalar, Step
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 
@@ -73,6 +73,8 @@ class Runbook:
     """In the order in which they are weighed: strongest evidence first, then the least invasive."""
     never: str
     """The tempting wrong remedy."""
+    patience: Callable[[Findings], LeaveAlone | None] = lambda findings: None
+    """Where no remedy fits: why it is too early to say anything, or None. Raises NotAsked."""
 
 
 def at_root(findings: Findings) -> Target | Against:

@@ -35,6 +35,7 @@ STORE_DOWN: dict[str, Any] = {
     "unit_state:store": ENDED["unit_state"],
     "port_holder:store": ENDED["port_holder"],
 }
+COMING = {**STORE_DOWN["dependencies"], "root_state": "starting"}
 STORE_STOPPED: dict[str, Any] = {
     "dependencies": {**STORE_DOWN["dependencies"], "root_state": "stopped", "said": "store was stopped on purpose"},
     "unit_state:store": {"state": "stopped"},
@@ -252,7 +253,7 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         },
         ["restart:api"],
     ),
-    ("within its grace", case_of(Fault.HANG), {**HANGS, "unit_state": {"state": "running", "age_s": 2.0}}, Escalate),
+    ("within its grace", case_of(Fault.HANG), {**HANGS, "unit_state": {"state": "running", "age_s": 2.0}}, LeaveAlone),
     (
         "never well since it was started",
         case_of(Fault.HANG),
@@ -285,7 +286,7 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         ["reload:api", "reload:api"],
     ),
     ("it fell back", case_of(Fault.MEMORY_GROWTH, unit=WORKERS), {"memory": {"share": 0.2, "said": "20%"}}, LeaveAlone),
-    ("one instance, early", case_of(Fault.MEMORY_GROWTH), {"memory": {"share": 0.7, "said": "70%"}}, Escalate),
+    ("one instance, early", case_of(Fault.MEMORY_GROWTH), {"memory": {"share": 0.7, "said": "70%"}}, LeaveAlone),
     ("one instance, late", case_of(Fault.MEMORY_GROWTH), {"memory": {"share": 0.92, "said": "92%"}}, ["restart:api"]),
     (
         "one instance, soon",
@@ -414,3 +415,27 @@ def test_the_note_says_what_since_when_why_and_what_was_tried() -> None:
     assert "Api ended by itself since 2026-03-01 11:59:55 UTC" in decision.why
     assert "crash/start did not help" in decision.why.lower()
     assert any("no such table" in hypothesis.cause for hypothesis in decision.hypotheses)
+
+
+@pytest.mark.parametrize(
+    ("case", "answers", "least", "most"),
+    [
+        (case_of(Fault.MEMORY_GROWTH), {"memory": {"share": 0.7, "limit_in_s": 60.0, "said": "70%"}}, 10, 40),
+        (case_of(Fault.MEMORY_GROWTH), {"memory": {"share": 0.7, "limit_in_s": 6e4, "said": "70%"}}, 300, 300),
+        (case_of(Fault.HANG), {**HANGS, "unit_state": {"state": "running", "age_s": 2.0}}, 3, 4),
+        (
+            case_of(Fault.HANG, upstream=(STORE,)),
+            {**HANGS, **STORE_DOWN, "dependencies": COMING, "unit_state:store": {"state": "starting"}},
+            1,
+            5,
+        ),
+    ],
+    ids=["a leak with time left", "a slow leak", "it has only just started", "what it needs is starting"],
+)
+def test_where_it_is_too_early_decide_wants_to_look_again(
+    case: Any, answers: Answers, least: float, most: float
+) -> None:
+    decision, _ = outcome(case, answers)
+    assert isinstance(decision, LeaveAlone)
+    assert decision.look_again_s is not None
+    assert least <= decision.look_again_s <= most
