@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -18,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 REPORT = HERE.parent.parent / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Written by `make bench`; do not edit. Measured on {date} on {machine}.
+Written by `make bench`; do not edit. Measured on {date} on {machine} (load average before the run: {load:.1f}).
 Figures move with the machine and with what else it does; the bars are those that the project holds itself to.
 
 | what | measured | bar | |
@@ -28,6 +29,7 @@ Figures move with the machine and with what else it does; the bars are those tha
 
 def main(arguments: list[str]) -> int:
     """Run the bench files named (default: all), write the report, return 1 where a bar was missed."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch) / "result.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:xdist", "--benchmark-enable"]
@@ -39,7 +41,9 @@ def main(arguments: list[str]) -> int:
     rows = [row for bench in measured["benchmarks"] for row in rows_of(bench)]
     missed = [row["what"] for row in rows if not met(row)]
     if not arguments:
-        REPORT.write_text(render(rows, machine(), datetime.now(UTC)))
+        REPORT.write_text(render(rows, machine(), load, datetime.now(UTC)))
+    if load > (psutil.cpu_count() or 1):
+        print(f"load average {load:.1f} before the run: the figures tell of that too", file=sys.stderr)
     for what in missed:
         print(f"bar missed: {what}", file=sys.stderr)
     return 1 if missed else 0
@@ -59,13 +63,13 @@ def met(row: dict[str, Any]) -> bool:
     return row["bar"] is None or row["value"] <= row["bar"]
 
 
-def render(rows: list[dict[str, Any]], where: str, when: datetime) -> str:
+def render(rows: list[dict[str, Any]], where: str, load: float, when: datetime) -> str:
     """Return the whole page."""
     lines = [
         f"| {row['what']} | {_number(row['value'])} {row['unit']} | {_bar(row)} | {_remark(row)} |"
         for row in sorted(rows, key=lambda row: (row["bar"] is None, row["what"]))
     ]
-    return HEAD.format(date=when.date().isoformat(), machine=where) + "\n".join(lines) + "\n"
+    return HEAD.format(date=when.date().isoformat(), machine=where, load=load) + "\n".join(lines) + "\n"
 
 
 def machine() -> str:
