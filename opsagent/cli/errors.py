@@ -77,11 +77,13 @@ def code_of(error: BaseException) -> Code | None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an expected error as one line, safe for a terminal."""
+    """Return an error as one line, secrets masked, safe for a terminal."""
+    from opsagent_tools.redact import redact
+
     text = str(error)
     if isinstance(error, OSError) and error.strerror and type(error).__module__ == "builtins":
         text = f"{error.filename}: {error.strerror}"
-    return escape_for_terminal(" ".join(text.split()) or type(error).__name__)
+    return escape_for_terminal(redact(" ".join(text.split())) or type(error).__name__)
 
 
 def write_trace(error: BaseException, logs_dir: Path | None) -> Path | None:
