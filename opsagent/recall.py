@@ -45,6 +45,11 @@ class MemoryDesk:
         """Whether the memory has been needed yet."""
         return self._memory is not None
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether a question would be answered at once."""
+        return self._warming is not None and self._warming.done()
+
     async def use(self, what: Callable[[Memory], _T]) -> _T:
         """Run `what` on the memory, opened if need be. Raises opsagent_memory.MemoryFailure."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: what(self._opened()))
@@ -101,7 +106,7 @@ class Recall:
 
         scope = scope_of(incident.unit)
         try:
-            if not self._desk.is_open and not await asyncio.to_thread(self._knows, scope):
+            if not self._desk.is_warm and not await asyncio.to_thread(self._knows, scope):
                 return ()
             text = symptom_text(incident)
             found = await self._desk.use(

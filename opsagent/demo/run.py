@@ -82,16 +82,7 @@ async def _play(story: Story, timeline: _Timeline) -> None:
 
 def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
     table = Table(title="first time → second time, from memory", title_justify="left")
-    for heading in (
-        "fault",
-        "detected",
-        "repaired",
-        "attempts",
-        "probes",
-        "decided in",
-        "remedy from",
-        "requests failed",
-    ):
+    for heading in ("fault", "MTTD", "MTTR", "tries", "probes", "decision", "from", "failed"):
         table.add_column(heading, justify="left" if heading in ("fault", "from") else "right")
     for scene in SCENES:
         pair = [seen for seen in story.seen if seen.scene is scene]

@@ -17,7 +17,7 @@ from opsagent.store.rows import IncidentRow
 
 _INCIDENT_S = 45.0
 _POLL_S = 0.1
-_QUIET_S = 1.5
+_QUIET_S = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
