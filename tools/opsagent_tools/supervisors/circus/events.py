@@ -53,6 +53,9 @@ async def watch(engine: Engine, kind: str) -> AsyncIterator[SupervisorEvent]:
                     yield event
         if not _is_missed(engine):
             yield _own(EventKind.CHANGED)  # it was shut down on purpose: there are no units any more
+        elif not lost:
+            lost = True
+            yield _own(EventKind.LOST)
 
 
 def _is_missed(engine: Engine) -> bool:
