@@ -159,6 +159,7 @@ def test_the_breaker_counts_failures_since_the_last_success(journal: Journal, cl
 
 def test_a_hold_ends_by_itself_or_when_it_is_released(journal: Journal, clock: Clock) -> None:
     journal.hold(API, NOW + timedelta(hours=2), "deploying", "bob")
+    clock.forward(1)
     journal.hold(STORE, None, "", "bob")
     assert [(hold.unit, hold.why, hold.by) for hold in journal.holds()] == [
         (API, "deploying", "bob"),
