@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ from opsagent_evals.faults.trace import Trace
 from opsagent_evals.faults.watching import is_over
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.supervisors.port import SupervisorError
+
+_LOG = logging.getLogger(__name__)
 
 _INJECT_S = 30.0
 _CLEAR_S = 15.0
@@ -56,6 +59,11 @@ class Case:
             error = str(problem)
         except asyncio.CancelledError:
             error = "interrupted"
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()  # clearing up has time limits of its own
+        except Exception as problem:  # noqa: BLE001 - whatever it is, what was broken has to be cleared
+            _LOG.exception("the case broke off")
+            error = f"{type(problem).__name__}: {problem}"
         run = self._seen(error)
         cleared = await self._clear_up(room=room)
         return self._with_strays(run, cleared)
@@ -113,6 +121,7 @@ class Case:
     async def _clear_up(self, *, room: bool) -> tuple[list[str], str]:
         problem = ""
         if (self._place.scenario / "clear").exists():
+            await self._stage.write_services()
             problem = await self._programs.call("clear", _CLEAR_S)
         try:
             await self._stage.take_down()

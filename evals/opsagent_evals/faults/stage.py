@@ -93,7 +93,8 @@ class Stage:
 
     async def write_services(self) -> None:
         """Bring `STATE_DIR/services.json` up to date. An engine that does not answer leaves it as it was."""
-        assert self._supervisor is not None
+        if self._supervisor is None:  # never came up
+            return
         try:
             units = await self._supervisor.list()
         except SupervisorError:
