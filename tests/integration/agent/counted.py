@@ -1,0 +1,28 @@
+"""A service for tests: writes down each of its starts, serves HTTP on PORT after DELAY_S. Standard library only."""
+
+import http.server
+import os
+import pathlib
+import time
+
+with pathlib.Path(os.environ["STARTS"]).open("a", encoding="ascii") as starts:
+    starts.write(f"{os.getpid()}\n")
+time.sleep(float(os.environ.get("DELAY_S", "0")))
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "3")
+        self.end_headers()
+        self.wfile.write(b"ok\n")
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    allow_reuse_address = True
+
+
+Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
