@@ -82,8 +82,11 @@ class People:
                 return
             if ruling.verdict == "ask":
                 binding = await self._situations.binding(plan)
+                # Whoever asked may confirm a disruptive command (`--yes` does just that); what cannot be undone
+                # needs somebody else.
+                proposer = f"a command of {by}" if ruling.rule == "confirm" else by
                 approval = await asyncio.to_thread(
-                    self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, by
+                    self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer
                 )
                 tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
                 return
