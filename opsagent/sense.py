@@ -52,9 +52,9 @@ class Senses:
             async with asyncio.TaskGroup() as group:
                 for kind, sense in self._by_kind.items():
                     group.create_task(desk.keep(f"events of {kind}", sense.follow))
-                await asyncio.sleep(0)  # events first, then the list: nothing falls between
-                for sense in self._by_kind.values():
-                    await sense.refresh()
+                await self._followed()  # events first, then the list: nothing falls between
+                for kind, sense in self._by_kind.items():
+                    await desk.tried(f"list of {kind}", sense.refresh)
                 self.ready.set()
                 for kind, sense in self._by_kind.items():
                     group.create_task(desk.keep(f"list of {kind}", sense.relist))
@@ -74,6 +74,14 @@ class Senses:
         if sense is not None:
             await sense.refresh()
 
+    async def _followed(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.follow_s):
+                for sense in self._by_kind.values():
+                    await sense.heard.wait()
+        except TimeoutError:
+            return  # it is down, or slow: what it lists will do for now
+
     def _noticing(self, emit: Emit) -> Emit:
         def notice(signal: Signal) -> None:
             emit(signal)
@@ -83,9 +91,9 @@ class Senses:
 
         return notice
 
-    async def _describe(self, unit: UnitId) -> Unit | None:
+    async def _describe(self, unit: UnitId, seconds: float) -> Unit | None:
         sense = self._by_kind.get(unit.supervisor)
-        return await sense.describe(unit) if sense is not None else None
+        return await sense.describe(unit, seconds) if sense is not None else None
 
     def _sync(self) -> None:
         units = list(self.world.units.values())

@@ -9,6 +9,7 @@ told too.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,13 @@ from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
 _DELIBERATE = frozenset({UnitState.STOPPING, UnitState.STOPPED})
 _REMEMBERED = 512
 
-Describe = Callable[[UnitId], Coroutine[Any, Any, Unit | None]]
-"""Asks the unit's supervisor; None where it does not answer in time."""
+_UNASKED = frozenset(
+    {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
+)
+"""Ends that no supervisor brings about at once."""
+
+Describe = Callable[[UnitId, float], Coroutine[Any, Any, Unit | None]]
+"""Asks the unit's supervisor; None where it does not answer within so many seconds."""
 
 
 class DeathSense:
@@ -131,7 +137,7 @@ class DeathSense:
 
     async def _settle(self, unit: UnitId, death: Death) -> None:
         pid = death.key.pid
-        described = await self._ask(unit, death.key)
+        described = await self._ask(unit, death)
         code = death.exit_code if death.exit_code is not None else self._codes.get((unit, pid))
         deliberate = self._is_expected(unit, death.key) or self._deliberate(unit, pid, described)
         self._forget(unit, death.key)
@@ -145,14 +151,17 @@ class DeathSense:
             if self._state(unit) is UnitState.STOPPED:
                 self.unit_stopped(unit)
 
-    async def _ask(self, unit: UnitId, key: ProcessKey) -> Unit | None:
+    async def _ask(self, unit: UnitId, death: Death) -> Unit | None:
         """Wait for the supervisor's word; return the unit if it came as a description of that."""
-        known = unit, key.pid
-        if self._is_expected(unit, key) or known in self._codes:
+        known = unit, death.key.pid
+        if self._is_expected(unit, death.key) or known in self._codes:
             return None
         loop = asyncio.get_running_loop()
         self._words[known] = asyncio.Event()
-        word, asked = loop.create_task(self._words[known].wait()), loop.create_task(self._describe(unit))
+        word, asked = (
+            loop.create_task(self._words[known].wait()),
+            loop.create_task(self._describe(unit, self._patience(unit, death))),
+        )
         try:
             await asyncio.wait({word, asked}, return_when=asyncio.FIRST_COMPLETED)
             return asked.result() if asked.done() and not asked.cancelled() else None
@@ -160,6 +169,12 @@ class DeathSense:
             del self._words[known]
             word.cancel()
             asked.cancel()
+
+    def _patience(self, unit: UnitId, death: Death) -> float:
+        spec = self._desk.world.spec(unit)
+        asks_with = -getattr(signal, spec.stop_signal, signal.SIGTERM) if spec is not None else -signal.SIGTERM
+        unasked = death.exit_code in _UNASKED and death.exit_code != asks_with
+        return self._desk.settings.settle_s if unasked else self._desk.settings.settle_asked_s
 
     def _word(self, unit: UnitId, pid: int) -> None:
         if (unit, pid) in self._words:

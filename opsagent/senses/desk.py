@@ -29,7 +29,14 @@ class SenseSettings:
     coalesce_s: float = 0.02
     """Events that come within this time lead to one listing."""
     settle_s: float = 0.01
-    """How long a death waits for its supervisor to say whether it was told to end that process."""
+    """How long a death waits for its supervisor to say whether it was told to end that process: if a signal ended it
+    that nobody sends at first (a supervisor that kills has asked long before, and its word is here)."""
+    settle_asked_s: float = 0.05
+    """The same where it ended as processes do that are asked to."""
+    settle_unheard_s: float = 0.5
+    """The same while the supervisor's events are not followed yet, so that only its answer tells."""
+    follow_s: float = 2.0
+    """How long the senses wait at first for a supervisor's events to be followed."""
     log_active_s: float = 0.1
     """Between two looks at a log that is being written."""
     log_idle_s: float = 1.0
@@ -72,8 +79,13 @@ class Desk:
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` for ever: whatever one sense trips over, it begins again, and the others never notice."""
         while True:
-            try:
-                await work()
-            except Exception:  # noqa: BLE001  one sense failing must not stop the others
-                _log.exception("%s failed, beginning again", name)
+            await self.tried(name, work)
             await asyncio.sleep(self.settings.retry_s)
+
+    @staticmethod
+    async def tried(name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` once; its failing is noted and stops nobody else."""
+        try:
+            await work()
+        except Exception:  # noqa: BLE001  one sense failing must not stop the others
+            _log.exception("%s failed", name)

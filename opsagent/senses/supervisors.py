@@ -34,18 +34,27 @@ class SupervisorSense:
     def __init__(self, supervisor: Supervisor, desk: Desk, deaths: DeathSense, changed: Callable[[], None]) -> None:
         self.supervisor = supervisor
         self.lost = False
+        self.following = asyncio.Event()
+        """Set while its events are heard."""
+        self.heard = asyncio.Event()
+        """Set once it said anything, be it that it is gone."""
         self._desk = desk
         self._deaths = deaths
         self._changed = changed
         self._wanted = asyncio.Event()
         self._listing = asyncio.Lock()
         self._listed_once = False
-        self._heard = 0
+        self._events = 0
 
     async def follow(self) -> None:
         """Hear its events, for ever."""
-        async for event in self.supervisor.events():
-            await self._hear(event)
+        try:
+            async for event in self.supervisor.events():
+                if event.kind is not EventKind.LOST:
+                    self.following.set()
+                await self._hear(event)
+        finally:
+            self.following.clear()
 
     async def relist(self) -> None:
         """List it now, whenever something changed, and once in a while, for ever."""
@@ -68,12 +77,12 @@ class SupervisorSense:
         """Take over what it lists now; where its daemon does not answer, say so and keep the last picture."""
         async with self._listing:
             for left in reversed(range(_LISTINGS)):
-                heard = self._heard
+                events = self._events
                 units = await self._list()
                 if units is None:
                     return
-                if heard == self._heard or not left:
-                    self._take_over(units, fresh=heard == self._heard)
+                if events == self._events or not left:
+                    self._take_over(units, fresh=events == self._events)
                     break
         if self.lost:
             self.lost = False
@@ -90,12 +99,14 @@ class SupervisorSense:
             _log.warning("%s did not list its units: %s", self.supervisor.kind, error)
         return None
 
-    async def describe(self, unit: UnitId) -> Unit | None:
-        """Ask about one unit; None if there is no answer within `settle_s`."""
+    async def describe(self, unit: UnitId, seconds: float) -> Unit | None:
+        """Ask about one unit; None if there is no answer in time."""
         if self.lost:
             return None
+        if not self.following.is_set():
+            seconds = max(seconds, self._desk.settings.settle_unheard_s)
         try:
-            async with asyncio.timeout(self._desk.settings.settle_s):
+            async with asyncio.timeout(seconds):
                 return await self.supervisor.describe(unit)
         except SupervisorUnreachable:
             self.gone()
@@ -137,9 +148,11 @@ class SupervisorSense:
 
     async def _hear(self, event: SupervisorEvent) -> None:
         unit = event.unit
-        self._heard += 1
+        self.heard.set()
+        self._events += 1
         match event.kind:
             case EventKind.LOST:
+                self.following.clear()
                 self.gone()
                 return
             case EventKind.BACK:
