@@ -51,7 +51,7 @@ class CircusHarness:
 
     def __init__(self, engine_dir: Path, runtime_dir: Path) -> None:
         self.engine = Engine(engine_dir, runtime_dir)
-        self.supervisor = CircusSupervisor(self.engine)
+        self.supervisor: Supervisor = CircusSupervisor(self.engine)
 
     def id(self, name: str) -> UnitId:
         return UnitId.local("circus", name)
@@ -80,7 +80,7 @@ class FakeHarness:
 
     def __init__(self) -> None:
         self.fake = FakeSupervisor()
-        self.supervisor = self.fake
+        self.supervisor: Supervisor = self.fake
 
     def id(self, name: str) -> UnitId:
         return UnitId.local("fake", name)
