@@ -16,6 +16,7 @@ from typing import Any
 
 from opsagent import __version__, last_good
 from opsagent.act import Actor
+from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
 from opsagent.config import Config
@@ -94,6 +95,7 @@ class Agent:
             policy=lambda: self.policy,
         )
         self.detector = Detector()
+        self._books = Books(self.journal, self.timeline)
         self._repairer = Repairer(self._workshop())
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
@@ -127,6 +129,7 @@ class Agent:
                 journal=self.journal, timeline=self.timeline, situations=self.situations, verifier=verifier
             ),
             locks=self.locks,
+            books=self._books,
             decided=self.detector.decided,
         )
 
@@ -195,13 +198,12 @@ class Agent:
     async def _handle(self, file: CaseFile) -> None:
         incident = file.incident
         try:
-            await asyncio.to_thread(self.journal.open_incident, incident)
             await self._repairer.handle(file)
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # a person must learn of it, whatever it was
             _LOG.exception("the repair of %s broke off", incident.unit)
-            await self._repairer.escalate(file, f"the repair broke off: {type(error).__name__}: {error}")
+            await self._books.escalate(file, f"the repair broke off: {type(error).__name__}: {error}")
         finally:
             self.detector.close(incident.id, mended=file.mended)
             self._files.pop(incident.id, None)

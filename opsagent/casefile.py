@@ -23,6 +23,8 @@ class CaseFile:
     look_again_s: float | None = None
     """After so many seconds decide is asked again, whatever happens meanwhile."""
 
+    resumed: bool = False
+    """An earlier life of the agent opened it."""
     carried_over: Plan | None = None
     """A plan whose steps were all done when an earlier life of the agent ended; it only wants verifying."""
     left_over: Plan | None = None

@@ -164,7 +164,7 @@ def _intent(question: _Question) -> Ruling | None:
 
 def _foreign(question: _Question) -> Ruling | None:
     unit, own = question.situation.unit, question.situation.own_uid
-    if unit is None or own == 0 or unit.uid == own:
+    if unit is None or own in {0, unit.uid}:
         return None
     return question.deny("foreign owner", f"{unit.name} runs as another user (uid {unit.uid})")
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
-
-from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 
 _STOP_SLACK_S = 5.0
 """What a supervisor may take beyond the service's own stop timeout."""

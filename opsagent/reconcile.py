@@ -37,7 +37,7 @@ class Reconciler:
                 interrupted[row.incident_id] = row
         files = []
         for found in await asyncio.to_thread(self._journal.unfinished_incidents):
-            file = CaseFile(incident=found.incident, probes=found.probes or 0)
+            file = CaseFile(incident=found.incident, probes=found.probes or 0, resumed=True)
             if found.incident.id in interrupted:
                 await self._take_over(file, interrupted[found.incident.id])
             await self._timeline.tell("resumed", "taken up again after a restart", incident=file.incident)

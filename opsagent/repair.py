@@ -10,10 +10,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from opsagent.act import Actor, Carried
+from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
 from opsagent.guard import rule_on_plan
@@ -64,6 +64,7 @@ class Workshop:
     learner: Learner
     consent: Consent
     locks: GroupLocks
+    books: Books
     decided: Callable[[str], None]
     """Tells detect that a plan is under way for this incident."""
 
@@ -77,19 +78,20 @@ class Repairer:
     async def handle(self, file: CaseFile) -> None:
         """Stay with the incident until it is over (resolved or closed)."""
         shop = self._shop
-        await shop.timeline.tell("opened", file.incident.summary, incident=file.incident)
+        if not file.resumed:
+            await shop.books.open(file)
         await shop.investigator.get_ready(file)
         while True:
             settled: Settled | Literal["repaired"] = await shop.settler.settle(file)
             if file.carried_over is not None:
                 settled = await self._carry_over(file, file.carried_over, settled)
             if settled == "recovered":
-                await self._end(file, "resolved" if file.attempts else "closed", "recovered by itself")
+                await shop.books.end(file, "resolved" if file.attempts else "closed", "recovered by itself")
                 return
             if settled == "repaired":
                 return
             if settled == "withdrawn":
-                await self._end(file, "closed", file.withdrawn)
+                await shop.books.end(file, "closed", file.withdrawn)
                 return
             async with shop.locks.of(file.incident.unit):
                 result = await self._pass(file)
@@ -108,7 +110,7 @@ class Repairer:
         await self._shop.learner.learn(file, plan, verdict)
         if not verdict.better:
             return "stays"
-        await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
+        await self._shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
         return "repaired"
 
     async def _ask(self, file: CaseFile, asking: _Asking) -> _Pass:
@@ -129,7 +131,7 @@ class Repairer:
                 await shop.timeline.tell("left_alone", why, incident=file.incident)
                 return "wait"
             case Escalate(why=why):
-                await self.escalate(file, why)
+                await shop.books.escalate(file, why)
                 return "wait"
             case Act(plan=plan):
                 return await self._propose(file, plan)
@@ -161,7 +163,7 @@ class Repairer:
         kind = "suggested" if ruling.rule == "suggest" else "refused"
         await shop.timeline.tell(kind, ruling.why, incident=file.incident, rule=ruling.rule, remedy=plan.remedy)
         if ruling.rule in ("breaker", "budget", "protected", "foreign owner"):
-            await self.escalate(file, ruling.why)
+            await shop.books.escalate(file, ruling.why)
         return "wait"
 
     async def _attempt(self, file: CaseFile, plan: Plan, *, confirmed: bool) -> _Pass:
@@ -189,10 +191,10 @@ class Repairer:
         await shop.learner.learn(file, plan, verdict)
         file.mended = verdict.better
         if verdict.better:
-            await self._end(file, "resolved", "repaired", plan=plan, verdict=verdict)
+            await shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
             return "over"
         if len(file.attempts) >= _MAX_ATTEMPTS:
-            await self.escalate(file, f"{len(file.attempts)} attempts did not help")
+            await shop.books.escalate(file, f"{len(file.attempts)} attempts did not help")
             return "wait"
         return "again"
 
@@ -211,22 +213,7 @@ class Repairer:
         done = f" after {carried.done_steps} of {len(plan.steps)} steps" if carried.done_steps else ""
         await shop.timeline.tell("refused", carried.why + done, incident=file.incident, rule=rule)
         if carried.done_steps:
-            await self.escalate(file, f"stopped{done}: {carried.why}")
-
-    async def escalate(self, file: CaseFile, why: str) -> None:
-        """Tell a person what is known; change nothing more until something is different."""
-        shop = self._shop
-        await shop.timeline.tell("escalated", why, incident=file.incident)
-        await asyncio.to_thread(
-            shop.journal.set_incident,
-            file.incident.id,
-            status="escalated",
-            outcome="escalated",
-            attempts=len(file.attempts),
-            probes=file.probes,
-            evidence=tuple(file.evidence),
-            hypotheses=file.hypotheses,
-        )
+            await shop.books.escalate(file, f"stopped{done}: {carried.why}")
 
     async def _recovers_while_waiting(self, file: CaseFile) -> bool:
         """Wait for recovery or for news; True when the incident is over."""
@@ -245,12 +232,12 @@ class Repairer:
             well = await shop.verifier.well_now(concerned) == concerned
             well_since = (well_since or loop.time()) if well else None
             if well_since is not None and loop.time() - well_since >= _QUIET_AFTER_ESCALATION_S:
-                await self._end(file, "resolved" if file.attempts else "closed", "recovered without the agent")
+                await shop.books.end(file, "resolved" if file.attempts else "closed", "recovered without the agent")
                 return True
             if not well and await self._circumstances(file) != before:
                 return False
             await asyncio.sleep(_RECHECK_S)
-        await self._end(file, "closed", file.withdrawn)
+        await shop.books.end(file, "closed", file.withdrawn)
         return True
 
     async def _circumstances(self, file: CaseFile) -> object:
@@ -261,37 +248,6 @@ class Repairer:
         except SupervisorError:
             situation = None
         return (file.incident.fault, file.incident.unit, situation)
-
-    async def _end(
-        self, file: CaseFile, status: str, outcome: str, *, plan: Plan | None = None, verdict: Verdict | None = None
-    ) -> None:
-        shop, incident = self._shop, file.incident
-        now = datetime.now(UTC)
-        verified_s = plan.verify_s if plan is not None and verdict is not None else 0.0
-        # The story first, then the status: whoever waits for the status finds the story complete.
-        await shop.timeline.tell(
-            "resolved" if status == "resolved" else "closed",
-            outcome,
-            incident=incident,
-            attempts=len(file.attempts),
-            probes=file.probes,
-            decision_s=round(file.decision_s, 4),
-        )
-        await asyncio.to_thread(
-            shop.journal.set_incident,
-            incident.id,
-            status=status,
-            outcome=outcome,
-            remedy=plan.remedy if plan is not None else None,
-            remedy_source=plan.source if plan is not None else None,
-            attempts=len(file.attempts),
-            probes=file.probes,
-            evidence=tuple(file.evidence),
-            hypotheses=file.hypotheses,
-            mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
-            mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
-            resolved_at=now,
-        )
 
     def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

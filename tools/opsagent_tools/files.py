@@ -37,7 +37,7 @@ def move_aside(path: Path, to: Path, *, sha256: str, uid: int) -> None:
         raise UnsafeFile(f"{to} is not in the folder of {path}")
     # A hard link fails where the target exists; a rename would silently replace it.
     os.link(path, to, follow_symlinks=False)
-    os.unlink(path)
+    path.unlink()
 
 
 def replace_content(path: Path, content: bytes, *, replaces: str, uid: int) -> None:
@@ -58,7 +58,7 @@ def replace_content(path: Path, content: bytes, *, replaces: str, uid: int) -> N
             if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(file.fileno(), status.st_uid, status.st_gid)
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -1,0 +1,66 @@
+"""Keeps the books of an incident: how it ended, or that a person has to see to it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from opsagent.casefile import CaseFile
+from opsagent.model import Plan, Verdict
+from opsagent.store.journal import Journal
+from opsagent.timeline import Timeline
+
+
+class Books:
+    """Writes into the timeline first, then the status: whoever waits for the status finds the story complete."""
+
+    def __init__(self, journal: Journal, timeline: Timeline) -> None:
+        self._journal = journal
+        self._timeline = timeline
+
+    async def open(self, file: CaseFile) -> None:
+        """Write down that the incident is there. One that is taken up again keeps what is written of it."""
+        await asyncio.to_thread(self._journal.open_incident, file.incident)
+        await self._timeline.tell("opened", file.incident.summary, incident=file.incident)
+
+    async def escalate(self, file: CaseFile, why: str) -> None:
+        """Tell a person what is known; the agent changes nothing more until something is different."""
+        await self._timeline.tell("escalated", why, incident=file.incident)
+        await self._set(file, status="escalated", outcome="escalated")
+
+    async def end(
+        self, file: CaseFile, status: str, outcome: str, *, plan: Plan | None = None, verdict: Verdict | None = None
+    ) -> None:
+        """Close the incident: `resolved` (with `plan`, if that helped) or `closed` (without the agent's doing)."""
+        incident, now = file.incident, datetime.now(UTC)
+        verified_s = plan.verify_s if plan is not None and verdict is not None else 0.0
+        await self._timeline.tell(
+            "resolved" if status == "resolved" else "closed",
+            outcome,
+            incident=incident,
+            attempts=len(file.attempts),
+            probes=file.probes,
+            decision_s=round(file.decision_s, 4),
+        )
+        await self._set(
+            file,
+            status=status,
+            outcome=outcome,
+            remedy=plan.remedy if plan is not None else None,
+            remedy_source=plan.source if plan is not None else None,
+            mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
+            mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
+            resolved_at=now,
+        )
+
+    async def _set(self, file: CaseFile, **values: Any) -> None:
+        await asyncio.to_thread(
+            self._journal.set_incident,
+            file.incident.id,
+            attempts=len(file.attempts),
+            probes=file.probes,
+            evidence=tuple(file.evidence),
+            hypotheses=file.hypotheses,
+            **values,
+        )
