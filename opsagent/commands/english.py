@@ -137,6 +137,14 @@ _READS: tuple[Pattern, ...] = (
     )),
 )  # fmt: skip
 
+NEGATIONS = vocabulary(
+    "not no never don't dont do-not doesn't won't can't cannot shouldn't mustn't without avoid except but neither nor "
+    "nothing none stop-not"
+)
+CONDITIONS = vocabulary(
+    "if unless when whenever once until till after before while in case otherwise else or maybe perhaps should would "
+    "could might may whether later tomorrow tonight every only"
+)
 GRAMMAR = Grammar(
     sets={
         "lead": _LEAD, "tail": _TAIL, "show": _SHOW, "safely": _SAFELY, "safe": _SAFE, "instances": _INSTANCES,
@@ -153,16 +161,10 @@ GRAMMAR = Grammar(
     articles=frozenset({"the", "my", "our"}),
     nouns=frozenset({"service", "services", "unit", "units", "app", "apps", "application", "process"}),
     things=frozenset(_INSTANCES) | vocabulary("server host machine system box cpu memory ram disk load metrics output"),
+    soft_sets=frozenset({"trouble", "well"}),
+    never=NEGATIONS | CONDITIONS,
 )  # fmt: skip
 
-NEGATIONS = vocabulary(
-    "not no never don't dont do-not doesn't won't can't cannot shouldn't mustn't without avoid except but neither nor "
-    "nothing none stop-not"
-)
-CONDITIONS = vocabulary(
-    "if unless when whenever once until till after before while in case otherwise else or maybe perhaps should would "
-    "could might may whether later tomorrow tonight every only"
-)
 VERBS = {
     "reload": "reload", "re-load": "reload", "refresh": "reload",
     "restart": "restart", "re-start": "restart", "bounce": "restart", "reboot": "restart", "cycle": "restart",

@@ -68,6 +68,10 @@ class Grammar:
     """Words that may stand before or after a name (`service`); a unit may bear such a name."""
     things: frozenset[str] = frozenset()
     """Other words for things (`worker`) that a unit may be called; where that gives two readings, it is asked back."""
+    soft_sets: frozenset[str] = frozenset()
+    """Sets whose words a unit may be called, for the same reason."""
+    never: frozenset[str] = frozenset()
+    """Words that are not understood, but must not be taken for a unit's name either (`not`, `if`)."""
     particles: frozenset[str] = frozenset()
     """Endings that were split off names and may follow them inside a list."""
 
@@ -86,8 +90,10 @@ class Grammar:
             if element[0] not in "@<"
             for word in element.rstrip("?*").split("|")
         }
-        in_sets = {word for phrases in self.phrases.values() for phrase in phrases for word in phrase}
-        return frozenset(literal | in_sets | self.joiners | self.articles | set(self.numbers)) - self.nouns - self.things
+        hard = (phrases for name, phrases in self.phrases.items() if name not in self.soft_sets)
+        in_sets = {word for phrases in hard for phrase in phrases for word in phrase}
+        kept = literal | in_sets | self.joiners | self.articles | set(self.numbers) | self.never
+        return frozenset(kept) - self.nouns - self.things
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,7 @@ GRAMMAR = Grammar(
     joiners=frozenset({"하고", "이랑", "랑", "와", "과", "및", ","}),
     nouns=frozenset({"서비스", "앱", "프로세스", "서버"}),
     things=vocabulary("인스턴스 메모리 디스크 호스트 시스템 cpu"),
+    soft_sets=frozenset({"trouble", "well"}),
     particles=frozenset({"를", "을"}),
 )
 

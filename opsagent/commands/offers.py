@@ -70,6 +70,11 @@ def ask_back(
     if understood:
         return Ask(kind="unclear", question="That can be read in more than one way", offers=understood[:_MAX_OFFERS])
     words = korean.split(tokens, known.names) if language == "ko" else tokens
+    doubtful = next((word.text for word in words if _is_word_and_name(word, known)), "")
+    if doubtful:
+        return Ask(
+            kind="unclear", question=f'{doubtful!r} is a word and a service: put the service in quotes: "{doubtful}"'
+        )
     verbs = _verbs(words, language)
     targets, unknown = _targets(words, known, language)
     forbidden = _forbids(text, words, language)
@@ -82,6 +87,10 @@ def ask_back(
     if not offers:
         return Ask(kind="unclear", question=f"{why}. Say for instance: reload NAME safely, logs NAME, why NAME, status")
     return Ask(kind="unclear", question=f"{why}. Did you mean `{offer_text(offers[0])}`", offers=offers)
+
+
+def _is_word_and_name(token: Token, known: Known) -> bool:
+    return token.text in known.names and token.word in english.GRAMMAR.words | korean.GRAMMAR.words
 
 
 def _unknown_unit(word: str, offers: tuple[tuple[CommandStep, ...], ...], known: Known) -> Ask:

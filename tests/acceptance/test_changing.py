@@ -106,16 +106,16 @@ def test_a_failed_step_ends_the_row(cli: Cli, tmp_path: Path) -> None:
     flag.touch()
     script = f"test -e {flag} || exit 4; exec sleep 999"
     file.write_text(
-        f'[services.a]\ncommand = ["sh", "-c", "{script}"]\nautorestart = false\n[services.b]\ncommand = "sleep 999"\n'
+        f'[services.first]\ncommand = ["sh", "-c", "{script}"]\nautorestart = false\n[services.second]\ncommand = "sleep 999"\n'
     )
     assert cli("up", str(file)).code == 0
     flag.unlink()
-    before = pids(cli, "b")
-    result = cli("do", "restart a and restart b", "--yes")
+    before = pids(cli, "second")
+    result = cli("do", "restart first and restart second", "--yes")
     assert result.code == 1
-    assert "failed: restart a" in result.err
-    assert "not done: restart b" in result.err
-    assert pids(cli, "b") == before
+    assert "failed: restart first" in result.err
+    assert "not done: restart second" in result.err
+    assert pids(cli, "second") == before
 
 
 def test_reload_safely_replaces_every_instance(cli: Cli, services: Path) -> None:
@@ -131,11 +131,11 @@ def test_ctrl_c_says_what_was_done(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "services.toml"
     slow = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None)\nwhile True: time.sleep(1)"
     file.write_text(
-        f'[services.quick]\ncommand = "sleep 999"\n[services.slow]\ncommand = ["python3", "-c", """{slow}"""]\nstop_timeout_s = 30\n'
+        f'[services.quick]\ncommand = "sleep 999"\n[services.third]\ncommand = "sleep 999"\n[services.slow]\ncommand = ["python3", "-c", """{slow}"""]\nstop_timeout_s = 30\n'
     )
     assert cli("up", str(file)).code == 0
     process = subprocess.Popen(
-        cli.argv("do", "stop quick and stop slow and restart quick", "--yes"),
+        cli.argv("do", "stop quick and stop slow and restart third", "--yes"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cli.env(),
     )  # fmt: skip
     eventually(
@@ -147,7 +147,7 @@ def test_ctrl_c_says_what_was_done(cli: Cli, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert "done: stop quick" in out
     assert "interrupted in the middle of: stop slow" in err
-    assert "not done: restart quick" in err
+    assert "not done: restart third" in err
     for pid in pids(cli, "slow"):
         os.kill(pid, signal.SIGKILL)
 

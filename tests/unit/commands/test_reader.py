@@ -231,11 +231,21 @@ def test_a_name_that_two_supervisors_use_must_be_written_in_full() -> None:
     assert said(read("restart pm2:web@box", units)) == [("restart", "pm2:web@box")]
 
 
-@pytest.mark.parametrize("name", ["all", "everything", "logs", "then", "not", "stop", "now", "two", "the"])
+@pytest.mark.parametrize("name", ["all", "everything", "logs", "then", "not", "stop", "now", "two", "the", "if", "a"])
 def test_a_unit_named_like_a_word_must_be_quoted(name: str) -> None:
     units = (*UNITS, unit(name))
     assert read(f"restart {name}", units).steps == ()
     assert said(read(f'restart "{name}"', units)) == [("restart", name)]
+    ask = read(f"restart {name}", units).ask
+    assert ask is not None
+    assert f'"{name}"' in ask.question
+
+
+@pytest.mark.parametrize("name", ["slow", "server", "memory", "broken", "healthy"])
+def test_a_unit_may_be_named_like_a_thing_or_a_state(name: str) -> None:
+    units = (*UNITS, unit(name))
+    assert said(read(f"restart {name}", units)) == [("restart", name)]
+    assert said(read(f"why is {name} slow?", units)) == [("recall_incidents", name)]
 
 
 def test_a_unit_may_be_called_service() -> None:
