@@ -26,7 +26,9 @@ _REMEMBERED = 512
 _UNASKED = frozenset(
     {-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}
 )
-"""Ends that no supervisor brings about at once."""
+"""Ends that no supervisor brings about without having asked first."""
+_SOON_S = 1.0
+"""A stop timeout shorter than this: the supervisor kills so soon that its word may come after the death."""
 
 Describe = Callable[[UnitId, float], Coroutine[Any, Any, Unit | None]]
 """Asks the unit's supervisor; None where it does not answer within so many seconds."""
@@ -171,10 +173,11 @@ class DeathSense:
             asked.cancel()
 
     def _patience(self, unit: UnitId, death: Death) -> float:
-        spec = self._desk.world.spec(unit)
-        asks_with = -getattr(signal, spec.stop_signal, signal.SIGTERM) if spec is not None else -signal.SIGTERM
-        unasked = death.exit_code in _UNASKED and death.exit_code != asks_with
-        return self._desk.settings.settle_s if unasked else self._desk.settings.settle_asked_s
+        settings, spec = self._desk.settings, self._desk.world.spec(unit)
+        if death.exit_code not in _UNASKED:
+            return settings.settle_asked_s
+        kills_soon = spec is not None and (spec.stop_signal == "SIGKILL" or spec.stop_timeout_s < _SOON_S)
+        return settings.settle_asked_s if kills_soon and death.exit_code == -signal.SIGKILL else settings.settle_s
 
     def _word(self, unit: UnitId, pid: int) -> None:
         if (unit, pid) in self._words:

@@ -28,7 +28,7 @@ class SenseSettings:
     """Between two listings of a supervisor that reports nothing."""
     coalesce_s: float = 0.02
     """Events that come within this time lead to one listing."""
-    settle_s: float = 0.01
+    settle_s: float = 0.002
     """How long a death waits for its supervisor to say whether it was told to end that process: if a signal ended it
     that nobody sends at first (a supervisor that kills has asked long before, and its word is here)."""
     settle_asked_s: float = 0.05

@@ -19,7 +19,7 @@ from tests.support.supervisors import CircusHarness, spec
 from tests.support.waiting import until
 
 DEATHS = 120
-WORKERS = 8
+WORKERS = 30
 
 
 class Watch:

@@ -1,0 +1,42 @@
+"""The live picture: what signals do to it, and who depends on whom."""
+
+from __future__ import annotations
+
+from opsagent.model import SignalKind
+from tests.support.histories import History, service, uid
+
+
+def test_health_is_what_the_last_probes_said() -> None:
+    history = History(service("api"))
+    history.fail("api", "timeout", 2.0)
+    first = history.now
+    history.wait(1)
+    history.fail("api", "refused")
+    health = history.world.health[uid("api")]
+    assert (health.ok, health.failures, health.reason, health.since) == (False, 2, "refused", first)
+    history.ok("api")
+    assert (history.world.health[uid("api")].ok, history.world.health[uid("api")].failures) == (True, 0)
+
+
+def test_a_process_that_ended_has_no_samples_any_more() -> None:
+    history = History(service("api", instances=2))
+    history.sample("api")
+    assert len(history.world.past(uid("api")).samples) == 2
+    history.die("api")
+    assert len(history.world.past(uid("api")).samples) == 1
+
+
+def test_dependencies_nearest_first_and_circles_end() -> None:
+    history = History(service("a", "b"), service("b", "c"), service("c", "a"), service("d"))
+    assert history.world.all_upstream(uid("a")) == (uid("b"), uid("c"))
+    assert history.world.all_downstream(uid("a")) == (uid("c"), uid("b"))
+    assert history.world.all_upstream(uid("d")) == ()
+
+
+def test_supervisors_that_are_gone() -> None:
+    history = History(service("a"))
+    history.engine(SignalKind.SUPERVISOR_LOST)
+    assert history.world.lost == {"circus"}
+    assert uid("a") in history.world.units
+    history.engine(SignalKind.SUPERVISOR_BACK)
+    assert history.world.lost == set()
