@@ -89,14 +89,19 @@ def it_is_starting(findings: Findings) -> LeaveAlone | None:
     if above is not None and above.words("root_state") in _COMING:
         return LeaveAlone(why=f"{above.words('said')}: its supervisor is at it", look_again_s=_LOOK_AGAIN_S)
     state = findings.of("unit_state", root.unit.id)
-    grace_s = root.spec.health.grace_s if root.spec is not None and root.spec.health is not None else 0.0
-    if state.words("state") == UnitState.RUNNING and state.number("age_s") < grace_s:
-        left_s = grace_s - state.number("age_s")
-        return LeaveAlone(why=f"{root.unit.name} has only just started", look_again_s=left_s + _MOMENT_S)
-    return None
+    health = root.spec.health if root.spec is not None else None
+    if health is None or state.words("state") != UnitState.RUNNING:
+        return None
+    # Nothing can be done for it now anyway: a person is called when it is slow beyond reason.
+    left_s = max(health.grace_s, _SLOW_START_S) - state.number("age_s")
+    if left_s <= 0:
+        return None
+    look_again_s = min(left_s + _MOMENT_S, _LOOK_AGAIN_S)
+    return LeaveAlone(why=f"{root.unit.name} has only just started", look_again_s=look_again_s)
 
 
 _COMING = frozenset({UnitState.STARTING, UnitState.STOPPING})
 _PATIENCE_S = 120.0
 """What is still starting this long after the trouble began does not come up."""
+_SLOW_START_S = 20.0
 _LOOK_AGAIN_S, _MOMENT_S = 3.0, 0.5
