@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
@@ -27,6 +26,8 @@ _RISING = 0.75
 _FELL = 0.9
 """Memory that fell below this share of its high came down by itself: that high is known to be harmless."""
 _ABOVE = 1.02
+_ONSET = 0.05
+"""Growth has begun once memory is above its floor by this share of what it has grown by now."""
 
 
 @dataclass(slots=True)
@@ -148,11 +149,18 @@ def _reaches(floors: list[float], ahead: float, limit: float) -> bool:
 def _suspicion(sample: Signal, world: World) -> Suspicion:
     assert sample.unit is not None
     assert sample.process is not None
-    series = world.past(sample.unit).samples.get(sample.process)
-    first = series[0] if series else sample
-    began = max(first.at, datetime.fromtimestamp(sample.process.started, UTC))
-    symptoms = (first, sample) if first is not sample else (sample,)
-    return Suspicion(fault=Fault.MEMORY_GROWTH, unit=sample.unit, began_at=began, symptoms=symptoms)
+    series = world.past(sample.unit).samples.get(sample.process) or [sample]
+    onset = _onset([*series, sample])
+    symptoms = (onset, sample) if onset is not sample else (sample,)
+    return Suspicion(fault=Fault.MEMORY_GROWTH, unit=sample.unit, began_at=onset.at, symptoms=symptoms)
+
+
+def _onset(series: list[Signal]) -> Signal:
+    """Return the last sample before memory left its floor: where the growth began."""
+    sizes = [float(sample.data["rss"]) for sample in series]
+    floor = min(sizes)
+    nearly = floor + _ONSET * (sizes[-1] - floor)
+    return next(sample for sample, size in zip(reversed(series), reversed(sizes), strict=True) if size <= nearly)
 
 
 def _slope(floors: list[float]) -> float:
