@@ -46,7 +46,7 @@ class Answers:
                 raise ValueError(f"{tool} is no reading tool")
 
     def _report(self, target: str | None) -> dict[str, Any]:
-        from opsagent.cli.ps import report_of
+        from opsagent.cli.listing import report_of
 
         report = report_of(self.running, self.daemon, home=str(self.home.path))
         if target is not None:
@@ -83,7 +83,7 @@ def show(step: CommandStep, answer: Mapping[str, Any], out: Out) -> None:
 
     match step.tool:
         case "list_processes" | "describe_process":
-            from opsagent.cli.ps import show as show_units
+            from opsagent.cli.listing import show as show_units
 
             show_units(answer, out)
         case "recall_incidents":

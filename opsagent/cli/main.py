@@ -1,21 +1,20 @@
-"""`opsagent`: finds the command, runs it, and turns whatever goes wrong into one line and an exit code."""
+"""`opsagent`: runs a command line, and turns whatever goes wrong into one line and an exit code.
+
+Importing it loads next to nothing: the tree of commands (`frame.py`) is built only where it is needed.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import typer
+from typing import Any
 
 from opsagent.cli.errors import Code, code_of, one_line, write_trace
 from opsagent.cli.output import Out, ReaderGone, silence_stdout
-from opsagent.cli.quick import QuickCommand, QuickGroup
-from opsagent.views.terminal import screen_of
 
 COMMANDS = {
     "demo": "demo",
@@ -40,82 +39,7 @@ COMMANDS = {
 }
 """Name of each command → its module in `opsagent.cli`, in the order of `--help`."""
 
-_PROGRAM = "opsagent"
-
-
-class _LazyGroup(QuickGroup):
-    """Imports a command's module when the command is used."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in COMMANDS and cmd_name not in self.commands:
-            self.commands[cmd_name] = _load(cmd_name)
-        return self.commands.get(cmd_name)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean `{_PROGRAM} {near[0]}`?" if near else f"`{_PROGRAM} --help` lists the commands"
-            ctx.fail(f"there is no command {args[0]!r}: {hint}")
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError as error:  # typer would make an exit code 1 of it
-            raise ReaderGone from error
-
-
-def _load(name: str) -> Any:
-    module = importlib.import_module(f"opsagent.cli.{COMMANDS[name]}")
-    markup = _markup()
-    if isinstance(getattr(module, "app", None), typer.Typer):
-        module.app.rich_markup_mode = markup
-        group = typer.main.get_group(module.app)
-        group.name = name
-        return group
-    single = typer.Typer(add_completion=False, rich_markup_mode=markup)
-    single.command(name, cls=QuickCommand)(module.command)
-    return typer.main.get_command(single)
-
-
-def _markup() -> Literal["rich"] | None:
-    """Return how help is drawn: rich's panels on a terminal, plain text in a pipe."""
-    return "rich" if screen_of(sys.stdout).terminal else None
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from opsagent import __version__
-
-        typer.echo(f"{_PROGRAM} {__version__}")
-        raise typer.Exit
-
-
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """An on-call engineer for the processes of this machine, who never forgets an incident."""
-
-
-def build() -> Any:
-    """Return the whole command tree; modules of commands are loaded when they are asked for."""
-    app = typer.Typer(
-        cls=_LazyGroup,
-        name=_PROGRAM,
-        no_args_is_help=True,
-        rich_markup_mode=_markup(),
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_root)
-    return typer.main.get_command(app)
+PROGRAM = "opsagent"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -125,7 +49,11 @@ def main(argv: Sequence[str]) -> int:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a C locale must not end a command
     try:
-        returned = build().main(args=arguments, prog_name=_PROGRAM, standalone_mode=False)
+        returned = _at_once(arguments)
+        if returned is None:
+            from opsagent.cli.frame import build
+
+            returned = build().main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         code = int(returned) if isinstance(returned, int) else Code.DONE
         sys.stdout.flush()
     except (ReaderGone, BrokenPipeError):
@@ -136,6 +64,23 @@ def main(argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  # the last resort: one line and a trace in a file
         return _fail(error, arguments)
     return code
+
+
+def _at_once(arguments: list[str]) -> int | None:
+    """Carry out a plain `ps`, which is asked often, without typer; None for everything else."""
+    if arguments[:1] != ["ps"] or "_OPSAGENT_COMPLETE" in os.environ:
+        return None
+    as_json, home, rest = False, None, arguments[1:]
+    while rest:
+        if rest[0] == "--json":
+            as_json, rest = True, rest[1:]
+        elif rest[0] == "--home" and len(rest) > 1:
+            home, rest = rest[1], rest[2:]
+        else:
+            return None
+    from opsagent.cli.listing import list_services
+
+    return list_services(as_json=as_json, home=home)
 
 
 def _fail(error: Exception, arguments: list[str]) -> int:
@@ -166,7 +111,7 @@ def _usage(error: Any, arguments: list[str]) -> int:
 
 def _report(text: str, code: int, arguments: list[str], **details: object) -> None:
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"{_PROGRAM}: {text}\n")
+        sys.stderr.write(f"{PROGRAM}: {text}\n")
     if "--json" in arguments and not Out.wrote_json:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.write(json.dumps({"error": {"message": text, "exit_code": int(code), **details}}) + "\n")

@@ -46,7 +46,7 @@ def command(
 
 
 async def _up(home: Home, specs: Sequence[ServiceSpec], wait_s: float, out: Out) -> int:
-    from opsagent.cli.ps import report_of, show
+    from opsagent.cli.listing import report_of, show
     from opsagent.cli.services import look, open_engine
 
     engine = open_engine(home)
