@@ -43,7 +43,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "stale_lock": locks.stale_lock,
     }
 )
-"""Every probe by name; docs/how-it-decides.md has them with what they tell."""
+"""Every probe by name."""
 
 _ASKS_HEALTH = frozenset({"health_now", "dependencies"})
 

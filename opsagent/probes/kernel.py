@@ -90,12 +90,12 @@ async def connections_of(room: Room, unit_id: UnitId) -> Found:
         return Found(kind=EvidenceKind.KERNEL, facts={"waiting": False, "said": f"{unit_id.name} waits for nobody"})
     worst = max(open_questions, key=lambda connection: connection.unanswered_s)
     whom = _whom(room.world, worst)
-    verb = "cannot reach" if worst.state == SYN_SENT else "waits for an answer of"
+    verb = "cannot reach" if worst.state == SYN_SENT else "has waited for an answer of"
     facts: dict[str, Scalar] = {
         "waiting": True,
         "on": str(whom) if whom is not None else worst.remote,
         "waiting_s": round(worst.unanswered_s, 2),
-        "said": f"{unit_id.name} {verb} {whom.name if whom else worst.remote} since {worst.unanswered_s:.1f} s",
+        "said": f"{unit_id.name} {verb} {whom.name if whom else worst.remote} for {worst.unanswered_s:.1f} s now",
     }
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 

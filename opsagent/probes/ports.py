@@ -72,6 +72,7 @@ def _look(unit: Unit, others: Iterable[Unit], engine: object) -> Found:
     return Found(kind=EvidenceKind.KERNEL, facts=worst)
 
 
+_MINE = {"own": "its own process", "engine": "its engine"}
 _ORDER = ("stranger", "orphan", "free", "engine", "own")
 
 
@@ -83,7 +84,12 @@ def _holder(scene: _Scene, port: int) -> dict[str, Scalar]:
     for relation, whose in (("own", scene.own), ("engine", scene.engine)):
         mine = pids & whose
         if mine:
-            return {"relation": relation, "port": port, "pid": min(mine), "said": f"port {port} is its {relation}'s"}
+            return {
+                "relation": relation,
+                "port": port,
+                "pid": min(mine),
+                "said": f"port {port} is held by {_MINE[relation]}",
+            }
     for listener in found:
         if not _is_orphan(scene, listener):
             return _described(scene, port, listener, "stranger")

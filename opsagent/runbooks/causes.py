@@ -36,9 +36,9 @@ def note(findings: Findings, runbook: Runbook, reason: str) -> str:
         f"{incident.unit.name} {_WORDS[incident.fault]} since {incident.began_at:%Y-%m-%d %H:%M:%S} UTC",
         cause,
         *(f"{try_.remedy} did not help{f' ({try_.why})' if try_.why else ''}" for try_ in findings.case.tried),
-        f"better not: {runbook.never}",
+        f"do not {runbook.never}",
     ]
-    return ". ".join(part[:1].upper() + part[1:] for part in parts) + "."
+    return "; ".join(parts) + "."
 
 
 def _causes(findings: Findings) -> Iterator[Hypothesis]:

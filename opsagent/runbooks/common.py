@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsagent.model import LeaveAlone
-from opsagent.runbooks import upstream
+from opsagent.runbooks import stuck, upstream
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 from opsagent_tools.units import UnitState
@@ -93,7 +93,8 @@ def it_is_starting(findings: Findings) -> LeaveAlone | None:
     if health is None or state.words("state") != UnitState.RUNNING:
         return None
     # Nothing can be done for it now anyway: a person is called when it is slow beyond reason.
-    left_s = max(health.grace_s, _SLOW_START_S) - state.number("age_s")
+    slow_s = max(health.grace_s, _SLOW_START_S) if stuck.never_well(findings, root) else health.grace_s
+    left_s = slow_s - state.number("age_s")
     if left_s <= 0:
         return None
     look_again_s = min(left_s + _MOMENT_S, _LOOK_AGAIN_S)

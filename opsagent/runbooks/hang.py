@@ -51,5 +51,5 @@ RUNBOOK = Runbook(
         ),
     ),
     patience=it_is_starting,
-    never="trust that its port is open, or restart what only waits for somebody else",
+    never="trust that its port is open, nor restart what only waits for somebody else",
 )

@@ -49,7 +49,7 @@ def stuck(findings: Findings, target: Target) -> Fit | Against:
     exhausted = out_of_something(process)
     if exhausted:
         return Fit(target=target, why=f"{unit.name} does not serve: {exhausted}")
-    if health.number("failing_s") + _MOMENT_S >= state.number("age_s"):
+    if never_well(findings, target):
         return Against(
             f"{unit.name} has not been well since it was started: starting it once more would end the same way"
         )
@@ -60,6 +60,13 @@ def stuck(findings: Findings, target: Target) -> Fit | Against:
         )
     how = "spins without a system call" if process.flag("spinning") else "is idle"
     return Fit(target=target, why=f"{unit.name} lives, {how}, and does not answer ({health.words('said')})")
+
+
+def never_well(findings: Findings, target: Target) -> bool:
+    """Tell whether the unit's probe has failed ever since it was started."""
+    unit = target.unit.id
+    health = findings.of("health_now", unit)
+    return health.number("failing_s") + _MOMENT_S >= findings.of("unit_state", unit).number("age_s")
 
 
 def up_but_unwell(findings: Findings, target: Target) -> Facts | Against:

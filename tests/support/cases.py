@@ -43,7 +43,7 @@ WELL: dict[str, dict[str, Scalar]] = {
     "process_state": {"processes": 1, "stopped": 0, "said": "idle"},
     "connections": {"waiting": False, "said": "waits for nobody"},
     "memory": {"share": 0.3, "said": "30 MB of 100 MB (30%)"},
-    "port_holder": {"relation": "own", "said": "port 8000 is its own's"},
+    "port_holder": {"relation": "own", "said": "port 8000 is held by its own process"},
     "config_changed": {"changed": False, "known": True, "said": "the last known good one"},
     "disk": {"full": False},
     "executable": {"ok": True},

@@ -225,7 +225,7 @@ async def test_a_question_without_an_answer_and_whose_it_is(scene: Scene, tmp_pa
     facts = await _waits(scene, "api")
     assert facts["on"] == str(UnitId.local("circus", "store"))
     assert facts["waiting_s"] >= 0.5
-    assert "api waits for an answer of store" in facts["said"]
+    assert "api has waited for an answer of store" in facts["said"]
     assert (await scene.ask("connections", "idle"))["waiting"] is False, "it has asked nothing"
     assert (await scene.ask("connections", "store"))["waiting"] is False, "who owes an answer waits for nobody"
 

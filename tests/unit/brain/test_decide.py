@@ -412,8 +412,8 @@ def test_the_note_says_what_since_when_why_and_what_was_tried() -> None:
     case = case_of(Fault.CRASH, tried=(failed("crash/start"),))
     decision, _ = outcome(case, {**ENDED, "last_log": {"last_error": "FATAL: no such table", "lines": 3}})
     assert isinstance(decision, Escalate)
-    assert "Api ended by itself since 2026-03-01 11:59:55 UTC" in decision.why
-    assert "crash/start did not help" in decision.why.lower()
+    assert "api ended by itself since 2026-03-01 11:59:55 UTC" in decision.why
+    assert "crash/start did not help" in decision.why
     assert any("no such table" in hypothesis.cause for hypothesis in decision.hypotheses)
 
 
