@@ -18,6 +18,7 @@ _TABLES: Mapping[str, Mapping[str, _Kinds]] = {
     "expect": {"unit": (str, list), "actions": list, "escalate": bool},
     "forbid": {"actions": list},
 }
+_IN_WORDS = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
 _LONGEST_S = 600.0
 
 
@@ -145,8 +146,10 @@ def _check_keys(file: Path, prefix: str, data: Mapping[str, Any], keys: Mapping[
             raise ScenarioError(file, prefix + key, "unknown key", f"known are {', '.join(known)}")
         right = keys[key]
         if not isinstance(value, right) or (isinstance(value, bool) and right is not bool):
-            names = " or ".join(kind.__name__ for kind in (right if isinstance(right, tuple) else (right,)))
-            raise ScenarioError(file, prefix + key, f"is a {type(value).__name__}", f"give a {names}")
+            wanted = right if isinstance(right, tuple) else (right,)
+            names = " or ".join(dict.fromkeys(_IN_WORDS.get(kind, kind.__name__) for kind in wanted))
+            found = _IN_WORDS.get(type(value), type(value).__name__)
+            raise ScenarioError(file, prefix + key, f"is {found}", f"give {names}")
 
 
 def _check_programs(folder: Path) -> None:

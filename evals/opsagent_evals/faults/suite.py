@@ -34,7 +34,7 @@ def run(
         _check(data, repeat, model)
         scenarios = _chosen(cases or SHIPPED, only)
     except (ScenarioError, ValueError) as error:
-        _say(str(error))
+        _say(f"opsagent: {error}")
         return 2
     with workshop(keep=keep) as root:
         if keep:
