@@ -9,6 +9,9 @@ import typer
 from opsagent.cli.common import HomeDir, JsonFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opsagent.cli.output import Out
     from opsagent.store.rows import ApprovalRow
 
 
@@ -22,8 +25,6 @@ def command(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
     from opsagent.cli.store import reading
-    from opsagent.views.numbers import moment
-    from opsagent.views.table import Cell, Column, table
 
     with reading(open_home(home)) as journal:
         rows = journal.approvals(pending=not everything)
@@ -34,6 +35,14 @@ def command(
     if not rows:
         out.line("nothing is waiting for approval")
         return 0
+    _show(rows, out)
+    return 0
+
+
+def _show(rows: Sequence[ApprovalRow], out: Out) -> None:
+    from opsagent.views.numbers import moment
+    from opsagent.views.table import Cell, Column, table
+
     columns = (
         Column("ID"),
         Column("ACTION"),
@@ -58,7 +67,6 @@ def command(
         for row in rows
     ]
     out.lines(table(columns, drawn, out.screen))
-    return 0
 
 
 def as_json(row: ApprovalRow) -> dict[str, Any]:

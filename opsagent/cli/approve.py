@@ -19,7 +19,7 @@ def command(
 ) -> int:
     """Say yes to a pending question. Exactly the stored step runs, if everything still is as it was asked.
 
-    Whoever asked for a change cannot approve it.
+    Your own command that only wants a confirmation you may confirm yourself; anything graver needs somebody else.
     """
     from opsagent.cli.decide import decide
 

@@ -59,4 +59,8 @@ async def _carry_out(home: Home, row: ApprovalRow, out: Out) -> int:
         from opsagent.cli.approvals import as_json as row_as_json
 
         out.document({"approval": row_as_json(row), "result": ended.as_json()})
+    elif ended.code == Code.DONE:
+        out.line(f"done: {row.step.action} ({ended.detail})")
+    else:
+        out.note(f"{ended.result}: {row.step.action}: {ended.detail}")
     return ended.code

@@ -163,8 +163,7 @@ class Doing:
                 self._out.line(one_line(f"done: {text}" + (f" ({detail})" if detail else "")))
             case "asked":
                 self._out.note(
-                    f"{text} needs approval: {detail}. Say it again with --yes, or let somebody else "
-                    f"`opsagent approve {result['approval']}`"
+                    f"{text} needs a yes: {detail}. Say it again with --yes, or `opsagent approve {result['approval']}`"
                 )
             case "refused":
                 rule = f" (rule: {result['rule']})" if result.get("rule") else ""

@@ -43,22 +43,28 @@ def command(
     from opsagent.cli.errors import Unclear
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
-    from opsagent.views.numbers import seconds_of
 
     out = Out(as_json=json)
     if unit is None:
         if duration is not None or why:
             raise Unclear("which service? write `opsagent hold UNIT --for 2h --why TEXT`")
         return _list(open_home(home), out)
-    seconds: float | None = None
-    if duration is not None:
-        try:
-            seconds = seconds_of(duration)
-        except ValueError as error:
-            raise Unclear(f"--for: {error}") from error
-        if seconds <= 0:
-            raise Unclear(f"--for {duration}: must be longer than nothing")
-    return _hold(open_home(home), unit, seconds, why, out)
+    return _hold(open_home(home), unit, _seconds(duration), why, out)
+
+
+def _seconds(duration: str | None) -> float | None:
+    from opsagent.cli.errors import Unclear
+    from opsagent.views.numbers import seconds_of
+
+    if duration is None:
+        return None
+    try:
+        seconds = seconds_of(duration)
+    except ValueError as error:
+        raise Unclear(f"--for: {error}") from error
+    if seconds <= 0:
+        raise Unclear(f"--for {duration}: must be longer than nothing")
+    return seconds
 
 
 def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> int:

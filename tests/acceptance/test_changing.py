@@ -74,18 +74,40 @@ def test_do_restarts_only_with_a_yes(cli: Cli, services: Path) -> None:
     assert not set(pids(cli, "web")) & set(before)
 
 
-def test_whoever_asks_does_not_approve(cli: Cli, services: Path) -> None:
+def test_a_confirmation_can_be_given_later_and_once(cli: Cli, services: Path) -> None:
     cli("up", str(services))
     before = pids(cli, "web")
-    asked = cli("do", "stop web", "--json")
+    asked = cli("do", "restart web", "--json")
     assert asked.code == 3
     approval = asked.json["results"][0]["approval"]
-    refused = cli("approve", approval)
-    assert refused.code == 1
-    assert "somebody else" in refused.error
+    done = cli("approve", approval)
+    assert (done.code, done.out) == (0, "done: restart:web (1 of 1 steps done)\n")
+    after = pids(cli, "web")
+    assert not set(after) & set(before)
+    assert "already" in cli("approve", approval).error
+    assert pids(cli, "web") == after
+
+
+def test_what_is_denied_is_not_done(cli: Cli, services: Path) -> None:
+    cli("up", str(services))
+    before = pids(cli, "web")
+    approval = cli("do", "stop web", "--json").json["results"][0]["approval"]
     denied = cli("deny", approval)
     assert (denied.code, denied.out) == (0, "denied: stop:web is not done\n")
-    assert cli("deny", approval).code == 1
+    for again in (cli("deny", approval), cli("approve", approval)):
+        assert again.code == 1
+        assert "already" in again.error
+    assert pids(cli, "web") == before
+
+
+def test_a_yes_is_void_once_the_processes_are_others(cli: Cli, services: Path) -> None:
+    cli("up", str(services))
+    approval = cli("do", "restart web", "--json").json["results"][0]["approval"]
+    cli("do", "restart web", "--yes")
+    before = pids(cli, "web")
+    void = cli("approve", approval)
+    assert void.code == 4
+    assert "changed since it was asked" in void.err
     assert pids(cli, "web") == before
 
 
