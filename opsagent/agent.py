@@ -260,6 +260,7 @@ class Agent:
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
         for supervisor in self.supervisors.values():
             await supervisor.close()
+        await self.timeline.flush()
         await self.desk.close()
         self.journal.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from opsagent.model import Attempt, Evidence, Hypothesis, Incident, Plan, RemedyOdds
@@ -14,6 +15,8 @@ class CaseFile:
     incident: Incident
     attempts: list[Attempt] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
+    recalling: tuple[object, asyncio.Task[tuple[RemedyOdds, ...]]] | None = None
+    """The question to memory that was asked when the incident was opened, and its answer to come."""
     odds: tuple[RemedyOdds, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     probes: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +10,14 @@ from time import monotonic
 
 from opsagent.casefile import CaseFile
 from opsagent.decide import Case, decide
+from opsagent.detectors.describe import symptom_text
 from opsagent.evidence import gather
-from opsagent.model import Act, Decision, Escalate, Investigate
+from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, RemedyOdds
 from opsagent.recall import Recall
 from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor
+from opsagent_tools.units import UnitId
 
 _MAX_ROUNDS = 8
 
@@ -37,21 +40,30 @@ class Investigator:
         self._recall = recall
         self._timeline = timeline
 
-    async def get_ready(self, file: CaseFile) -> None:
-        """Begin what takes long while it is not yet clear whether anything has to be decided."""
-        await self._recall.get_ready(file.incident.unit)
+    def get_ready(self, file: CaseFile) -> None:
+        """Begin to recall while it is not yet clear whether anything has to be decided."""
+        incident = file.incident
+        file.recalling = (_question(incident), asyncio.create_task(self._recall.odds(incident)))
 
     async def decide(self, file: CaseFile) -> Decision:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
-        file.odds = await self._recall.odds(file.incident)
+        file.odds = await self._odds(file)
         if file.odds and not file.attempts:
-            await self._timeline.tell("recalled", file.odds[0].why, incident=file.incident, remedy=file.odds[0].remedy)
+            self._timeline.say("recalled", file.odds[0].why, incident=file.incident, remedy=file.odds[0].remedy)
         try:
             return await self._until_clear(file, since)
         finally:
             file.decision_s += monotonic() - began
+
+    async def _odds(self, file: CaseFile) -> tuple[RemedyOdds, ...]:
+        """Return what was recalled beforehand, if it was asked for the incident as it is known now."""
+        if file.recalling is not None:
+            (question, task), file.recalling = file.recalling, None
+            if question == _question(file.incident):
+                return await task
+        return await self._recall.odds(file.incident)
 
     async def _until_clear(self, file: CaseFile, since: datetime) -> Decision:
         for _ in range(_MAX_ROUNDS):
@@ -67,7 +79,7 @@ class Investigator:
             )
             file.evidence.extend(found)
             names = ", ".join(f"{request.probe} of {request.unit.name}" for request in decision.requests)
-            await self._timeline.tell("probed", names, incident=file.incident, probes=len(decision.requests))
+            self._timeline.say("probed", names, incident=file.incident, probes=len(decision.requests))
         return Escalate(why="the investigation did not come to an end", hypotheses=file.hypotheses)
 
     def _case(self, file: CaseFile, since: datetime) -> Case:
@@ -80,3 +92,7 @@ class Investigator:
             fresh_since=since,
             now=datetime.now(UTC),
         )
+
+
+def _question(incident: Incident) -> tuple[Fault, UnitId, str]:
+    return incident.fault, incident.unit, symptom_text(incident)

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsagent.detectors.describe import symptom_text
@@ -92,14 +91,6 @@ class Recall:
         self._desk = desk
         self._home = home
 
-    async def get_ready(self, unit: UnitId) -> None:
-        """Begin to load what a question about this unit will need, if there is anything to recall."""
-        from opsagent_memory import MemoryFailure
-
-        with suppress(MemoryFailure):
-            if self._desk.is_open or await asyncio.to_thread(self._knows, scope_of(unit)):
-                self._desk.warm_soon()
-
     async def odds(self, incident: Incident) -> tuple[RemedyOdds, ...]:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
         from opsagent_memory import MemoryFailure
@@ -108,6 +99,7 @@ class Recall:
         try:
             if not self._desk.is_warm and not await asyncio.to_thread(self._knows, scope):
                 return ()
+            self._desk.warm_soon()
             text = symptom_text(incident)
             found = await self._desk.use(
                 lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value)

@@ -78,9 +78,9 @@ class Repairer:
     async def handle(self, file: CaseFile) -> None:
         """Stay with the incident until it is over (resolved or closed)."""
         shop = self._shop
+        shop.investigator.get_ready(file)
         if not file.resumed:
             await shop.books.open(file)
-        await shop.investigator.get_ready(file)
         while True:
             settled: Settled | Literal["repaired"] = await shop.settler.settle(file)
             if file.carried_over is not None:
@@ -251,16 +251,6 @@ class Repairer:
 
     def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:
-            told = self._shop.timeline.tell(progress.kind, progress.text, incident=file.incident)
-            _keep(asyncio.ensure_future(told))
+            self._shop.timeline.say(progress.kind, progress.text, incident=file.incident)
 
         return tell
-
-
-_RUNNING: set[asyncio.Future[None]] = set()
-
-
-def _keep(task: asyncio.Future[None]) -> None:
-    """Keep a reference: the event loop holds tasks weakly."""
-    _RUNNING.add(task)
-    task.add_done_callback(_RUNNING.discard)

@@ -25,12 +25,21 @@ class Timeline:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._listeners: set[asyncio.Queue[Mapping[str, Any]]] = set()
-        self._writing: asyncio.Lock = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def tell(
         self, kind: str, text: str, *, incident: Incident | None = None, unit: UnitId | None = None, **data: Scalar
     ) -> None:
-        """Say what happened. It is journalled where it belongs to an incident."""
+        """Say what happened; where it belongs to an incident it is in the journal when this returns."""
+        written = self.say(kind, text, incident=incident, unit=unit, **data)
+        if written is not None:
+            await written
+
+    def say(
+        self, kind: str, text: str, *, incident: Incident | None = None, unit: UnitId | None = None, **data: Scalar
+    ) -> asyncio.Task[None] | None:
+        """Say what happened without waiting for the journal, which gets everything in the order in which it was said."""
         at = datetime.now(UTC)
         about = unit or (incident.unit if incident is not None else None)
         item: dict[str, Any] = {
@@ -45,9 +54,20 @@ class Timeline:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(item)
-        if incident is not None:
-            async with self._writing:
-                await asyncio.to_thread(self._journal.add_event, incident.id, kind, text, dict(data), at)
+        if incident is None:
+            return None
+        task = asyncio.create_task(self._write(incident.id, kind, text, dict(data), at))
+        self._under_way.add(task)  # the event loop itself would let go of it
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _write(self, incident_id: str, kind: str, text: str, data: dict[str, Scalar], at: datetime) -> None:
+        async with self._writing:
+            await asyncio.to_thread(self._journal.add_event, incident_id, kind, text, data, at)
+
+    async def flush(self) -> None:
+        """Wait until everything that was said is written."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def listen(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield every event from now on."""
