@@ -14,6 +14,8 @@ from pathlib import Path
 _CURRENT = "current"
 _PREFIX = "index-"
 _SEAL = "sealed.json"
+_GRAPH = ".pickle"
+"""Chroma loads the graph beside such a file; it writes one with every thousandth vector of a collection."""
 
 
 def current(root: Path) -> Path | None:
@@ -38,22 +40,27 @@ def fresh(root: Path) -> Path:
 
 
 def seal(folder: Path) -> None:
-    """Write down how long the files are. A cut-off graph opens without complaint, and finds the wrong things."""
-    with suppress(OSError):  # no room, no seal: the index is then only sampled when it is opened
+    """Write down, when the index is closed, how long its files are."""
+    with suppress(OSError):  # no room, no seal: it is then built anew
         (folder / _SEAL).write_text(json.dumps(_sizes(folder)))
 
 
 def break_seal(folder: Path) -> bool:
-    """Return False where the files are not what they were when they were sealed; they may change from now on."""
-    seal_file = folder / _SEAL
+    """Say whether the index may be opened; its files may change from now on.
+
+    Chroma loads a graph that was cut off, or half written when its owner was killed, without a check, and crashes the
+    process in native code. So a graph is opened only under its seal; without a graph (up to about 1,000 texts in each
+    collection) all is in Chroma's SQLite file, which looks after itself.
+    """
+    sizes = _sizes(folder)
     try:
-        sealed = json.loads(seal_file.read_text())
-        seal_file.unlink()
+        sealed = json.loads((folder / _SEAL).read_text())
+        (folder / _SEAL).unlink()
     except FileNotFoundError:
-        return True  # its owner was killed
+        return not any(name.endswith(_GRAPH) for name in sizes)
     except (OSError, ValueError):
         return False
-    return bool(sealed == _sizes(folder))
+    return bool(sealed == sizes)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

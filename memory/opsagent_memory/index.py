@@ -62,7 +62,7 @@ class ChromaIndex:
         with _breaking():
             folder = generations.current(self._folder)
             if folder is not None and not generations.break_seal(folder):
-                raise IndexBroken(f"{folder}: the files are not what they were")
+                raise IndexBroken(f"{folder}: its files are not as they were left")
             self._start(folder or generations.fresh(self._folder))
 
     def reset(self) -> None:

@@ -87,6 +87,17 @@ def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path, sealed:
             assert memory.recall(text, scope="s")[0].record.text == text
 
 
+def test_a_small_index_whose_owner_was_killed_is_mended_not_built_anew(filled: Path) -> None:
+    before = index_of(filled)
+    (before / "sealed.json").unlink()
+    for path in before.rglob("*.bin"):
+        truncate(path)  # laid out in advance, and not read while there is no graph
+    with opened(filled) as memory:
+        for text in TEXTS[::7]:
+            assert memory.recall(text, scope="s")[0].record.text == text
+    assert index_of(filled) == before
+
+
 def test_a_sound_index_is_not_built_anew(filled: Path) -> None:
     before = index_of(filled)
     for _ in range(2):
