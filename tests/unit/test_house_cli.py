@@ -13,7 +13,17 @@ import pytest
 from opsagent.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"alembic", "chromadb", "httpx", "langchain", "langchain_core", "langgraph", "numpy", "onnxruntime", "pyautogui"}
+HEAVY = {
+    "alembic",
+    "chromadb",
+    "httpx",
+    "langchain",
+    "langchain_core",
+    "langgraph",
+    "numpy",
+    "onnxruntime",
+    "pyautogui",
+}
 HEAVY |= {"sqlalchemy", "tokenizers", "circus.arbiter", "tornado"}
 
 
