@@ -88,16 +88,17 @@ class Checker:
 
     async def _running(self, check: Check) -> bool:
         unit = await self.unit(check.unit)
-        wanted = int(check.args.get("instances", unit.instances))
-        exact = "instances" in check.args
-        there = sum(process.wanted for process in unit.processes)
-        return unit.state is UnitState.RUNNING and (there == wanted if exact else there >= wanted)
+        if "instances" in check.args:
+            wanted = int(check.args["instances"])
+            return _runs(unit, wanted) and sum(process.wanted for process in unit.processes) == wanted
+        return _runs(unit, unit.instances)
 
     async def _down(self, check: Check) -> bool:
         return not (await self.unit(check.unit)).processes
 
     async def _healthy(self, check: Check) -> bool:
-        if not await self._running(Check(kind=CheckKind.RUNNING, unit=check.unit)):
+        unit = await self.unit(check.unit)
+        if not _runs(unit, unit.instances) or any(is_stopped_by_signal(process.pid) for process in unit.processes):
             return False
         spec = self._world.spec(check.unit)
         if spec is None or spec.health is None:
@@ -132,6 +133,10 @@ class Checker:
         except SupervisorUnreachable:
             return False
         return True
+
+
+def _runs(unit: Unit, instances: int) -> bool:
+    return unit.state is UnitState.RUNNING and sum(process.wanted for process in unit.processes) >= instances
 
 
 def is_alive(pid: int, started: float) -> bool:

@@ -17,6 +17,7 @@ from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.crash import CrashDetector
 from opsagent.detectors.crash_loop import CrashLoopDetector
 from opsagent.detectors.error_burst import ErrorBurstDetector
+from opsagent.detectors.frozen import FrozenDetector
 from opsagent.detectors.hang import HangDetector
 from opsagent.detectors.memory_growth import MemoryGrowthDetector
 from opsagent.detectors.quiet import QuietUnits
@@ -40,6 +41,7 @@ class Detector:
         self._crash = CrashDetector(self.config)
         self._loop = CrashLoopDetector(self.config)
         self._hang = HangDetector(self.config)
+        self._frozen = FrozenDetector(self.config)
         self._burst = ErrorBurstDetector(self.config)
         self._memory = MemoryGrowthDetector(self.config)
         self._quiet = QuietUnits(self.config)
@@ -77,7 +79,8 @@ class Detector:
         self._burst.know(list(world.units), now)
         self._memory.tick(world)
         found: list[Detection] = []
-        for suspicion in (*self._crash.tick(world, now), *self._hang.tick(world, now)):
+        suspicions = (*self._crash.tick(world, now), *self._hang.tick(world, now), *self._frozen.tick(world, now))
+        for suspicion in suspicions:
             found += self._settle(suspicion, world, now)
             if suspicion.fault is Fault.CRASH and self._book.has(suspicion.unit):
                 self._crash.reported(suspicion.unit)

@@ -140,7 +140,7 @@ class CheckKind(StrEnum):
     DOWN = "down"
     """No process of the unit is left."""
     HEALTHY = "healthy"
-    """RUNNING, and its health probe (where it has one) succeeds now."""
+    """RUNNING, no process stopped by a signal, and its health probe (where it has one) succeeds now."""
     REPLACED = "replaced"
     """HEALTHY, and none of the processes `pids` ("12,34", of before) is left. The safe reload's goal."""
     RESUMED = "resumed"

@@ -27,6 +27,9 @@ class DetectorConfig:
     """… over this time (from the start of the first one) are a hang; less is a blip. If all its processes are
     stopped by a signal, one failed probe does."""
 
+    frozen_s: float = 5.0
+    """A process of a service that is stopped by a signal for this long hangs, whatever the probe says."""
+
     upstream_wait_s: float = 5.0
     """How long a unit's trouble waits while an upstream fails too but is not confirmed yet."""
     reroot_s: float = 10.0

@@ -88,9 +88,12 @@ class History:
         text = UntrustedText(signature)
         self.signal(SignalKind.LOG_ERROR, name, text=text, signature=signature, count=times)
 
-    def sample(self, name: str, rss: float = 10 * MB, state: str = "S") -> None:
-        for process in self.world.units[uid(name)].processes:
-            self.signal(SignalKind.SAMPLE, name, process=process.key, rss=int(rss), cpu=0.0, threads=1, state=state)
+    def sample(self, name: str, rss: float = 10 * MB, state: str = "S", process: ProcessKey | None = None) -> None:
+        """Sample all processes of the unit, or only this one."""
+        for each in self.world.units[uid(name)].processes:
+            if process not in {None, each.key}:
+                continue
+            self.signal(SignalKind.SAMPLE, name, process=each.key, rss=int(rss), cpu=0.0, threads=1, state=state)
 
     def engine(self, kind: SignalKind) -> None:
         self.signal(kind, None, supervisor="circus")

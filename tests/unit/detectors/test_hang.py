@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsagent_tools.units import UnitState
-from tests.support.histories import History, service
+from tests.support.histories import History, service, uid
 
 
 def test_failing_for_a_while_is_a_hang() -> None:
@@ -102,3 +102,24 @@ def test_the_same_failure_again_is_no_news_and_recovery_is() -> None:
     history.ok("api")
     history.ok("api")
     assert len(history.updated) == 1
+
+
+def test_stopped_by_a_signal_it_hangs_even_where_the_port_still_answers() -> None:
+    history = History(service("api", instances=2))
+    frozen = history.world.units[uid("api")].processes[0].key
+    for second in range(8):
+        history.sample("api", state="T", process=frozen)
+        history.ok("api")
+        history.wait(1)
+        if second < 4:
+            assert history.open == []
+    assert history.open == ["hang of api"]
+    assert history.only().summary == "api lives but does not serve (stopped by a signal)"
+
+
+def test_stopped_for_a_moment_is_none() -> None:
+    history = History(service("api"))
+    for state in "TTTSTTTS":
+        history.sample("api", state=state)
+        history.wait(1)
+    assert history.told == []
