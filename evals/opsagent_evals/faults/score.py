@@ -106,7 +106,7 @@ class Score:
     attempts: int
     probes: int
     ttd_s: float | None
-    """From the start of inject until the incident was opened."""
+    """From the start of inject until the incident was opened; None for one that was open before."""
     ttm_s: float | None
     """From the start of inject until users were served again, for good."""
     error: str = ""
@@ -212,7 +212,9 @@ def score(scenario: Scenario, run: Run, *, number: int = 1) -> Score:
         remedy_source=steps[-1].source if steps else None,
         attempts=len(plans),
         probes=sum(seen.probes for seen in run.incidents),
-        ttd_s=_seconds(run.injected_at, incident.opened_at) if incident else None,
+        ttd_s=_seconds(run.injected_at, incident.opened_at)
+        if incident and incident.opened_at >= run.injected_at
+        else None,
         ttm_s=_seconds(run.injected_at, served) if served else None,
         error=run.error,
         strays=tuple(run.strays),

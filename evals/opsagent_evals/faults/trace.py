@@ -35,6 +35,10 @@ class Trace:
             error=error,
         )
 
+    def is_calm(self) -> bool:
+        """Tell whether no incident is open, of this run or an earlier one."""
+        return not self._journal.unfinished_incidents()
+
     def _is_new(self, row: IncidentRow) -> bool:
         return row.incident.opened_at >= self._since or row.resolved_at is None or row.resolved_at >= self._since
 
