@@ -47,7 +47,7 @@ async def recent_errors(room: Room, unit_id: UnitId) -> Found:
     """Count the error lines of the last seconds. Text: good enough for doing nothing, and for nothing else."""
     errors = room.world.past(unit_id).errors
     recent = sum((room.now - error.at).total_seconds() <= _RECENT_S for error in errors)
-    facts = {"recent": recent, "said": f"{recent} error lines in the last {_RECENT_S:.0f} s"}
+    facts: dict[str, Scalar] = {"recent": recent, "said": f"{recent} error lines in the last {_RECENT_S:.0f} s"}
     return Found(kind=EvidenceKind.TEXT, facts=facts)
 
 

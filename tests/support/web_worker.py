@@ -40,7 +40,8 @@ def main() -> None:
         server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
     server.setblocking(False)
     while True:
-        ready, _, _ = select.select([server, wake_reader], [], [])
+        watched: list[socket.socket | int] = [server, wake_reader]
+        ready, _, _ = select.select(watched, [], [])
         if wake_reader in ready:
             return
         try:

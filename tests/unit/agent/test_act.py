@@ -27,7 +27,7 @@ async def test_a_step_is_on_the_disk_before_it_runs(bench: Bench) -> None:
         seen.extend(row.status for row in bench.journal.unfinished_steps())
         await start(unit)  # type: ignore[arg-type]
 
-    bench.supervisor.start = watched  # type: ignore[method-assign,assignment]
+    bench.supervisor.start = watched  # type: ignore[method-assign]
     carried = await bench.actor.carry_out(plan, confirmed=False, tell=bench.told.append)
     assert carried.result == "done"
     assert seen == ["intended"]
