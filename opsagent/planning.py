@@ -89,8 +89,8 @@ def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ..
     )
 
 
-def rolling_reload_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
-    """Replace the instances of a unit one by one; the first one is the canary.
+def rolling_reload_steps(unit: Unit, spec: ServiceSpec | None = None, *, first: int | None = None) -> tuple[Step, ...]:
+    """Replace the instances of a unit one by one; the first one (of pid `first`, if given) is the canary.
 
     Each step starts the new instance beside the old one, waits until it is ready, and only then ends the old one.
     A canary that cannot start leaves the old set as it was. Where instances cannot stand side by side (one instance
@@ -113,7 +113,7 @@ def rolling_reload_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[S
             timeout_s=timeout_s,
             why="canary" if index == 0 else f"instance {index + 1} of {len(unit.processes)}",
         )
-        for index, process in enumerate(unit.processes)
+        for index, process in enumerate(sorted(unit.processes, key=lambda process: process.pid != first))
     )
 
 

@@ -13,7 +13,24 @@ from collections.abc import Iterable
 from opsagent.commands.grammar import Grammar, Pattern, pattern
 from opsagent.commands.words import Token, vocabulary
 
-_PARTICLES = ("에서의", "에서", "에게", "하고", "이랑", "랑", "를", "을", "의", "은", "는", "이", "가", "와", "과", "좀")
+_PARTICLES = (
+    "에서의",
+    "에서",
+    "에게",
+    "하고",
+    "이랑",
+    "랑",
+    "를",
+    "을",
+    "의",
+    "은",
+    "는",
+    "이",
+    "가",
+    "와",
+    "과",
+    "좀",
+)
 _COUNTED = re.compile(r"(?P<n>\d{1,6})(?P<counter>줄|개|대|라인)(?P<particle>로|으로|만|를|을|씩)?")
 
 _ASKING = (
@@ -21,7 +38,19 @@ _ASKING = (
     "하십시오", "시켜줘", "시켜 줘", "시켜주세요", "시켜 주세요", "시켜", "부탁해", "부탁해요", "부탁합니다", "부탁드려요",
     "부탁드립니다", "부탁", "바랍니다", "해줘라", "",
 )  # fmt: skip
-_GOING_ON = ("하고", "하고 나서", "한 다음", "한 다음에", "한 뒤", "한 뒤에", "한 후", "한 후에", "해주고", "해 주고", "시키고")
+_GOING_ON = (
+    "하고",
+    "하고 나서",
+    "한 다음",
+    "한 다음에",
+    "한 뒤",
+    "한 뒤에",
+    "한 후",
+    "한 후에",
+    "해주고",
+    "해 주고",
+    "시키고",
+)
 _NATIVE = ("줘", " 줘", "줘요", " 줘요", "주세요", " 주세요", "주십시오", "라", "요", "")
 _NATIVE_ON = ("주고", " 주고")
 
@@ -86,7 +115,10 @@ def _changes() -> Iterable[Pattern]:
         for way in ("", "up", "down"):
             verbs = f"@scale_{way}{verb}" if way else f"@scale{verb}"
             yield pattern(
-                "scale", f"@now* <units> 의? @instances? 를|을? <n> 개|대? 로|으로 @now* {verbs}", towards=way, goes_on=go
+                "scale",
+                f"@now* <units> 의? @instances? 를|을? <n> 개|대? 로|으로 @now* {verbs}",
+                towards=way,
+                goes_on=go,
             )
 
 
@@ -131,7 +163,19 @@ GRAMMAR = Grammar(
         "instances": ("인스턴스", "인스턴스 수", "프로세스", "프로세스 수", "개수"),
         **{name: _forms(name) for name in (*_STEMS, "scale_up", "scale_down")},
         **{f"{name}_on": _going_on(name) for name in (*_STEMS, "scale_up", "scale_down")},
-        "join": ("그리고", "그 다음", "그 다음에", "그다음", "그다음에", "그런 다음", "그러고 나서", "다음에", ",", ". 그리고", "."),
+        "join": (
+            "그리고",
+            "그 다음",
+            "그 다음에",
+            "그다음",
+            "그다음에",
+            "그런 다음",
+            "그러고 나서",
+            "다음에",
+            ",",
+            ". 그리고",
+            ".",
+        ),
     },
     patterns=(*_changes(), *_READS),
     numbers={"한": 1, "하나": 1, "두": 2, "둘": 2, "세": 3, "셋": 3, "네": 4, "넷": 4, "다섯": 5, "여섯": 6},

@@ -102,7 +102,6 @@ def stop_orphan(findings: Findings, target: Target) -> Fit | Against:
         args={
             "pid": int(holder.number("pid")),
             "started": holder.number("started"),
-            "down": state.words("state") == UnitState.EXITED,
         },
     )
 
@@ -134,7 +133,6 @@ def stale_lock(findings: Findings, target: Target) -> Fit | Against:
         args={
             "path": lock.words("path"),
             "sha256": lock.words("sha256"),
-            "down": state.words("state") == UnitState.EXITED,
         },
     )
 
@@ -153,7 +151,7 @@ def changed_config(findings: Findings, target: Target) -> Fit | Against:
     return Fit(
         target=target,
         why=change.words("said"),
-        args={**change_args(change), "down": state.words("state") == UnitState.EXITED},
+        args=change_args(change),
     )
 
 

@@ -34,7 +34,8 @@ def _reloadable(findings: Findings, target: Target) -> Fit | Against:
         return growing
     if not planning.can_surge(target.unit):
         return Against(f"the instances of {target.unit.name} cannot stand side by side")
-    return Fit(target=target, why=f"{target.unit.name} uses {growing.words('said')}")
+    why = f"{target.unit.name} uses {growing.words('said')}"
+    return Fit(target=target, why=why, args={"worst_pid": int(growing.number("worst_pid"))})
 
 
 def _restartable(findings: Findings, target: Target) -> Fit | Against:
@@ -103,7 +104,9 @@ RUNBOOK = Runbook(
             does="replace its instances one at a time; no request is lost",
             aim=at_root,
             condition=_reloadable,
-            steps=lambda fit: planning.rolling_reload_steps(fit.target.unit, fit.target.spec),
+            steps=lambda fit: planning.rolling_reload_steps(
+                fit.target.unit, fit.target.spec, first=int(fit.args["worst_pid"])
+            ),
         ),
         Remedy(
             name="memory_growth/restart",

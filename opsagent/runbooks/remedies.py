@@ -10,7 +10,6 @@ from opsagent.runbooks import down, stuck
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Against, Aim, Condition, Fit, Remedy
-from opsagent_tools.units import UnitState
 
 
 def start(fault: str, aim: Aim) -> Remedy:
@@ -33,7 +32,7 @@ def stop_orphan(fault: str, aim: Aim) -> Remedy:
         condition=down.stop_orphan,
         steps=lambda fit: (
             *planning.stop_orphan_steps(fit.target.unit, int(fit.args["pid"]), float(fit.args["started"])),
-            *_start_if_down(fit),
+            *_have_it_run(fit),
         ),
         undo="cannot be undone: the process has no work of the unit's to do",
     )
@@ -49,7 +48,7 @@ def quarantine_lock(fault: str, aim: Aim, *, after: str = "") -> Remedy:
         after=after,
         steps=lambda fit: (
             *planning.quarantine_steps(fit.target.unit, Path(str(fit.args["path"])), str(fit.args["sha256"])),
-            *_start_if_down(fit),
+            *_have_it_run(fit),
         ),
         undo="the file is moved back",
     )
@@ -62,7 +61,7 @@ def rollback_config(fault: str, aim: Aim) -> Remedy:
         does="put its last known good configuration back, and start it",
         aim=aim,
         condition=down.changed_config,
-        steps=lambda fit: (*_rollback(fit), *_start_if_down(fit)),
+        steps=lambda fit: (*_rollback(fit), *_have_it_run(fit)),
         undo="the changed file is put back",
     )
 
@@ -126,8 +125,6 @@ def _rollback(fit: Fit) -> tuple[Step, ...]:
     return planning.rollback_config_steps(fit.target.unit, path, good, current)
 
 
-def _start_if_down(fit: Fit) -> tuple[Step, ...]:
-    """Start it where nobody else will; where the supervisor keeps trying, its next try succeeds."""
-    if fit.args.get("down") is True or fit.target.unit.state is UnitState.EXITED:
-        return planning.start_steps(fit.target.unit, fit.target.spec)
-    return ()
+def _have_it_run(fit: Fit) -> tuple[Step, ...]:
+    """Start what is missing of it now: a supervisor that keeps trying may wait long before its next try."""
+    return planning.start_steps(fit.target.unit, fit.target.spec)

@@ -137,4 +137,4 @@ def changed_config(findings: Findings, target: Target) -> Fit | Against:
         return Against(f"{change.words('said')}, which is not when the trouble began")
     if started_at < changed_at - 1.0:
         return Against(f"{change.words('said')}, but {unit.name} has not been started since")
-    return Fit(target=target, why=change.words("said"), args={**change_args(change), "down": False})
+    return Fit(target=target, why=change.words("said"), args=change_args(change))

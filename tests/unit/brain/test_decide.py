@@ -182,13 +182,13 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         "its orphan has the port",
         case_of(Fault.CRASH_LOOP, symptoms=BOOT_DEATHS),
         {**LOOPS, "port_holder": ORPHAN},
-        ["stop_orphan:api"],
+        ["stop_orphan:api", "start:api"],
     ),
     (
         "its configuration changed",
         case_of(Fault.CRASH_LOOP, symptoms=BOOT_DEATHS),
         {**LOOPS, "config_changed": CHANGED},
-        ["rollback_config:api"],
+        ["rollback_config:api", "start:api"],
     ),
     (
         "several files changed",
@@ -206,7 +206,7 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         "a stale lock",
         case_of(Fault.CRASH_LOOP, symptoms=BOOT_DEATHS),
         {**LOOPS, "stale_lock": LOCK},
-        ["quarantine:api"],
+        ["quarantine:api", "start:api"],
     ),
     (
         "what it needs is down",
