@@ -203,6 +203,7 @@ class Finder:
             self._known |= keys
             sample = random.sample(sorted(keys), min(len(keys), _PROOF))
             index.prove(shelf, self._store.vectors(sample, self.embedder))
+        index.scrub()
         return index
 
     def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:

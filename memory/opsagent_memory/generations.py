@@ -63,6 +63,18 @@ def break_seal(folder: Path) -> bool:
     return bool(sealed == sizes)
 
 
+def scrub(folder: Path) -> None:
+    """Blank the room that Chroma lays out for a graph before there is one.
+
+    It writes that room to the disk as the allocator handed it over, and in freed memory may stand a vector that was
+    forgotten a moment ago. (In a graph that exists, the room for its next vectors is out of our reach.)
+    """
+    for room in folder.glob("*/*.bin"):
+        if not any(room.parent.glob(f"*{_GRAPH}")):
+            with room.open("r+b") as file:
+                file.write(bytes(room.stat().st_size))
+
+
 def _sizes(folder: Path) -> dict[str, int]:
     return {
         str(path.relative_to(folder)): path.stat().st_size

@@ -79,6 +79,7 @@ class ChromaIndex:
             with suppress(IndexBroken), _breaking():
                 client.close()
                 if self._opened is not None:
+                    generations.scrub(self._opened)
                     generations.seal(self._opened)
 
     def missing(self, wanted: Holdings) -> dict[Shelf, set[str]] | None:
@@ -95,6 +96,12 @@ class ChromaIndex:
                 if held < wanted[shelf]:
                     lacking[shelf] = set(wanted[shelf] - held)
             return lacking
+
+    def scrub(self) -> None:
+        """Leave nothing in the files that is not in the index. Only right after a question, when Chroma is idle."""
+        with _breaking():
+            if self._opened is not None:
+                generations.scrub(self._opened)
 
     def put(self, shelf: Shelf, vectors: Mapping[str, bytes]) -> None:
         """Add vectors, float32 in bytes, under their keys; those that are there already stay."""

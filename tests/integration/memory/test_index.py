@@ -87,6 +87,22 @@ def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path, sealed:
             assert memory.recall(text, scope="s")[0].record.text == text
 
 
+def test_an_index_that_grows_from_small_to_large_finds_everything(tmp_path: Path) -> None:
+    texts = [f"fact {number} of service{number % 50}" for number in range(1_300)]
+    now = datetime.now(UTC)
+    for start, end in ((0, 200), (200, 900), (900, 1_300)):
+        with opened(tmp_path) as memory:
+            memory.warm()
+            memory.add_many([Fact(scope="s", text=text, created_at=now) for text in texts[start:end]])
+            for text in texts[:end:41]:
+                assert memory.recall(text, scope="s")[0].record.text == text
+    before = index_of(tmp_path)
+    with opened(tmp_path) as memory:
+        for text in texts[::41]:
+            assert memory.recall(text, scope="s")[0].record.text == text
+    assert index_of(tmp_path) == before
+
+
 def test_a_small_index_whose_owner_was_killed_is_mended_not_built_anew(filled: Path) -> None:
     before = index_of(filled)
     (before / "sealed.json").unlink()
@@ -166,6 +182,7 @@ def test_forgetting_leaves_neither_text_nor_fields_nor_vector_on_the_disk(filled
         assert any("index-" in name for name in files_holding(filled, vector))
         assert memory.forget(secret)
         memory.recall("gorgonzola", scope="s")
+        assert (index_of(filled) / "chroma.sqlite3").exists()
         for needle in (b"gorgonzola", b"mascarpone", vector):
             assert files_holding(filled, needle) == []
     for needle in (b"gorgonzola", b"mascarpone", vector):
