@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from opsagent_memory.exact import ExactShelf
     from opsagent_memory.index import ChromaIndex, Shelf
 
 _EMBEDDED_AT_ONCE = 256
 _REMEMBERED_QUERIES = 128
+EXACT_UP_TO = 2_000
+"""Shelves with so many texts or fewer are searched exactly, from memory; Chroma's graph answers beyond."""
 _PROOF = 24
 """So many texts are looked up when the index is opened."""
 _log = logging.getLogger(__name__)
@@ -43,6 +47,8 @@ class Finder:
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
         self._known: set[str] = set()
+        self._held: dict[Shelf, set[str]] = {}
+        self._exact: dict[Shelf, ExactShelf] = {}
 
     def warm(self) -> None:
         """Load the model and open the index now."""
@@ -139,6 +145,8 @@ class Finder:
             self._sound = False
             self._queries.clear()
             self._known.clear()
+            self._held.clear()
+            self._exact.clear()
             if self._index is not None:
                 self._index.close()
                 self._index = None
@@ -150,10 +158,23 @@ class Finder:
 
         index = self._sound_index()
         found: dict[str, float] = {}
-        for scope in scopes:
-            for kind in kinds:
-                found |= index.nearest(Shelf(scope, kind), vector, limit)
+        for shelf in (Shelf(scope, kind) for scope in scopes for kind in kinds):
+            held = self._held.get(shelf)
+            if not held:
+                continue
+            if len(held) <= EXACT_UP_TO:
+                found |= self._exactly(shelf, held).nearest(vector, limit)
+            else:
+                self._exact.pop(shelf, None)
+                found |= index.nearest(shelf, vector, limit)
         return found
+
+    def _exactly(self, shelf: Shelf, held: AbstractSet[str]) -> ExactShelf:
+        from opsagent_memory.exact import ExactShelf
+
+        if shelf not in self._exact:
+            self._exact[shelf] = ExactShelf(self._store.vectors(sorted(held), self.embedder))
+        return self._exact[shelf]
 
     def _hopeless(self, error: Exception) -> MemoryStoreError:
         return MemoryStoreError(f"{self._index_dir}: the index cannot be rebuilt: {error}")
@@ -200,7 +221,7 @@ class Finder:
             _log.info("the memory's index takes up %d texts", sum(map(len, missing.values())))
         self._fill(index, missing)
         for shelf, keys in wanted.items():
-            self._known |= keys
+            self._hold(shelf, keys)
             sample = random.sample(sorted(keys), min(len(keys), _PROOF))
             index.prove(shelf, self._store.vectors(sample, self.embedder))
         index.scrub()
@@ -208,8 +229,15 @@ class Finder:
 
     def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:
         for shelf, keys in missing.items():
-            index.put(shelf, self._store.vectors(sorted(keys), self.embedder))
-            self._known |= keys
+            vectors = self._store.vectors(sorted(keys), self.embedder)
+            index.put(shelf, vectors)
+            if shelf in self._exact:
+                self._exact[shelf].add(vectors)
+            self._hold(shelf, keys)
+
+    def _hold(self, shelf: Shelf, keys: AbstractSet[str]) -> None:
+        self._held.setdefault(shelf, set()).update(keys)
+        self._known.update(keys)
 
     def _embed_missing(self) -> None:
         """Embed the live texts that this model has not embedded yet (normally those just added)."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from opsagent_memory import Episode, Memory
+from opsagent_memory import Episode, Memory, finder
 from tests.benchmarks.conftest import Figure, percentile
 
 EPISODES = 1_000
@@ -92,6 +92,14 @@ def bench_recall(benchmark: Any, figure: Figure, memory: Memory) -> None:
     p50, p95 = measured(benchmark, lambda text: memory.recall(text, scope=SCOPE), 300, texts(2))
     figure("recall at 1,000 episodes, embedding included, p50", p50, "ms")
     figure("recall at 1,000 episodes, embedding included, p95", p95, "ms", bar=15.0)
+
+
+def bench_recall_by_chroma(benchmark: Any, figure: Figure, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scopes up to `EXACT_UP_TO` are searched exactly; this is what Chroma's graph takes in its place."""
+    monkeypatch.setattr(finder, "EXACT_UP_TO", 0)
+    p50, p95 = measured(benchmark, lambda text: memory.recall(text, scope=SCOPE), 300, texts(7))
+    figure("recall at 1,000 episodes, searched by Chroma, p50", p50, "ms")
+    figure("recall at 1,000 episodes, searched by Chroma, p95", p95, "ms")
 
 
 def bench_remedies(benchmark: Any, figure: Figure, memory: Memory) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent_memory import Fact, Memory, MemoryStoreError, RecordNotFound, generations
+from opsagent_memory import Fact, Memory, MemoryStoreError, RecordNotFound, finder, generations
 from opsagent_memory.testing import HashEmbedder
 
 TEXTS = [f"fact {number}: the port of service{number} is {8000 + number}" for number in range(40)]
@@ -20,6 +20,12 @@ TEXTS = [f"fact {number}: the port of service{number} is {8000 + number}" for nu
 
 def opened(folder: Path) -> Memory:
     return Memory.open(folder / "m.db", folder / "index", embedder=HashEmbedder())
+
+
+@pytest.fixture(autouse=True)
+def _chroma_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small scopes are normally searched exactly; here it is Chroma that is looked at."""
+    monkeypatch.setattr(finder, "EXACT_UP_TO", 0)
 
 
 @pytest.fixture

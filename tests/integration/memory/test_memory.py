@@ -20,6 +20,7 @@ from opsagent_memory import (
     RecordExists,
     RecordNotFound,
     Source,
+    finder,
 )
 from opsagent_memory.testing import HashEmbedder
 
@@ -28,8 +29,11 @@ LOCK = "crash of api: exit 1; FATAL lock <path> held by <num>"
 KILLED = "crash of api: killed by signal 9"
 
 
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
+@pytest.fixture(params=["exact", "chroma"])
+def memory(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Memory]:
+    """A fresh memory; everything here holds whether a scope is searched exactly (small ones are) or by Chroma."""
+    if request.param == "chroma":
+        monkeypatch.setattr(finder, "EXACT_UP_TO", 0)
     with Memory.open(tmp_path / "m.db", tmp_path / "index", embedder=HashEmbedder(), clock=lambda: NOW) as memory:
         yield memory
 
@@ -172,6 +176,20 @@ def test_files_are_the_owners_only(memory: Memory, tmp_path: Path) -> None:
     memory.recall("x", scope="api")
     assert (tmp_path / "m.db").stat().st_mode & 0o077 == 0
     assert (tmp_path / "index").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("limit", [10, 30])
+def test_a_scope_that_outgrows_exact_search_goes_on_in_chroma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(finder, "EXACT_UP_TO", limit)
+    with Memory.open(tmp_path / "m.db", tmp_path / "index", embedder=HashEmbedder()) as memory:
+        memory.warm()
+        for number in range(20):
+            kept = memory.add_fact(f"fact number{number}", scope="s")
+            found = memory.recall(f"fact number{number}", scope="s", limit=50)
+            assert found[0].record.id == kept
+            assert len(found) == number + 1
 
 
 def test_another_model_gets_vectors_of_its_own(tmp_path: Path) -> None:
