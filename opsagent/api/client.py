@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from opsagent import __version__
-from opsagent.api.errors import (
-    ApiError,
-    DaemonGone,
-    DaemonNotRunning,
-    NotTheOwner,
-    RemoteError,
-    RemoteLookup,
-    VersionMismatch,
-)
-from opsagent.api.protocol import ANSWER_MAX, PROTOCOL, BadFrame, decode, encode, peer_uid
+from opsagent.api.errors import ApiError, DaemonGone, DaemonNotRunning, NotTheOwner, RemoteError, VersionMismatch
+from opsagent.api.exchange import Exchange
+from opsagent.api.protocol import ANSWER_MAX
 
 __all__ = ["ApiClient", "ApiError", "DaemonGone", "DaemonNotRunning", "RemoteError", "VersionMismatch"]
-
-_NOBODY = (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)
 
 
 class ApiClient:
@@ -49,89 +38,58 @@ class ApiClient:
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the result of a method, as JSON-like data. Raises ApiError."""
-        async with self._exchange(method, params) as answers:
+        exchange = Exchange(self._path, next(self._ids), method, params)
+        async with self._answers(exchange) as answers:
             async for frame in answers:
                 if "result" in frame:
                     return frame["result"]
-        raise self._gone(method)
+        raise exchange.gone()
 
     async def stream(self, method: str, params: Mapping[str, Any] | None = None) -> AsyncIterator[Any]:
         """Yield the items of a method as they come. Raises ApiError. Closing the iterator ends the work over there."""
-        async with self._exchange(method, params) as answers:
+        exchange = Exchange(self._path, next(self._ids), method, params)
+        async with self._answers(exchange) as answers:
             async for frame in answers:
                 if "end" in frame:
                     return
                 if "item" in frame:
                     yield frame["item"]
-        raise self._gone(method)
+        raise exchange.gone()
 
     @asynccontextmanager
-    async def _exchange(
-        self, method: str, params: Mapping[str, Any] | None
-    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
-        reader, writer = await self._open()
+    async def _answers(self, exchange: Exchange) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        reader, writer = await self._open(exchange)
         try:
-            number = next(self._ids)
-            request = {"v": PROTOCOL, "id": number, "method": method, "params": dict(params or {})}
             with suppress(ConnectionError):  # its answer may be there all the same; else the end of file tells
-                writer.write(encode(request))
+                writer.write(exchange.request())
                 await writer.drain()
-            yield self._answers(reader, number, method)
+            yield _frames(reader, exchange)
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self, exchange: Exchange) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:
             reader, writer = await asyncio.open_unix_connection(self._path, limit=ANSWER_MAX)
-        except _NOBODY as error:
-            raise DaemonNotRunning(f"{self._path}: no daemon runs: start one with `opsagent watch`") from error
         except OSError as error:
-            raise ApiError(f"{self._path}: cannot be reached ({error.strerror or error})") from error
-        uid = peer_uid(writer.get_extra_info("socket"))
-        if uid != os.geteuid():
+            raise exchange.unreachable(error) from error
+        try:
+            exchange.check_server(writer.get_extra_info("socket"))
+        except NotTheOwner:
             writer.close()
-            raise NotTheOwner(f"{self._path}: is served by user {uid}, not by you: remove it, or use your own home")
+            raise
         return reader, writer
 
-    async def _answers(self, reader: asyncio.StreamReader, number: int, method: str) -> AsyncIterator[dict[str, Any]]:
-        while True:
-            try:
-                line = await reader.readline()
-            except (ConnectionError, ValueError) as error:
-                raise self._gone(method) from error
-            if not line.endswith(b"\n"):
-                return
-            try:
-                frame = decode(line)
-            except BadFrame as error:
-                raise ApiError(f"{self._path}: the daemon's answer cannot be read: restart `opsagent watch`") from error
-            _refuse_other_version(frame)
-            if "error" in frame:
-                raise _remote_error(frame["error"])
-            if frame.get("id") == number:
-                yield frame
 
-    def _gone(self, method: str) -> DaemonGone:
-        return DaemonGone(
-            f"{self._path}: the daemon went away during `{method}`: start `opsagent watch`;"
-            " `opsagent incidents list` says how far it came"
-        )
-
-
-def _refuse_other_version(frame: Mapping[str, Any]) -> None:
-    theirs = frame.get("v")
-    if theirs == PROTOCOL:
-        return
-    error = frame.get("error")
-    other = error.get("version", "?") if isinstance(error, dict) else "?"
-    raise VersionMismatch(
-        f"the daemon speaks version {theirs} of the local API (opsagent {other}), this command version {PROTOCOL}"
-        f" (opsagent {__version__}): restart `opsagent watch`"
-    )
-
-
-def _remote_error(error: Mapping[str, Any]) -> RemoteError:
-    code, message = str(error.get("code", "internal")), str(error.get("message", ""))
-    return (RemoteLookup if code == "LookupError" else RemoteError)(code, message)
+async def _frames(reader: asyncio.StreamReader, exchange: Exchange) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        try:
+            line = await reader.readline()
+        except (ConnectionError, ValueError) as error:
+            raise exchange.gone() from error
+        if not line.endswith(b"\n"):
+            return
+        frame = exchange.frame(line)
+        if frame is not None:
+            yield frame

@@ -1,4 +1,4 @@
-"""What both ends of the local API share: frames, the version, whose process is at the other end.
+"""What both ends of the local API share: frames and the version.
 
 One frame is one line of JSON. A request is `{"v", "id", "method", "params"}`; the answer `{"v", "id", "result"}`, or
 `{"v", "id", "error": {"code", "message"}}`, or for streams some `{"v", "id", "item"}` and one `{"v", "id", "end": true}`.
@@ -7,8 +7,6 @@ One frame is one line of JSON. A request is `{"v", "id", "method", "params"}`; t
 from __future__ import annotations
 
 import json
-import socket
-import struct
 from typing import Any
 
 PROTOCOL = 1
@@ -16,9 +14,6 @@ REQUEST_MAX = 1024 * 1024
 """Bytes of one request line."""
 ANSWER_MAX = 32 * 1024 * 1024
 """Bytes of one answer line."""
-
-_LOCAL_PEERCRED = 1
-"""macOS, `sys/un.h`: level SOL_LOCAL (0); answers with `struct xucred` (version, uid, …)."""
 
 
 class BadFrame(ValueError):
@@ -46,15 +41,3 @@ def decode(line: bytes) -> dict[str, Any]:
     if not isinstance(frame, dict):
         raise BadFrame("no JSON object")
     return frame
-
-
-def peer_uid(connection: socket.socket) -> int | None:
-    """Return the user id of the process at the other end, as the kernel says; None where it does not say."""
-    try:
-        if hasattr(socket, "SO_PEERCRED"):
-            found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-            return int(struct.unpack("3i", found)[1])
-        found = connection.getsockopt(0, _LOCAL_PEERCRED, 76)
-        return int(struct.unpack_from("II", found)[1])
-    except (OSError, struct.error):
-        return None

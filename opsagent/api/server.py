@@ -16,7 +16,8 @@ from typing import Any, Self
 from opsagent import __version__
 from opsagent.api.errors import AlreadyServing, ApiError
 from opsagent.api.handlers import Handler, Method, describe
-from opsagent.api.protocol import PROTOCOL, REQUEST_MAX, BadFrame, decode, encode, peer_uid
+from opsagent.api.protocol import PROTOCOL, REQUEST_MAX, BadFrame, decode, encode
+from opsagent_tools.peers import peer_uid
 
 _LOG = logging.getLogger(__name__)
 _CONNECTIONS_MAX = 64

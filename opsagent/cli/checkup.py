@@ -44,7 +44,7 @@ async def check_up(given_home: str | None) -> list[Finding]:
         home = open_home(given_home)
     except HomeError as error:
         return [*findings, Finding(about="home", level="missing", detail=str(error))]
-    return [*findings, *_home(home), _config(home), *await _running(home), *_others()]
+    return [*findings, *_home(home), _config(home), *_running(home), *_others()]
 
 
 def _platform() -> Iterator[Finding]:
@@ -122,7 +122,7 @@ def _config(home: Home) -> Finding:
     return Finding(about="config", level="ok", detail=f"{there}; mode {mode if isinstance(mode, str) else dict(mode)}")
 
 
-async def _running(home: Home) -> list[Finding]:
+def _running(home: Home) -> list[Finding]:
     from opsagent import __version__
     from opsagent.cli.daemon import status
     from opsagent.cli.errors import code_of
@@ -130,7 +130,7 @@ async def _running(home: Home) -> list[Finding]:
 
     findings = []
     try:
-        running = await look(home)
+        running = look(home)
     except Exception as error:
         if code_of(error) is None:
             raise
@@ -142,7 +142,7 @@ async def _running(home: Home) -> list[Finding]:
         else:
             mend = "opsagent up FILE starts it"
             findings.append(Finding(about="engine", level="note", detail="not running", mend=mend))
-    daemon = await status(home)
+    daemon = status(home)
     if daemon is None:
         mend = "opsagent watch starts it"
         findings.append(Finding(about="daemon", level="note", detail="not running: nobody watches", mend=mend))

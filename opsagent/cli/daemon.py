@@ -11,20 +11,14 @@ if TYPE_CHECKING:
 _PATIENCE_S = 2.0
 
 
-async def status(home: Home) -> Mapping[str, Any] | None:
+def status(home: Home) -> Mapping[str, Any] | None:
     """Return what the daemon of this home says of itself; None where none answers."""
     if not home.api_socket.exists():  # the usual case for `ps`, without loading the client
         return None
-    import asyncio
-
-    from opsagent.api.client import ApiClient, DaemonNotRunning
+    from opsagent.api.call import call_sync
+    from opsagent.api.errors import DaemonNotRunning
 
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            client = await ApiClient.connect(home.api_socket)
-            try:
-                return dict(await client.call("status", {}))
-            finally:
-                await client.close()
+        return dict(call_sync(home.api_socket, "status", patience_s=_PATIENCE_S))
     except (DaemonNotRunning, TimeoutError):
         return None

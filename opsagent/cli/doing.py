@@ -15,7 +15,6 @@ from opsagent_tools.registry import READING
 if TYPE_CHECKING:
     from opsagent.cli.carry import Carrier
     from opsagent.cli.output import Out
-    from opsagent.cli.services import Running
     from opsagent.home import Home
     from opsagent.ports import AgentPort
 
@@ -26,20 +25,17 @@ class Doing:
     """One `opsagent do`."""
 
     def __init__(self, home: Home, text: str, out: Out, *, yes: bool) -> None:
+        from opsagent.cli.daemon import status
+        from opsagent.cli.services import look
+
         self._home = home
         self._text = text
         self._out = out
         self._yes = yes
-        self._running, self._daemon = asyncio.run(self._look())
+        self._running, self._daemon = look(home), status(home)
         self._reading = self._read()
         self._results: list[dict[str, Any]] = []
         self._carrier: Carrier | None = None
-
-    async def _look(self) -> tuple[Running, Mapping[str, Any] | None]:
-        from opsagent.cli.daemon import status
-        from opsagent.cli.services import look
-
-        return await look(self._home), await status(self._home)
 
     def _read(self) -> Reading:
         from opsagent.commands.reader import read
@@ -124,7 +120,7 @@ class Doing:
         from opsagent.cli.store import person
         from opsagent.commands.plans import plan_of
 
-        running = await look(self._home)  # anew: an earlier step may have replaced the processes
+        running = look(self._home)  # anew: an earlier step may have replaced the processes
         unit = find(step.target or "", running.units)
         plan = plan_of(step, unit, running.spec(unit.name), text=self._text)
         self._carrier = Carrier(self._out)

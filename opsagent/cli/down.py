@@ -26,16 +26,20 @@ def command(*, json: JsonFlag = False, home: HomeDir = None) -> int:
 async def _down(home: Home, out: Out) -> int:
     from opsagent.cli.services import look, open_engine
     from opsagent.views.progress import Spinner
+    from opsagent_tools.supervisors.port import SupervisorUnreachable
 
-    running = await look(home)
-    stopped = [unit.name for unit in running.units if unit.processes]
     engine = open_engine(home)
+    was_running = engine.is_running()
+    try:
+        stopped = [unit.name for unit in look(home).units if unit.processes]
+    except SupervisorUnreachable:  # one that hangs is ended all the same
+        stopped = [spec.name for spec in engine.specs()]
     with Spinner(out.notes) as spinner:
         spinner.show(f"stopping {', '.join(stopped) or 'the engine'}")
         await engine.shutdown()
     if out.as_json:
-        out.document({"was_running": running.engine_running, "stopped": stopped})
-    elif not running.engine_running:
+        out.document({"was_running": was_running, "stopped": stopped})
+    elif not was_running:
         out.line("the engine was not running")
     else:
         out.line(f"stopped {', '.join(stopped)}" if stopped else "stopped the engine; no service was running")

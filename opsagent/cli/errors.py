@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-import traceback
-from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
@@ -88,6 +85,10 @@ def one_line(error: BaseException) -> str:
 
 def write_trace(error: BaseException, logs_dir: Path | None) -> Path | None:
     """Write the full trace of an unexpected error into a private file, and return where; None where that fails too."""
+    import tempfile
+    import traceback
+    from datetime import UTC, datetime
+
     from opsagent_tools.redact import redact
 
     trace = redact("".join(traceback.format_exception(error)))

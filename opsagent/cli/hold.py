@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,7 +74,7 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
     from opsagent.cli.store import person, writing
     from opsagent.views.numbers import moment
 
-    unit = find(name, asyncio.run(look(home)).units)
+    unit = find(name, look(home).units)
     try:
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
     except OverflowError as error:

@@ -9,33 +9,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.cli.services import Running
-    from opsagent.home import Home
     from opsagent_tools.units import Process, Unit
 
 
 def list_services(*, as_json: bool, home: str | None) -> int:
     """Carry out `opsagent ps`; return the exit code."""
-    import asyncio
-
+    from opsagent.cli.daemon import status
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home
+    from opsagent.cli.services import look, open_home
 
     place = open_home(home)
-    running, daemon = asyncio.run(_ask(place))
+    report = report_of(look(place), status(place), home=str(place.path))
     out = Out(as_json=as_json)
-    report = report_of(running, daemon, home=str(place.path))
     if as_json:
         out.document(report)
     else:
         show(report, out)
     return 0
-
-
-async def _ask(home: Home) -> tuple[Running, Mapping[str, Any] | None]:
-    from opsagent.cli.daemon import status
-    from opsagent.cli.services import look
-
-    return await look(home), await status(home)
 
 
 def report_of(running: Running, daemon: Mapping[str, Any] | None, *, home: str) -> dict[str, Any]:

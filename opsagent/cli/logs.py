@@ -59,7 +59,7 @@ def command(
 
     if lines < 0:
         raise Unclear(f"--lines {lines}: must not be negative")
-    units = asyncio.run(look(open_home(home))).units
+    units = look(open_home(home)).units
     chosen = [find(unit, units)] if unit is not None else list(units)
     out = Out(as_json=json)
     if not chosen:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def plain(value: Any) -> Any:
         return value.value
     if isinstance(value, str):
         return value
-    if isinstance(value, datetime):
+    if hasattr(value, "isoformat"):  # a datetime, whose module is not loaded for this question
         return value.isoformat()
     if isinstance(value, Path):
         return str(value)

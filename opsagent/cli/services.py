@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent_tools.services.spec import ServiceSpec
     from opsagent_tools.supervisors.circus.engine import Engine
+    from opsagent_tools.supervisors.circus.view import EngineView
 
 KIND = "circus"
 
@@ -46,25 +47,33 @@ def open_engine(home: Home) -> Engine:
     return Engine(home.engine_dir, home.runtime_dir)
 
 
-async def look(home: Home) -> Running:
-    """Ask the engine for its services; where it does not run, those of the last `up` are given as they are: down."""
-    from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
+def view_engine(home: Home) -> EngineView:
+    """Return the engine of a home for looking only, which loads much less."""
+    from opsagent_tools.supervisors.circus.view import EngineView
+
+    return EngineView(home.engine_dir, home.runtime_dir)
+
+
+def look(home: Home) -> Running:
+    """Ask the engine for its services; where it does not run, those of the last `up` are given as they are: down.
+
+    Blocks for a moment, a few seconds at most.
+    """
+    from opsagent_tools.supervisors.circus import look as circus
     from opsagent_tools.supervisors.port import SupervisorUnreachable
 
-    engine = open_engine(home)
+    engine = view_engine(home)
     specs = engine.specs()
-    if not engine.is_running():
+    pid = engine.pid()
+    if pid is None:
         return Running(False, None, tuple(_down(spec) for spec in specs), specs)
-    supervisor = CircusSupervisor(engine)
     try:
-        units = tuple(await supervisor.list())
+        units = circus.look(engine.paths)
     except SupervisorUnreachable:
         if engine.is_running():  # it lives and does not answer: that is another matter
             raise
         return Running(False, None, tuple(_down(spec) for spec in specs), specs)
-    finally:
-        await supervisor.close()
-    return Running(True, engine.pid(), tuple(sorted(units, key=lambda unit: unit.name)), specs)
+    return Running(True, pid, tuple(sorted(units, key=lambda unit: unit.name)), specs)
 
 
 def _down(spec: ServiceSpec) -> Unit:
@@ -104,6 +113,6 @@ def no_such(name: str, names: Iterable[str]) -> str:
 def known_names(given_home: str | None) -> list[str]:
     """Return the names of the services of the last `up`; empty where anything is in the way (for completion)."""
     try:
-        return sorted(spec.name for spec in open_engine(open_home(given_home)).specs())
+        return sorted(spec.name for spec in view_engine(open_home(given_home)).specs())
     except Exception:  # noqa: BLE001  # completion must never print a trace into somebody's prompt
         return []

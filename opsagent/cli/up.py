@@ -55,7 +55,7 @@ async def _up(home: Home, specs: Sequence[ServiceSpec], wait_s: float, out: Out)
     changes = await engine.apply(specs)
     done = {name: list(getattr(changes, name)) for name in ("added", "changed", "removed", "kept")}
     problems = await _wait(home, specs, wait_s, out)
-    running = await look(home)
+    running = look(home)
     if out.as_json:
         report = report_of(running, None, home=str(home.path))
         out.document({"changes": done, "problems": problems, **report})
@@ -83,7 +83,7 @@ async def _wait(home: Home, specs: Sequence[ServiceSpec], wait_s: float, out: Ou
     running: Running | None = None
     with Spinner(out.notes) as spinner:
         while True:
-            running = await _look_again(home, running)
+            running = _look_again(home, running)
             units = {unit.name: unit for unit in running.units}
             for name, spec in list(waiting.items()):
                 problem = await _problem(units.get(name), spec)
@@ -99,12 +99,12 @@ async def _wait(home: Home, specs: Sequence[ServiceSpec], wait_s: float, out: Ou
     return {name: _with_log(why[name], units.get(name)) for name in waiting}
 
 
-async def _look_again(home: Home, before: Running | None) -> Running:
+def _look_again(home: Home, before: Running | None) -> Running:
     from opsagent.cli.services import look
     from opsagent_tools.supervisors.port import SupervisorError
 
     try:
-        return await look(home)
+        return look(home)
     except SupervisorError:
         if before is None:
             raise

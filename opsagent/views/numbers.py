@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `ps` has durations only, and does not load it
+    from datetime import datetime
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 

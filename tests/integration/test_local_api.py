@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from opsagent import __version__
-from opsagent.api import client as client_module
-from opsagent.api import protocol
+from opsagent.api import exchange, protocol
 from opsagent.api.client import ApiClient
 from opsagent.api.errors import (
     AlreadyServing,
@@ -218,8 +217,8 @@ async def test_half_a_line_and_good_bye_harms_nobody(client: ApiClient, path: Pa
 async def test_a_client_of_another_version_is_told_both_versions(
     server: ApiServer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "PROTOCOL", 2)
-    monkeypatch.setattr(client_module, "__version__", "9.9.9")
+    monkeypatch.setattr(exchange, "PROTOCOL", 2)
+    monkeypatch.setattr(exchange, "__version__", "9.9.9")
     with pytest.raises(VersionMismatch) as mismatch:
         await ApiClient.connect(path)
     said = str(mismatch.value)

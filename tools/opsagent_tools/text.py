@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from dataclasses import dataclass
 
@@ -24,6 +23,8 @@ def escape_for_terminal(raw: str) -> str:
 
 def escape_for_html(raw: str) -> str:
     """Return `raw` safe inside an HTML or SVG text node or quoted attribute."""
+    import html  # few need it, and its table of entities is long
+
     return html.escape(escape_for_terminal(raw), quote=True)
 
 

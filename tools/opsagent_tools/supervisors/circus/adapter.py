@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from opsagent_tools.supervisors.circus.client import Client
 from opsagent_tools.supervisors.circus.engine import Engine
+from opsagent_tools.supervisors.circus.look import KIND, unit_of
 from opsagent_tools.supervisors.port import SupervisorEvent, UnknownUnit
-from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 
 class CircusSupervisor:
     """Our own services, run by the engine's daemon."""
 
-    kind = "circus"
+    kind = KIND
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -32,7 +31,7 @@ class CircusSupervisor:
         if not self._engine.is_running() and not self._engine.specs():
             return ()
         answer = await self._client.call("units")
-        return tuple(_unit(raw, self.kind) for raw in answer["units"])
+        return tuple(unit_of(raw) for raw in answer["units"])
 
     async def describe(self, unit: UnitId) -> Unit:
         """Return one unit."""
@@ -99,21 +98,3 @@ class CircusSupervisor:
 
 def _unknown(unit: UnitId) -> UnknownUnit:
     return UnknownUnit(f"the engine has no service {unit.name!r}")
-
-
-def _unit(raw: dict[str, Any], kind: str) -> Unit:
-    processes = (Process(key=ProcessKey(one["pid"], one["started"]), wanted=one["wanted"]) for one in raw["processes"])
-    return Unit(
-        id=UnitId.local(kind, raw["name"]),
-        state=UnitState(raw["state"]),
-        reason=raw["reason"],
-        processes=tuple(processes),
-        instances=raw["instances"],
-        restarts=raw["restarts"],
-        last_exit=raw["last_exit"],
-        ports=() if raw["port"] is None else (raw["port"],),
-        shares_socket=raw["shares_socket"],
-        autorestart=raw["autorestart"],
-        logs=tuple(Path(path) for path in raw["logs"]),
-        uid=os.getuid(),
-    )

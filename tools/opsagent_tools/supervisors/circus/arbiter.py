@@ -19,8 +19,9 @@ from circus.controller import Controller
 from opsagent_tools.services.graph import start_order
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus import marks
-from opsagent_tools.supervisors.circus.commands import command_table
+from opsagent_tools.supervisors.circus.commands import Units, command_table
 from opsagent_tools.supervisors.circus.errors import EngineError
+from opsagent_tools.supervisors.circus.look_socket import LookSocket
 from opsagent_tools.supervisors.circus.paths import EnginePaths
 from opsagent_tools.supervisors.circus.process import ServiceProcess
 from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted
@@ -76,6 +77,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
         self.evpub_socket.linger = self.ctrl.ctrl_socket.linger = _LAST_WORDS_MS
         loop: asyncio.AbstractEventLoop = self.loop.asyncio_loop
         loop.add_signal_handler(signal.SIGCHLD, self.reap_processes)
+        look = LookSocket(self.paths.look, lambda: Units().answer(self, {}))
+        look.open(loop)
         listening()
         begun = loop.create_task(self._begin(ready))
         begun.add_done_callback(self._stop_if_failed)
@@ -83,6 +86,7 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
             self.start_io_loop()
         finally:
             self.stop_controller_and_close_sockets()
+            loop.run_until_complete(look.close())
         if begun.done() and not begun.cancelled():
             begun.result()
 

@@ -108,7 +108,7 @@ def _serve(paths: EnginePaths, starter: _Starter) -> None:
         arbiter.run(listening, lambda: starter.tell(ready=True))
     finally:
         arbiter.context.destroy()  # waits for the last words, and removes the sockets
-        for leftover in (paths.endpoint, paths.pubsub, paths.pid_file):  # the last one lets the next daemon start
+        for leftover in (*paths.sockets, paths.pid_file):  # the last one lets the next daemon start
             leftover.unlink(missing_ok=True)
 
 

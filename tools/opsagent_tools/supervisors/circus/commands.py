@@ -34,9 +34,10 @@ class EngineCommand(Command):  # type: ignore[misc]  # circus has no types
     def execute(self, arbiter: EngineArbiter, props: dict[str, Any]) -> asyncio.Future[dict[str, Any]]:
         """Run it and answer with its result, or with what went wrong."""
         props["waiting"] = True  # circus would otherwise answer "ok" before anything was done
-        return asyncio.ensure_future(self._answer(arbiter, props))
+        return asyncio.ensure_future(self.answer(arbiter, props))
 
-    async def _answer(self, arbiter: EngineArbiter, props: dict[str, Any]) -> dict[str, Any]:
+    async def answer(self, arbiter: EngineArbiter, props: dict[str, Any]) -> dict[str, Any]:
+        """Run it; return its result, or what went wrong."""
         if arbiter.leaving:
             return {"status": "error", "kind": "failed", "reason": "the engine is ending"}
         try:

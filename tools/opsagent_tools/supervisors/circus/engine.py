@@ -18,8 +18,8 @@ from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus import ending, filelock, marks, procfs
 from opsagent_tools.supervisors.circus.client import Client
 from opsagent_tools.supervisors.circus.errors import EngineError
-from opsagent_tools.supervisors.circus.paths import EnginePaths
-from opsagent_tools.supervisors.circus.state import Base, StateFile, spec_to_json
+from opsagent_tools.supervisors.circus.state import Base, spec_to_json
+from opsagent_tools.supervisors.circus.view import EngineView
 
 START_S = 30.0
 _DAEMON_END_S = 5.0
@@ -38,31 +38,12 @@ class Changes:
     kept: tuple[str, ...] = ()
 
 
-class Engine:
+class Engine(EngineView):
     """One engine: its folder, its sockets, its daemon. Every method may raise EngineError."""
 
     def __init__(self, engine_dir: Path, runtime_dir: Path) -> None:
-        self.paths = EnginePaths(engine_dir.absolute(), runtime_dir.absolute())
+        super().__init__(engine_dir, runtime_dir)
         self.id = marks.engine_id(self.paths.engine_dir)
-        self._files = StateFile(self.paths.engine_dir)
-
-    def pid(self) -> int | None:
-        """Return the daemon's pid, None when it does not run."""
-        try:
-            raw = json.loads(self.paths.pid_file.read_text())
-            pid, birth = int(raw["pid"]), float(raw["birth"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        found = procfs.read_stat(pid)
-        return pid if found is not None and found.birth == birth and procfs.owner(pid) == os.getuid() else None
-
-    def is_running(self) -> bool:
-        """Return whether the daemon lives."""
-        return self.pid() is not None
-
-    def specs(self) -> tuple[ServiceSpec, ...]:
-        """Return the services as applied last, empty after a shutdown."""
-        return tuple(wanted.spec for wanted in self._files.load().services)
 
     async def ensure_running(self) -> bool:
         """Start the daemon if it does not run; return whether it had to be started.
@@ -112,7 +93,7 @@ class Engine:
                 await self._end_daemon(pid)
             await self._end_survivors()
             self._files.remove()
-            for leftover in (self.paths.pid_file, self.paths.endpoint, self.paths.pubsub, self.paths.lock):
+            for leftover in (self.paths.pid_file, *self.paths.sockets, self.paths.lock):
                 leftover.unlink(missing_ok=True)
             self.paths.start_lock.unlink(missing_ok=True)
 

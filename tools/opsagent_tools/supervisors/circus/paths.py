@@ -22,6 +22,16 @@ class EnginePaths:
         return self.runtime_dir / "circus-events.sock"
 
     @property
+    def look(self) -> Path:
+        """Shows all services to whoever connects, and takes no commands."""
+        return self.runtime_dir / "look.sock"
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """All sockets of the daemon; it removes them when it leaves."""
+        return self.endpoint, self.pubsub, self.look
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon as long as it lives."""
         return self.engine_dir / "circusd.lock"
