@@ -59,7 +59,11 @@ async def disk(room: Room, unit_id: UnitId) -> Found:
     if full is None:
         return Found(kind=EvidenceKind.KERNEL, facts={"full": False, "said": "its file systems have room"})
     mount, used = full
-    facts: dict[str, Scalar] = {"full": True, "mount": str(mount), "said": f"the file system {mount} is full ({used / 1e6:.0f} MB used)"}
+    facts: dict[str, Scalar] = {
+        "full": True,
+        "mount": str(mount),
+        "said": f"the file system {mount} is full ({used / 1e6:.0f} MB used)",
+    }
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
 
