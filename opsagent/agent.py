@@ -45,11 +45,13 @@ from opsagent_tools.supervisors.circus.engine import Engine
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 
 _LOG = logging.getLogger(__name__)
-_TICK_S = 0.5
+_TICK_S = 1.0
 _TAKEN_DOWN_S = 0.5
 """How long `opsagent down` may take between the end of the engine and the end of its bookkeeping."""
-_WELL_BEFORE_NOTED_S = 2.0
-"""How long a unit must have been healthy before its configuration counts as good."""
+_PROVEN_S = 2.0
+"""A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
+_PROVEN_UNASKED_S = 10.0
+"""… or for this long, where it has no probe."""
 
 
 class Agent:
@@ -223,17 +225,21 @@ class Agent:
         return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}
 
     def _note_last_good(self) -> None:
-        now, troubled = datetime.now(UTC), self._troubled()
+        now, troubled = datetime.now(UTC).timestamp(), self._troubled()
         for unit in list(self.world.units.values()):
-            health, spec = self.world.health.get(unit.id), self.world.spec(unit.id)
-            if spec is None or not spec.config_files or unit.id in troubled or health is None or not health.ok:
+            spec = self.world.spec(unit.id)
+            if spec is None or not spec.config_files or unit.id in troubled or not unit.processes:
                 continue
-            if (now - health.since).total_seconds() >= _WELL_BEFORE_NOTED_S:
+            health = self.world.health.get(unit.id)
+            well = health.ok if health is not None else spec.health is None
+            age_s = now - max(process.key.started for process in unit.processes)
+            if well and age_s >= (_PROVEN_S if health is not None else _PROVEN_UNASKED_S):
                 last_good.note(unit, spec, self.home.last_good_dir)
 
     def status(self) -> dict[str, Any]:
         """Return what `opsagent ps` and `doctor` show of the daemon."""
         incidents = {file.incident.unit: incident_id for incident_id, file in self._files.items()}
+        holds = self.situations.holds()
         return {
             "pid": os.getpid(),
             "version": __version__,
@@ -247,7 +253,9 @@ class Agent:
                     "name": unit.name,
                     "state": unit.state.value,
                     "health": None if (health := self.world.health.get(unit.id)) is None else health.ok,
+                    "mode": self.policy.shown_mode(self.world.spec(unit.id)),
                     "incident": incidents.get(unit.id),
+                    "hold": holds.get(unit.id),
                 }
                 for unit in self.world.units.values()
             ],

@@ -58,6 +58,14 @@ class Policy:
         own = _said(spec.mode, risk) if spec is not None else None
         return own or _said(self.mode, risk) or CAREFUL
 
+    def shown_mode(self, spec: ServiceSpec | None) -> Mode | dict[str, Mode]:
+        """Return the mode for steps on this service: one word, or where the risks differ, one for each."""
+        from opsagent.model import Risk
+
+        modes = {risk.value: self.mode_for(spec, risk) for risk in Risk if risk is not Risk.READ}
+        first = modes[Risk.SAFE.value]
+        return first if all(mode == first for mode in modes.values()) else modes
+
 
 def _said(mode: Mode | Mapping[str, Mode] | None, risk: Risk) -> Mode | None:
     if mode is None or isinstance(mode, str):

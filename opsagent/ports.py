@@ -60,7 +60,7 @@ class AgentPort(Protocol):
         ...
 
     async def status(self) -> Mapping[str, Any]:
-        """pid, version, started_at, home, paused, units: [{id, name, state, health, mode, incident}], memory_loaded."""
+        """pid, version, started_at, home, paused, memory_loaded, units: [{id, name, state, health, mode, incident, hold}]."""
         ...
 
     def events(self) -> AsyncIterator[Mapping[str, Any]]:

@@ -71,6 +71,13 @@ class Situations:
         state = None if unit.name == ENGINE else (await self._checker.unit(unit)).state
         return paused, hold, state if state is UnitState.STOPPED else None
 
+    def holds(self) -> dict[UnitId, str]:
+        """Return why each unit that is on hold is; blocks for one query."""
+        found: dict[UnitId, str] = {}
+        for hold in self._journal.holds(datetime.now(UTC)):
+            found.setdefault(hold.unit, hold.why or "no reason given")
+        return found
+
     async def binding(self, plan: Plan) -> str:
         """Return what an approval of `plan` is bound to now: its actions, the unit's processes, the policy."""
         unit = None if plan.unit.name == ENGINE else await self._checker.unit(plan.unit)
@@ -88,6 +95,4 @@ class Situations:
         )
 
     def _intent(self, unit: UnitId) -> tuple[str, str]:
-        paused = self._journal.paused()
-        holds = [hold for hold in self._journal.holds(datetime.now(UTC)) if hold.unit == unit]
-        return str(paused or ""), str(holds[0].why or "no reason given") if holds else ""
+        return str(self._journal.paused() or ""), self.holds().get(unit, "")

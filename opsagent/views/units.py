@@ -49,9 +49,15 @@ def row(unit: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(str(unit["restarts"]), "warn" if unit["restarts"] else ""),
         Cell(",".join(str(port) for port in unit["ports"])),
         Cell(unit["health"], _HEALTH.get(unit["health"], "")),
-        Cell(unit["mode"] or ""),
+        Cell(_mode(unit["mode"])),
         Cell(_note(unit, frozen=frozen), "warn"),
     )
+
+
+def _mode(mode: str | Mapping[str, str] | None) -> str:
+    if mode is None or isinstance(mode, str):
+        return mode or ""
+    return "per risk"
 
 
 def _note(unit: Mapping[str, Any], *, frozen: bool) -> str:

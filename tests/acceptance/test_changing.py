@@ -198,6 +198,30 @@ def test_holds_and_the_pause(cli: Cli, services: Path) -> None:
     assert cli("resume").out == "the agent was not paused\n"
 
 
+def test_ps_shows_what_the_daemon_may_do(cli: Cli, services: Path) -> None:
+    per_risk = '[services.tick]\nmode = { safe = "auto", disruptive = "approve" }\n'
+    services.write_text(services.read_text().replace("[services.tick]\n", per_risk))
+    cli("up", str(services))
+    cli("hold", "web", "--why", "moving the disk")
+    with cli.watching("--mode", "observe"):
+        units = cli.units()
+        drawn = cli("ps").out.splitlines()
+    assert (units["web"]["mode"], units["web"]["hold"]) == ("observe", "moving the disk")
+    assert (units["tick"]["mode"]["safe"], units["tick"]["mode"]["disruptive"]) == ("auto", "approve")
+    assert units["tick"]["hold"] is None
+    assert [line for line in drawn if line.startswith("web") and "on hold: moving the disk" in line]
+    assert [line for line in drawn if line.startswith("tick") and "per risk" in line]
+
+
+def test_a_home_whose_engine_hangs_can_be_taken_down(cli: Cli, services: Path) -> None:
+    cli("up", str(services))
+    engine = cli("ps", "--json").json["engine"]["pid"]
+    os.kill(engine, signal.SIGSTOP)
+    assert "does not answer" in cli("ps").error
+    assert cli("down", "--json").json == {"was_running": True, "stopped": ["web", "tick"]}
+    assert cli("ps", "--json").json["engine"]["running"] is False
+
+
 def test_on_a_terminal_one_is_asked(cli: Cli, services: Path) -> None:
     cli("up", str(services))
     before = pids(cli, "web")

@@ -58,6 +58,24 @@ def test_ps_json_is_one_document(busy: Cli) -> None:
     assert re.fullmatch(r"circus:tick@\S+", tick["id"])
 
 
+def loaded_by(cli: Cli, *arguments: str) -> set[str]:
+    """The modules that a command imports."""
+    argv = cli.argv(*arguments)
+    command = [argv[0], "-X", "importtime", *argv[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, env=cli.env(), timeout=60, check=True)
+    return set(re.findall(r"\|\s+([\w.]+)$", done.stderr, re.MULTILINE))
+
+
+def test_ps_loads_little_whatever_it_has_to_ask(busy: Cli) -> None:
+    slow = {"asyncio", "zmq", "typer", "rich", "click", "ssl", "logging", "subprocess", "tempfile", "psutil", "msgspec"}
+    assert loaded_by(busy, "ps") & slow == set()
+    with busy.watching():
+        loaded = loaded_by(busy, "ps", "--json")
+    assert "opsagent.api.call" in loaded
+    assert loaded & slow == set()
+    assert {"asyncio", "zmq", "typer"} <= loaded_by(busy, "watch", "--for", "0.1"), "the trace would show them"
+
+
 def test_home_may_be_given_after_the_command(busy: Cli, cli: Cli) -> None:
     assert len(cli("ps", "--json", "--home", str(busy.home)).json["units"]) == 2
     assert cli("ps", "--json").json["units"] == []

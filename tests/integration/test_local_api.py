@@ -18,6 +18,7 @@ import pytest
 
 from opsagent import __version__
 from opsagent.api import exchange, protocol
+from opsagent.api.call import call_sync
 from opsagent.api.client import ApiClient
 from opsagent.api.errors import (
     AlreadyServing,
@@ -166,6 +167,79 @@ async def test_wrong_calls_are_refused_before_anything_runs(
     assert refused.value.code == code
 
 
+async def called(path: Path, method: str, params: dict[str, Any] | None = None, patience_s: float = 20.0) -> Any:
+    """What the blocking client says, without blocking this loop, in which the server lives."""
+    return await asyncio.to_thread(call_sync, path, method, params, patience_s=patience_s)
+
+
+async def test_the_blocking_client_says_what_the_other_one_says(client: ApiClient, path: Path) -> None:
+    for method, params in (("hello", None), ("echo", {"plan": plan(), "times": 2})):
+        assert await called(path, method, params) == await client.call(method, params)
+    large = await called(path, "echo", {"plan": plan(), "times": 2000})
+    assert len(large) == 2000
+    for method in ("unknown", "full", "nothing"):
+        with pytest.raises(RemoteError) as one:
+            await called(path, method)
+        with pytest.raises(RemoteError) as other:
+            await client.call(method)
+        assert (type(one.value), one.value.code, str(one.value)) == (
+            type(other.value),
+            other.value.code,
+            str(other.value),
+        )
+
+
+async def test_the_blocking_client_is_told_both_versions(
+    server: ApiServer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "PROTOCOL", 2)
+    with pytest.raises(VersionMismatch, match=r"version 1 of the local API .* version 2 "):
+        await called(path, "hello")
+
+
+def test_the_blocking_client_says_that_nobody_is_there(path: Path) -> None:
+    for missing in (path, path.parent / "no" / "folder"):
+        with pytest.raises(DaemonNotRunning, match="opsagent watch"):
+            call_sync(missing, "status", patience_s=10)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with pytest.raises(DaemonNotRunning):
+        call_sync(path, "status", patience_s=10)
+
+
+def test_the_blocking_client_has_an_end_to_its_patience(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        with pytest.raises(TimeoutError):
+            call_sync(path, "status", patience_s=0.1)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (b"", DaemonGone),
+        (b'{"v": 1, "id": 1, "result"', DaemonGone),
+        (b"garbage\n", ApiError),
+        (b'{"v": 1, "id": 9, "result": 1}\n', DaemonGone),
+        (b'{"v": 1, "id": 9, "result": 1}\n{"v": 1, "id": 1, "result": 2}\n', None),
+        (b'{"v": 3, "id": 1, "result": 1}\n', VersionMismatch),
+    ],
+)
+async def test_the_blocking_client_judges_what_it_hears(path: Path, said: bytes, error: type[Exception] | None) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_unix_server(answer, path):
+        if error is None:
+            assert await called(path, "status") == 2
+        else:
+            with pytest.raises(error):
+                await called(path, "status")
+
+
 async def test_the_socket_is_private(server: ApiServer, path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -273,6 +347,8 @@ async def test_a_daemon_of_another_user_is_not_believed(path: Path) -> None:
         assert await impostor.stdout.readline() == b"up\n"
         with pytest.raises(NotTheOwner, match="served by user 12345"):
             await ApiClient.connect(path)
+        with pytest.raises(NotTheOwner, match="served by user 12345"):
+            await called(path, "status")
     finally:
         impostor.stdin.close()
         await impostor.wait()

@@ -63,6 +63,17 @@ def test_every_field_is_in_the_version() -> None:
     )
 
 
+def test_the_mode_is_shown_as_one_word_where_one_will_do() -> None:
+    assert Policy().shown_mode(None) == "suggest"
+    assert Policy(mode="observe").shown_mode(_spec("auto")) == "auto"
+    assert Policy(mode=dict.fromkeys(("safe", "disruptive", "destructive"), "approve")).shown_mode(None) == "approve"
+    assert Policy().shown_mode(_spec({"safe": "auto"})) == {
+        "safe": "auto",
+        "disruptive": "suggest",
+        "destructive": "suggest",
+    }
+
+
 def test_a_policy_does_not_change_with_the_table_it_was_made_of() -> None:
     table: dict[str, Mode] = {"safe": "auto"}
     policy = Policy(mode=table)

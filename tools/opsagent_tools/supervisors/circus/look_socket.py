@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE_S = 2.0
 """Who has not read the answer by then is dropped."""
-_AT_ONCE = 32
+AT_ONCE = 32
+"""Connections; further ones are hung up on."""
 _BACKLOG = 128
 _PAUSE_S = 0.2
 
@@ -68,7 +69,7 @@ class LookSocket:
             loop.call_later(_PAUSE_S, self._resume, listener, loop)
             return
         uid = peer_uid(connection)
-        if uid is None or uid not in {os.geteuid(), 0} or len(self._serving) >= _AT_ONCE:
+        if uid is None or uid not in {os.geteuid(), 0} or len(self._serving) >= AT_ONCE:
             logger.warning("%s refused a connection of user %s", self._path, uid)
             connection.close()
             return
