@@ -57,6 +57,14 @@ class StateFile:
         self._state = engine_dir / "state.json"
         self._processes = engine_dir / "processes.json"
 
+    def stamp(self) -> object:
+        """Return a value that changes whenever the state is saved: each save is a new file."""
+        try:
+            status = self._state.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     def load(self) -> State:
         """Return what was saved last, an empty State where nothing was. Raises EngineError for a broken file."""
         try:

@@ -18,6 +18,7 @@ class EngineView:
     def __init__(self, engine_dir: Path, runtime_dir: Path) -> None:
         self.paths = EnginePaths(engine_dir.absolute(), runtime_dir.absolute())
         self._files = StateFile(self.paths.engine_dir)
+        self._read: tuple[object, tuple[ServiceSpec, ...]] | None = None
 
     def pid(self) -> int | None:
         """Return the daemon's pid, None when it does not run."""
@@ -35,4 +36,7 @@ class EngineView:
 
     def specs(self) -> tuple[ServiceSpec, ...]:
         """Return the services as applied last, empty after a shutdown. Raises EngineError for a broken file."""
-        return tuple(wanted.spec for wanted in self._files.load().services)
+        stamp = self._files.stamp()
+        if self._read is None or self._read[0] != stamp:
+            self._read = (stamp, tuple(wanted.spec for wanted in self._files.load().services))
+        return self._read[1]
