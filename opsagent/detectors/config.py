@@ -13,7 +13,7 @@ class DetectorConfig:
     """So many deaths of a unit within `loop_window_s` are a crash loop, whatever its supervisor calls it …"""
     loop_window_s: float = 60.0
     loop_young: int = 3
-    """… if so many of the dead had been started within the window (four old workers killed at once are no loop)."""
+    """… if so many of the dead had been started after the first of them died (four workers killed at once are no loop)."""
     loop_quiet_s: float = 30.0
     """After a crash loop was given up on, deaths of processes younger than `loop_young_s` that follow each other
     within this time are the same loop."""

@@ -11,6 +11,8 @@ from opsagent.model import Signal
 from opsagent_tools.units import UnitId
 
 _KEPT = 64
+_SAME_TIME = timedelta(seconds=0.5)
+"""A death may be noticed this much after its successor was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class CrashLoopDetector:
         deaths.append(_Death(death.at, _started(death)))
         since = death.at - timedelta(seconds=self._config.loop_window_s)
         recent = [each for each in deaths if each.at >= since]
-        # A process of unknown start (it came and went before anybody looked) was young.
-        young = sum(each.started is None or each.started >= since for each in recent)
+        # Several workers that end side by side do not die again and again: a loop is made of those that came after.
+        # A process of unknown start (it came and went before anybody looked) is one.
+        begun = recent[0].at - _SAME_TIME
+        young = sum(each.started is None or each.started >= begun for each in recent[1:])
         return len(recent) >= self._config.loop_deaths and young >= self._config.loop_young
 
     def given_up(self, unit: UnitId) -> None:

@@ -155,3 +155,19 @@ def test_a_mended_loop_counts_from_zero() -> None:
     history.mend()
     history.die("api", 1, respawn=True)
     assert history.open == ["crash of api"]
+
+
+def test_young_workers_killed_at_once_are_no_loop_but_those_that_die_again_are() -> None:
+    history = History(service("api", instances=0))
+    for _ in range(4):
+        history.spawn("api")
+    history.wait(6)
+    for _ in range(4):
+        history.die("api", 1, respawn=True)
+    assert history.open == ["crash of api"]
+    history.wait(2)
+    for _ in range(2):
+        history.die("api", 1, respawn=True)
+    assert history.open == ["crash of api"]
+    history.die("api", 1, respawn=True)
+    assert history.open == ["crash_loop of api"]
