@@ -85,4 +85,7 @@ class Settler:
 
 
 def _is_over(unit: Unit) -> bool:
+    """Tell whether nobody will start what is missing of it."""
+    if unit.state is UnitState.RUNNING and not unit.autorestart:
+        return len(unit.processes) < unit.instances
     return unit.state in (UnitState.EXITED, UnitState.STOPPED)

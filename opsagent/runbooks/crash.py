@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsagent.model import Fault
-from opsagent.runbooks import remedies, upstream
+from opsagent.runbooks import down, remedies, upstream
 from opsagent.runbooks.common import healthy_now, it_is_starting, machine_is_in_the_way, port_is_taken
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Runbook, at_root
@@ -18,6 +18,8 @@ def recovered(findings: Findings) -> str | None:
     state = findings.of("unit_state", root.unit.id)
     if state.words("state") == UnitState.STARTING:
         return f"its supervisor is starting {root.unit.name}"
+    if down.some_are_missing(findings, root):
+        return None
     if state.words("state") == UnitState.RUNNING and (root.spec is None or root.spec.health is None):
         return f"its supervisor started {root.unit.name} again"
     return healthy_now(findings, root)

@@ -12,21 +12,35 @@ _KILLED_FROM_OUTSIDE = frozenset({-9, -15, 137, 143})
 _BOOT_S = 15.0
 """A process that lived no longer than this died while it started."""
 _FLAPPING_DEATHS = 3
+_SAME_TIME_S = 0.5
+"""A death may be noticed this much after its successor was started."""
 _EDIT_SLACK_S = 1.0
 """File times and the clock differ by less; a death may be seen this much before the edit that caused it is."""
 _MINE = frozenset({"free", "own", "engine"})
 
 
 def start(findings: Findings, target: Target) -> Fit | Against:
-    """The unit ended by itself, nobody will start it, and nothing is known that would stop it from running."""
+    """The unit ended by itself, nobody will start it, and nothing is known that would stop it from running.
+
+    So it is where only some of its instances ended: the others go on.
+    """
     unit = target.unit
-    state = down_for_good(findings, target)
+    some = some_are_missing(findings, target)
+    state = findings.of("unit_state", unit.id) if some else down_for_good(findings, target)
     if isinstance(state, Against):
         return state
-    why = no_service(findings, target, state) or flapping(findings, unit) or taken_port(findings, unit)
+    why = not_ours(state, unit) or no_service(findings, target, state) or flapping(findings, unit)
+    why = why or taken_port(findings, unit)
     if why:
         return Against(why)
-    return Fit(target=target, why=f"{unit.name} {how_it_ended(state)} and its supervisor will not start it again")
+    who = f"one of the {state.number('instances'):.0f} instances of {unit.name}" if some else unit.name
+    return Fit(target=target, why=f"{who} {how_it_ended(state)} and its supervisor will not start it again")
+
+
+def some_are_missing(findings: Findings, target: Target) -> bool:
+    """Tell whether the unit runs with fewer instances than wanted, and its supervisor will not start the others."""
+    state = findings.of("unit_state", target.unit.id)
+    return state.words("state") == UnitState.RUNNING and state.flag("short") and not target.unit.autorestart
 
 
 def down_for_good(findings: Findings, target: Target) -> Facts | Against:
@@ -66,10 +80,12 @@ def no_service(findings: Findings, target: Target, state: Facts) -> str:
 
 def flapping(findings: Findings, unit: Unit) -> str:
     """Return why one more start would not help, or nothing."""
-    lifetimes = findings.lifetimes(unit.id)
-    if len(lifetimes) < _FLAPPING_DEATHS or lifetimes[-1] > _BOOT_S:
+    lives = findings.lives(unit.id)
+    # several instances that end side by side died once
+    again = [life for life in lives[1:] if life.born >= lives[0].died - _SAME_TIME_S]
+    if len(again) < _FLAPPING_DEATHS - 1 or lives[-1].lasted_s > _BOOT_S:
         return ""
-    return f"{unit.name} died {len(lifetimes)} times, the last time after {lifetimes[-1]:.1f} s: starting is not what it lacks"
+    return f"{unit.name} died {len(lives)} times, the last time after {lives[-1].lasted_s:.1f} s: starting is not what it lacks"
 
 
 def taken_port(findings: Findings, unit: Unit) -> str:
@@ -148,6 +164,10 @@ def changed_config(findings: Findings, target: Target) -> Fit | Against:
     change = one_change(findings, target)
     if isinstance(change, Against):
         return change
+    lives = findings.lives(unit.id)
+    never_read = lives and lives[-1].born < change.number("changed_at") - _EDIT_SLACK_S
+    if never_read and not findings.tried_any("/start", unit.id, in_vain=True):
+        return Against(f"{change.words('said')}, but what died had been started before that")
     return Fit(
         target=target,
         why=change.words("said"),
@@ -168,8 +188,8 @@ def dies_at_start(findings: Findings, target: Target) -> Facts | Against:
         return state
     if state.has("last_exit") and int(state.number("last_exit")) in _KILLED_FROM_OUTSIDE:
         return Against(f"{unit.name} was killed from outside ({how_it_ended(state)}); it did not fail by itself")
-    lifetimes = findings.lifetimes(unit.id)
-    if lifetimes and lifetimes[-1] <= _BOOT_S:
+    lives = findings.lives(unit.id)
+    if lives and lives[-1].lasted_s <= _BOOT_S:
         return state
     return Against(f"{unit.name} is not known to die while it starts")
 

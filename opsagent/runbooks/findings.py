@@ -8,6 +8,7 @@ many questions as probes times units, so an investigation ends.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from opsagent.model import Attempt, Evidence, EvidenceKind, ProbeRequest, SignalKind
 from opsagent.runbooks.case import Case, Target
@@ -49,6 +50,18 @@ class Facts:
 
     def has(self, name: str) -> bool:
         return name in self.evidence.facts
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """Of one process; seconds since the epoch."""
+
+    born: float
+    died: float
+
+    @property
+    def lasted_s(self) -> float:
+        return self.died - self.born
 
 
 class Findings:
@@ -103,15 +116,16 @@ class Findings:
             for attempt in self.case.tried
         )
 
-    def lifetimes(self, unit: UnitId) -> tuple[float, ...]:
-        """Return how long each process of `unit` lived that died in this incident, seconds, oldest first."""
-        return tuple(self._lifetimes(unit))
+    def lives(self, unit: UnitId) -> tuple[Life, ...]:
+        """Return from when to when each process of `unit` lived that died in this incident; first death first."""
+        return tuple(self._lives(unit))
 
-    def _lifetimes(self, unit: UnitId) -> Iterator[float]:
+    def _lives(self, unit: UnitId) -> Iterator[Life]:
         for signal in sorted(self.case.incident.symptoms, key=lambda signal: signal.at):
             if signal.kind is SignalKind.DEATH and signal.unit == unit:
+                died = signal.at.timestamp()
                 # a process that came and went before anybody looked at it lived for a moment
-                yield max(0.0, signal.at.timestamp() - signal.process.started) if signal.process is not None else 0.0
+                yield Life(born=min(died, signal.process.started) if signal.process is not None else died, died=died)
 
 
 def _concerns(attempt: Attempt, unit: UnitId) -> bool:

@@ -83,6 +83,11 @@ WORKERS = unit_of(
     shares_socket=True,
     processes=(Process(key=ProcessKey(101, 1.0)), Process(key=ProcessKey(102, 2.0))),
 )
+ONE_OF_TWO = unit_of("api", instances=2, shares_socket=True, autorestart=False)
+SHORT: dict[str, Any] = {
+    "unit_state": {"state": "running", "processes": 1, "instances": 2, "short": True, "last_exit": -11, "age_s": 500.0}
+}
+ENDED_1: dict[str, Any] = {**ENDED, "unit_state": {"state": "exited", "last_exit": 1}}
 
 
 def actions(case: Any, answers: Answers) -> list[str]:
@@ -133,6 +138,24 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         ["rollback_config:api", "start:api"],
     ),
     (
+        "its configuration changed after what died was started",
+        case_of(Fault.CRASH, symptoms=(died("api", lived_s=8.0),)),
+        {**ENDED_1, "config_changed": {**CHANGED, "changed_at": BEGAN.timestamp() - 2}},
+        ["start:api"],
+    ),
+    (
+        "its configuration changed after what died was started, and it cannot be started with it",
+        case_of(Fault.CRASH, symptoms=(died("api", lived_s=8.0),), tried=(failed("crash/start"),)),
+        {**ENDED_1, "config_changed": {**CHANGED, "changed_at": BEGAN.timestamp() - 2}},
+        ["rollback_config:api", "start:api"],
+    ),
+    (
+        "its configuration changed, then all workers that ran without it died once",
+        case_of(Fault.CRASH_LOOP, symptoms=tuple(died("api", lived_s=8.0, pid=300 + n) for n in range(4))),
+        {**LOOPS, "config_changed": {**CHANGED, "changed_at": BEGAN.timestamp() - 2}},
+        Escalate,
+    ),
+    (
         "somebody edits the configuration while it is down",
         case_of(Fault.CRASH, tried=(failed("crash/start"),)),
         {**ENDED, "config_changed": {**CHANGED, "changed_at": BEGAN.timestamp() + 60}},
@@ -157,6 +180,31 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         Escalate,
     ),
     ("it died again and again", case_of(Fault.CRASH, symptoms=BOOT_DEATHS), ENDED, Escalate),
+    (
+        "young workers that died side by side",
+        case_of(Fault.CRASH, symptoms=tuple(died("api", lived_s=8.0, pid=300 + n) for n in range(4))),
+        ENDED,
+        ["start:api"],
+    ),
+    ("one of two ended, nobody starts it", case_of(Fault.CRASH, unit=ONE_OF_TWO), SHORT, ["start:api"]),
+    (
+        "one of two workers without a probe was killed, nobody starts it",
+        case_of(Fault.CRASH, unit=ONE_OF_TWO, spec=spec_of("api", port=None, health=None)),
+        SHORT,
+        ["start:api"],
+    ),
+    (
+        "one of two workers without a probe was killed, its supervisor starts it",
+        case_of(Fault.CRASH, unit=WORKERS, spec=spec_of("api", port=None, health=None)),
+        SHORT,
+        LeaveAlone,
+    ),
+    (
+        "one of two ended, of another user",
+        case_of(Fault.CRASH, unit=ONE_OF_TWO),
+        {"unit_state": {**SHORT["unit_state"], "foreign": True}},
+        Escalate,
+    ),
     (
         "a job that ran to its end",
         case_of(Fault.CRASH, unit=unit_of("api", ports=()), spec=spec_of("api", port=None, health=None)),
