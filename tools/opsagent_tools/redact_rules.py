@@ -73,9 +73,14 @@ def worth_masking(value: str) -> bool:
 
 # --- values ---
 
-_QUOTED = r"(?P<open>\\{0,8}[\"'])(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*+)(?P<close>(?P=open)|(?=\n)|$)"
+# A group in a lookahead, then itself again, is never given back once matched. The short way to say so (`*+`, `++`)
+# matches wrongly before Python 3.11.5 (Debian 12 has 3.11.2).
+_QUOTED = (
+    r"(?P<open>\\{0,8}[\"'])(?=(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*))(?P=quoted)"
+    r"(?P<close>(?P=open)|(?=\n)|$)"
+)
 _STOP = r"[&;,]\\{0,8}[\"']?[\w.-]+\\{0,8}[\"']?[=:]|[,;:)\]}.]+(?:[\s\"']|$)|\\{1,8}[\"'nrt]|</"
-_BARE = rf"(?P<bare>(?:(?!{_STOP})[^\s\"'`«»])++)"
+_BARE = rf"(?=(?P<bare>(?:(?!{_STOP})[^\s\"'`«»])+))(?P=bare)"
 _VALUE = rf"(?:{_QUOTED}|{_BARE})"
 
 
