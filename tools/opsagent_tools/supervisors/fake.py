@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -274,6 +275,7 @@ class FakeSupervisor:
             shares_socket=service.spec.share_socket,
             autorestart=service.spec.autorestart,
             logs=service.spec.logs,
+            uid=os.getuid(),
         )
 
     def _event(
