@@ -203,7 +203,9 @@ def test_samples_tell_what_is_stopped_and_what_is_a_zombie(start: Start, signum:
 def test_the_portable_ways_agree(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     process = start()
     known = key(process)
-    assert eventually(lambda: (stat := proc.read_stat(process.pid)) and stat.state == "S"), "it has opened what it opens"
+    assert eventually(lambda: (stat := proc.read_stat(process.pid)) and stat.state == "S"), (
+        "it has opened what it opens"
+    )
     mine = Sampler().take(known)
     for module in ("proc", "sample", "ports", "deaths"):
         monkeypatch.setattr(f"opsagent_tools.processes.{module}.HAS_PROC", False)
