@@ -109,7 +109,7 @@ class Agent:
         return self.config.policy
 
     def _workshop(self) -> Workshop:
-        verifier = Verifier(self.checker, self.world, self.baseline)
+        verifier = Verifier(self.checker, self.world, self.baseline, lambda: self.detector.open)
         return Workshop(
             journal=self.journal,
             timeline=self.timeline,

@@ -231,6 +231,8 @@ class Verdict:
     better: bool
     worse: bool = False
     """The units concerned are worse off than before the attempt: undo."""
+    helped: bool = False
+    """Not better as a whole, but the unit that was treated is well: what made it well stays."""
     why: str = ""
     recovered_in_s: float | None = None
 

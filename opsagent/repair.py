@@ -180,7 +180,7 @@ class Repairer:
         await shop.timeline.tell(
             "verified" if verdict.better else "not_better", verdict.why, incident=file.incident, remedy=plan.remedy
         )
-        if not verdict.better:
+        if verdict.worse or not (verdict.better or verdict.helped):
             await shop.actor.undo(plan, carried.done_steps, self._teller(file))
         await asyncio.to_thread(
             shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", carried.why or verdict.why

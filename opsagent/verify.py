@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from opsagent.check import Checker
@@ -60,10 +60,17 @@ class Baseline:
 class Verifier:
     """Watches the units concerned until they have stayed well for long enough, or time is up."""
 
-    def __init__(self, checker: Checker, world: World, baseline: Baseline) -> None:
+    def __init__(
+        self,
+        checker: Checker,
+        world: World,
+        baseline: Baseline,
+        open_incidents: Callable[[], Iterable[Incident]] = tuple,
+    ) -> None:
         self._checker = checker
         self._world = world
         self._baseline = baseline
+        self._open_incidents = open_incidents
 
     async def well_now(self, units: Iterable[UnitId]) -> frozenset[UnitId]:
         """Return which of `units` are healthy at this moment."""
@@ -81,13 +88,14 @@ class Verifier:
 
     async def verify(self, incident: Incident, plan: Plan, well_before: frozenset[UnitId]) -> Verdict:
         """Judge an attempt. `well_before`: the other units that were healthy right before it."""
-        concerned = self.concerned(incident)
+        everybody = concerned = self.concerned(incident)
         loop = asyncio.get_running_loop()
         began = loop.time()
         deadline = began + plan.verify_s + self._patience_s(concerned)
         well_since: float | None = None
         unwell: frozenset[UnitId] = concerned
         while loop.time() < deadline:
+            concerned = everybody - (self._ill_of_their_own(incident) - well_before)
             unwell = concerned - await self.well_now(concerned)
             unwell |= frozenset(unit for unit in concerned if self._still_ill(incident, unit))
             if unwell:
@@ -99,7 +107,12 @@ class Verifier:
             await asyncio.sleep(_POLL_S)
         harmed = well_before - concerned - await self.well_now(well_before - concerned)
         names = ", ".join(sorted(unit.name for unit in unwell | harmed)) or incident.unit.name
-        return Verdict(better=False, worse=bool(harmed), why=f"not well: {names}")
+        helped = plan.unit not in unwell and bool(await self.well_now([plan.unit]))
+        return Verdict(better=False, worse=bool(harmed), helped=helped, why=f"not well: {names}")
+
+    def _ill_of_their_own(self, incident: Incident) -> frozenset[UnitId]:
+        """Return the units whose trouble is an incident of its own: this one's repair does not make them well."""
+        return frozenset(one.unit for one in self._open_incidents() if one.id != incident.id) - {incident.unit}
 
     def _patience_s(self, units: Iterable[UnitId]) -> float:
         specs = [self._world.spec(unit) for unit in units]

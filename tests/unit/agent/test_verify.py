@@ -1,0 +1,48 @@
+"""verify: whose being well counts, and for how much."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsagent import verify
+from opsagent.model import Fault, Incident, Verdict
+from opsagent.planning import start_steps
+from opsagent.verify import Baseline, Verifier
+from tests.unit.agent.conftest import API, STORE, Bench
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "_PATIENCE_S", 0.5)
+
+
+async def _store_is_back_and_api_is_ill(bench: Bench, *others: Incident, well_before: bool = False) -> Verdict:
+    """Judge the start of the store while the api, which needs it, is not well."""
+    incident = await bench.incident(STORE)
+    plan = bench.plan(STORE, *start_steps(await bench.unit(STORE)), incident=incident)
+    await bench.supervisor.stop(API)
+    verifier = Verifier(bench.checker, bench.world, Baseline(), lambda: (incident, *others))
+    return await verifier.verify(incident, plan, frozenset({API} if well_before else ()))
+
+
+async def test_who_depends_on_it_has_to_be_well_too(bench: Bench) -> None:
+    verdict = await _store_is_back_and_api_is_ill(bench)
+    assert (verdict.better, verdict.worse, verdict.helped) == (False, False, True)
+
+
+async def test_trouble_of_its_own_is_for_its_own_repair(bench: Bench) -> None:
+    verdict = await _store_is_back_and_api_is_ill(bench, await bench.incident(API, Fault.HANG))
+    assert verdict.better
+
+
+async def test_trouble_that_came_with_the_repair_counts(bench: Bench) -> None:
+    verdict = await _store_is_back_and_api_is_ill(bench, await bench.incident(API, Fault.HANG), well_before=True)
+    assert not verdict.better
+
+
+async def test_what_is_not_well_itself_was_not_helped(bench: Bench) -> None:
+    incident = await bench.incident(STORE)
+    plan = bench.plan(STORE, *start_steps(await bench.unit(STORE)), incident=incident)
+    await bench.supervisor.stop(STORE)
+    verdict = await bench.verifier.verify(incident, plan, frozenset())
+    assert (verdict.better, verdict.helped) == (False, False)
