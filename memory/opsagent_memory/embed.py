@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import re
 import sys
 import threading
@@ -124,8 +125,12 @@ class MiniLmEmbedder:
 
 
 def _session(model: Path) -> Any:
+    # Its official builds report to their maker, and keep an id of the machine in ~/.cache. Only this, said before it
+    # is loaded, stops all of it; the call stops what is left where somebody else has loaded it before us.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -87,3 +89,13 @@ def test_the_package_that_carries_the_vocabulary_is_not_imported(model: MiniLmEm
 def test_the_hash_of_the_space_covers_weights_vocabulary_and_preparation() -> None:
     assert len(MiniLmEmbedder.model_hash) == 64
     assert MiniLmEmbedder.model_hash not in {embed._MODEL_SHA256, embed._TOKENIZER_SHA256}
+
+
+def test_the_runtime_of_the_model_reports_to_nobody(tmp_path: Path) -> None:
+    """onnxruntime's official builds do, and in native code, where a guard on Python's sockets sees nothing."""
+    code = "from opsagent_memory.embed import MiniLmEmbedder; MiniLmEmbedder().embed(['x'])"
+    kept_quiet_by = ("CI", "TF_BUILD", "GITHUB_ACTIONS", "ORT_RUNNING_UNIT_TESTS")
+    env = {name: value for name, value in os.environ.items() if name not in kept_quiet_by}
+    env |= {"ORT_DISABLE_TELEMETRY": "0", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []  # its id of the machine and its outbox would be there
