@@ -231,8 +231,11 @@ class Agent:
             if spec is None or not spec.config_files or unit.id in troubled or not unit.processes:
                 continue
             health = self.world.health.get(unit.id)
-            well = health.ok if health is not None else spec.health is None
-            age_s = now - max(process.key.started for process in unit.processes)
+            started = max(process.key.started for process in unit.processes)
+            well = spec.health is None
+            if health is not None:  # of those that run now: an answer of the process before proves nothing
+                well = health.ok and health.last_ok is not None and health.last_ok.timestamp() > started
+            age_s = now - started
             if well and age_s >= (_PROVEN_S if health is not None else _PROVEN_UNASKED_S):
                 last_good.note(unit, spec, self.home.last_good_dir)
 

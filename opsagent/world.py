@@ -31,6 +31,8 @@ class HealthState:
     reason: str = ""
     """`refused`, `timeout`, `status` or `error`; empty while it is ok."""
     latency_s: float = 0.0
+    last_ok: datetime | None = None
+    """When it last was; None: not since it is asked."""
 
 
 @dataclass(slots=True)
@@ -155,4 +157,5 @@ class World:
             failures=failures,
             reason="" if ok else str(signal.data.get("reason", "error")),
             latency_s=float(latency),
+            last_ok=signal.at if ok else before.last_ok if before is not None else None,
         )

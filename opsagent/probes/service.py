@@ -38,6 +38,8 @@ async def health_now(room: Room, unit_id: UnitId) -> Found:
     known = room.world.health.get(unit_id)
     if known is not None and not known.ok:
         facts["failing_s"] = max(0.0, (room.now - known.since).total_seconds())
+    if known is not None and known.last_ok is not None:
+        facts["last_ok_s"] = max(0.0, (room.now - known.last_ok).total_seconds())
     detail = f"status {answer.status}" if answer.reason == "status" else answer.reason
     facts["said"] = f"healthy in {answer.latency_s:.3f} s" if answer.ok else f"{detail} after {answer.latency_s:.2f} s"
     return Found(kind=EvidenceKind.PROBE, facts=facts)

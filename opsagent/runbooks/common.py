@@ -93,7 +93,7 @@ def it_is_starting(findings: Findings) -> LeaveAlone | None:
     if health is None or state.words("state") != UnitState.RUNNING:
         return None
     # Nothing can be done for it now anyway: a person is called when it is slow beyond reason.
-    slow_s = max(health.grace_s, _SLOW_START_S) if stuck.never_well(findings, root) else health.grace_s
+    slow_s = max(health.grace_s, stuck.SLOW_START_S) if stuck.never_well(findings, root) else health.grace_s
     left_s = slow_s - state.number("age_s")
     if left_s <= 0:
         return None
@@ -104,5 +104,4 @@ def it_is_starting(findings: Findings) -> LeaveAlone | None:
 _COMING = frozenset({UnitState.STARTING, UnitState.STOPPING})
 _PATIENCE_S = 120.0
 """What is still starting this long after the trouble began does not come up."""
-_SLOW_START_S = 20.0
 _LOOK_AGAIN_S, _MOMENT_S = 3.0, 0.5

@@ -14,6 +14,10 @@ from opsagent_tools.units import UnitState
 
 _NEARLY_ALL = 0.95
 _MOMENT_S = 1.0
+SLOW_START_S = 20.0
+"""Nothing is done about what has not answered yet for so long after its start, whatever its grace."""
+_LONG_START_S = 120.0
+"""What has never been seen well may still be starting for so long."""
 _CHANGE_TO_TROUBLE_S = 600.0
 """A configuration change explains trouble that began at most this much later."""
 
@@ -63,10 +67,25 @@ def stuck(findings: Findings, target: Target) -> Fit | Against:
 
 
 def never_well(findings: Findings, target: Target) -> bool:
-    """Tell whether the unit's probe has failed ever since it was started."""
+    """Tell whether the unit's probe has not succeeded since it was started, as far as anybody has asked.
+
+    Failures within its grace are not counted, and whoever has watched for less time than it runs may have come in the
+    middle of its start.
+    """
     unit = target.unit.id
-    health = findings.of("health_now", unit)
-    return health.number("failing_s") + _MOMENT_S >= findings.of("unit_state", unit).number("age_s")
+    health, age_s = findings.of("health_now", unit), findings.of("unit_state", unit).number("age_s")
+    if health.has("last_ok_s"):
+        return health.number("last_ok_s") >= age_s
+    return health.number("failing_s") + _MOMENT_S >= age_s or age_s < _LONG_START_S
+
+
+def may_be_starting(findings: Findings, target: Target) -> bool:
+    """Tell whether the unit was started a short while ago and does not answer yet."""
+    unit, spec = target.unit.id, target.spec
+    health, age_s = findings.of("health_now", unit), findings.of("unit_state", unit).number("age_s")
+    grace_s = spec.health.grace_s if spec is not None and spec.health is not None else 0.0
+    silent = health.words("reason") in {"timeout", "refused"}
+    return silent and age_s < max(grace_s, SLOW_START_S) and never_well(findings, target)
 
 
 def up_but_unwell(findings: Findings, target: Target) -> Facts | Against:
@@ -128,6 +147,8 @@ def changed_config(findings: Findings, target: Target) -> Fit | Against:
     state = up_but_unwell(findings, target)
     if isinstance(state, Against):
         return state
+    if may_be_starting(findings, target):
+        return Against(f"{unit.name} started {state.number('age_s'):.0f} s ago and may not be done with it")
     change = one_change(findings, target)
     if isinstance(change, Against):
         return change

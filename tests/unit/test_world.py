@@ -14,8 +14,13 @@ def test_health_is_what_the_last_probes_said() -> None:
     history.fail("api", "refused")
     health = history.world.health[uid("api")]
     assert (health.ok, health.failures, health.reason, health.since) == (False, 2, "refused", first)
+    assert health.last_ok is None
     history.ok("api")
     assert (history.world.health[uid("api")].ok, history.world.health[uid("api")].failures) == (True, 0)
+    well_at = history.now
+    history.wait(1)
+    history.fail("api")
+    assert history.world.health[uid("api")].last_ok == well_at
 
 
 def test_a_process_that_ended_has_no_samples_any_more() -> None:

@@ -87,6 +87,9 @@ ONE_OF_TWO = unit_of("api", instances=2, shares_socket=True, autorestart=False)
 SHORT: dict[str, Any] = {
     "unit_state": {"state": "running", "processes": 1, "instances": 2, "short": True, "last_exit": -11, "age_s": 500.0}
 }
+ANSWERS_500: dict[str, Any] = {
+    "health_now": {"configured": True, "ok": False, "reason": "status", "status": 500, "said": "status 500"}
+}
 ENDED_1: dict[str, Any] = {**ENDED, "unit_state": {"state": "exited", "last_exit": 1}}
 
 
@@ -323,8 +326,38 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
     (
         "started with a changed configuration, unwell since",
         case_of(Fault.HANG),
-        {**HANGS, "config_changed": CHANGED, "unit_state": {"state": "running", "age_s": 15.0}},
+        {**HANGS, "config_changed": CHANGED, "unit_state": {"state": "running", "age_s": 22.0}},
         ["rollback_config:api", "restart:api"],
+    ),
+    (
+        "started with a changed configuration, answers with a failure since",
+        case_of(Fault.HANG),
+        {**ANSWERS_500, "config_changed": CHANGED, "unit_state": {"state": "running", "age_s": 15.0}},
+        ["rollback_config:api", "restart:api"],
+    ),
+    (
+        "started with a changed configuration, still silent",
+        case_of(Fault.HANG),
+        {**HANGS, "config_changed": CHANGED, "unit_state": {"state": "running", "age_s": 15.0}},
+        LeaveAlone,
+    ),
+    (
+        "started beyond its grace, still silent",
+        case_of(Fault.HANG),
+        {"health_now": {**HANGS["health_now"], "last_ok_s": 16.0}, "unit_state": {"state": "running", "age_s": 15.0}},
+        LeaveAlone,
+    ),
+    (
+        "well after it was started, silent since",
+        case_of(Fault.HANG),
+        {"health_now": {**HANGS["health_now"], "last_ok_s": 7.0}, "unit_state": {"state": "running", "age_s": 15.0}},
+        ["restart:api"],
+    ),
+    (
+        "never seen well by who came a while after it was started",
+        case_of(Fault.HANG),
+        {**HANGS, "unit_state": {"state": "running", "age_s": 60.0}},
+        Escalate,
     ),
     # growing memory
     (
