@@ -109,6 +109,43 @@ async def test_starts_its_daemon_once_and_outlives_who_started_it(running: Runni
     assert os.getsid(pid) != os.getsid(0)
 
 
+async def test_a_surged_instance_that_nobody_decides_about_ends(running: Running, tmp_path: Path) -> None:
+    await running.engine.apply([spec("api", tmp_path, instances=2)])
+    before = await running.unit("api")
+
+    taken = await running.supervisor.surge(before.id, lease_s=1.0)
+    await running.supervisor.retire(before.id, before.processes[0].key)
+    forgotten = await running.supervisor.surge(before.id, lease_s=1.0)  # and whoever asked for it is killed
+    after = await running.when("api", lambda unit: forgotten.pid not in pids(unit))
+
+    assert pids(after) == {taken.pid, before.processes[1].pid}
+    assert after.last_exit is not None  # it was ended, and not started anew
+    assert not alive(forgotten.pid)
+
+
+async def test_where_its_state_cannot_be_written_services_are_as_they_are_and_it_is_written_later(
+    running: Running, tmp_path: Path
+) -> None:
+    await running.engine.apply([spec("job", tmp_path, autorestart=False), spec("api", tmp_path)])
+    state = running.engine.paths.engine_dir / "state.json"
+    in_the_way = state.with_name(f"state.{running.engine.pid()}.new")
+    in_the_way.mkdir()  # stands for a full disk: root may write everywhere, but not over a folder
+
+    os.kill(next(iter(pids(await running.unit("job")))), signal.SIGKILL)
+    ended = await running.when("job", lambda unit: unit.state is UnitState.EXITED)
+    await running.supervisor.stop(UnitId.local("circus", "api"))
+    stopped = await running.unit("api")
+    unwritten = read(state)
+    in_the_way.rmdir()
+
+    assert ended.reason == "was ended by SIGKILL"
+    assert stopped.state is UnitState.STOPPED
+    assert '"exited"' not in unwritten
+    eventually(lambda: '"exited"' in read(state) and '"stopped"' in read(state))
+    await running.supervisor.start(ended.id)
+    assert (await running.unit("job")).state is UnitState.RUNNING
+
+
 async def test_two_at_once_start_one_daemon(running: Running) -> None:
     engines = [Engine(running.engine.paths.engine_dir, running.engine.paths.runtime_dir) for _ in range(3)]
 

@@ -11,6 +11,9 @@ from opsagent_tools.supervisors.circus.look import KIND, unit_of
 from opsagent_tools.supervisors.port import SupervisorEvent, UnknownUnit
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
+_SURGE_LEASE_S = 60.0
+"""Longer than a reload needs to make up its mind about a new instance."""
+
 
 class CircusSupervisor:
     """Our own services, run by the engine's daemon."""
@@ -60,9 +63,11 @@ class CircusSupervisor:
         """Set the number of instances (1 or more)."""
         await self._client.call("scale", name=self._name(unit), instances=instances)
 
-    async def surge(self, unit: UnitId) -> ProcessKey:
-        """Start one instance beside the wanted ones. It is not respawned when it dies."""
-        answer = await self._client.call("surge", name=self._name(unit))
+    async def surge(self, unit: UnitId, *, lease_s: float = _SURGE_LEASE_S) -> ProcessKey:
+        """Start one instance beside the wanted ones. It is not respawned when it dies, and ends after `lease_s` where
+        no other was retired for it: a reload whose agent was killed leaves nothing behind.
+        """
+        answer = await self._client.call("surge", name=self._name(unit), lease_s=lease_s)
         return ProcessKey(int(answer["process"]["pid"]), float(answer["process"]["started"]))
 
     async def retire(self, unit: UnitId, process: ProcessKey) -> None:

@@ -56,6 +56,7 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
         self.services: dict[str, ServiceWatcher] = {}
         self.apply_lock = asyncio.Lock()
         self.leaving = False
+        self._unsaved = False
         self._seq = 0
         self._known = files.load()
         super().__init__([], f"ipc://{paths.endpoint}", f"ipc://{paths.pubsub}", check_delay=CHECK_DELAY_S)
@@ -107,6 +108,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
     def manage_watchers(self) -> None:
         """Look for ended children without being told, every check_delay; circus' own is blocked by any command."""
         self.reap_processes()
+        if self._unsaved:
+            self.note()
 
     def reap_processes(self) -> None:
         """Take every child that has ended, and tell its service."""
@@ -184,6 +187,16 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
         """Write down what has to survive the daemon."""
         services = tuple(watcher.wanted() for watcher in self.services.values())
         self.files.save(State(base=self.base, services=services))
+        self._unsaved = False
+
+    def note(self) -> None:
+        """Save, and where that fails go on and try again: a full disk must not change what services do."""
+        try:
+            self.save()
+        except OSError as error:
+            if not self._unsaved:
+                logger.error("%s: cannot be saved now: %s", self.paths.engine_dir, error)  # noqa: TRY400
+            self._unsaved = not self.leaving
 
     def record_processes(self) -> None:
         """Write down what runs, to find it again if the daemon is killed."""

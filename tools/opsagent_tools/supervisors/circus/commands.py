@@ -144,7 +144,7 @@ class Surge(EngineCommand):
     name = "surge"
 
     async def run(self, arbiter: EngineArbiter, props: dict[str, Any]) -> dict[str, Any]:
-        return {"process": _process(await arbiter.service(props["name"]).surge_service())}
+        return {"process": _process(await arbiter.service(props["name"]).surge_service(float(props["lease_s"])))}
 
 
 class Retire(EngineCommand):

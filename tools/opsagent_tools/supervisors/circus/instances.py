@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import zmq.utils.jsonapi as json
@@ -187,7 +188,10 @@ class Instances(Watcher):  # type: ignore[misc]  # circus has no types
                 self.slots.remove(slot)  # one beside the wanted ones is never respawned
         if process.deliberate:
             return
-        task = asyncio.ensure_future(self._after_death(slot, process))
+        self._beside(self._after_death(slot, process))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -216,7 +220,7 @@ class Instances(Watcher):  # type: ignore[misc]  # circus has no types
             return
         self.phase = phase
         self.reason = reason
-        self.arbiter.save()
+        self.arbiter.note()
 
     # Ending
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus import procfs
@@ -18,6 +19,8 @@ from opsagent_tools.supervisors.circus.process import ServiceProcess
 from opsagent_tools.supervisors.circus.slots import Slot, ended_how
 from opsagent_tools.supervisors.circus.state import Phase
 from opsagent_tools.supervisors.port import NotSupported
+
+logger = logging.getLogger(__name__)
 
 _RELOAD_SETTLE_S = 0.3
 
@@ -73,25 +76,27 @@ class ServiceWatcher(Instances):
             raise NotSupported(f"{self.name} binds port {self.spec.port} itself: it cannot have several instances")
         async with self.lock:
             self.numprocesses = instances
-            self.arbiter.save()
+            self.arbiter.note()
             if self.is_active():
                 surplus = self._fit_slots()
                 await asyncio.gather(*(self._end(slot.process) for slot in surplus if slot.process))
                 self._fill()
             self.notify_event("updated", {})
 
-    async def surge_service(self) -> ServiceProcess:
-        """Start one instance beside the wanted ones."""
+    async def surge_service(self, lease_s: float) -> ServiceProcess:
+        """Start one instance beside the wanted ones; it ends if it takes nobody's place within `lease_s`."""
         async with self.lock:
             self._must_run()
             if not self._can_surge():
                 raise NotSupported(f"{self.name} binds port {self.spec.port} itself: no second instance beside it")
             slot = self._new_slot(extra=True)
             try:
-                return self._spawn(slot)
+                process = self._spawn(slot)
             except (OSError, ValueError) as error:
                 self.slots.remove(slot)
                 raise EngineError(f"{self.name} could not be started: {error}") from None
+            asyncio.get_event_loop().call_later(lease_s, lambda: self._beside(self._lapse(process)))
+            return process
 
     async def retire_process(self, pid: int, started: float) -> None:
         """End one instance; it is replaced only if fewer than the wanted ones would be left."""
@@ -141,6 +146,14 @@ class ServiceWatcher(Instances):
         asyncio.get_event_loop().remove_reader(self.log.fileno())
         self.log.close()
         self.close_socket()
+
+    async def _lapse(self, process: ServiceProcess) -> None:
+        async with self.lock:
+            slot = next((slot for slot in self.slots if slot.process is process and slot.extra), None)
+            if slot is not None and self.is_active():
+                logger.warning("%s: %d took nobody's place, it ends", self.name, process.pid)
+                self.slots.remove(slot)
+                await self._end(process)
 
     async def _replace_by_new(self, slot: Slot) -> None:
         beside = self._new_slot(extra=True)
