@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.guard import ENGINE
 from opsagent_tools.services.spec import Health, ServiceSpec
-from opsagent_tools.services.toml import ServicesFileError, load_services, parse_services
+from opsagent_tools.services.toml import RESERVED, ServicesFileError, load_services, parse_services
 
 Write = Callable[[str], Path]
 
@@ -197,6 +198,16 @@ def test_a_diamond_is_no_circle(write: Write) -> None:
 @pytest.mark.parametrize("name", ["a b", "a/b", "a@b", "..", ".a", "", "a" * 65])
 def test_names_that_no_service_can_have(write: Write, name: str) -> None:
     assert "is no name" in error_of(write(f'[services."{name}"]\ncommand = "x"')).problem
+
+
+def test_a_service_cannot_be_taken_for_what_runs_it(write: Write) -> None:
+    """Rules and modes of a supervisor's own daemon are others: it is brought back unasked."""
+    assert ENGINE in RESERVED
+    assert error_of(write('[services.engine]\ncommand = "x"')).problem == "is the name of what runs the services"
+
+
+def test_nesting_without_end(write: Write) -> None:
+    assert error_of(write("a = " + "[" * 20_000)).problem == "broken TOML: nested too deeply"
 
 
 def test_names_may_be_of_any_script(write: Write) -> None:

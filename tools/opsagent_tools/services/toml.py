@@ -23,6 +23,8 @@ SERVICE_KEYS = (
 )  # fmt: skip
 HEALTH_KEYS = ("http", "tcp", "interval_s", "timeout_s", "grace_s")
 _NAME = re.compile(r"\w[\w.-]{0,63}")
+RESERVED = frozenset({"engine"})
+"""A supervisor's own daemon is a unit too, of this name: a service that bore it would be taken for that."""
 _MAX_FILE = 1024 * 1024
 _OTHER_SUFFIXES = (".js", ".cjs", ".mjs", ".json", ".yaml", ".yml")
 _LATER = "describe the services in a services.toml ([services.NAME] tables) and run `opsagent up services.toml`"
@@ -49,6 +51,8 @@ def read_document(path: Path) -> tuple[dict[str, object], str]:
         return tomllib.loads(source), source
     except tomllib.TOMLDecodeError as error:
         raise _broken(path, str(error)) from None
+    except RecursionError:
+        raise _broken(path, "nested too deeply") from None
 
 
 def parse_services(
@@ -135,6 +139,8 @@ def _check_names(tables: Mapping[str, object], where: _Where) -> None:
     for name in tables:
         if not _NAME.fullmatch(name):
             raise where.error([name], "is no name for a service", "use up to 64 letters, digits, '_', '-' and '.'")
+        if name in RESERVED:
+            raise where.error([name], "is the name of what runs the services", "choose another name")
         twin = seen.setdefault(name.casefold(), name)
         if twin != name:
             raise where.error([name], f"differs from {twin} only in upper and lower case", "rename one of them")
