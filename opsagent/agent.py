@@ -36,6 +36,7 @@ from opsagent.repair import Repairer, Workshop
 from opsagent.sense import Senses
 from opsagent.settle import Settler
 from opsagent.situation import Situations
+from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.verify import Baseline, Verifier
@@ -48,6 +49,8 @@ _LOG = logging.getLogger(__name__)
 _TICK_S = 1.0
 _TAKEN_DOWN_S = 0.5
 """How long `opsagent down` may take between the end of the engine and the end of its bookkeeping."""
+_STORE_AGAIN_S = 2.0
+"""How long a repair waits for a journal that cannot be written."""
 _PROVEN_S = 2.0
 """A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
 _PROVEN_UNASKED_S = 10.0
@@ -155,7 +158,7 @@ class Agent:
                 self.world.replace_units(kind, await supervisor.list())
 
     def _specs(self) -> dict[str, Any]:
-        return {spec.name: spec for spec in (*self.config.services, *self.engine.specs())}
+        return self.config.described(self.engine.specs())
 
     def _sensed(self, signal: Signal) -> None:
         if signal.kind is SignalKind.SUPERVISOR_LOST:
@@ -200,7 +203,7 @@ class Agent:
     async def _handle(self, file: CaseFile) -> None:
         incident = file.incident
         try:
-            await self._repairer.handle(file)
+            await self._repair(file)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # a person must learn of it, whatever it was
@@ -210,6 +213,15 @@ class Agent:
             self.detector.close(incident.id, mended=file.mended)
             self._files.pop(incident.id, None)
             self._repairs.pop(incident.id, None)
+
+    async def _repair(self, file: CaseFile) -> None:
+        """Handle it; while the journal cannot be written (a full disk, say) nothing is done, and it is tried again."""
+        while True:
+            try:
+                return await self._repairer.handle(file)
+            except StoreError as error:
+                _LOG.warning("%s waits: %s", file.incident.unit, error)
+                await asyncio.sleep(_STORE_AGAIN_S)
 
     async def _tick(self) -> None:
         while True:

@@ -6,8 +6,8 @@ ServicesFileError
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opsagent.home import Home, HomeError, refuse_shared
@@ -40,6 +40,30 @@ class Config:
         except OSError as error:
             raise HomeError(f"{path}: cannot be read ({error.strerror}): check its owner and its mode") from error
         return parse(path)
+
+    def described(self, applied: Iterable[ServiceSpec]) -> dict[str, ServiceSpec]:
+        """Return every service by name: those that a supervisor was told of, those of this file, or both in one.
+
+        What runs is as it was applied. What this file says of a mode goes before it, and either one protects.
+        """
+        found = {spec.name: spec for spec in self.services}
+        for spec in applied:
+            said = found.get(spec.name)
+            found[spec.name] = spec if said is None else _together(spec, said)
+        return found
+
+
+def _together(applied: ServiceSpec, said: ServiceSpec) -> ServiceSpec:
+    return replace(
+        applied,
+        mode=applied.mode if said.mode is None else said.mode,
+        protected=applied.protected or said.protected,
+        health=applied.health or said.health,
+        depends_on=applied.depends_on or said.depends_on,
+        logs=applied.logs or said.logs,
+        max_memory=applied.max_memory or said.max_memory,
+        config_files=applied.config_files or said.config_files,
+    )
 
 
 def parse(path: Path) -> Config:

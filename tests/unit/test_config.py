@@ -10,6 +10,7 @@ from opsagent.config import Config, ConfigError
 from opsagent.home import Home, HomeError
 from opsagent.policy import Policy
 from opsagent_tools.services.errors import ServicesFileError
+from opsagent_tools.services.spec import Health, ServiceSpec
 
 
 def _load(home: Path, text: str) -> Config:
@@ -90,3 +91,31 @@ def test_a_configuration_that_others_may_write_is_refused(home: Path) -> None:
     place.config_file.chmod(0o666)
     with pytest.raises(HomeError, match="chmod go-w"):
         Config.load(place)
+
+
+def test_what_it_says_of_a_service_that_was_applied_counts(home: Path) -> None:
+    config = _load(
+        home,
+        """
+        [services.api]
+        mode = "observe"
+        protected = true
+        health = { tcp = "127.0.0.1:8000" }
+        [services.db]
+        port = 5432
+        [services.web]
+        port = 8001
+        """,
+    )
+    api = ServiceSpec(name="api", command=("api",), cwd=home, port=8000, mode="auto", depends_on=("db",))
+    web = ServiceSpec(name="web", command=("web",), cwd=home, port=8002, mode="auto", protected=True)
+    other = ServiceSpec(name="other", command=("other",), cwd=home)
+
+    known = config.described([api, web, other])
+
+    assert (known["api"].mode, known["api"].protected) == ("observe", True)
+    assert known["api"].health == Health(tcp="127.0.0.1:8000")
+    assert (known["api"].command, known["api"].depends_on) == (("api",), ("db",))
+    assert (known["web"].mode, known["web"].protected, known["web"].port) == ("auto", True, 8002)
+    assert known["other"] == other
+    assert set(known) == {"api", "db", "web", "other"}
