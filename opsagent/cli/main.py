@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from opsagent.cli.errors import Code, code_of, one_line, write_trace
-from opsagent.cli.output import Out, ReaderGone, silence_stdout
+from opsagent.cli.output import Out, OutputLost, ReaderGone, silence_stdout
 
 COMMANDS = {
     "demo": "demo",
@@ -45,6 +45,7 @@ PROGRAM = "opsagent"
 def main(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     arguments = list(argv)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a C locale must not end a command
@@ -61,9 +62,21 @@ def main(argv: Sequence[str]) -> int:
         return Code.DONE
     except KeyboardInterrupt:
         return Code.INTERRUPTED
+    except OutputLost as error:
+        silence_stdout()  # or the interpreter tries once more, and complains in its own way
+        return _fail(error, arguments)
     except Exception as error:  # noqa: BLE001  # the last resort: one line and a trace in a file
         return _fail(error, arguments)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Give standard streams that the caller closed (`>&-`) to nobody, before a file of ours gets their number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with contextlib.suppress(OSError):
+                os.dup2(os.open(os.devnull, os.O_RDWR), number)
+                setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _at_once(arguments: list[str]) -> int | None:

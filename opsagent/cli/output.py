@@ -11,11 +11,16 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from opsagent.cli.errors import CliError
 from opsagent.views.terminal import Screen, one_line, screen_of
 
 
 class ReaderGone(Exception):
     """Whoever read the output has closed it (`| head`). No failure."""
+
+
+class OutputLost(CliError):
+    """The output cannot be written: the disk that it goes to is full, say."""
 
 
 class Out:
@@ -67,6 +72,8 @@ class Out:
         except BrokenPipeError:
             self.closed = True
             silence_stdout()
+        except OSError as error:
+            raise OutputLost(f"standard output cannot be written: {error.strerror or error}") from error
 
 
 def plain(value: Any) -> Any:

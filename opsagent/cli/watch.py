@@ -43,8 +43,8 @@ def command(
 
     if mode is not None and mode not in _MODES:
         raise Unclear(f"--mode {mode!r}: must be one of {', '.join(_MODES)}")
-    if seconds is not None and seconds < 0:
-        raise Unclear(f"--for {seconds:g}: must not be negative")
+    if seconds is not None and not seconds >= 0:  # `nan` is neither
+        raise Unclear(f"--for {seconds:g}: must be a number of seconds, 0 or more")
     place = open_home(home)
     from opsagent.cli.watching import watch  # brings the whole agent in
 

@@ -18,6 +18,7 @@ from opsagent import __version__
 from opsagent.agent import Agent, owning
 from opsagent.api.server import ApiServer
 from opsagent.cli.agent import config_of
+from opsagent.cli.output import OutputLost
 from opsagent.own_agent import OwnAgent
 from opsagent.views.timeline import TimelineView
 
@@ -80,7 +81,11 @@ class _Teller:
         self._view = view
 
     def tell(self, item: Mapping[str, Any]) -> None:
-        """Show one event."""
+        """Show one event. Where it cannot be shown (a full disk under the output) the agent goes on all the same."""
+        with suppress(OutputLost):
+            self._show(item)
+
+    def _show(self, item: Mapping[str, Any]) -> None:
         if self._out.as_json:
             self._out.item(item)
         elif self._out.screen.terminal:
@@ -143,6 +148,7 @@ def _set_up_logging(home: Home, *, quiet: bool) -> None:
         handlers.append(stderr)
     logging.basicConfig(level=logging.INFO, handlers=handlers, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.captureWarnings(True)
+    logging.raiseExceptions = False  # a full disk is told where it matters, not for every line of the log
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

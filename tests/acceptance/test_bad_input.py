@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,7 @@ USAGE = [
     (["up"], "FILE"),
     (["watch", "--mode", "yolo"], "observe, suggest, approve, auto"),
     (["watch", "--for", "-1"], "--for"),
+    (["watch", "--for", "nan"], "--for"),
     (["watch", "--for", "soon"], "number"),
     (["hold", "web", "--for", "a while"], "2h"),
     (["hold", "--for", "2h"], "which service"),
@@ -182,6 +184,30 @@ def test_a_fault_of_the_program_is_one_line_and_a_trace_in_a_file(cli: Cli) -> N
     assert "Traceback" in trace.read_text()
     assert "hunter2abc" not in trace.read_text() + done.stderr + done.stdout
     assert "RuntimeError" in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_an_output_that_cannot_be_written_is_one_line(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*cli.argv(), "ps", "--json"], env=cli.env(), stdout=full, stderr=-1, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "opsagent: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
+def test_an_output_that_cannot_be_written_does_not_end_the_daemon(cli: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        argv = [*cli.argv(), "watch", "--for", "1"]
+        done = subprocess.run(argv, env=cli.env(), stdout=full, stderr=-1, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_closed_streams_are_nobodys(cli: Cli) -> None:
+    command = shlex.join([*cli.argv(), "ps"])
+    done = subprocess.run(["sh", "-c", f"{command} <&- >&- 2>&-"], env=cli.env(), check=False)
+    assert done.returncode == 0
 
 
 def test_names_from_elsewhere_cannot_move_the_cursor(cli: Cli) -> None:
