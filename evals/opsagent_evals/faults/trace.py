@@ -11,6 +11,8 @@ from opsagent.store.rows import IncidentRow, PlanRow, StepRow
 from opsagent_evals.faults.score import OracleCall, Run, SeenIncident, SeenStep
 
 _INCIDENTS_READ = 200
+_TELLS_A_PERSON = {"escalated", "asked"}
+"""Kinds of events: a question that waits for an answer tells a person as well."""
 
 
 class Trace:
@@ -44,7 +46,7 @@ class Trace:
 
 
 def _incident(row: IncidentRow, since: datetime) -> SeenIncident:
-    told = [event.at for event in row.events if event.kind == "escalated" and event.at >= since]
+    told = [event.at for event in row.events if event.kind in _TELLS_A_PERSON and event.at >= since]
     return SeenIncident(
         id=row.id,
         fault=row.fault.value,
