@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -81,13 +82,21 @@ async def _play(story: Story, timeline: _Timeline) -> None:
 
 
 def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
-    table = Table(title="first time → second time, from memory", title_justify="left")
-    for heading in ("fault", "MTTD", "MTTR", "tries", "probes", "decision", "from", "failed"):
-        table.add_column(heading, justify="left" if heading in ("fault", "from") else "right")
+    table = Table(
+        title="the first time, and again from memory",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in ("fault", "", "MTTD", "MTTR", "tries", "probes", "decision", "from", "failed"):
+        words = heading in {"fault", "", "from"}
+        table.add_column(heading, justify="left" if words else "right", no_wrap=True)
     for scene in SCENES:
         pair = [seen for seen in story.seen if seen.scene is scene]
         if pair:
-            table.add_row(scene.title, *(" → ".join(values) for values in zip(*map(_cells, pair), strict=True)))
+            cells = ("\n".join(values) for values in zip(*map(_cells, pair), strict=True))
+            table.add_row(scene.title, *cells, end_section=True)
     console.print()
     console.print(table)
     for claim in story.claims:
@@ -104,6 +113,7 @@ def _show(console: Console, story: Story, problem: str, took_s: float) -> None:
 def _cells(seen: Seen) -> tuple[str, ...]:
     row = seen.incident
     return (
+        "1st" if seen.round == 1 else "2nd",
         _seconds(row.mttd_s),
         _seconds(row.mttr_s),
         str(row.attempts or 0),
