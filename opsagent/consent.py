@@ -7,6 +7,7 @@ plan runs only if all of that still is as it was asked.
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 from opsagent.casefile import CaseFile
 from opsagent.model import Check, CheckKind, Plan, Ruling
@@ -18,6 +19,9 @@ from opsagent.verify import Verifier
 APPROVAL_TTL_S = 3600.0
 _POLL_S = 0.25
 
+Answer = Literal["yes", "no", "changed"]
+"""`changed`: a yes came, but for what is not so any more; it would have to be asked anew."""
+
 
 class Consent:
     """The questions that the unattended agent asks."""
@@ -28,25 +32,30 @@ class Consent:
         self._situations = situations
         self._verifier = verifier
 
-    async def given(self, file: CaseFile, plan: Plan, ruling: Ruling) -> bool:
-        """Ask, and wait until somebody answers, the question expires, or the trouble is over."""
-        binding = await self._situations.binding(plan)
-        approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S)
+    async def given(self, file: CaseFile, plan: Plan, ruling: Ruling) -> Answer:
+        """Ask, and wait until somebody answers, the question expires, or the trouble is over.
+
+        A question that an earlier life of the agent asked about this very plan is still the question.
+        """
+        approval = await asyncio.to_thread(self._journal.open_question, plan.id)
+        if approval is None:
+            binding = await self._situations.binding(plan)
+            approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S)
         await self._timeline.tell("asked", f"{ruling.why}: opsagent approve {approval}", incident=file.incident)
         while True:
             status = await asyncio.to_thread(self._journal.approval_status, approval)
             if status == "approved":
                 now = await self._situations.binding(plan)
                 if await asyncio.to_thread(self._journal.use_approval, approval, now):
-                    return True
+                    return "yes"
                 await self._timeline.tell("refused", "the unit changed since it was asked", incident=file.incident)
-                return False
+                return "changed"
             if status != "pending":
                 await self._timeline.tell("refused", f"the question was {status}", incident=file.incident)
-                return False
+                return "no"
             if await self._is_moot(file):
                 await asyncio.to_thread(self._journal.expire_approval, approval)
-                return False
+                return "no"
             await asyncio.sleep(_POLL_S)
 
     async def _is_moot(self, file: CaseFile) -> bool:

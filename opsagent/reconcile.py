@@ -1,7 +1,8 @@
 """After a crash of the agent: what was it in the middle of? The world decides, not the journal.
 
 A step that was intended and never ended is looked at through its own goal: reached → it is done; not reached → the
-incident gets a new pass within its budget; cannot tell → a person is told. Nothing is done twice.
+incident gets a new pass within its budget; cannot tell → it is looked at anew. Nothing is done twice. What was tried
+and found out before is not forgotten, and a question that was asked stays the same question.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import replace
 
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
+from opsagent.model import Attempt
 from opsagent.planning import new_id
 from opsagent.store.journal import Journal
-from opsagent.store.rows import StepRow, StepStatus
+from opsagent.store.plans import UNDO
+from opsagent.store.rows import IncidentRow, PlanRow, PlanStatus, StepRow, StepStatus
 from opsagent.timeline import Timeline
 
 _LOOK_S = 5.0
@@ -30,29 +33,40 @@ class Reconciler:
 
     async def reconcile(self) -> Sequence[CaseFile]:
         """Settle every unfinished step by looking; return the incidents that go on."""
-        interrupted: dict[str, StepRow] = {}
-        for row in await asyncio.to_thread(self._journal.unfinished_steps):
-            reached = await self._settle(row)
-            if row.incident_id is not None and reached:
-                interrupted[row.incident_id] = row
+        for step in await asyncio.to_thread(self._journal.unfinished_steps):
+            await self._settle(step)
+        begun = {}
+        for row in await asyncio.to_thread(self._journal.begun_plans):
+            status, detail = _end_of(row)
+            await asyncio.to_thread(self._journal.end_plan, row.plan.id, status, detail)
+            if row.incident_id is not None:
+                begun[row.incident_id] = row
         files = []
         for found in await asyncio.to_thread(self._journal.unfinished_incidents):
-            file = CaseFile(incident=found.incident, probes=found.probes or 0, resumed=True)
-            if found.incident.id in interrupted:
-                await self._take_over(file, interrupted[found.incident.id])
+            story = await asyncio.to_thread(self._journal.incident, found.id)
+            file = _file_of(story)
+            if found.id in begun:
+                _take_over(file, begun[found.id])
+            else:
+                await self._ask_on(file, story)
             await self._timeline.tell("resumed", "taken up again after a restart", incident=file.incident)
             files.append(file)
         return files
 
-    async def _take_over(self, file: CaseFile, row: StepRow) -> None:
-        plan = (await asyncio.to_thread(self._journal.plan, row.plan_id)).plan
-        remaining = plan.steps[row.ordinal + 1 :]
-        if remaining:
-            file.left_over = replace(plan, id=new_id(), steps=remaining, attempt=plan.attempt + 1)
-        else:
-            file.carried_over = plan
+    async def _ask_on(self, file: CaseFile, story: IncidentRow) -> None:
+        """Go on with a plan that a person was asked about; a masked one cannot be run, and is asked about anew."""
+        for row in story.plans:
+            if row.status != "proposed":
+                continue
+            question = await asyncio.to_thread(self._journal.open_question, row.plan.id)
+            if question is not None and not row.masked:
+                file.left_over = row.plan
+                continue
+            if question is not None:
+                await asyncio.to_thread(self._journal.expire_approval, question)
+            await asyncio.to_thread(self._journal.end_plan, row.plan.id, "interrupted", "it was not begun")
 
-    async def _settle(self, row: StepRow) -> bool:
+    async def _settle(self, row: StepRow) -> None:
         reached = await self._checker.wait(row.step.goal, _LOOK_S)
         status: StepStatus = "unknown" if reached is None else "done" if reached else "failed"
         detail = {
@@ -61,6 +75,40 @@ class Reconciler:
             None: "cannot be told after a restart of the agent",
         }[reached]
         await asyncio.to_thread(self._journal.end_step, row.id, status, detail)
-        await asyncio.to_thread(self._journal.end_plan, row.plan_id, "interrupted", detail)
         await self._timeline.tell("reconciled", f"{row.step.action}: {detail}", unit=row.step.action.unit)
-        return reached is True
+
+
+def _file_of(story: IncidentRow) -> CaseFile:
+    """Return the working papers as the earlier life left them."""
+    return CaseFile(
+        incident=story.incident,
+        attempts=[
+            Attempt(remedy=row.plan.remedy, unit=row.plan.unit, better=row.status == "done", why=row.detail)
+            for row in story.plans
+            if row.status in {"done", "failed"}
+        ],
+        evidence=list(story.evidence),
+        hypotheses=story.hypotheses,
+        probes=story.probes or 0,
+        resumed=True,
+    )
+
+
+def _end_of(row: PlanRow) -> tuple[PlanStatus, str]:
+    last = row.steps[-1]
+    if last.rule == UNDO:
+        return "failed", "it did not help; the agent ended while it was taken back"
+    if last.status == "done" and last.ordinal == len(row.plan.steps) - 1:
+        return "interrupted", "the agent ended before it was verified"
+    return "interrupted", "the agent ended in the middle of it"
+
+
+def _take_over(file: CaseFile, row: PlanRow) -> None:
+    last = row.steps[-1]
+    if last.status != "done" or last.rule == UNDO:
+        return
+    remaining = row.plan.steps[last.ordinal + 1 :]
+    if not remaining:
+        file.carried_over = row.plan
+    elif not row.masked:
+        file.left_over = replace(row.plan, id=new_id(), steps=remaining, attempt=row.plan.attempt + 1)

@@ -106,16 +106,21 @@ class Repairer:
         """Judge a plan that an earlier life of the agent had carried out but not verified."""
         file.carried_over = None
         verdict = Verdict(better=settled == "recovered", why="looked at after a restart of the agent")
+        await asyncio.to_thread(
+            self._shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", verdict.why
+        )
         file.attempts.append(Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=verdict.why))
         await self._shop.learner.learn(file, plan, verdict)
+        file.mended = verdict.better
         if not verdict.better:
             return "stays"
         await self._shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
         return "repaired"
 
     async def _ask(self, file: CaseFile, asking: _Asking) -> _Pass:
-        if not await self._shop.consent.given(file, asking.plan, asking.ruling):
-            return "wait"
+        answer = await self._shop.consent.given(file, asking.plan, asking.ruling)
+        if answer != "yes":
+            return "again" if answer == "changed" else "wait"
         async with self._shop.locks.of(file.incident.unit):
             return await self._attempt(file, asking.plan, confirmed=True)
 
@@ -123,7 +128,11 @@ class Repairer:
         shop = self._shop
         if file.left_over is not None:
             plan, file.left_over = file.left_over, None
-            return await self._propose(file, plan)
+            proposed = await self._propose(file, plan)
+            question = await asyncio.to_thread(shop.journal.open_question, plan.id)
+            if question is not None and not isinstance(proposed, _Asking):
+                await asyncio.to_thread(shop.journal.expire_approval, question)
+            return proposed
         decision = await shop.investigator.decide(file)
         file.look_again_s = decision.look_again_s if isinstance(decision, LeaveAlone) else None
         match decision:

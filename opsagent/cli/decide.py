@@ -42,7 +42,9 @@ def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> 
 def _said(home: Home, row: ApprovalRow, *, approve: bool) -> str:
     if not approve:
         return f"denied: {row.step.action} is not done"
-    if not home.api_socket.exists():
+    from opsagent.cli.daemon import status
+
+    if status(home) is None:
         return f"approved, but no daemon runs that could do it: start `opsagent watch` before {row.expires_at:%H:%M}Z"
     return f"approved: the agent does {row.step.action} now, if everything still is as it was asked"
 

@@ -69,6 +69,14 @@ class Approvals(Store):
         """Return how a question stands now. LookupError: no such one."""
         return self.approval(approval_id).status
 
+    def open_question(self, plan_id: str) -> str | None:
+        """Return the question about this plan that is waiting for an answer, or whose yes is waiting to be used."""
+        wanted = select(approvals).where(approvals.c.plan_id == plan_id).order_by(approvals.c.asked_at.desc())
+        now = self._clock()
+        with self._reading() as connection:
+            rows = [approval_row(row, now) for row in connection.execute(wanted).mappings()]
+        return next((row.id for row in rows if row.status in {"pending", "approved"}), None)
+
     def decide_approval(self, approval_id: str, approve: bool, by: str) -> ApprovalRow:
         """Write down a person's answer and return the question as it stands then.
 

@@ -73,6 +73,14 @@ class Plans(Store):
         with self._reading() as connection:
             return tuple(step_row(row) for row in connection.execute(wanted).mappings())
 
+    def begun_plans(self) -> tuple[PlanRow, ...]:
+        """Return the plans with steps that nobody has said the end of, oldest first."""
+        begun = select(steps.c.plan_id).where(steps.c.rule != UNDO)
+        wanted = select(plans.c.id).where(plans.c.status == "proposed", plans.c.id.in_(begun))
+        with self._reading() as connection:
+            ids = connection.execute(wanted.order_by(plans.c.created_at, plans.c.id)).scalars().all()
+        return tuple(self.plan(plan_id) for plan_id in ids)
+
     def plan(self, plan_id: str) -> PlanRow:
         """Return one plan with its steps. LookupError: no such plan."""
         begun = select(steps).where(steps.c.plan_id == plan_id).order_by(steps.c.intended_at, steps.c.id)
