@@ -35,14 +35,16 @@ class Reconciler:
         """Settle every unfinished step by looking; return the incidents that go on."""
         for step in await asyncio.to_thread(self._journal.unfinished_steps):
             await self._settle(step)
+        unfinished = await asyncio.to_thread(self._journal.unfinished_incidents)
+        goes_on = {found.id for found in unfinished}
         begun = {}
         for row in await asyncio.to_thread(self._journal.begun_plans):
-            status, detail = _end_of(row)
-            await asyncio.to_thread(self._journal.end_plan, row.plan.id, status, detail)
             if row.incident_id is not None:
                 begun[row.incident_id] = row
+            if row.incident_id not in goes_on or not _wants_verifying(row):  # else it ends when it is verified
+                await asyncio.to_thread(self._journal.end_plan, row.plan.id, *_end_of(row))
         files = []
-        for found in await asyncio.to_thread(self._journal.unfinished_incidents):
+        for found in unfinished:
             story = await asyncio.to_thread(self._journal.incident, found.id)
             file = _file_of(story)
             if found.id in begun:
@@ -94,21 +96,22 @@ def _file_of(story: IncidentRow) -> CaseFile:
     )
 
 
-def _end_of(row: PlanRow) -> tuple[PlanStatus, str]:
+def _wants_verifying(row: PlanRow) -> bool:
     last = row.steps[-1]
-    if last.rule == UNDO:
+    return last.status == "done" and last.rule != UNDO and last.ordinal == len(row.plan.steps) - 1
+
+
+def _end_of(row: PlanRow) -> tuple[PlanStatus, str]:
+    if row.steps[-1].rule == UNDO:
         return "failed", "it did not help; the agent ended while it was taken back"
-    if last.status == "done" and last.ordinal == len(row.plan.steps) - 1:
-        return "interrupted", "the agent ended before it was verified"
-    return "interrupted", "the agent ended in the middle of it"
+    when = "before it was verified" if _wants_verifying(row) else "in the middle of it"
+    return "interrupted", f"the agent ended {when}"
 
 
 def _take_over(file: CaseFile, row: PlanRow) -> None:
     last = row.steps[-1]
-    if last.status != "done" or last.rule == UNDO:
-        return
-    remaining = row.plan.steps[last.ordinal + 1 :]
-    if not remaining:
+    if _wants_verifying(row):
         file.carried_over = row.plan
-    elif not row.masked:
+    elif last.status == "done" and last.rule != UNDO and not row.masked:
+        remaining = row.plan.steps[last.ordinal + 1 :]
         file.left_over = replace(row.plan, id=new_id(), steps=remaining, attempt=row.plan.attempt + 1)

@@ -114,7 +114,7 @@ class Repairer:
         file.mended = verdict.better
         if not verdict.better:
             return "stays"
-        await self._shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
+        await self._shop.books.end(file, "resolved", "repaired", plan=plan)
         return "repaired"
 
     async def _ask(self, file: CaseFile, asking: _Asking) -> _Pass:
@@ -180,7 +180,8 @@ class Repairer:
         shop.decided(file.incident.id)
         others = [unit for unit in shop.world.units if unit != plan.unit]
         well_before = await shop.verifier.well_now(others)
-        await asyncio.to_thread(shop.journal.set_incident, file.incident.id, status="repairing")
+        known = {"evidence": tuple(file.evidence), "hypotheses": file.hypotheses, "probes": file.probes}
+        await asyncio.to_thread(shop.journal.set_incident, file.incident.id, status="repairing", **known)
         carried = await shop.actor.carry_out(plan, confirmed=confirmed, tell=self._teller(file))
         if carried.result in ("asked", "refused"):
             await self._stopped_midway(file, plan, carried)

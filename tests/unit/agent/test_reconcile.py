@@ -80,11 +80,26 @@ async def planned(bench: Bench, steps: int = 1, **values: str) -> Plan:
 async def test_what_was_done_before_the_agent_ended_is_its_doing(bench: Bench, steps: int) -> None:
     plan = await planned(bench, steps)
     bench.journal.end_step(bench.journal.intend_step(plan, 0, plan.steps[0], {}, "mode"), "done")
+    for _ in range(2):  # it may be killed again before it has verified it
+        (file,) = await bench.reconciler.reconcile()
+        assert (file.carried_over == plan) is (steps == 1)
+    assert (bench.journal.plan(plan.id).status == "interrupted") is (steps == 2)
+
+
+async def test_steps_are_left_over_once(bench: Bench) -> None:
+    plan = await planned(bench, 2)
+    bench.journal.end_step(bench.journal.intend_step(plan, 0, plan.steps[0], {}, "mode"), "done")
     (file,) = await bench.reconciler.reconcile()
-    row = bench.journal.plan(plan.id)
-    assert (row.status, row.ended_at is not None) == ("interrupted", True)
-    assert (file.carried_over == plan) is (steps == 1)
-    assert (file.left_over is not None) is (steps == 2)
+    assert file.left_over is not None
+    assert file.left_over.steps == plan.steps[1:]
+
+
+async def test_a_plan_of_an_incident_that_is_over_ends_with_it(bench: Bench) -> None:
+    plan = await planned(bench)
+    bench.journal.end_step(bench.journal.intend_step(plan, 0, plan.steps[0], {}, "mode"), "done")
+    bench.journal.set_incident("inc-store", status="resolved")
+    assert await bench.reconciler.reconcile() == []
+    assert bench.journal.plan(plan.id).status == "interrupted"
 
 
 async def test_a_plan_that_was_being_taken_back_had_failed(bench: Bench) -> None:
