@@ -74,6 +74,7 @@ async def stage(say: Callable[[str], None], heard: Callable[[Mapping[str, Any]],
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(_temporary_folder()))
         home = Home.open(folder / "home")
+        stack.callback(home.discard_runtime_dir)  # it is not under the home
         home.config_file.write_text('mode = "auto"\n', encoding="utf-8")
         home.config_file.chmod(0o600)
         deployment = write(folder)
