@@ -48,16 +48,10 @@ class Unclear(CliError):
 _EXPECTED = {
     "HomeError": Code.USAGE,
     "ServicesFileError": Code.USAGE,
-    "ConfigError": Code.USAGE,
-    "PolicyError": Code.USAGE,
     "SupervisorError": Code.FAILED,
     "StoreError": Code.FAILED,
-    "JournalError": Code.FAILED,
-    "MemoryError_": Code.FAILED,
-    "OpsMemoryError": Code.FAILED,
+    "MemoryFailure": Code.FAILED,
     "ApiError": Code.FAILED,
-    "AgentError": Code.FAILED,
-    "EngineError": Code.FAILED,
 }
 
 
