@@ -23,6 +23,8 @@ class CaseFile:
     """Read-only probes run so far, over all attempts."""
     decision_s: float = 0.0
     """Time spent on recall, probes and decide so far."""
+    left_alone: str = ""
+    """Why it was left alone when it was looked at last."""
     look_again_s: float | None = None
     """After so many seconds decide is asked again, whatever happens meanwhile."""
 

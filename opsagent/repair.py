@@ -137,7 +137,9 @@ class Repairer:
         file.look_again_s = decision.look_again_s if isinstance(decision, LeaveAlone) else None
         match decision:
             case LeaveAlone(why=why):
-                await shop.timeline.tell("left_alone", why, incident=file.incident)
+                if why != file.left_alone:  # looked at again and again, told once
+                    await shop.timeline.tell("left_alone", why, incident=file.incident)
+                file.left_alone = why
                 return "wait"
             case Escalate(why=why):
                 await shop.books.escalate(file, why)
