@@ -133,9 +133,14 @@ def _keep_copy(path: Path, found: str) -> None:
 
 
 def _touch_private(path: Path) -> None:
+    """Make the file where there is none. One that is there is not opened: somebody in this process may have it open,
+    and to close a second descriptor would let go of all locks that the process has on it.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise MemoryStoreError(f"{path}: the memory cannot be opened: {error.strerror}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -107,8 +108,18 @@ def _on_begin(connection: Connection) -> None:
 
 
 def _touch_private(path: Path) -> None:
+    """Make the file, readable to its owner only, where there is none; one that is there is not opened.
+
+    To close a second descriptor of a database is to let go of all locks that this process has on it: others would
+    then take away the log under the connections that are open.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise StoreError(
+                f"{path}: cannot be written (no plain file): move it away, make the home writable"
+            ) from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror}): make the home writable") from error
 

@@ -13,6 +13,7 @@ import pytest
 
 from opsagent.home import Home
 from opsagent.store.journal import Journal
+from opsagent_memory import Memory
 from tests.unit.store.values import API, incident, plan, step
 
 _PRELUDE = """
@@ -20,6 +21,7 @@ import os, sys
 from pathlib import Path
 from opsagent.home import Home
 from opsagent.store.journal import Journal
+from opsagent_memory import Memory
 from tests.unit.store.values import API, incident, plan, step
 journal = Journal.open(Home.open(Path(sys.argv[1])))
 def say(word):
@@ -186,3 +188,27 @@ def test_threads_may_share_a_journal(journal: Journal) -> None:
         assert all(pool.map(lambda _: journal.paused() is None, range(80)))
     assert len(journal.incident("i1").events) == 80
     assert journal.verify().ok
+
+
+@pytest.mark.parametrize("beside", ["memory", "journal"])
+def test_what_opens_the_same_file_beside_it_does_not_blind_it(home: Path, journal: Journal, beside: str) -> None:
+    """POSIX takes all locks on a file from a process that closes any descriptor of it: the next process to end would
+    then believe to be the last one, and take the write-ahead log away under the connections that are open here.
+    """
+    place = Home.open(home)
+    journal.open_incident(incident())
+    opened: Memory | Journal
+    if beside == "memory":
+        opened = Memory.open(place.database, place.chroma_dir)
+        opened.add_fact("billing is never restarted at night", scope="host")
+    else:
+        opened = Journal.open(place)
+    with opened:
+        for order, paused in (("pause", True), ("resume", False), ("pause", True), ("resume", False)):
+            with _process(home, f"journal.{order}('ann'); journal.close(); say('said')") as person:
+                assert _heard(person) == "said"
+                person.wait()
+            assert (journal.paused() is not None) is paused
+            journal.add_event("i1", "note", order)
+    with _process(home, "say(len(journal.events('i1')))") as reader:
+        assert _heard(reader) == "4"
