@@ -158,7 +158,11 @@ class Agent:
                 self.world.replace_units(kind, await supervisor.list())
 
     def _specs(self) -> dict[str, Any]:
-        return self.config.described(self.engine.specs())
+        try:
+            return self.config.described(self.engine.specs())
+        except SupervisorError as error:  # what was known goes on being known
+            _LOG.warning("the services cannot be read: %s", error)
+            return self.world.specs
 
     def _sensed(self, signal: Signal) -> None:
         if signal.kind is SignalKind.SUPERVISOR_LOST:

@@ -30,6 +30,8 @@ class CaseFile:
 
     resumed: bool = False
     """An earlier life of the agent opened it."""
+    unclear: str = ""
+    """What an earlier life of the agent was doing when it ended, where nobody can tell whether it was done."""
     carried_over: Plan | None = None
     """A plan whose steps were all done when an earlier life of the agent ended; it only wants verifying."""
     left_over: Plan | None = None

@@ -91,7 +91,7 @@ class People:
                 tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
                 return
             await self._timeline.tell("command", f"{plan.why or plan.remedy} (by {by})", unit=plan.unit)
-            carried = await self._actor.carry_out(plan, confirmed=True, tell=tell)
+            carried = await self._actor.carry_out(plan, confirmed=confirmed, tell=tell)
             why = await self._stays_well(plan, tell) if carried.result == "done" else carried.why
             await self._finish(plan, carried, why, tell)
 

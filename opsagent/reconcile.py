@@ -33,8 +33,11 @@ class Reconciler:
 
     async def reconcile(self) -> Sequence[CaseFile]:
         """Settle every unfinished step by looking; return the incidents that go on."""
+        unclear = {}
         for step in await asyncio.to_thread(self._journal.unfinished_steps):
-            await self._settle(step)
+            if await self._settle(step) == "unknown":
+                what = f"{step.step.action} was under way when the agent ended"
+                unclear[step.incident_id] = f"{what}; it cannot be told whether it is done"
         unfinished = await asyncio.to_thread(self._journal.unfinished_incidents)
         goes_on = {found.id for found in unfinished}
         begun = {}
@@ -47,6 +50,7 @@ class Reconciler:
         for found in unfinished:
             story = await asyncio.to_thread(self._journal.incident, found.id)
             file = _file_of(story)
+            file.unclear = unclear.get(found.id, "")
             if found.id in begun:
                 _take_over(file, begun[found.id])
             else:
@@ -68,7 +72,7 @@ class Reconciler:
                 await asyncio.to_thread(self._journal.expire_approval, question)
             await asyncio.to_thread(self._journal.end_plan, row.plan.id, "interrupted", "it was not begun")
 
-    async def _settle(self, row: StepRow) -> None:
+    async def _settle(self, row: StepRow) -> StepStatus:
         reached = await self._checker.wait(row.step.goal, _LOOK_S)
         status: StepStatus = "unknown" if reached is None else "done" if reached else "failed"
         detail = {
@@ -78,6 +82,7 @@ class Reconciler:
         }[reached]
         await asyncio.to_thread(self._journal.end_step, row.id, status, detail)
         await self._timeline.tell("reconciled", f"{row.step.action}: {detail}", unit=row.step.action.unit)
+        return status
 
 
 def _file_of(story: IncidentRow) -> CaseFile:

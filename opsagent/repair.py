@@ -81,6 +81,10 @@ class Repairer:
         shop.investigator.get_ready(file)
         if not file.resumed:
             await shop.books.open(file)
+        if file.unclear:
+            await shop.books.escalate(file, file.unclear)
+            if await self._recovers_while_waiting(file):
+                return
         while True:
             settled: Settled | Literal["repaired"] = await shop.settler.settle(file)
             if file.carried_over is not None:
