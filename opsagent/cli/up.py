@@ -42,7 +42,20 @@ def command(
     from opsagent_tools.services.toml import load_services
 
     specs = load_services(Path(file))
+    _refuse_what_cannot_run(Path(file), specs)
     return asyncio.run(_up(open_home(home), specs, max(0.0, wait), Out(as_json=json)))
+
+
+def _refuse_what_cannot_run(file: Path, specs: Sequence[ServiceSpec]) -> None:
+    """Refuse a typo in a command before it takes a service down that runs. Raises ServicesFileError."""
+    from opsagent_tools.services.errors import ServicesFileError
+    from opsagent_tools.services.runnable import why_not_runnable
+
+    for spec in specs:
+        why = why_not_runnable(spec)
+        if why:
+            mend = "correct the command or cwd, or put the program there"
+            raise ServicesFileError(file, why, place=f"services.{spec.name}.command", line=None, mend=mend)
 
 
 async def _up(home: Home, specs: Sequence[ServiceSpec], wait_s: float, out: Out) -> int:

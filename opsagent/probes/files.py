@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from opsagent import last_good
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
+from opsagent_tools.services.runnable import why_not_runnable
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
 
@@ -133,22 +133,6 @@ def _mount_of(place: Path) -> Path:
 async def executable(room: Room, unit_id: UnitId) -> Found:
     """Tell whether the unit's command is there and may be run."""
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
-    why = await asyncio.to_thread(_cannot_run, spec) if spec is not None and spec.command else ""
+    why = await asyncio.to_thread(why_not_runnable, spec) if spec is not None and spec.command else ""
     said = f"{unit.name} cannot be started: {why}" if why else "its command is there"
     return Found(kind=EvidenceKind.KERNEL, facts={"ok": not why, "said": said})
-
-
-def _cannot_run(spec: ServiceSpec) -> str:
-    """Return why the command cannot be run, or nothing."""
-    program = spec.command[0]
-    if not spec.cwd.is_dir():
-        return f"its folder {spec.cwd} is not there"
-    if "/" in program:
-        path = spec.cwd / program
-        if not path.exists():
-            return f"{path} is not there"
-        if not path.is_file():
-            return f"{path} is no file"
-        return "" if os.access(path, os.X_OK) else f"{path} may not be executed"
-    found = shutil.which(program, path=spec.env.get("PATH"))
-    return "" if found else f"there is no program {program}"

@@ -215,3 +215,14 @@ def test_names_from_elsewhere_cannot_move_the_cursor(cli: Cli) -> None:
     assert result.code == 2
     assert "\x1b" not in result.err
     assert os.fsencode("\\x1b") in result.err.encode()
+
+
+def test_a_command_that_is_not_there_is_refused_before_anything_is_touched(cli: Cli, write: Write) -> None:
+    good = '[services.tick]\ncommand = ["sleep", "600"]\n'
+    assert cli("up", write(good)).code == 0
+    before = cli.units()["tick"]["processes"]
+    result = cli("up", write(good.replace("sleep", "slep-with-a-typo")))
+    assert result.code == 2
+    assert "services.tick.command" in result.error
+    assert "slep-with-a-typo" in result.error
+    assert [process["pid"] for process in cli.units()["tick"]["processes"]] == [process["pid"] for process in before]
