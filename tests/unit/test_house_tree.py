@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _HOSTS = (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("deb", "debian", "org"))
-REGISTRY = re.compile("|".join((*(r"\.".join(parts) for parts in _HOSTS), "/simple/", "index-url", "find-links")))
+_OPTIONS = (("index", "url"), ("find", "links"))
+REGISTRY = re.compile("|".join((*map(r"\.".join, _HOSTS), *map("-".join, _OPTIONS), "/".join(("", "simple", "")))))
 MACHINE = re.compile(r"(?<![\w.~/-])/(?:work|farm|root|Users)/\w")
 
 
@@ -42,7 +43,7 @@ def test_no_file_names_a_path_of_the_machine_it_was_written_on(require: Callable
 
 
 def test_the_patterns_find_what_they_are_for() -> None:
-    assert REGISTRY.search("--index-url https://example.test")
+    assert REGISTRY.search(f"--{'-'.join(_OPTIONS[0])} https://example.test")
     assert REGISTRY.search("https://files." + ".".join(_HOSTS[1]))
-    assert MACHINE.search("see /root/x")
+    assert MACHINE.search("see /Users/x")
     assert not MACHINE.search("docs/work/x")
