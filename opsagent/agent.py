@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -290,14 +290,3 @@ class Agent:
         await self.timeline.flush()
         await self.desk.close()
         self.journal.close()
-
-
-@asynccontextmanager
-async def owning(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[Agent]:
-    """Be the process that owns acting on this home. Raises LockTaken (which names the owner)."""
-    with home.owner_lock(wait_s):
-        agent = Agent(home, config)
-        try:
-            yield agent
-        finally:
-            await agent.close()

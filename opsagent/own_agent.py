@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from opsagent.agent import Agent, owning
+from opsagent.agent import Agent
 from opsagent.config import Config
 from opsagent.home import Home
 from opsagent.model import Plan
@@ -33,6 +33,17 @@ class OwnAgent:
 
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()
+
+
+@asynccontextmanager
+async def owning(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[Agent]:
+    """Be the process that owns acting on this home. Raises LockTaken (which names the owner)."""
+    with home.owner_lock(wait_s):
+        agent = Agent(home, config)
+        try:
+            yield agent
+        finally:
+            await agent.close()
 
 
 @asynccontextmanager

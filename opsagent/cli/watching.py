@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent import __version__
-from opsagent.agent import Agent, owning
+from opsagent.agent import Agent
 from opsagent.api.server import ApiServer
 from opsagent.cli.agent import config_of
 from opsagent.cli.output import OutputLost
-from opsagent.own_agent import OwnAgent
+from opsagent.own_agent import OwnAgent, owning
 from opsagent.views.timeline import TimelineView
 
 if TYPE_CHECKING:
