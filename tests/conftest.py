@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ _APT = {"tmux": "tmux", "node": "nodejs", "npm": "npm", "Xvfb": "xvfb", "systemd
 
 def pytest_configure(config: pytest.Config) -> None:
     """Take the user's own settings, keys and folders out of the tests' environment."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what we start would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if _FOREIGN.fullmatch(name)]:
         del os.environ[name]
     scratch = Path(tempfile.mkdtemp(prefix="oa-", dir="/tmp"))
