@@ -16,14 +16,13 @@ import psutil
 from opsagent.model import Check, CheckKind
 from opsagent.world import World
 from opsagent_tools.probes.health import ask
+from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError, SupervisorUnreachable, UnknownUnit
-from opsagent_tools.units import Unit, UnitId, UnitState
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
 _NEED_A_RUNNING_UNIT = (CheckKind.RUNNING, CheckKind.HEALTHY, CheckKind.REPLACED)
-_SAME_START_S = 0.02
-"""Two readings of one process's start time differ by rounding only."""
 
 
 class Checker:
@@ -122,7 +121,7 @@ class Checker:
         return hashlib.sha256(content).hexdigest() == check.args["sha256"]
 
     async def _process_gone(self, check: Check) -> bool:
-        return not is_alive(int(check.args["pid"]), float(check.args["started"]))
+        return not is_alive(ProcessKey(int(check.args["pid"]), float(check.args["started"])))
 
     async def _supervisor_up(self, check: Check) -> bool:
         supervisor = self._supervisors.get(check.unit.supervisor)
@@ -137,17 +136,6 @@ class Checker:
 
 def _runs(unit: Unit, instances: int) -> bool:
     return unit.state is UnitState.RUNNING and sum(process.wanted for process in unit.processes) >= instances
-
-
-def is_alive(pid: int, started: float) -> bool:
-    """Tell whether that very process (and not a later one with its pid) lives; a zombie does not."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) <= _SAME_START_S and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
 
 
 def is_stopped_by_signal(pid: int) -> bool:

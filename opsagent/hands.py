@@ -10,13 +10,14 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from opsagent.check import Checker, is_alive
+from opsagent.check import Checker
 from opsagent.guard import ENGINE
 from opsagent.last_good import content_path, keep
 from opsagent.model import Check, CheckKind
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.files import UnsafeFile, move_aside, read_owned, replace_content, sha256_of
 from opsagent_tools.processes.ending import end_process
+from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
 from opsagent_tools.units import ProcessKey, Unit
 
@@ -115,11 +116,11 @@ class Hands:
         loop = asyncio.get_running_loop()
         ready_at = loop.time() + float(action.args.get("ready_s", 1.0))
         while loop.time() < ready_at:
-            if not is_alive(new.pid, new.started):
+            if not is_alive(new):
                 return False
             await asyncio.sleep(0.05)
         healthy = await self._checker.wait(Check(kind=CheckKind.HEALTHY, unit=action.unit), _HEALTH_PATIENCE_S)
-        return healthy is True and is_alive(new.pid, new.started)
+        return healthy is True and is_alive(new)
 
     async def _continue(self, action: Action) -> Outcome:
         await self._supervisor(action).signal(action.unit, signal.SIGCONT)

@@ -7,11 +7,9 @@ import os
 import signal
 from collections.abc import Callable
 
-import psutil
-
+from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.units import ProcessKey
 
-_SAME_START_S = 0.02
 _POLL_S = 0.02
 _KILL_WAIT_S = 5.0
 
@@ -24,7 +22,7 @@ async def end_process(key: ProcessKey, *, grace_s: float, signum: int = signal.S
     """
     send, close = _signaller(key)
     try:
-        if not _is_it(key):
+        if not is_alive(key):
             return True
         send(signum)
         if await _gone_within(key, grace_s):
@@ -49,17 +47,8 @@ def _signaller(key: ProcessKey) -> tuple[Callable[[int], None], Callable[[], Non
 
 async def _gone_within(key: ProcessKey, seconds: float) -> bool:
     deadline = asyncio.get_running_loop().time() + seconds
-    while _is_it(key):
+    while is_alive(key):
         if asyncio.get_running_loop().time() >= deadline:
             return False
         await asyncio.sleep(_POLL_S)
     return True
-
-
-def _is_it(key: ProcessKey) -> bool:
-    try:
-        process = psutil.Process(key.pid)
-        same = abs(process.create_time() - key.started) <= _SAME_START_S
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
