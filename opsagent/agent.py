@@ -81,7 +81,6 @@ class Agent:
             self.supervisors,
             self.checker,
             last_good_dir=home.last_good_dir,
-            start_engine=self.engine.ensure_running,
         )
         self.actor = Actor(
             hands=hands,

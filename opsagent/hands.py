@@ -34,12 +34,10 @@ class Hands:
         checker: Checker,
         *,
         last_good_dir: Path,
-        start_engine: Callable[[], Awaitable[object]],
     ) -> None:
         self._supervisors = supervisors
         self._checker = checker
         self._last_good_dir = last_good_dir
-        self._start_engine = start_engine
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -72,8 +70,7 @@ class Hands:
 
     async def _start(self, action: Action) -> Outcome:
         if action.unit.name == ENGINE:
-            await self._start_engine()
-            return Outcome(done=True, detail="the engine is back")
+            return Outcome(done=True, detail=await self._supervisor(action).revive())
         await self._supervisor(action).start(action.unit)
         return Outcome(done=True, detail=f"started {action.unit.name}")
 

@@ -193,8 +193,8 @@ def start_engine_steps(engine: UnitId) -> tuple[Step, ...]:
 
 
 def can_surge(unit: Unit) -> bool:
-    """Tell whether a new instance can stand beside an old one: nobody but the supervisor binds a port."""
-    return bool(unit.processes) and (unit.shares_socket or not unit.ports)
+    """Tell whether a new instance can stand beside an old one."""
+    return bool(unit.processes) and unit.surges
 
 
 def _action(name: ActionName, unit: UnitId, **args: Scalar) -> Action:

@@ -92,7 +92,7 @@ def test_risk_comes_from_effect_unit_and_state(steps: tuple[Step, ...], unit: Un
 
 
 def test_replacing_one_of_four_on_a_shared_socket_is_safe_and_one_of_one_is_not() -> None:
-    four = a_unit(running=4, instances=4, shares_socket=True)
+    four = a_unit(running=4, instances=4, shares_socket=True, surges=True)
     one = a_unit()
     assert {risk_of(step.action, four) for step in rolling_reload_steps(four)} == {Risk.SAFE}
     assert {risk_of(step.action, one) for step in rolling_reload_steps(one)} == {Risk.DISRUPTIVE}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-_UNIT_ID = re.compile(r"(?P<supervisor>[a-z][a-z0-9_-]*):(?P<name>[^@\s]+)@(?P<host>[^@\s]+)")
+_UNIT_ID = re.compile(r"(?P<supervisor>[a-z][a-z0-9_-]*):(?P<name>[^\x00-\x1f\x7f]+)@(?P<host>[^@\s]+)")
+"""A name may hold spaces and `@` (PM2's apps, systemd's templates); the host may not, so the last `@` divides."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -90,11 +92,51 @@ class Unit:
     """Listening TCP ports as configured (not as found)."""
     shares_socket: bool = False
     """True: the supervisor holds the listening socket, instances may come and go without a gap."""
+    surges: bool = False
+    """True: a new instance can stand beside the old ones (`Supervisor.surge`); the canary of a safe reload needs it."""
     autorestart: bool = True
     logs: tuple[Path, ...] = ()
+    journal: str = ""
+    """Where its output goes to a journal and not to files: `system/NAME.service` or `user/NAME.service`."""
     uid: int = field(default=0)
     """User id that the processes run as."""
 
     @property
     def name(self) -> str:
         return self.id.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitSetup:
+    """How its supervisor was told to run a unit. Asked for one unit at a time (`Supervisor.setup`): it costs more."""
+
+    id: UnitId
+    command: tuple[str, ...] = ()
+    """Program and arguments as they are started; no shell. Secrets in them are masked."""
+    script: Path | None = None
+    """The file of the user's own that runs (`api.js`), where it is known apart from its interpreter."""
+    cwd: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Masked by `opsagent_tools.redact` before it leaves the adapter: fit for showing, not for starting anything."""
+    shape: str = ""
+    """The supervisor's own word for how instances run: `cluster`, `fork`, `template`, `simple`, `notify` …"""
+    stop_signal: int | None = None
+    stop_timeout_s: float | None = None
+    """Seconds until SIGKILL."""
+    says_ready: bool = False
+    """True: a new instance counts as ready only once it said so (`wait_ready`, `Type=notify`)."""
+    ready_timeout_s: float | None = None
+    max_memory: int | None = None
+    """Bytes of resident memory at which its supervisor restarts it."""
+    max_restarts: int | None = None
+    min_uptime_s: float | None = None
+    cron: str = ""
+    """The supervisor's own schedule of restarts, as written."""
+    watches: bool = False
+    """True: the supervisor restarts it when its files change."""
+    config_file: Path | None = None
+    """Where it is described (unit file, ecosystem file, section of a configuration), as far as it is known."""
+    at_boot: bool | None = None
+    """Whether it comes back after a reboot; None: not known."""
+    more: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """What else the supervisor knows, by its own keys; custom metrics of an app are `metric.NAME`."""

@@ -51,7 +51,7 @@ class Bench:
         self.situations = Situations(
             journal=self.journal, checker=self.checker, world=self.world, policy=lambda: self.policy
         )
-        hands = Hands(self.supervisors, self.checker, last_good_dir=self.folder, start_engine=self._start_engine)
+        hands = Hands(self.supervisors, self.checker, last_good_dir=self.folder)
         self.actor = Actor(
             hands=hands,
             checker=self.checker,
@@ -92,9 +92,6 @@ class Bench:
     def plan(self, unit: UnitId, *steps: Step, incident: Incident | None = None, **values: Any) -> Plan:
         given = {"remedy": "crash/start", "origin": "agent", "source": "runbook", "verify_s": 0.3}
         return new_plan(unit=unit, steps=steps, incident=incident.id if incident else None, **{**given, **values})
-
-    async def _start_engine(self) -> None:
-        self.supervisor.come_back()
 
 
 @pytest.fixture

@@ -81,9 +81,10 @@ WORKERS = unit_of(
     "api",
     instances=2,
     shares_socket=True,
+    surges=True,
     processes=(Process(key=ProcessKey(101, 1.0)), Process(key=ProcessKey(102, 2.0))),
 )
-ONE_OF_TWO = unit_of("api", instances=2, shares_socket=True, autorestart=False)
+ONE_OF_TWO = unit_of("api", instances=2, shares_socket=True, surges=True, autorestart=False)
 SHORT: dict[str, Any] = {
     "unit_state": {"state": "running", "processes": 1, "instances": 2, "short": True, "last_exit": -11, "age_s": 500.0}
 }

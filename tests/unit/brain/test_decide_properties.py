@@ -60,6 +60,7 @@ def cases(draw: Any) -> Case:
         state=draw(st.sampled_from(list(UnitState))),
         ports=draw(st.sampled_from([(), (8000,)])),
         shares_socket=draw(st.booleans()),
+        surges=draw(st.booleans()),
     )
     return case_of(
         fault,

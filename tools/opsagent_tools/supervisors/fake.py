@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from opsagent_tools.findings import Finding
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.port import (
+    Daemon,
     EventKind,
     NotSupported,
     SupervisorError,
@@ -20,7 +22,7 @@ from opsagent_tools.supervisors.port import (
     SupervisorUnreachable,
     UnknownUnit,
 )
-from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitSetup, UnitState
 
 _FIRST_PID = 5_000_001
 """Above the largest pid that Linux gives out: nothing real is ever hit by a mistake in a test."""
@@ -106,6 +108,21 @@ class FakeSupervisor:
 
     # The port
 
+    async def daemon(self) -> Daemon:
+        return Daemon(pid=None if self._lost else os.getpid(), uid=os.getuid(), version="1", home="memory")
+
+    async def setup(self, unit: UnitId) -> UnitSetup:
+        spec = self._of(unit).spec
+        return UnitSetup(
+            id=unit,
+            command=spec.command,
+            cwd=spec.cwd,
+            shape="fake",
+            stop_signal=int(signal.Signals[spec.stop_signal]),
+            stop_timeout_s=spec.stop_timeout_s,
+            max_memory=spec.max_memory,
+        )
+
     async def list(self) -> Sequence[Unit]:
         self._must_answer()
         return tuple(self._unit(name) for name in self._services)
@@ -175,6 +192,9 @@ class FakeSupervisor:
             service.restarts += 1
             self._spawn(unit.name)
 
+    async def replace(self, unit: UnitId, process: ProcessKey) -> None:
+        await self.retire(unit, process)
+
     async def signal(self, unit: UnitId, signum: int, pid: int | None = None) -> None:
         service = self._running("signal", unit)
         targets = [key.pid for key in service.processes] if pid is None else [self._key(service, unit, pid).pid]
@@ -191,6 +211,18 @@ class FakeSupervisor:
 
     def log_files(self, unit: UnitId) -> Sequence[Path]:
         return self._known(unit).spec.logs
+
+    async def persist(self) -> str:
+        return "nothing is kept: this supervisor is in memory"
+
+    async def revive(self) -> str:
+        if not self._lost:
+            return "it runs already"
+        self.come_back()
+        return "it is back"
+
+    async def findings(self) -> Sequence[Finding]:
+        return ()
 
     async def close(self) -> None:
         self._listeners.clear()
@@ -237,7 +269,7 @@ class FakeSupervisor:
 
     def _must_surge(self, service: _Service) -> None:
         spec = service.spec
-        if not (spec.share_socket or spec.port is None or spec.instances > 1):
+        if not _surges(spec):
             raise NotSupported(f"{spec.name} binds port {spec.port} itself: no second instance beside it")
 
     def _fill(self, name: str) -> None:
@@ -273,6 +305,7 @@ class FakeSupervisor:
             reason=service.reason,
             ports=() if service.spec.port is None else (service.spec.port,),
             shares_socket=service.spec.share_socket,
+            surges=_surges(service.spec),
             autorestart=service.spec.autorestart,
             logs=service.spec.logs,
             uid=os.getuid(),
@@ -288,3 +321,7 @@ class FakeSupervisor:
     ) -> None:
         for queue in self._listeners:
             queue.put_nowait(self._event(kind, unit, pid, exit_code))
+
+
+def _surges(spec: ServiceSpec) -> bool:
+    return spec.share_socket or spec.port is None or spec.instances > 1

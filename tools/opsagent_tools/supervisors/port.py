@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from opsagent_tools.units import ProcessKey, Unit, UnitId
+from opsagent_tools.findings import Finding
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
 
 class SupervisorError(Exception):
@@ -17,7 +18,9 @@ class SupervisorError(Exception):
     SupervisorError
     ├── SupervisorUnreachable   its daemon does not answer
     ├── UnknownUnit             it has no unit of that name
-    └── NotSupported            it has no such operation (never pretended)
+    ├── NotSupported            it has no such operation (never pretended)
+    ├── NotPermitted            it may not be asked by this user; the text says which rule would help
+    └── Busy                    another change of the same unit is under way (a reload, say)
     """
 
 
@@ -33,6 +36,14 @@ class NotSupported(SupervisorError):
     """This supervisor has no such operation."""
 
 
+class NotPermitted(SupervisorError):
+    """This user may not ask that of the supervisor."""
+
+
+class Busy(SupervisorError):
+    """Another change of this unit is under way."""
+
+
 class EventKind(StrEnum):
     SPAWNED = "spawned"
     EXITED = "exited"
@@ -45,8 +56,11 @@ class EventKind(StrEnum):
     CHANGED = "changed"
     """The set of units, or a unit's configuration, changed: list again."""
     LOST = "lost"
-    """The supervisor's daemon is gone."""
+    """The supervisor's daemon is gone, and nobody asked it to go."""
+    ENDED = "ended"
+    """A person ended the supervisor's daemon itself (`pm2 kill`): it is not missed."""
     BACK = "back"
+    """It answers again. `reason` says what is different (another version, another pid)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +70,26 @@ class SupervisorEvent:
     """None for events of the supervisor itself (LOST, BACK, CHANGED)."""
     pid: int | None = None
     exit_code: int | None = None
+    """-N for signal N, also where the supervisor itself reports that in another way."""
+    reason: str = ""
+    """What the supervisor says of it, one line ("memory limit", "code changed", "asked by a person")."""
     at: float
     """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """A supervisor's own daemon, as it is now."""
+
+    pid: int | None
+    """None: it does not run."""
+    uid: int
+    """Whose it is: everything that it says is read and acted on as that user."""
+    version: str = ""
+    home: str = ""
+    """What tells it from others of its kind: a PM2 home, a socket, an instance (`system`, `user`)."""
+    lacks: tuple[str, ...] = ()
+    """Operations that this version does not have, in words for a person."""
 
 
 class Supervisor(Protocol):
@@ -68,11 +100,17 @@ class Supervisor(Protocol):
     """
 
     kind: str
-    """`circus`, `pm2`, … : the first part of its units' ids."""
+    """`circus`, `pm2`, … : the first part of its units' ids; unique among the supervisors of one agent."""
+
+    async def daemon(self) -> Daemon:
+        """Tell of the daemon itself. Does not raise where it is gone: `pid` is None then."""
 
     async def list(self) -> Sequence[Unit]: ...
 
     async def describe(self, unit: UnitId) -> Unit: ...
+
+    async def setup(self, unit: UnitId) -> UnitSetup:
+        """Tell how it was told to run this unit; environments are masked."""
 
     async def start(self, unit: UnitId) -> None: ...
 
@@ -92,6 +130,13 @@ class Supervisor(Protocol):
     async def retire(self, unit: UnitId, process: ProcessKey) -> None:
         """Gracefully end this one instance and do not replace it if that leaves `instances` of them; otherwise replace it."""
 
+    async def replace(self, unit: UnitId, process: ProcessKey) -> None:
+        """Put a new instance in the place of this one alone, which keeps its identity (number, id, slot).
+
+        Where a new one can stand beside the old one there is no gap; else this instance is down in between and the
+        others go on. Raises NotSupported where one instance cannot be replaced alone.
+        """
+
     async def signal(self, unit: UnitId, signum: int, pid: int | None = None) -> None:
         """Send a signal to every process of the unit, or to one of them."""
 
@@ -99,5 +144,21 @@ class Supervisor(Protocol):
         """Events from now on, for ever; reconnects by itself and says LOST and BACK."""
 
     def log_files(self, unit: UnitId) -> Sequence[Path]: ...
+
+    async def persist(self) -> str:
+        """See to it that the units that run now come back after a reboot; return one line that says what was done.
+
+        Raises NotSupported where the supervisor has no such thing, or does not need it.
+        """
+
+    async def revive(self) -> str:
+        """Bring its dead daemon back with what it ran, nothing doubled; return one line that says what was done.
+
+        What outlived the daemon is ended first, where it is surely ours. Raises NotSupported where the daemon is not
+        ours to start.
+        """
+
+    async def findings(self) -> Sequence[Finding]:
+        """Return what this supervisor does not notice by itself, or would not survive a reload or a reboot."""
 
     async def close(self) -> None: ...

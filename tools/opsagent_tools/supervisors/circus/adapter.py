@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+from opsagent_tools.findings import Finding
+from opsagent_tools.redact import redact, redact_env
+from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus.client import Client
 from opsagent_tools.supervisors.circus.engine import Engine
 from opsagent_tools.supervisors.circus.look import KIND, unit_of
-from opsagent_tools.supervisors.port import SupervisorEvent, UnknownUnit
-from opsagent_tools.units import ProcessKey, Unit, UnitId
+from opsagent_tools.supervisors.port import Daemon, NotSupported, SupervisorEvent, UnknownUnit
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
+_VERSION = "0.19.0"
+"""Of circus, as pinned."""
 _SURGE_LEASE_S = 60.0
 """Longer than a reload needs to make up its mind about a new instance."""
 
@@ -29,6 +36,12 @@ class CircusSupervisor:
         """The engine behind it: whose daemon and whose mark its processes have."""
         return self._engine
 
+    async def daemon(self) -> Daemon:
+        """Tell whether the engine's daemon lives."""
+        return Daemon(
+            pid=self._engine.pid(), uid=os.getuid(), version=_VERSION, home=str(self._engine.paths.engine_dir)
+        )
+
     async def list(self) -> Sequence[Unit]:
         """Return all units; none where the engine does not run and nothing was applied."""
         if not self._engine.is_running() and not self._engine.specs():
@@ -42,6 +55,14 @@ class CircusSupervisor:
             if found.id == unit:
                 return found
         raise _unknown(unit)
+
+    async def setup(self, unit: UnitId) -> UnitSetup:
+        """Tell how `opsagent up` described it."""
+        name = self._name(unit)
+        spec = next((spec for spec in self._engine.specs() if spec.name == name), None)
+        if spec is None:
+            raise _unknown(unit)
+        return setup_of(unit, spec)
 
     async def start(self, unit: UnitId) -> None:
         """Start it; EngineError says why it could not be started."""
@@ -74,6 +95,12 @@ class CircusSupervisor:
         """End this instance; an instance that was surged takes its place, else it is started anew."""
         await self._client.call("retire", name=self._name(unit), pid=process.pid, started=process.started)
 
+    async def replace(self, unit: UnitId, process: ProcessKey) -> None:
+        """End this instance and start it anew; beside it first, where the shared socket or the lack of a port allows it."""
+        if (await self.describe(unit)).surges:
+            await self.surge(unit)
+        await self.retire(unit, process)
+
     async def signal(self, unit: UnitId, signum: int, pid: int | None = None) -> None:
         """Send a signal to every instance, or to one."""
         await self._client.call("signal", name=self._name(unit), signum=signum, pid=pid)
@@ -91,6 +118,19 @@ class CircusSupervisor:
                 return (*spec.logs, self._engine.paths.log(spec.name))
         raise _unknown(unit)
 
+    async def persist(self) -> str:
+        """Nothing is to be saved: the engine notes every change as it is made."""
+        raise NotSupported("the engine keeps its services by itself; `opsagent startup` brings it back at boot")
+
+    async def revive(self) -> str:
+        """Bring the engine back; it ends what its predecessor left running before it starts the services."""
+        started = await self._engine.ensure_running()
+        return "the engine is back" if started else "the engine runs already"
+
+    async def findings(self) -> Sequence[Finding]:
+        """Return nothing: what the engine does not notice, the agent's own senses do."""
+        return ()
+
     async def close(self) -> None:
         """Close the connection to the daemon; the services go on."""
         await self._client.close()
@@ -99,6 +139,20 @@ class CircusSupervisor:
         if unit != UnitId.local(self.kind, unit.name):
             raise _unknown(unit)
         return unit.name
+
+
+def setup_of(unit: UnitId, spec: ServiceSpec) -> UnitSetup:
+    """Return what is known of a service that its specification describes."""
+    return UnitSetup(
+        id=unit,
+        command=tuple(redact(part) for part in spec.command),
+        cwd=spec.cwd,
+        env=redact_env(spec.env),
+        shape="shared socket" if spec.share_socket else "instances",
+        stop_signal=int(signal.Signals[spec.stop_signal]),
+        stop_timeout_s=spec.stop_timeout_s,
+        max_memory=spec.max_memory,
+    )
 
 
 def _unknown(unit: UnitId) -> UnknownUnit:

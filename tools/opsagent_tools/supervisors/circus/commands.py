@@ -204,6 +204,7 @@ def _unit(watcher: ServiceWatcher) -> dict[str, Any]:
         "last_exit": watcher.last_exit,
         "port": spec.port,
         "shares_socket": spec.share_socket,
+        "surges": watcher.can_surge(),
         "autorestart": spec.autorestart,
         "logs": [str(path) for path in (*spec.logs, watcher.log.path)],
     }

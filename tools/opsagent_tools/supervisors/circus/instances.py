@@ -293,7 +293,7 @@ class Instances(Watcher):  # type: ignore[misc]  # circus has no types
                 return slot
         raise EngineError(f"{self.name} has no process {pid}")
 
-    def _can_surge(self) -> bool:
+    def can_surge(self) -> bool:
         return self.spec.share_socket or self.spec.port is None or self.spec.instances > 1
 
     def _must_run(self) -> None:

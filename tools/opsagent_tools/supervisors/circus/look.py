@@ -46,6 +46,7 @@ def unit_of(raw: Mapping[str, Any]) -> Unit:
         last_exit=raw["last_exit"],
         ports=() if raw["port"] is None else (raw["port"],),
         shares_socket=raw["shares_socket"],
+        surges=bool(raw.get("surges")),
         autorestart=raw["autorestart"],
         logs=tuple(Path(path) for path in raw["logs"]),
         uid=os.getuid(),

@@ -59,7 +59,7 @@ class ServiceWatcher(Instances):
                 old = slot.process
                 if old is None or not old.is_alive():
                     continue
-                if self._can_surge():
+                if self.can_surge():
                     await self._replace_by_new(slot)
                 else:
                     await self._end(old)
@@ -72,7 +72,7 @@ class ServiceWatcher(Instances):
         """Set the number of instances."""
         if instances < 1:
             raise EngineError(f"{self.name} cannot have {instances} instances; stop it instead")
-        if instances > 1 and not self._can_surge():
+        if instances > 1 and not self.can_surge():
             raise NotSupported(f"{self.name} binds port {self.spec.port} itself: it cannot have several instances")
         async with self.lock:
             self.numprocesses = instances
@@ -87,7 +87,7 @@ class ServiceWatcher(Instances):
         """Start one instance beside the wanted ones; it ends if it takes nobody's place within `lease_s`."""
         async with self.lock:
             self._must_run()
-            if not self._can_surge():
+            if not self.can_surge():
                 raise NotSupported(f"{self.name} binds port {self.spec.port} itself: no second instance beside it")
             slot = self._new_slot(extra=True)
             try:
