@@ -94,6 +94,11 @@ class Unit:
     """True: the supervisor holds the listening socket, instances may come and go without a gap."""
     surges: bool = False
     """True: a new instance can stand beside the old ones (`Supervisor.surge`); the canary of a safe reload needs it."""
+    numbered: bool = False
+    """True: each instance has an identity of its own (PM2's id, a template's name) that a reload has to keep; False: a
+    surged instance may take the place of any other that is retired."""
+    reloads_in_place: bool = False
+    """True: `Supervisor.reload` lets it take up its configuration or release without ending it (systemd's ExecReload)."""
     autorestart: bool = True
     logs: tuple[Path, ...] = ()
     journal: str = ""
@@ -136,6 +141,8 @@ class UnitSetup:
     """True: the supervisor restarts it when its files change."""
     config_file: Path | None = None
     """Where it is described (unit file, ecosystem file, section of a configuration), as far as it is known."""
+    busy: str = ""
+    """Another change of it that its supervisor is in the middle of (a person's `pm2 reload`), one line; empty: none."""
     at_boot: bool | None = None
     """Whether it comes back after a reboot; None: not known."""
     more: Mapping[str, str | int | float | bool] = field(default_factory=dict)
