@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.support import network, processes, waiting
+from tests.support.pm2 import pm2  # noqa: F401 (a fixture)
 
 _FOREIGN = re.compile(
     r"(OPSAGENT|LANGCHAIN|LANGSMITH|LANGGRAPH|CHROMA|ANTHROPIC|OPENAI|GOOGLE|OLLAMA|PM2|HF|OTEL)_.*"

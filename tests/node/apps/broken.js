@@ -1,0 +1,2 @@
+// A release that cannot start.
+throw new Error("cannot find what this release needs");
