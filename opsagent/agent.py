@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -38,17 +38,13 @@ from opsagent.settle import Settler
 from opsagent.situation import Situations
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
+from opsagent.supervised import Supervised
 from opsagent.timeline import Timeline
 from opsagent.verify import Baseline, Verifier
 from opsagent.world import World
-from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
-from opsagent_tools.supervisors.circus.engine import Engine
-from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 1.0
-_TAKEN_DOWN_S = 0.5
-"""How long `opsagent down` may take between the end of the engine and the end of its bookkeeping."""
 _STORE_AGAIN_S = 2.0
 """How long a repair waits for a journal that cannot be written."""
 _PROVEN_S = 2.0
@@ -64,9 +60,10 @@ class Agent:
         self.home = home
         self.config = config
         self.started_at = datetime.now(UTC)
-        self.engine = Engine(home.engine_dir, home.runtime_dir)
-        self.supervisors: Mapping[str, Supervisor] = {"circus": CircusSupervisor(self.engine)}
         self.world = World()
+        self.supervised = Supervised(home, config, self.world)
+        self.engine = self.supervised.engine
+        self.supervisors = self.supervised.supervisors
         self.journal = Journal.open(home)
         self.timeline = Timeline(self.journal)
         self.desk = MemoryDesk(home)
@@ -150,29 +147,17 @@ class Agent:
             tasks.create_task(self._tick())
 
     async def look_around(self) -> None:
-        """Learn which units there are; a supervisor that does not answer has none for now."""
-        self.world.replace_specs(self._specs())
-        for kind, supervisor in self.supervisors.items():
-            with suppress(SupervisorError):
-                self.world.replace_units(kind, await supervisor.list())
-
-    def _specs(self) -> dict[str, Any]:
-        try:
-            return self.config.described(self.engine.specs())
-        except SupervisorError as error:  # what was known goes on being known
-            _LOG.warning("the services cannot be read: %s", error)
-            return self.world.specs
+        """Learn which supervisors and units there are."""
+        await self.supervised.look_around()
 
     def _sensed(self, signal: Signal) -> None:
         if signal.kind is SignalKind.SUPERVISOR_LOST:
-            self._keep(self._engine_lost(signal))
+            self._keep(self._supervisor_lost(signal))
             return
         self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
-    async def _engine_lost(self, signal: Signal) -> None:
-        """An engine that a person took down, or that nobody ever started, is not missed."""
-        await asyncio.sleep(_TAKEN_DOWN_S)
-        if await asyncio.to_thread(self.engine.specs) and not self.engine.is_running():
+    async def _supervisor_lost(self, signal: Signal) -> None:
+        if await self.supervised.is_missed(str(signal.data["supervisor"])):
             self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
     def _detected(self, detections: Sequence[Detection]) -> None:
@@ -229,9 +214,7 @@ class Agent:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            specs = await asyncio.to_thread(self._specs)
-            if specs != self.world.specs:
-                self.world.replace_specs(specs)
+            await self.supervised.look_again()
             self._detected(self.detector.tick(self.world, datetime.now(UTC)))
             self.baseline.watch(self.world, self._troubled())
             await asyncio.to_thread(self._note_last_good)
@@ -284,8 +267,7 @@ class Agent:
         for task in list(self._repairs.values()):
             task.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
-        for supervisor in self.supervisors.values():
-            await supervisor.close()
+        await self.supervised.close()
         await self.timeline.flush()
         await self.desk.close()
         self.journal.close()

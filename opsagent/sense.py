@@ -7,7 +7,7 @@ signal is emitted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from opsagent.model import Signal, SignalKind
 from opsagent.senses.deaths import DeathSense
@@ -30,36 +30,35 @@ class Senses:
         self, supervisors: Sequence[Supervisor], world: World, *, settings: SenseSettings | None = None
     ) -> None:
         self.world = world
-        self._supervisors = tuple(supervisors)
+        self._supervisors = list(supervisors)
         self._settings = settings or SenseSettings()
         self._by_kind: dict[str, SupervisorSense] = {}
+        self._late: asyncio.Queue[Supervisor] = asyncio.Queue()
         self._specs = world.specs
         self.ready = asyncio.Event()
-        """Set once every supervisor was listed (or found unreachable)."""
+        """Set once every supervisor that was there from the start was listed (or found unreachable)."""
+
+    def add(self, supervisor: Supervisor) -> None:
+        """Sense one supervisor more from now on."""
+        self._supervisors.append(supervisor)
+        self._late.put_nowait(supervisor)
 
     async def run(self, emit: Emit) -> None:
         """Sense until cancelled; `emit` is called in the event loop and must not block."""
-        desk = Desk(self.world, self._noticing(emit), self._settings)
+        self._late = asyncio.Queue()
+        self._desk = desk = Desk(self.world, self._noticing(emit), self._settings)
         self._logs = LogSense(desk)
         self._deaths = DeathSense(desk, self._describe, self._logs.look_now)
         self._samples = SampleSense(desk, self._new_specs)
         self._probes = ProbeSense(desk, self._samples.look_now)
-        self._by_kind = {
-            supervisor.kind: SupervisorSense(supervisor, desk, self._deaths, self._sync)
-            for supervisor in self._supervisors
-        }
         try:
             async with asyncio.TaskGroup() as group:
-                for kind, sense in self._by_kind.items():
-                    group.create_task(desk.keep(f"events of {kind}", sense.follow))
-                await self._followed()  # events first, then the list: nothing falls between
-                for kind, sense in self._by_kind.items():
-                    await desk.tried(f"list of {kind}", sense.refresh)
+                await self._begin(self._supervisors, group)
                 self.ready.set()
-                for kind, sense in self._by_kind.items():
-                    group.create_task(desk.keep(f"list of {kind}", sense.relist))
                 group.create_task(desk.keep("logs", self._logs.watch))
                 group.create_task(desk.keep("samples", self._samples.watch))
+                while True:
+                    await self._begin([await self._late.get()], group)
         finally:
             self.ready.clear()
             self._deaths.close()
@@ -68,16 +67,33 @@ class Senses:
             await self._probes.close()
             self._by_kind = {}
 
+    async def _begin(self, supervisors: Sequence[Supervisor], group: asyncio.TaskGroup) -> None:
+        """Hear these supervisors' events, then list them: nothing falls between."""
+        desk = self._desk
+        fresh = {
+            supervisor.kind: SupervisorSense(supervisor, desk, self._deaths, self._sync)
+            for supervisor in supervisors
+            if supervisor.kind not in self._by_kind
+        }
+        self._by_kind.update(fresh)
+        for kind, sense in fresh.items():
+            group.create_task(desk.keep(f"events of {kind}", sense.follow))
+        await self._followed(fresh.values())
+        for kind, sense in fresh.items():
+            await desk.tried(f"list of {kind}", sense.refresh)
+        for kind, sense in fresh.items():
+            group.create_task(desk.keep(f"list of {kind}", sense.relist))
+
     async def refresh(self, supervisor: Supervisor) -> None:
         """List this supervisor now, so that the world shows what was just changed."""
         sense = self._by_kind.get(supervisor.kind)
         if sense is not None:
             await sense.refresh()
 
-    async def _followed(self) -> None:
+    async def _followed(self, senses: Iterable[SupervisorSense]) -> None:
         try:
             async with asyncio.timeout(self._settings.follow_s):
-                for sense in self._by_kind.values():
+                for sense in senses:
                     await sense.heard.wait()
         except TimeoutError:
             return  # it is down, or slow: what it lists will do for now
@@ -87,7 +103,9 @@ class Senses:
             emit(signal)
             if signal.unit is not None and signal.kind in {SignalKind.DEATH, SignalKind.SPAWNED, SignalKind.STOPPED}:
                 self._probes.ask_soon(signal.unit)
-                self._by_kind[signal.unit.supervisor].request()
+                sense = self._by_kind.get(signal.unit.supervisor)
+                if sense is not None:
+                    sense.request()
 
         return notice
 
