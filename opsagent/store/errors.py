@@ -3,7 +3,8 @@
 StoreError
 ├── StoreReadOnly   it was opened for reading only
 ├── StoreNewer      a newer opsagent wrote it
-└── NotDecided      an approval cannot be decided as asked
+├── NotDecided      an approval cannot be decided as asked
+└── DeployOpen      a deploy of that unit is under way already
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class StoreNewer(StoreError):
 
 class NotDecided(StoreError):
     """This approval cannot be decided (any more), or not by this person."""
+
+
+class DeployOpen(StoreError):
+    """A deploy of this unit is under way already."""

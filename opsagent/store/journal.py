@@ -19,13 +19,14 @@ from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
 from opsagent.store.plans import Plans
+from opsagent.store.releases import Releases
 from opsagent.store.rows import Verification
-from opsagent.store.schema import approvals, events, holds, incidents, plans, steps
+from opsagent.store.schema import approvals, deploys, events, holds, incidents, plans, steps
 
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent):
+class Journal(Incidents, Plans, Approvals, Intent, Releases):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod
@@ -87,3 +88,6 @@ def _remove_loose(writer: Writer, before: datetime) -> None:
     over = select(holds.c.id).where((holds.c.released_at < before) | (holds.c.until < before))
     for hold_id in list(writer.connection.execute(over).scalars()):
         writer.remove(holds, hold_id)
+    judged = select(deploys.c.id).where(deploys.c.result.is_not(None), deploys.c.began_at < before)
+    for deploy_id in list(writer.connection.execute(judged).scalars()):
+        writer.remove(deploys, deploy_id)

@@ -15,6 +15,8 @@ IncidentStatus = Literal["open", "repairing", "resolved", "escalated", "closed"]
 PlanStatus = Literal["proposed", "done", "failed", "skipped", "interrupted"]
 StepStatus = Literal["intended", "done", "failed", "skipped", "unknown", "undone"]
 ApprovalStatus = Literal["pending", "approved", "denied", "expired", "used"]
+DeployResult = Literal["well", "failed", "forgotten"]
+"""`failed`: an incident of the unit was opened while the release was watched; `forgotten`: nobody ended the deploy."""
 
 UNFINISHED: tuple[IncidentStatus, ...] = ("open", "repairing", "escalated")
 
@@ -163,6 +165,44 @@ class NoteRow:
     at: datetime
     text: str
     by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRow:
+    """A release of a unit with which it was well for a while."""
+
+    id: str
+    unit: UnitId
+    kind: str
+    """`link`, `git`, `files` or `setup` (docs/releases.md)."""
+    label: str
+    """How people know it: a commit, the name of a release folder."""
+    branch: str | None
+    commit: str | None
+    manifest: str
+    """SHA-256 of what it consists of (`opsagent.releases.manifest`)."""
+    noted_at: datetime
+    good_at: datetime
+    """When it was last seen well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployRow:
+    """A deploy that a person marked."""
+
+    id: str
+    unit: UnitId
+    began_at: datetime
+    until: datetime
+    """When it counts as forgotten."""
+    why: str
+    by: str
+    release_before: str | None = None
+    """Id of the release that was good when it began."""
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    result: DeployResult | None = None
+    """None while it is open, or still watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

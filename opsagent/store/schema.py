@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-REVISION = "0001"
+REVISION = "0002"
 VERSION_TABLE = "opsagent_schema"
 
 
@@ -165,6 +165,32 @@ service_notes = _table(
     Column("by", String(64), nullable=False),
 )
 
+releases = _table(
+    "releases",
+    Column("unit", String(255), nullable=False, index=True),
+    _opaque("kind", 16),
+    Column("label", Text, nullable=False),
+    Column("branch", Text),
+    _opaque("commit", nullable=True),
+    _opaque("manifest"),
+    Column("noted_at", Utc, nullable=False),
+    Column("good_at", Utc, nullable=False),
+)
+"""What a release consists of is in its manifest, a private file that is known by its SHA-256."""
+
+deploys = _table(
+    "deploys",
+    Column("unit", String(255), nullable=False, index=True),
+    Column("began_at", Utc, nullable=False),
+    Column("until", Utc, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    _opaque("release_before", nullable=True),
+    Column("ended_at", Utc),
+    Column("ended_by", String(64)),
+    _opaque("result", 16, nullable=True),
+)
+
 ledger = Table(
     "ledger",
     metadata,
@@ -178,4 +204,6 @@ ledger = Table(
 )
 """Append-only: one entry per write to a row of another table. `commitment` is empty where the row was removed."""
 
-COVERED: tuple[Table, ...] = (incidents, plans, steps, events, approvals, holds, settings, service_notes)
+COVERED: tuple[Table, ...] = (
+    incidents, plans, steps, events, approvals, holds, settings, service_notes, releases, deploys
+)  # fmt: skip

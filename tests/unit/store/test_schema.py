@@ -72,8 +72,8 @@ def next_revision(tmp_path: Path) -> Path:
     """The packaged migrations and one more that is still to come."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migrate.SCRIPTS, scripts)
-    (scripts / "versions" / "r0002_later.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (scripts / "versions" / "r0003_later.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
         "def upgrade():\n    op.add_column('holds', sa.Column('later', sa.Text()))\n"
     )
     return scripts
@@ -81,21 +81,21 @@ def next_revision(tmp_path: Path) -> Path:
 
 def test_an_old_store_is_migrated_and_a_copy_is_kept(place: Home, journal: Journal, next_revision: Path) -> None:
     journal.open_incident(incident())
-    kept = migrate.migrate(journal._engine, "0001", next_revision)
+    kept = migrate.migrate(journal._engine, "0002", next_revision)
     assert kept is not None
     assert kept.stat().st_mode & 0o077 == 0
-    assert _revision(place) == "0002"
+    assert _revision(place) == "0003"
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT id FROM incidents").fetchall() == [("i1",)]
         assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
 
 
 def test_a_migration_that_fails_changes_nothing(place: Home, journal: Journal, next_revision: Path) -> None:
-    script = next_revision / "versions" / "r0002_later.py"
+    script = next_revision / "versions" / "r0003_later.py"
     script.write_text(script.read_text() + "    raise RuntimeError('half way')\n")
     with pytest.raises(RuntimeError, match="half way"):
-        migrate.migrate(journal._engine, "0001", next_revision)
-    assert _revision(place) == "0001"
+        migrate.migrate(journal._engine, "0002", next_revision)
+    assert _revision(place) == "0002"
     with closing(sqlite3.connect(place.database)) as connection:
         assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
 
@@ -104,7 +104,7 @@ def test_a_newer_store_is_refused_by_writer_and_reader(place: Home, journal: Jou
     journal.close()
     _set_revision(place, "0999")
     for opening in (Journal.open, Journal.read):
-        with pytest.raises(StoreNewer, match=r"newer opsagent \(0999, this one knows 0001\): update opsagent"):
+        with pytest.raises(StoreNewer, match=r"newer opsagent \(0999, this one knows 0002\): update opsagent"):
             opening(place)
 
 
@@ -122,3 +122,22 @@ def test_the_memory_may_live_in_the_same_database(place: Home) -> None:
     with Journal.open(place) as journal:
         journal.open_incident(incident())
         assert journal.verify().ok
+
+
+def test_a_store_from_before_releases_is_updated_with_all_that_is_in_it(tmp_path: Path, place: Home) -> None:
+    engine = create_engine(f"sqlite:///{place.database}")
+    first = tmp_path / "first"
+    shutil.copytree(migrate.SCRIPTS, first)
+    (first / "versions" / "r0002_releases.py").unlink()
+    with engine.begin() as connection:
+        migrate.upgrade(connection, first)
+        connection.exec_driver_sql("INSERT INTO settings (id, value, at) VALUES ('x', 'null', '2026-01-01 00:00:00')")
+    engine.dispose()
+    place.database.chmod(0o600)
+    with Journal.open(place) as journal:
+        assert journal.releases() == journal.deploys() == ()
+    assert _revision(place) == REVISION
+    (kept,) = place.path.glob("*-0001.db.bak")
+    with closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT id FROM settings").fetchall() == [("x",)]
+        assert "deploys" not in str(connection.execute("SELECT name FROM sqlite_master").fetchall())
