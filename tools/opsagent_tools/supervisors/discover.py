@@ -1,0 +1,93 @@
+"""Which supervisors run on this machine: found without asking any of them, cheaply enough for every few seconds.
+
+Each adapter's `find.py` knows the traces of its own (a process's name, a folder, a socket); this module joins them, gives
+each its kind, and opens or looks at what was found. What is refused is told with its reason, and never opened.
+Only what is opened is imported: `opsagent ps` looks too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsagent_tools.supervisors.found import At, Family, Found, Machine, Wanted, user_of
+
+if TYPE_CHECKING:
+    from opsagent_tools.supervisors.port import Supervisor
+    from opsagent_tools.units import Unit
+
+__all__ = ["At", "Found", "Machine", "Wanted", "discover", "look_at", "open_supervisor"]
+
+_log = logging.getLogger(__name__)
+_FAMILIES: tuple[Family, ...] = ("pm2", "supervisord", "circusd", "systemd")
+_WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+OURS = "circus"
+"""Kind of the embedded engine, which nobody else gets."""
+
+
+def discover(
+    wanted: Wanted | None = None, *, known: Mapping[str, str] | None = None, machine: Machine | None = None
+) -> tuple[Found, ...]:
+    """Return every supervisor of this machine but the embedded engine, each with a kind of its own unless it is refused.
+
+    `known`: kinds that were given before, by `Found.key`; they stay, so that ids mean the same from one day to the next.
+    """
+    wanted = wanted or Wanted()
+    machine = machine or Machine.here()
+    found: list[Found] = []
+    for family in _FAMILIES:
+        if family in wanted.off:
+            continue
+        try:
+            search: Callable[[Machine, Wanted], Iterable[Found]] = import_module(f"{__package__}.{family}.find").find
+            found += search(machine, wanted)
+        except ModuleNotFoundError:
+            continue
+        except OSError as error:  # one that cannot be searched for keeps nobody from the others
+            _log.warning("cannot look for %s: %s", family, error)
+    return tuple(one for one in _with_kinds(found, known or {}) if one.kind not in wanted.off)
+
+
+def _with_kinds(found: Sequence[Found], known: Mapping[str, str]) -> list[Found]:
+    """Give each that may be opened a kind: as before, else the plain one to the first of those that run."""
+    kinds = {one.key: known[one.key] for one in found if one.key in known}
+    taken = {OURS, *known.values()}
+    for one in sorted(found, key=lambda one: one.state != "running"):
+        if not one.refused and one.key not in kinds:
+            kinds[one.key] = kind = next(name for name in _names(one) if name not in taken)
+            taken.add(kind)
+    return [one if one.refused else replace(one, kind=kinds[one.key]) for one in found]
+
+
+def _names(one: Found) -> Iterable[str]:
+    base = "systemd-user" if one.family == "systemd" and one.address == "user" else one.family
+    yield base
+    user = user_of(one.uid)
+    if _WORD.fullmatch(user) and Path(one.address).name == ".pm2":
+        yield f"{base}-{user}"
+    digest = hashlib.sha256(one.key.encode(errors="surrogateescape")).hexdigest()
+    yield from (f"{base}-{digest[:length]}" for length in (4, 8, 64))
+
+
+def open_supervisor(found: Found) -> Supervisor:
+    """Return the adapter for what was found. Nothing is connected to yet. ValueError: it was refused."""
+    if found.refused:
+        raise ValueError(found.refused)
+    return _OPENERS[found.family](found)
+
+
+def look_at(found: Found) -> tuple[Unit, ...]:
+    """Return its units at once, without an event loop. Raises SupervisorError; ValueError: it was refused."""
+    if found.refused:
+        raise ValueError(found.refused)
+    return _LOOKS[found.family](found)
+
+
+_OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {}
+_LOOKS: Mapping[Family, Callable[[Found], tuple[Unit, ...]]] = {}

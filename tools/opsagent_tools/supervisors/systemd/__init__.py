@@ -1,0 +1,1 @@
+"""systemd over D-Bus: PID 1 (`system`) and the instance of one user (`user`)."""
