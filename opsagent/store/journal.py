@@ -15,6 +15,7 @@ from opsagent.home import Home
 from opsagent.store import ledger
 from opsagent.store.approvals import Approvals
 from opsagent.store.boundary import Writer, utc_now
+from opsagent.store.changes import Changes
 from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
@@ -26,7 +27,7 @@ from opsagent.store.schema import approvals, deploys, events, holds, incidents, 
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent, Releases):
+class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -38,7 +39,11 @@ class ProbeResult:
     """HTTP status, where there was one."""
 
 
-async def ask(health: Health) -> ProbeResult:
+Connected = Callable[[int], Awaitable[None]]
+"""Called with the local port once a probe is connected and before it asks; its time is not part of the latency."""
+
+
+async def ask(health: Health, *, connected: Connected | None = None) -> ProbeResult:
     """Ask once; every failure is a result, none is raised. Takes at most `health.timeout_s`, and 0.2 s for a body."""
     began = time.monotonic()
     status: int | None = None
@@ -49,11 +54,13 @@ async def ask(health: Health) -> ProbeResult:
             if health.http is not None:
                 url = urlsplit(health.http)
                 connection = await (_Tls if url.scheme == "https" else _Plain).open(url.hostname or "", _port(url))
+                began += await _tell(connection, connected)
                 status = _status(await connection.exchange(_request(url)))
                 reason = "" if 200 <= status <= 399 else "status"
             elif health.tcp is not None:
                 host, _, port = health.tcp.rpartition(":")
                 connection = await _Plain.open(host.strip("[]"), int(port))
+                began += await _tell(connection, connected)
         latency = time.monotonic() - began
         if status is not None and connection is not None:
             await _drain(connection)
@@ -67,6 +74,15 @@ async def ask(health: Health) -> ProbeResult:
         if connection is not None:
             connection.close()
     return ProbeResult(ok=not reason, reason=reason, latency_s=latency, status=status)
+
+
+async def _tell(connection: _Plain | _Tls, connected: Connected | None) -> float:
+    """Let the caller look at the open connection; return how long that took."""
+    if connected is None:
+        return 0.0
+    began = time.monotonic()
+    await connected(connection.local_port)
+    return time.monotonic() - began
 
 
 async def _drain(connection: _Plain | _Tls) -> None:
@@ -83,6 +99,10 @@ class _Plain:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+
+    @property
+    def local_port(self) -> int:
+        return int(self._sock.getsockname()[1])
 
     @classmethod
     async def open(cls, host: str, port: int) -> _Plain:
@@ -144,6 +164,10 @@ class _Tls:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+
+    @property
+    def local_port(self) -> int:
+        return int(self._writer.get_extra_info("sockname")[1])
 
     @classmethod
     async def open(cls, host: str, port: int) -> _Tls:

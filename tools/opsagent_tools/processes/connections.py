@@ -64,6 +64,60 @@ class Connection:
             return 0.0
         return self.sent_ago_s if not self.received or self.sent_ago_s < self.received_ago_s else 0.0
 
+    @property
+    def owes(self) -> bool:
+        """True: the other side asked for something after we last said anything."""
+        asked = self.received > 0 or self.unread > 0
+        return asked and (self.unread > 0 or self.sent <= 1 or self.received_ago_s < self.sent_ago_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guests:
+    """Who is connected to one process."""
+
+    waiting: int = 0
+    """Connections with a request that it has not answered yet."""
+    idle: int = 0
+    """Connections that are kept open and owe nothing (keep-alive, sockets that push)."""
+    longest_s: float = 0.0
+    """How long the oldest of the waiting ones has been waiting."""
+
+    @property
+    def open(self) -> int:
+        return self.waiting + self.idle
+
+
+def guests(pids: Iterable[int]) -> dict[int, Guests] | None:
+    """Return who is connected to each of these processes from outside; None where the kernel does not tell.
+
+    A connection came from outside where somebody on this machine listens on its local port: a worker may serve a
+    socket that its master holds.
+    """
+    holders = {pid: set(_socket_inodes((pid,))) for pid in pids}
+    try:
+        every = [connection for family in (socket.AF_INET, socket.AF_INET6) for connection in _dump(family)]
+    except (OSError, AttributeError, struct.error):
+        return None
+    served = {one.local_port for one in every if one.state == LISTEN}
+    came = [one for one in every if one.state == ESTABLISHED and one.local_port in served]
+    return {pid: _guests([one for one in came if one.inode in inodes]) for pid, inodes in holders.items()}
+
+
+def holder_of(local_port: int, remote_port: int, pids: Iterable[int]) -> int | None:
+    """Return which of these processes holds the connection between two ports of this machine; None: none of them."""
+    try:
+        every = [connection for family in (socket.AF_INET, socket.AF_INET6) for connection in _dump(family)]
+    except (OSError, AttributeError, struct.error):
+        return None
+    wanted = {one.inode for one in every if (one.local_port, one.remote_port) == (local_port, remote_port)} - {0}
+    return next((pid for pid in pids if wanted and not wanted.isdisjoint(_socket_inodes((pid,)))), None)
+
+
+def _guests(came: Iterable[Connection]) -> Guests:
+    found = list(came)
+    waiting = [one.received_ago_s for one in found if one.owes]
+    return Guests(waiting=len(waiting), idle=len(found) - len(waiting), longest_s=max(waiting, default=0.0))
+
 
 def connections(pids: Iterable[int]) -> tuple[Connection, ...] | None:
     """Return the TCP sockets that these processes hold; None where the kernel does not tell."""

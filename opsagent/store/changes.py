@@ -1,0 +1,84 @@
+"""How restarts, reloads and changes of scale ended, in the journal: what the next preflight is told."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from opsagent.store.boundary import Store
+from opsagent.store.incidents import event_row
+from opsagent.store.rows import EventRow
+from opsagent.store.schema import events
+from opsagent_tools.units import UnitId
+
+KIND = "change"
+_LOOKED_AT = 500
+"""Latest changes of all units that are searched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """One restart, reload or change of scale, and what it cost."""
+
+    unit: UnitId
+    action: str
+    """`reload`, `restart`, `scale`."""
+    done: bool
+    at: datetime
+    """When it ended."""
+    took_s: float
+    down_s: float
+    """Seconds in which the unit did not serve, as far as it was seen (`seen_by`)."""
+    asked: int
+    failed: int
+    """Looks at it (health probes, where there is one) that found it not serving, of `asked`."""
+    seen_by: str
+    """`probe`, `port` or `process`."""
+    why: str = ""
+    """Why it failed, one line."""
+
+
+class Changes(Store):
+    """The part of the journal that knows how changes ended."""
+
+    def note_change(self, change: ChangeRow) -> None:
+        """Write down how one ended."""
+        text = f"{change.action} of {change.unit.name} {'done' if change.done else f'failed: {change.why}'}"
+        # Not the id as one text: it would be taken for an e-mail address and masked.
+        data = {
+            "supervisor": change.unit.supervisor,
+            "name": change.unit.name,
+            "host": change.unit.host,
+            **{name: getattr(change, name) for name in _PLAIN},
+        }
+        with self._writing() as writer:
+            event_id = f"{time.time_ns():016x}{secrets.token_hex(4)}"
+            writer.insert(events, event_id, incident_id=None, at=change.at, kind=KIND, text=text, data=data, by=None)
+
+    def last_change(self, unit: UnitId, actions: Collection[str], *, done: bool | None = None) -> ChangeRow | None:
+        """Return the latest one of this unit that is one of `actions` (and ended so); None: none is known."""
+        wanted = select(events).where(events.c.kind == KIND).order_by(events.c.at.desc(), events.c.id.desc())
+        with self._reading() as connection:
+            for row in connection.execute(wanted.limit(_LOOKED_AT)).mappings():
+                change = _change(event_row(row))
+                if change is None or change.unit != unit or change.action not in actions:
+                    continue
+                if done is None or change.done is done:
+                    return change
+        return None
+
+
+_PLAIN = ("action", "done", "took_s", "down_s", "asked", "failed", "seen_by", "why")
+
+
+def _change(row: EventRow) -> ChangeRow | None:
+    try:
+        unit = UnitId(str(row.data["supervisor"]), str(row.data["name"]), str(row.data["host"]))
+        return ChangeRow(unit=unit, at=row.at, **{name: row.data[name] for name in _PLAIN})
+    except (KeyError, TypeError):
+        return None
