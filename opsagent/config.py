@@ -14,6 +14,7 @@ from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.policy import Policy
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.supervisors.found import Wanted
 
 
 class ConfigError(ServicesFileError):
@@ -27,7 +28,9 @@ class Config:
     policy: Policy = field(default_factory=Policy)
     """`mode` and `[policy]`."""
     services: tuple[ServiceSpec, ...] = ()
-    """`[services.NAME]`: what the agent is told of services, whoever runs them."""
+    """`[services.NAME]`: what the agent is told of services, whoever runs them; `NAME` may be `pm2:api` too."""
+    supervisors: Wanted = field(default_factory=Wanted)
+    """`[supervisors]`: which ones are looked for."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -42,14 +45,16 @@ class Config:
         return parse(path)
 
     def described(self, applied: Iterable[ServiceSpec]) -> dict[str, ServiceSpec]:
-        """Return every service by name: those that a supervisor was told of, those of this file, or both in one.
+        """Return every description by name: those of this file as they are written there, and by full name
+        (`circus:api`) those that the engine was told of, together with what this file says of them.
 
         What runs is as it was applied. What this file says of a mode goes before it, and either one protects.
         """
         found = {spec.name: spec for spec in self.services}
         for spec in applied:
-            said = found.get(spec.name)
-            found[spec.name] = spec if said is None else _together(spec, said)
+            full = f"circus:{spec.name}"
+            said = found.get(full) or found.get(spec.name)
+            found[full] = spec if said is None else _together(spec, said)
         return found
 
 
@@ -73,14 +78,15 @@ def parse(path: Path) -> Config:
 
     document, source = read_document(path)
     where = _Where(path, source)
-    where.refuse_unknown((), document, ("mode", "policy", "services"))
+    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors"))
     values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
     values |= _policy(document.get("policy", {}), where)
     services = document.get("services", {})
     if not isinstance(services, dict):
         raise where.error(("services",), "must be a table", "write [services.NAME] tables")
     specs = parse_services(services, file=path, source=source, need_command=False, known=None)
-    return Config(policy=Policy(**values), services=specs)  # type: ignore[arg-type]  # each was read by its reader
+    policy = Policy(**values)  # type: ignore[arg-type]  # each was read by its reader
+    return Config(policy=policy, services=specs, supervisors=_supervisors(document.get("supervisors", {}), where))
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -111,6 +117,16 @@ def _policy_readers() -> Mapping[str, Callable[[object], object]]:
         "breaker_window_s": seconds,
         "engine_mode": _one_mode,
     }
+
+
+def _supervisors(table: object, where: _Where) -> Wanted:
+    from opsagent import config_supervisors as read
+
+    if not isinstance(table, dict):
+        raise where.error(("supervisors",), "must be a table", "write [supervisors] and its keys below it")
+    where.refuse_unknown(("supervisors",), table, tuple(read.READERS))
+    values = {key: where.read(("supervisors", key), value, read.READERS[key]) for key, value in table.items()}
+    return Wanted(**values)  # type: ignore[arg-type]  # each was read by its reader
 
 
 def _mode(value: object) -> object:

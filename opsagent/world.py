@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opsagent.model import Signal, SignalKind
+from opsagent.naming import Descriptions
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
@@ -54,15 +55,21 @@ class World:
         self.history: dict[UnitId, UnitHistory] = {}
         self.lost: set[str] = set()
         """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
+        self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
         """Take over what one supervisor lists now."""
-        for known in [unit for unit in self.units if unit.supervisor == supervisor]:
+        before = [unit for unit in self.units if unit.supervisor == supervisor]
+        for known in before:
             del self.units[known]
         self.units.update((unit.id, unit) for unit in units)
+        if set(before) != {unit.id for unit in units}:
+            self._described = None
 
     def replace_unit(self, unit: Unit) -> None:
         """Take over what is known of one unit now."""
+        if unit.id not in self.units:
+            self._described = None
         self.units[unit.id] = unit
 
     def forget_health(self, unit: UnitId) -> None:
@@ -72,19 +79,32 @@ class World:
     def replace_specs(self, specs: Mapping[str, ServiceSpec]) -> None:
         """Take over the services as they are described now."""
         self.specs = dict(specs)
+        self._described = None
+
+    @property
+    def descriptions(self) -> Descriptions:
+        """Return what people said of the units that are known now."""
+        if self._described is None:
+            self._described = Descriptions(self.specs, self.units)
+        return self._described
 
     def spec(self, unit: UnitId) -> ServiceSpec | None:
         """Return how a person described this unit, if anyone did."""
-        return self.specs.get(unit.name)
+        return self.descriptions.of(unit)
 
     def named(self, name: str) -> tuple[UnitId, ...]:
-        """Return the ids of all units of that name (one per supervisor that has it)."""
-        return tuple(unit for unit in self.units if unit.name == name)
+        """Return the ids of all units that answer to this name (one per supervisor that has it)."""
+        return self.descriptions.named(name)
 
     def upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
-        """Return the units that `unit` depends on directly."""
+        """Return the units that `unit` depends on directly; of a name that is shared, its own supervisor's."""
         spec = self.spec(unit)
-        return tuple(found for name in (spec.depends_on if spec else ()) for found in self.named(name))
+        found: list[UnitId] = []
+        for name in spec.depends_on if spec else ():
+            named = self.named(name)
+            beside = [other for other in named if other.supervisor == unit.supervisor]
+            found += beside or named
+        return tuple(found)
 
     def downstream(self, unit: UnitId) -> tuple[UnitId, ...]:
         """Return the units that depend directly on `unit`."""

@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         (scratch / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[name] = str(scratch / folder)
     os.environ.update(COLUMNS="120", LC_ALL="C.UTF-8", NO_COLOR="1")
+    os.environ["OPSAGENT_DISCOVER"] = "0"  # nobody's supervisors, and no other test's, unless a test names its own
 
 
 @pytest.fixture(autouse=True)

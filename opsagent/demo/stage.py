@@ -75,7 +75,8 @@ async def stage(say: Callable[[str], None], heard: Callable[[Mapping[str, Any]],
         folder = Path(stack.enter_context(_temporary_folder()))
         home = Home.open(folder / "home")
         stack.callback(home.discard_runtime_dir)  # it is not under the home
-        home.config_file.write_text('mode = "auto"\n', encoding="utf-8")
+        # It may do what it likes here, so nothing but the demo's own services is known to it.
+        home.config_file.write_text('mode = "auto"\n[supervisors]\ndiscover = false\n', encoding="utf-8")
         home.config_file.chmod(0o600)
         deployment = write(folder)
         say("starting gateway (4 workers) → api → store on the embedded engine")

@@ -113,9 +113,9 @@ def test_what_it_says_of_a_service_that_was_applied_counts(home: Path) -> None:
 
     known = config.described([api, web, other])
 
-    assert (known["api"].mode, known["api"].protected) == ("observe", True)
-    assert known["api"].health == Health(tcp="127.0.0.1:8000")
-    assert (known["api"].command, known["api"].depends_on) == (("api",), ("db",))
-    assert (known["web"].mode, known["web"].protected, known["web"].port) == ("auto", True, 8002)
-    assert known["other"] == other
-    assert set(known) == {"api", "db", "web", "other"}
+    assert (known["circus:api"].mode, known["circus:api"].protected) == ("observe", True)
+    assert known["circus:api"].health == Health(tcp="127.0.0.1:8000")
+    assert (known["circus:api"].command, known["circus:api"].depends_on) == (("api",), ("db",))
+    assert (known["circus:web"].mode, known["circus:web"].protected, known["circus:web"].port) == ("auto", True, 8002)
+    assert known["circus:other"] == other
+    assert set(known) == {"circus:api", "circus:web", "circus:other", "api", "db", "web"}

@@ -71,6 +71,7 @@ class Place:
             "SCENARIO_DIR": str(self.scenario),
             "STATE_DIR": str(self.state),
             "OPSAGENT_HOME": str(self.home),
+            "OPSAGENT_DISCOVER": "0",  # it acts unasked here: on the scenario's services, and on nobody else's
             "XDG_RUNTIME_DIR": str(self.root / "run"),
             "PATH": own,
             "PYTHONDONTWRITEBYTECODE": "1",
