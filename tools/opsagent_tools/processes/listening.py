@@ -49,15 +49,28 @@ def listening() -> tuple[Socket, ...]:
     return tuple(sorted(set(found), key=lambda one: (one.port, one.address, one.inode)))
 
 
-def holders(inodes: Iterable[int], pids: Iterable[int], proc: str = "/proc") -> Mapping[int, tuple[int, ...]]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which processes hold which sockets."""
+
+    by_inode: Mapping[int, tuple[int, ...]]
+    hidden: bool = False
+    """True: there were processes whose descriptors we may not read."""
+
+
+def holders(inodes: Iterable[int], pids: Iterable[int], proc: str = "/proc") -> Held:
     """Return the processes among `pids` that hold each of these sockets, as far as their descriptors may be read."""
     wanted = {f"{_PREFIX}{inode}]": inode for inode in inodes}
     found: dict[int, list[int]] = {}
+    hidden = False
     for pid in pids if wanted else ():
         folder = f"{proc}/{pid}/fd"
         try:
             names = os.listdir(folder)
-        except OSError:  # gone, or not ours to see
+        except PermissionError:
+            hidden = True
+            continue
+        except OSError:  # gone
             continue
         for name in names:
             try:
@@ -66,7 +79,7 @@ def holders(inodes: Iterable[int], pids: Iterable[int], proc: str = "/proc") -> 
                 continue
             if inode is not None and pid not in found.setdefault(inode, []):
                 found[inode].append(pid)
-    return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
+    return Held({inode: tuple(sorted(pids)) for inode, pids in found.items()}, hidden)
 
 
 def _dump(family: int) -> Iterator[Socket]:

@@ -36,6 +36,15 @@ class Sweep:
     proc: str = "/proc"
     _uids: dict[int, int | None] = field(default_factory=dict)
 
+    @property
+    def booted_at(self) -> float:
+        """When the machine was started, seconds since the epoch; 0 where it does not tell."""
+        try:
+            with open(f"{self.proc}/stat", encoding="ascii") as file:
+                return next((float(line.split()[1]) for line in file if line.startswith("btime ")), 0.0)
+        except (OSError, ValueError):
+            return 0.0
+
     def uid(self, pid: int) -> int | None:
         """Return the user that a process runs as; None where it is gone."""
         if pid not in self._uids:

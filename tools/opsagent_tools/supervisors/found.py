@@ -105,16 +105,6 @@ class Machine:
             home=Path(given) if given.startswith("/") else None,
         )
 
-    def booted_at(self) -> float:
-        """Return when the machine was started, seconds since the epoch; 0 where it does not tell."""
-        try:
-            for line in Path(self.sweep.proc, "stat").read_text().splitlines():
-                if line.startswith("btime "):
-                    return float(line.split()[1])
-        except (OSError, ValueError):
-            pass
-        return 0.0
-
 
 def user_of(uid: int) -> str:
     """Return the name of a user, else the number."""

@@ -123,7 +123,7 @@ def _state(machine: Machine, home: Path, pid: int | None) -> State:
         (home / "rpc.sock").lstat()
     except OSError:
         return "idle"
-    return "died" if left >= machine.booted_at() else "idle"
+    return "died" if left >= machine.sweep.booted_at else "idle"
 
 
 def _resolved(home: Path) -> Path:
