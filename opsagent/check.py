@@ -17,6 +17,7 @@ from opsagent.model import Check, CheckKind
 from opsagent.world import World
 from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError, SupervisorUnreachable, UnknownUnit
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
 
@@ -81,6 +82,10 @@ class Checker:
         if supervisor is None:
             raise SupervisorUnreachable(f"no supervisor of kind {unit.supervisor} is watched")
         return await supervisor.describe(unit)
+
+    def spec(self, unit: UnitId) -> ServiceSpec | None:
+        """Return how a person described the unit, if anyone did."""
+        return self._world.spec(unit)
 
     async def _always(self, check: Check) -> bool:
         return True

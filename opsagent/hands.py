@@ -13,16 +13,14 @@ from pathlib import Path
 from opsagent.check import Checker
 from opsagent.guard import ENGINE
 from opsagent.last_good import content_path, keep
-from opsagent.model import Check, CheckKind
+from opsagent.reloading import Reloading
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.files import UnsafeFile, move_aside, read_owned, replace_content, sha256_of
 from opsagent_tools.processes.ending import end_process
-from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
-from opsagent_tools.units import ProcessKey, Unit
+from opsagent_tools.units import ProcessKey, UnitId
 
 _ORPHAN_GRACE_S = 5.0
-_HEALTH_PATIENCE_S = 10.0
 
 
 class Hands:
@@ -38,6 +36,7 @@ class Hands:
         self._supervisors = supervisors
         self._checker = checker
         self._last_good_dir = last_good_dir
+        self._reloading = Reloading(self._supervisor_of, checker)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -63,10 +62,13 @@ class Hands:
             return Outcome(done=False, detail=f"{type(error).__name__}: {error}")
 
     def _supervisor(self, action: Action) -> Supervisor:
+        return self._supervisor_of(action.unit)
+
+    def _supervisor_of(self, unit: UnitId) -> Supervisor:
         try:
-            return self._supervisors[action.unit.supervisor]
+            return self._supervisors[unit.supervisor]
         except KeyError:
-            raise NotSupported(f"no supervisor of kind {action.unit.supervisor} is watched") from None
+            raise NotSupported(f"no supervisor of kind {unit.supervisor} is watched") from None
 
     async def _start(self, action: Action) -> Outcome:
         if action.unit.name == ENGINE:
@@ -84,40 +86,17 @@ class Hands:
 
     async def _scale(self, action: Action) -> Outcome:
         instances = int(action.args["instances"])
+        if action.args.get("gently"):
+            return await self._reloading.scaled_down(self._supervisor(action), action)
         await self._supervisor(action).scale(action.unit, instances)
         return Outcome(done=True, detail=f"{action.unit.name} runs {instances}")
 
     async def _reload(self, action: Action) -> Outcome:
-        """Replace one instance: the new one first, and the old one ended only once the new one has proved itself."""
-        supervisor = self._supervisor(action)
-        unit = await supervisor.describe(action.unit)
-        old = ProcessKey(int(action.args["pid"]), float(action.args["started"]))
-        if not any(process.pid == old.pid for process in unit.processes):
-            return Outcome(done=True, detail=f"instance {old.pid} is gone already")
-        await self._drop_surplus(supervisor, unit, old)
-        new = await supervisor.surge(action.unit)
-        if not await self._proves_itself(action, new):
-            await supervisor.retire(action.unit, new)
-            return Outcome(done=False, detail=f"the new instance {new.pid} did not stay up; {old.pid} goes on serving")
-        await supervisor.retire(action.unit, old)
-        return Outcome(done=True, detail=f"{new.pid} took over from {old.pid}")
+        return await self._reloading.step(action)
 
-    async def _drop_surplus(self, supervisor: Supervisor, unit: Unit, keep_pid: ProcessKey) -> None:
-        """End what an interrupted reload left beside the old instances, newest first."""
-        newest_first = sorted(unit.processes, key=lambda process: process.key.started, reverse=True)
-        surplus = len(unit.processes) - unit.instances
-        for process in [process for process in newest_first if process.key != keep_pid][: max(surplus, 0)]:
-            await supervisor.retire(unit.id, process.key)
-
-    async def _proves_itself(self, action: Action, new: ProcessKey) -> bool:
-        loop = asyncio.get_running_loop()
-        ready_at = loop.time() + float(action.args.get("ready_s", 1.0))
-        while loop.time() < ready_at:
-            if not is_alive(new):
-                return False
-            await asyncio.sleep(0.05)
-        healthy = await self._checker.wait(Check(kind=CheckKind.HEALTHY, unit=action.unit), _HEALTH_PATIENCE_S)
-        return healthy is True and is_alive(new)
+    async def finished(self, unit: UnitId) -> None:
+        """Clean up what a plan for this unit leaves behind, however it ended."""
+        await self._reloading.finished(unit)
 
     async def _continue(self, action: Action) -> Outcome:
         await self._supervisor(action).signal(action.unit, signal.SIGCONT)

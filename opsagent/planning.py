@@ -6,19 +6,25 @@ Each step carries the question that tells whether it worked, so that the journal
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.services.spec import ServiceSpec
-from opsagent_tools.units import Unit, UnitId
+from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _STOP_SLACK_S = 5.0
 """What a supervisor may take beyond the service's own stop timeout."""
 _START_TIMEOUT_S = 10.0
 """How long a service may take until it is healthy, beyond its health probe's grace."""
 _CANARY_READY_S = 1.5
+PERSONS_CANARY_S = 3.0
+"""A person reloads for a new release, which may die of something that it does a little later."""
 _NEXT_READY_S = 0.5
+_FRACTION = 8
+_CANARY = "canary"
 
 
 def new_id() -> str:
@@ -89,31 +95,92 @@ def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ..
     )
 
 
-def rolling_reload_steps(unit: Unit, spec: ServiceSpec | None = None, *, first: int | None = None) -> tuple[Step, ...]:
-    """Replace the instances of a unit one by one; the first one (of pid `first`, if given) is the canary.
+def rolling_reload_steps(
+    unit: Unit, spec: ServiceSpec | None = None, *, first: int | None = None, canary_s: float = _CANARY_READY_S
+) -> tuple[Step, ...]:
+    """Replace the instances of a unit, the first of them (of pid `first`, if given) alone: it is the canary.
 
-    Each step starts the new instance beside the old one, waits until it is ready, and only then ends the old one.
-    A canary that cannot start leaves the old set as it was. Where instances cannot stand side by side (one instance
-    that binds its own port), the only step is a restart.
+    `canary_s`: seconds that the canary must stay up and well before any other is touched. How it is done depends on
+    what the unit allows (`way_of`). Up to 8 instances go one by one, more of them an eighth at a time.
     """
-    if not can_surge(unit):
+    way = way_of(unit)
+    if way is Way.RESTART:
         return restart_steps(unit, spec)
-    timeout_s = _stop_timeout_s(spec) + _start_timeout_s(spec)
-    return tuple(
-        Step(
-            action=_action(
-                ActionName.RELOAD,
-                unit.id,
-                pid=process.key.pid,
-                started=process.key.started,
-                ready_s=_CANARY_READY_S if index == 0 else _NEXT_READY_S,
-            ),
-            gate=None if index == 0 else Check(kind=CheckKind.HEALTHY, unit=unit.id),
-            goal=Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": str(process.key.pid)}),
-            timeout_s=timeout_s,
-            why="canary" if index == 0 else f"instance {index + 1} of {len(unit.processes)}",
+    if way is Way.IN_PLACE:
+        return (_in_place(unit, spec),)
+    olds = sorted((process.key for process in unit.processes), key=lambda key: key.pid != first)
+    if way is Way.CANARY_THEN_REPLACE:
+        return (
+            _reload(unit, spec, (), _CANARY, canary=True, ready_s=canary_s),
+            *_replacing(unit, spec, olds),
+            _reload(unit, spec, (), "the canary goes", last=True),
         )
-        for index, process in enumerate(sorted(unit.processes, key=lambda process: process.pid != first))
+    return (
+        _reload(unit, spec, olds[:1], _CANARY, canary=True, ready_s=canary_s),
+        *_replacing(unit, spec, olds[1:]),
+    )
+
+
+class Way(StrEnum):
+    """How a unit's instances can be replaced without taking the service down."""
+
+    BESIDE = "beside"
+    """A new one stands beside each old one until it has proved itself."""
+    CANARY_THEN_REPLACE = "canary_then_replace"
+    """One new one beside all old ones proves the release; then each is replaced under its own number."""
+    ONE_BY_ONE = "one_by_one"
+    """One is down while it is replaced; the others serve."""
+    IN_PLACE = "in_place"
+    """Its supervisor tells it to reload by itself."""
+    RESTART = "restart"
+    """It is down while it starts anew."""
+
+
+def way_of(unit: Unit) -> Way:
+    """Return how this unit's instances can be replaced."""
+    if can_surge(unit):
+        return Way.CANARY_THEN_REPLACE if unit.numbered else Way.BESIDE
+    if len(unit.processes) > 1:
+        return Way.ONE_BY_ONE
+    return Way.IN_PLACE if unit.reloads_in_place and unit.processes else Way.RESTART
+
+
+def _replacing(unit: Unit, spec: ServiceSpec | None, olds: Sequence[ProcessKey]) -> Iterator[Step]:
+    """Give the steps for the rest, each with a gate: the service is well."""
+    every = max(1, -(-len(unit.processes) // _FRACTION)) if len(unit.processes) > _FRACTION else 1
+    done = len(unit.processes) - len(olds)
+    for at in range(0, len(olds), every):
+        group = olds[at : at + every]
+        last = done + at + len(group)
+        which = f"instance {last}" if len(group) == 1 else f"instances {done + at + 1} to {last}"
+        yield _reload(unit, spec, group, f"{which} of {len(unit.processes)}", ready_s=_NEXT_READY_S)
+
+
+def _reload(unit: Unit, spec: ServiceSpec | None, olds: Sequence[ProcessKey], why: str, **args: Scalar) -> Step:
+    if len(olds) == 1:
+        args = {"pid": olds[0].pid, "started": olds[0].started, **args}
+    elif olds:
+        args = {"batch": ",".join(f"{old.pid}:{old.started!r}" for old in olds), **args}
+    pids = ",".join(str(old.pid) for old in olds)
+    healthy = Check(kind=CheckKind.HEALTHY, unit=unit.id)
+    goal = Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": pids}) if olds else healthy
+    if args.get("last"):
+        goal = Check(kind=CheckKind.RUNNING, unit=unit.id, args={"instances": unit.instances})
+    return Step(
+        action=_action(ActionName.RELOAD, unit.id, **args),
+        gate=None if args.get("canary") else healthy,
+        goal=goal,
+        timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
+        why=why,
+    )
+
+
+def _in_place(unit: Unit, spec: ServiceSpec | None) -> Step:
+    return Step(
+        action=_action(ActionName.RELOAD, unit.id, in_place=True),
+        goal=Check(kind=CheckKind.HEALTHY, unit=unit.id),
+        timeout_s=_start_timeout_s(spec),
+        why="it reloads by itself",
     )
 
 
@@ -126,6 +193,21 @@ def scale_steps(unit: Unit, instances: int, spec: ServiceSpec | None = None) -> 
             undo=_action(ActionName.SCALE, unit.id, instances=unit.instances),
             timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
         ),
+    )
+
+
+def scale_down_steps(unit: Unit, instances: int, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
+    """Take instances away one at a time, each gracefully, only while the service is well; undo gives them back."""
+    return tuple(
+        Step(
+            action=_action(ActionName.SCALE, unit.id, instances=wanted, gently=True),
+            gate=Check(kind=CheckKind.HEALTHY, unit=unit.id),
+            goal=Check(kind=CheckKind.RUNNING, unit=unit.id, args={"instances": wanted}),
+            undo=_action(ActionName.SCALE, unit.id, instances=wanted + 1),
+            timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
+            why=f"{wanted} stay",
+        )
+        for wanted in range(unit.instances - 1, instances - 1, -1)
     )
 
 

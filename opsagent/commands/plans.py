@@ -30,7 +30,7 @@ def _steps(step: CommandStep, unit: Unit, spec: ServiceSpec | None) -> tuple[Ste
         case "restart":
             return planning.restart_steps(unit, spec)
         case "reload":
-            return planning.rolling_reload_steps(unit, spec)
+            return planning.rolling_reload_steps(unit, spec, canary_s=planning.PERSONS_CANARY_S)
         case "scale":
             return planning.scale_steps(unit, int(step.args["instances"]), spec)
         case _:

@@ -1,0 +1,287 @@
+"""Proves that one new instance is fit to take over, and says what exactly was proved.
+
+What counts, in this order: it lives (and how it ended, where it does not); its supervisor was told that it is ready,
+where it waits for that; it listens where its siblings listen; it answers the health probe *itself*, which is seen by
+who holds the probe's connection; it answers no slower than its siblings; it writes no errors that were not there
+before. Without a health probe nobody connects to it: then it is what the kernel says, and that is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opsagent.check import Checker
+from opsagent_tools.logs.signature import signature
+from opsagent_tools.logs.since import LogMark, errors, known_signatures, reason
+from opsagent_tools.probes.answering import ask_whom, median
+from opsagent_tools.probes.health import ProbeResult
+from opsagent_tools.processes.connections import guests
+from opsagent_tools.processes.family import parents, with_descendants
+from opsagent_tools.processes.listening import holders, listening
+from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.services.spec import Health
+from opsagent_tools.supervisors.port import Supervisor, SupervisorError
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
+
+_POLL_S = 0.05
+_PATIENCE_S = 10.0
+"""How long a new instance may take until it answers, beyond what its supervisor grants it until it is ready."""
+_ANSWERS = 3
+_WRONG_ANSWERS = 3
+"""This many wrong answers of its own in a row, and it is not waited for any longer: it sits behind the socket."""
+_TRIES_PER_INSTANCE = 6
+"""So many probes per instance without one that the new one took, and it cannot be told apart."""
+_FRESH_ERRORS = 3
+_LOG_PATIENCE_S = 0.6
+"""Between the end of a process and its last words in the log."""
+_SLOWER, _SLOWER_FLOOR_S = 5.0, 0.5
+"""As in `opsagent.verify`: an answer that takes this much longer than usual, and longer than the floor, is not well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Whether an instance is fit, and in one line why, or why not."""
+
+    ok: bool
+    says: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Before:
+    """How a unit was before the first new instance."""
+
+    unit: Unit
+    setup: UnitSetup | None
+    owners: frozenset[int] | None
+    """Whose log files are read; None: anybody's."""
+    mark: LogMark
+    known: frozenset[str]
+    """Signatures of the error lines that its logs have already."""
+    ports: frozenset[int]
+    """Where every old instance listens itself."""
+    latencies_s: list[float] = field(default_factory=list)
+    """Of probes that old instances answered."""
+
+
+class Prover:
+    """Watches new instances."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+
+    async def before(self, supervisor: Supervisor, unit: Unit) -> Before:
+        """Take down how the unit is now."""
+        files = log_files(supervisor, unit.id)
+        setup: UnitSetup | None = None
+        owners: frozenset[int] | None = None
+        with suppress(SupervisorError):
+            setup = await supervisor.setup(unit.id)
+        with suppress(SupervisorError):
+            owners = _owners((await supervisor.daemon()).uid, unit.uid)
+        return Before(
+            unit=unit,
+            setup=setup,
+            owners=owners,
+            mark=await asyncio.to_thread(LogMark.now, files),
+            known=await asyncio.to_thread(known_signatures, files, owners),
+            ports=await asyncio.to_thread(_common_ports, [process.pid for process in unit.processes]),
+        )
+
+    async def prove(
+        self, supervisor: Supervisor, new: ProcessKey, before: Before, *, ready_s: float, canary: bool
+    ) -> Proof:
+        """Watch `new` until it is proved, or until it is clear that it is not fit."""
+        watch = _Watch(self._checker, supervisor, new, before, canary=canary)
+        return await watch.to_the_end(ready_s)
+
+    async def why_ended(self, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
+        """Return in one line how a process ended: its last words in the log, its exit code, its age."""
+        return await _why_ended(self._checker, supervisor, key, before)
+
+
+class _Watch:
+    """One new instance, watched."""
+
+    def __init__(
+        self,
+        checker: Checker,
+        supervisor: Supervisor,
+        new: ProcessKey,
+        before: Before,
+        *,
+        canary: bool,
+    ) -> None:
+        self._checker = checker
+        self._supervisor = supervisor
+        self._new = new
+        self._before = before
+        self._canary = canary
+        spec = checker.spec(before.unit.id)
+        self._health: Health | None = spec.health if spec is not None else None
+        self._grace_s = self._health.grace_s if self._health is not None else 0.0
+        self._mine: list[ProbeResult] = []
+        self._others_ok = 0
+        self._tries = 0
+        self._said: list[str] = []
+
+    async def to_the_end(self, ready_s: float) -> Proof:
+        loop = asyncio.get_running_loop()
+        ready_at = loop.time() + ready_s
+        deadline = ready_at + self._patience_s()
+        while True:
+            if not is_alive(self._new):
+                return Proof(ok=False, says=await _why_ended(self._checker, self._supervisor, self._new, self._before))
+            missing = await self._missing()
+            if missing.hopeless or (missing.what and loop.time() >= deadline):
+                return Proof(ok=False, says=missing.what)
+            if not missing.what and loop.time() >= ready_at:
+                break
+            await asyncio.sleep(_POLL_S)
+        return await self._compared(ready_s)
+
+    def _patience_s(self) -> float:
+        setup = self._before.setup
+        return _PATIENCE_S + self._grace_s + ((setup.ready_timeout_s or 0.0) if setup is not None else 0.0)
+
+    async def _missing(self) -> _Missing:
+        """Return what is still not proved, in words; nothing where all is."""
+        self._said.clear()
+        listens = await self._listens()
+        if listens:
+            return _Missing(listens)
+        if self._health is not None:
+            return await self._answers(self._health)
+        await self._traffic()
+        return _NOTHING
+
+    async def _listens(self) -> str:
+        wanted = self._before.ports
+        if not wanted:
+            return ""
+        has = await asyncio.to_thread(_common_ports, [self._new.pid])
+        if wanted <= has:
+            self._said.append(f"listens on {', '.join(str(port) for port in sorted(wanted))}")
+            return ""
+        return f"it does not listen on {', '.join(str(port) for port in sorted(wanted - has))}"
+
+    async def _answers(self, health: Health) -> _Missing:
+        mine = await asyncio.to_thread(_family, self._new.pid)
+        answer = await ask_whom(health, mine)
+        self._tries += 1
+        if answer.pid is not None:
+            self._mine.append(answer.result)
+        elif answer.result.ok:
+            self._others_ok += 1
+            self._before.latencies_s.append(answer.result.latency_s)
+        good = [result for result in self._mine if result.ok]
+        wrong = self._wrong_in_a_row()
+        if wrong:
+            last = self._mine[-1]
+            how = f"with {last.status}" if last.status is not None else f"wrongly ({last.reason})"
+            # Until its first right answer it may still be starting, within its grace.
+            young = time.time() - self._new.started < self._grace_s and not good
+            return _Missing(f"it answers its health probe {how}", hopeless=wrong >= _WRONG_ANSWERS and not young)
+        if len(good) >= (_ANSWERS if self._canary else 1):
+            self._said.append(f"answered {len(good)} of {len(self._mine)} health probes itself")
+            return _NOTHING
+        if not self._mine and self._tries >= _TRIES_PER_INSTANCE * (len(self._before.unit.processes) + 1):
+            if answer.result.ok:
+                self._said.append(
+                    f"the service answers; in {self._tries} probes the new instance was never the one asked"
+                )
+                return _NOTHING
+            return _Missing(f"the health probe fails ({answer.result.reason})")
+        return _Missing("it has not answered its health probe yet")
+
+    def _wrong_in_a_row(self) -> int:
+        count = 0
+        for result in reversed(self._mine):
+            if result.ok:
+                break
+            count += 1
+        return count
+
+    async def _traffic(self) -> None:
+        """Without a probe: what the kernel sees of its clients, and nothing is connected to."""
+        seen = await asyncio.to_thread(guests, await asyncio.to_thread(_family, self._new.pid))
+        count = sum(one.open for one in seen.values()) if seen else 0
+        serves = f"has {count} clients" if count else "no client has come to it yet"
+        self._said.append(f"{serves}; it has no health probe, so its answers were not looked at")
+
+    async def _compared(self, ready_s: float) -> Proof:
+        """Compare with how it was before: is it slower, does it write errors that were not there?"""
+        before = self._before
+        files = log_files(self._supervisor, before.unit.id)
+        lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
+        fresh = [line for line in errors(lines) if signature(line) not in before.known]
+        if self._canary and len(fresh) >= _FRESH_ERRORS:
+            return Proof(ok=False, says=f"{len(fresh)} error lines that were not there before: {fresh[0]}")
+        own_s, others_s = median([one.latency_s for one in self._mine]), median(before.latencies_s)
+        if self._canary and self._mine and before.latencies_s and own_s > max(_SLOWER_FLOOR_S, others_s * _SLOWER):
+            return Proof(ok=False, says=f"it answers in {own_s:.2f} s, the old instances in {others_s:.3f} s")
+        if self._mine:
+            before.latencies_s.append(own_s)
+        if fresh:
+            self._said.append(f"{len(fresh)} new error line{'s' if len(fresh) > 1 else ''}: {fresh[0]}")
+        return Proof(ok=True, says=f"stayed up {ready_s:g} s, {', '.join(self._said) or 'nothing else to ask'}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    what: str = ""
+    hopeless: bool = False
+
+
+_NOTHING = _Missing()
+
+
+async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
+    lived_s = max(0.0, time.time() - key.started)
+    code: int | None = None
+    with suppress(SupervisorError):
+        code = (await checker.unit(before.unit.id)).last_exit
+    how = "ended" if code is None else f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    when = f"within {lived_s:.1f} s"
+    deadline = asyncio.get_running_loop().time() + _LOG_PATIENCE_S
+    while True:
+        files = log_files(supervisor, before.unit.id)
+        lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
+        if errors(lines) or asyncio.get_running_loop().time() >= deadline:
+            break
+        await asyncio.sleep(_POLL_S)
+    words = reason(lines)
+    return f"{words} ({how} {when})" if words else f"it {how} {when} and wrote nothing"
+
+
+def log_files(supervisor: Supervisor, unit: UnitId) -> Sequence[Path]:
+    """Return where the unit writes; nothing where its supervisor does not know it any more."""
+    try:
+        return supervisor.log_files(unit)
+    except SupervisorError:
+        return ()
+
+
+def _owners(daemon: int, unit: int) -> frozenset[int] | None:
+    """Return whose files may be read: what a user's supervisor tells is read as that user (docs/security.md)."""
+    return None if daemon in {0, os.geteuid()} else frozenset({daemon, unit})
+
+
+def _family(pid: int) -> tuple[int, ...]:
+    return with_descendants([pid], parents())
+
+
+def _common_ports(pids: Sequence[int]) -> frozenset[int]:
+    """Return the ports on which each of these processes (or one below it) listens."""
+    sockets = {one.inode: one.port for one in listening()}
+    tree = parents()
+    each: list[frozenset[int]] = []
+    for pid in pids:
+        held = holders(sockets, with_descendants([pid], tree)).by_inode
+        each.append(frozenset(sockets[inode] for inode in held))
+    return frozenset.intersection(*each) if each else frozenset()
