@@ -1,0 +1,244 @@
+"""What PM2 says of its processes, read with suspicion and told in the words of all supervisors.
+
+One app of PM2 (a name in a namespace) is one unit, however many processes it has. Whatever a process's environment
+holds is at the top of PM2's record of it too, so only known fields are read, and never passed on as they came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opsagent_tools import trust
+from opsagent_tools.processes.proc import key_of
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
+
+ONLINE, LAUNCHING, STOPPING, STOPPED = "online", "launching", "stopping", "stopped"
+WAITING, ERRORED = "waiting restart", "errored"
+_HAS_PROCESS = frozenset({ONLINE, LAUNCHING, STOPPING})
+"""In the other states the pid that PM2 gives is of a process that has ended, and may be another's by now."""
+_LONGEST_NAME = 200
+_MAX_APPS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """One process of PM2's list."""
+
+    pm_id: int
+    name: str
+    namespace: str
+    status: str
+    pid: int
+    memory: int
+    cluster: bool
+    restarts: int
+    unstable: int
+    exit_code: int | None
+    autorestart: bool
+    module: bool
+    uid: int | None
+    """As whom the app is to run, where that is not the daemon's user."""
+    logs: tuple[Path, ...]
+    kill_timeout_s: float
+    listen_timeout_s: float
+    up_since: float
+    """When it was started last, seconds since the epoch."""
+    env: Mapping[str, Any] = field(repr=False)
+    """PM2's own record, secrets and all: it does not leave the adapter."""
+
+    @property
+    def unit(self) -> str:
+        """Return the name of its unit."""
+        return unit_name(self.name, self.namespace)
+
+    @property
+    def down(self) -> bool:
+        """Tell whether PM2 neither runs it nor is about to."""
+        return self.status in {STOPPED, ERRORED}
+
+
+def unit_name(name: str, namespace: str) -> str:
+    """Return the name of the unit of an app: with its namespace where that is not the usual one."""
+    return name if namespace in {"default", ""} else f"{namespace}/{name}"
+
+
+def read_apps(raw: object) -> list[App]:
+    """Read the answer of `getMonitorData`. What is no process of PM2's is left out."""
+    if not isinstance(raw, list):
+        return []
+    return [app for one in raw[:_MAX_APPS] if (app := _read(one)) is not None]
+
+
+def _read(raw: object) -> App | None:
+    env = raw.get("pm2_env") if isinstance(raw, dict) else None
+    if not isinstance(raw, dict) or not isinstance(env, dict):
+        return None
+    pm_id, name = env.get("pm_id", raw.get("pm_id")), text(env.get("name", raw.get("name")))
+    if not isinstance(pm_id, int) or isinstance(pm_id, bool) or pm_id < 0 or not name:
+        return None
+    monit = raw.get("monit")
+    logs = (env.get("pm_log_path"), env.get("pm_out_log_path"), env.get("pm_err_log_path"))
+    return App(
+        pm_id=pm_id,
+        name=name,
+        namespace=text(env.get("namespace")) or "default",
+        status=text(env.get("status")),
+        pid=number(raw.get("pid")),
+        memory=number(monit.get("memory")) if isinstance(monit, dict) else 0,
+        cluster=env.get("exec_mode") == "cluster_mode",
+        restarts=number(env.get("restart_time")),
+        unstable=number(env.get("unstable_restarts")),
+        exit_code=number(env["exit_code"]) if _is_number(env.get("exit_code")) else None,
+        autorestart=truth(env.get("autorestart"), default=True),
+        module=truth(env.get("pmx_module"), default=False),
+        uid=env["uid"] if isinstance(env.get("uid"), int) and not isinstance(env.get("uid"), bool) else None,
+        logs=tuple(dict.fromkeys(Path(str(path)) for path in logs if is_log_path(path))),
+        kill_timeout_s=number(env.get("kill_timeout"), 1600) / 1000,
+        listen_timeout_s=number(env.get("listen_timeout"), 3000) / 1000,
+        up_since=number(env.get("pm_uptime")) / 1000,
+        env=env,
+    )
+
+
+def text(value: object) -> str:
+    """Return a name as one line of well-formed text; control characters are made visible."""
+    if not isinstance(value, str):
+        return "" if value is None or isinstance(value, dict | list) else str(value)[:_LONGEST_NAME]
+    clean = value[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+    return (
+        clean if clean.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in clean)
+    )
+
+
+def number(value: object, default: int = 0) -> int:
+    """Return a whole number from 0 on; `default` for anything else. Negative exit codes are kept."""
+    if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 20:
+        return int(value)
+    return int(value) if _is_number(value) else default  # type: ignore[call-overload]
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and abs(value) < 2**63
+    )
+
+
+def truth(value: object, *, default: bool) -> bool:
+    """Return what PM2 takes a value for: it knows the word "false", too."""
+    if value is None:
+        return default
+    return bool(value) and value != "false"
+
+
+def is_log_path(path: object) -> bool:
+    """Tell whether a path is one of a file that PM2 writes."""
+    return (
+        isinstance(path, str) and path.startswith("/") and "\0" not in path and path != "/dev/null" and len(path) < 4096
+    )
+
+
+def by_unit(apps: Iterable[App]) -> dict[str, list[App]]:
+    """Group processes by unit, in PM2's order; modules apart."""
+    found: dict[str, list[App]] = {}
+    for app in apps:
+        if not app.module:
+            found.setdefault(app.unit, []).append(app)
+    return found
+
+
+class Claims:
+    """Takes what a daemon says of pids and files, and lets through what is its user's. What is not is kept, to be told."""
+
+    def __init__(self, uid: int) -> None:
+        self.uid = uid
+        self.refused: dict[str, str] = {}
+        """What was refused, by unit: the last reason."""
+        self._seen: dict[ProcessKey, int | None] = {}
+
+    def process(self, app: App) -> ProcessKey | None:
+        """Return the process of an app, if it has one that is its user's."""
+        if app.status not in _HAS_PROCESS or app.pid <= 1:
+            return None
+        key = key_of(app.pid)
+        if key is None:
+            return None
+        if key not in self._seen:
+            if len(self._seen) > _MAX_APPS:
+                self._seen.clear()
+            self._seen[key] = trust.uid_of(app.pid)
+        owner = self._seen[key]
+        if owner is None or self.uid in (owner, 0):
+            return key if owner is not None else None
+        self.refused[app.unit] = f"PM2 of uid {self.uid} calls process {app.pid} its own, which is uid {owner}'s"
+        return None
+
+    def logs(self, apps: Sequence[App]) -> tuple[Path, ...]:
+        """Return the log files of a unit, without those that are links or somebody else's."""
+        found: list[Path] = []
+        for path in dict.fromkeys(path for app in apps for path in app.logs):
+            problem = trust.file_problem(path, self.uid)
+            if problem and self.uid == 0 and (owner := apps[0].uid) is not None:
+                problem = trust.file_problem(path, owner)
+            if problem:
+                self.refused[apps[0].unit] = f"{problem}: not read as a log"
+            else:
+                found.append(path)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """How the processes of a unit ended, as far as PM2's own log tells."""
+
+    last: int | None = None
+    """-N for signal N; None: not told."""
+    by_itself: frozenset[int] = frozenset()
+    """Numbers (pm_id) of those whose last end nobody asked for."""
+
+
+def unit_of(kind: str, apps: Sequence[App], claims: Claims, ends: Ends, *, extra: frozenset[int]) -> Unit:
+    """Return the unit that these processes are. `extra`: numbers of those that were surged, and are not wanted for good."""
+    processes = [(app, key) for app in apps if (key := claims.process(app)) is not None]
+    state, reason = _state(apps, ends)
+    codes = [app.exit_code for app in apps if app.exit_code is not None]
+    cluster = all(app.cluster for app in apps)
+    return Unit(
+        id=UnitId.local(kind, apps[0].unit),
+        state=state,
+        reason=reason,
+        processes=tuple(Process(key=key, wanted=app.status != STOPPING) for app, key in processes),
+        instances=max(1, sum(app.pm_id not in extra for app in apps)),
+        restarts=sum(app.restarts for app in apps),
+        last_exit=ends.last if ends.last is not None else (codes[-1] if codes else None),
+        shares_socket=cluster,
+        surges=cluster and any(app.status == ONLINE for app in apps),
+        autorestart=all(app.autorestart for app in apps),
+        logs=claims.logs(apps),
+        uid=claims.uid if apps[0].uid is None else apps[0].uid,
+        numbered=True,
+    )
+
+
+def _state(apps: Sequence[App], ends: Ends) -> tuple[UnitState, str]:
+    has = {app.status for app in apps}
+    errored = sum(app.status == ERRORED for app in apps)
+    gave_up = f"{errored} of {len(apps)} instances errored: too many unstable restarts" if errored else ""
+    if ONLINE in has:
+        return UnitState.RUNNING, gave_up
+    if has & {LAUNCHING, WAITING, "one-launch-status"}:
+        return UnitState.STARTING, "PM2 waits before it starts it again" if has == {WAITING} else gave_up
+    if STOPPING in has:
+        return UnitState.STOPPING, gave_up
+    if errored:
+        return UnitState.EXITED, "errored: too many unstable restarts, PM2 has given up"
+    if has == {STOPPED}:
+        alone = [app for app in apps if app.pm_id in ends.by_itself]
+        if alone:
+            why = "does not start it again" if not alone[0].autorestart else "was told not to start it again after that"
+            return UnitState.EXITED, f"ended by itself, and PM2 {why}"
+        return UnitState.STOPPED, ""
+    return UnitState.UNKNOWN, f"PM2 calls it {', '.join(sorted(has))}"[:80]
