@@ -144,7 +144,7 @@ class Agent:
         senses = Senses(list(self.supervisors.values()), self.world)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(senses.run(self._sensed))
-            tasks.create_task(self._tick())
+            tasks.create_task(self._tick(senses))
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""
@@ -211,10 +211,11 @@ class Agent:
                 _LOG.warning("%s waits: %s", file.incident.unit, error)
                 await asyncio.sleep(_STORE_AGAIN_S)
 
-    async def _tick(self) -> None:
+    async def _tick(self, senses: Senses) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            await self.supervised.look_again()
+            for supervisor in await self.supervised.look_again():
+                senses.add(supervisor)
             self._detected(self.detector.tick(self.world, datetime.now(UTC)))
             self.baseline.watch(self.world, self._troubled())
             await asyncio.to_thread(self._note_last_good)

@@ -55,6 +55,8 @@ class World:
         self.history: dict[UnitId, UnitHistory] = {}
         self.lost: set[str] = set()
         """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
+        self.found_ports: dict[UnitId, tuple[int, ...]] = {}
+        """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
         self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:

@@ -18,7 +18,7 @@ from opsagent_tools.processes.marks import MARK
 from opsagent_tools.processes.sweep import Seen, Sweep, sweep
 from opsagent_tools.units import Unit, UnitId
 
-Sort = Literal["process", "container", "leftover", "session", "agent", "kernel", "hidden"]
+Sort = Literal["process", "container", "leftover", "session", "agent", "kernel", "elsewhere", "hidden"]
 
 _CONTAINER = re.compile(
     r"/(?:docker|containerd|lxc(?:\.payload)?|machine\.slice|kubepods)[-./]|[-/](docker|libpod|crio|cri-containerd|nspawn)-"
@@ -35,7 +35,8 @@ class Unsupervised:
 
     sort: Sort
     """`leftover`: a supervisor started it once and does not know it any more; `session`: somebody's ssh session;
-    `kernel`: no process holds it; `hidden`: we may not see who holds it."""
+    `kernel`: no process holds it; `elsewhere`: none of those that we can see, which are not all (we are in a container);
+    `hidden`: we may not see who holds it."""
     pid: int | None
     uid: int
     name: str
@@ -57,9 +58,15 @@ class Ownership:
     unsupervised: tuple[Unsupervised, ...] = ()
 
 
-def look(units: Sequence[Unit], daemons: Mapping[int, str], *, agent: int | None = None) -> Ownership:
+def look(
+    units: Sequence[Unit],
+    daemons: Mapping[int, str],
+    *,
+    sockets: Sequence[Socket] | None = None,
+    agent: int | None = None,
+) -> Ownership:
     """Look at this machine. `daemons`: pid → kind of each supervisor's own process; `agent`: our daemon's pid."""
-    sockets = listening()
+    sockets = listening() if sockets is None else sockets
     processes = sweep()
     held = holders((one.inode for one in sockets), processes.processes)
     return assign(processes, sockets, held, units, daemons, agent=agent)
@@ -102,6 +109,7 @@ class _Scene:
         self._daemons = daemons
         self._units = {process.pid: unit.id for unit in units for process in unit.processes}
         first: Seen | None = processes.processes.get(1)
+        self._sees_all = any(seen.kernel for seen in processes.processes.values())
         self._has_systemd = first is not None and first.name == "systemd"
         self._services = {unit.id.name: unit.id for unit in units if unit.id.supervisor.startswith("systemd")}
         self._sharing: dict[str, list[UnitId]] = {}
@@ -140,7 +148,7 @@ class _Scene:
 
     def sort(self, pid: int | None, agent: int | None) -> Sort:
         if pid is None:
-            return "hidden" if self._hidden else "kernel"
+            return "hidden" if self._hidden else "kernel" if self._sees_all else "elsewhere"
         if pid == agent:
             return "agent"
         if _CONTAINER.search(self._processes.cgroup(pid)):
@@ -179,6 +187,8 @@ class _Scene:
                 return "opsagent itself"
             case "kernel":
                 return "held by the kernel"
+            case "elsewhere":
+                return "no process that can be seen from here"
             case "hidden":
                 return "a process that we may not look at"
             case _:
