@@ -15,6 +15,7 @@ import psutil
 
 from opsagent.model import Check, CheckKind
 from opsagent.world import World
+from opsagent_tools.files import UnsafeFile
 from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.services.spec import ServiceSpec
@@ -29,9 +30,12 @@ _NEED_A_RUNNING_UNIT = (CheckKind.RUNNING, CheckKind.HEALTHY, CheckKind.REPLACED
 class Checker:
     """Answers checks; True, False, or None where it cannot tell."""
 
-    def __init__(self, supervisors: Mapping[str, Supervisor], world: World) -> None:
+    def __init__(
+        self, supervisors: Mapping[str, Supervisor], world: World, *, last_good_dir: Path | None = None
+    ) -> None:
         self._supervisors = supervisors
         self._world = world
+        self._last_good_dir = last_good_dir
         self._answers: Mapping[CheckKind, Callable[[Check], Awaitable[bool | None]]] = {
             CheckKind.ALWAYS: self._always,
             CheckKind.RUNNING: self._running,
@@ -41,6 +45,7 @@ class Checker:
             CheckKind.RESUMED: self._resumed,
             CheckKind.PATH_GONE: self._path_gone,
             CheckKind.FILE_IS: self._file_is,
+            CheckKind.RELEASE_IS: self._release_is,
             CheckKind.PROCESS_GONE: self._process_gone,
             CheckKind.SUPERVISOR_UP: self._supervisor_up,
         }
@@ -122,8 +127,22 @@ class Checker:
         return not Path(str(check.args["path"])).exists()
 
     async def _file_is(self, check: Check) -> bool:
-        content = await asyncio.to_thread(Path(str(check.args["path"])).read_bytes)
+        path = Path(str(check.args["path"]))
+        if not check.args["sha256"]:
+            return not path.exists()
+        content = await asyncio.to_thread(path.read_bytes)
         return hashlib.sha256(content).hexdigest() == check.args["sha256"]
+
+    async def _release_is(self, check: Check) -> bool | None:
+        if self._last_good_dir is None:
+            return None
+        from opsagent.releases.hands import stands  # few checks need it
+
+        uid = (await self.unit(check.unit)).uid
+        try:
+            return await asyncio.to_thread(stands, str(check.args["release"]), self._last_good_dir, check.unit, uid)
+        except UnsafeFile:
+            return None
 
     async def _process_gone(self, check: Check) -> bool:
         return not is_alive(ProcessKey(int(check.args["pid"]), float(check.args["started"])))

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from opsagent.check import Checker
 from opsagent.guard import ENGINE
-from opsagent.last_good import content_path, keep
+from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
 from opsagent_tools.actions import Action, ActionName, Outcome
-from opsagent_tools.files import UnsafeFile, move_aside, read_owned, replace_content, sha256_of
+from opsagent_tools.files import UnsafeFile, move_aside
 from opsagent_tools.processes.ending import end_process
 from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
-from opsagent_tools.units import ProcessKey, UnitId
+from opsagent_tools.units import ProcessKey, UnitId, UnitState
 
 _ORPHAN_GRACE_S = 5.0
 
@@ -46,6 +46,7 @@ class Hands:
             ActionName.CONTINUE: self._continue,
             ActionName.STOP_ORPHAN: self._stop_orphan,
             ActionName.QUARANTINE: self._quarantine,
+            ActionName.ROLLBACK: self._rollback,
             ActionName.ROLLBACK_CONFIG: self._rollback_config,
         }
 
@@ -116,14 +117,13 @@ class Hands:
         )
 
     async def _rollback_config(self, action: Action) -> Outcome:
-        path = Path(str(action.args["path"]))
         uid = (await self._checker.unit(action.unit)).uid
-        await asyncio.to_thread(self._write_content, path, action, uid)
-        return Outcome(done=True, detail=f"{path.name} has its content {str(action.args['sha256'])[:12]} again")
+        return await asyncio.to_thread(roll_back_config, action, self._last_good_dir, uid)
 
-    def _write_content(self, path: Path, action: Action, uid: int) -> None:
-        good = content_path(self._last_good_dir, str(action.args["sha256"])).read_bytes()
-        if sha256_of(good) != action.args["sha256"]:
-            raise UnsafeFile(f"the kept content of {path} is damaged")
-        keep(self._last_good_dir, read_owned(path, uid))  # so that the undo has it
-        replace_content(path, good, replaces=str(action.args["replaces"]), uid=uid)
+    async def _rollback(self, action: Action) -> Outcome:
+        """Put the files of a release back; `then_restart`: and have the unit run with them, where it runs."""
+        unit = await self._checker.unit(action.unit)
+        outcome = await asyncio.to_thread(roll_back, action, self._last_good_dir, unit.uid)
+        if action.args.get("then_restart") and unit.state is not UnitState.STOPPED:
+            await self._supervisor(action).restart(action.unit)
+        return outcome

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import re
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ _SIZE_LIMIT = 1024 * 1024
 """A larger file is no configuration; it is neither kept nor rolled back."""
 _WELL_BESIDE_S = 900.0
 """A file that changed this long ago under a process that has been well ever since counts as good (it may reload)."""
+_PRIVATE = 0o600
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -38,8 +40,10 @@ class Change:
     """SHA-256 of the last known good content."""
     current: str
     """SHA-256 of what stands there now; empty where it is missing or cannot be read."""
+    mode: int
+    """Permissions that the good content had."""
     changed_at: float
-    """Seconds since the epoch; of the last change to content, name or mode."""
+    """Seconds since the epoch; of the last change to content, name or mode. Of a missing file: no later than this."""
     restorable: bool
     """Whether the good content is kept and the file may be given it."""
     why: str = ""
@@ -56,7 +60,7 @@ def content_path(folder: Path, sha256: str) -> Path:
 def keep(folder: Path, content: bytes) -> str:
     """Keep a content (0600) and return its SHA-256."""
     digest = sha256_of(content)
-    _write_private(content_path(folder, digest), content, replace=False)
+    write_private(content_path(folder, digest), content, replace=False)
     return digest
 
 
@@ -70,7 +74,7 @@ def note(unit: Unit, spec: ServiceSpec, folder: Path) -> None:
     for path in spec.config_files:
         _note_file(path, unit, folder, record, oldest_start)
     if json.dumps(record, sort_keys=True) != before:
-        _write_private(_record_path(folder, unit.id), json.dumps(record).encode(), replace=True)
+        write_private(_record_path(folder, unit.id), json.dumps(record).encode(), replace=True)
 
 
 def changed(unit: Unit, spec: ServiceSpec, folder: Path) -> tuple[Change, ...]:
@@ -78,6 +82,20 @@ def changed(unit: Unit, spec: ServiceSpec, folder: Path) -> tuple[Change, ...]:
     record = _read_record(folder, unit.id)
     found = (_change_of(path, unit, folder, record) for path in spec.config_files)
     return tuple(change for change in found if change is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """What is noted of one configuration file."""
+
+    sha256: str
+    mode: int
+
+
+def good_files(unit: UnitId, folder: Path) -> dict[str, Good]:
+    """Return the last known good content of every configuration file that was noted, by path."""
+    record = _read_record(folder, unit)
+    return {path: Good(str(entry["sha256"]), _mode_of(entry)) for path, entry in record.items()}
 
 
 def is_known(unit: Unit, spec: ServiceSpec, folder: Path) -> bool:
@@ -97,7 +115,8 @@ def _note_file(path: Path, unit: Unit, folder: Path, record: dict[str, Any], old
         proven = changed_at < oldest_start or datetime.now(UTC).timestamp() - changed_at >= _WELL_BESIDE_S
         if not proven or status.st_size > _SIZE_LIMIT:
             return
-        record[str(path)] = {"sha256": keep(folder, read_owned(path, unit.uid)), "seen": seen}
+        kept = keep(folder, read_owned(path, unit.uid))
+        record[str(path)] = {"sha256": kept, "seen": seen, "mode": stat.S_IMODE(status.st_mode)}
     except (OSError, UnsafeFile) as error:
         _LOG.debug("%s of %s is not noted: %s", path, unit.name, error)
 
@@ -115,14 +134,38 @@ def _change_of(path: Path, unit: Unit, folder: Path, record: dict[str, Any]) -> 
         else:
             current = sha256_of(read_owned(path, unit.uid))
     except FileNotFoundError:
-        why = f"{path.name} is missing"
+        changed_at, why = _missing_since(path, unit.uid, changed_at)
     except (OSError, UnsafeFile) as error:
         why = f"{path.name} cannot be read safely ({type(error).__name__})"
     if current == good:
         return None
     if not why and not content_path(folder, good).is_file():
         why = f"the last known good content of {path.name} is gone"
-    return Change(path=path, good=good, current=current, changed_at=changed_at, restorable=not why, why=why)
+    return Change(
+        path=path,
+        good=good,
+        current=current,
+        mode=_mode_of(known),
+        changed_at=changed_at,
+        restorable=not why,
+        why=why,
+    )
+
+
+def _missing_since(path: Path, uid: int, now: float) -> tuple[float, str]:
+    """Return since when at most a file is missing, and why it cannot be made anew (or nothing)."""
+    try:
+        folder = path.parent.lstat()
+    except OSError:
+        return now, f"{path.name} is missing, and its folder with it"
+    if not stat.S_ISDIR(folder.st_mode) or folder.st_uid != uid:
+        return folder.st_mtime, f"{path.name} is missing, and its folder is not that of uid {uid}"
+    return folder.st_mtime, ""
+
+
+def _mode_of(entry: dict[str, Any]) -> int:
+    mode = entry.get("mode", _PRIVATE)
+    return mode & 0o777 if isinstance(mode, int) else _PRIVATE
 
 
 def _record_path(folder: Path, unit: UnitId) -> Path:
@@ -149,7 +192,7 @@ def _is_entry(entry: object) -> bool:
     )
 
 
-def _write_private(path: Path, content: bytes, *, replace: bool) -> None:
+def write_private(path: Path, content: bytes, *, replace: bool) -> None:
     """Write a 0600 file in one atomic step."""
     if not replace and path.exists():
         return

@@ -17,6 +17,7 @@ from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _STOP_SLACK_S = 5.0
 """What a supervisor may take beyond the service's own stop timeout."""
+_PRIVATE_MODE = 0o600
 _START_TIMEOUT_S = 10.0
 """How long a service may take until it is healthy, beyond its health probe's grace."""
 _CANARY_READY_S = 1.5
@@ -249,11 +250,21 @@ def quarantine_steps(unit: Unit, path: Path, sha256: str) -> tuple[Step, ...]:
     )
 
 
-def rollback_config_steps(unit: Unit, path: Path, good: str, current: str) -> tuple[Step, ...]:
-    """Put the last known good content (SHA-256 `good`) of a configuration file back in place of `current`."""
+def rollback_config_steps(
+    unit: Unit, path: Path, good: str, current: str, *, mode: int = _PRIVATE_MODE
+) -> tuple[Step, ...]:
+    """Put the last known good content (SHA-256 `good`) of a configuration file back in place of `current`, which is
+    empty where the file is missing: it is made anew then, with `mode`.
+    """
+    args: dict[str, Scalar] = {
+        "path": str(path),
+        "sha256": good,
+        "replaces": current,
+        **({} if current else {"mode": mode}),
+    }
     return (
         Step(
-            action=_action(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=good, replaces=current),
+            action=_action(ActionName.ROLLBACK_CONFIG, unit.id, **args),
             goal=Check(kind=CheckKind.FILE_IS, unit=unit.id, args={"path": str(path), "sha256": good}),
             undo=_action(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=current, replaces=good),
             timeout_s=5.0,

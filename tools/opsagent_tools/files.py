@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -62,6 +63,40 @@ def replace_content(path: Path, content: bytes, *, replaces: str, uid: int) -> N
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def write_missing(path: Path, content: bytes, *, mode: int, uid: int) -> None:
+    """Make a file that is not there, whole or not at all, in a folder of the user's. Raises UnsafeFile, FileNotFoundError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    beside = f".{path.name}.{os.getpid()}.new"
+    try:
+        status = os.fstat(folder)
+        if status.st_uid != uid:
+            raise UnsafeFile(f"{path.parent} belongs to uid {status.st_uid}, not to {uid}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
+            file.write(content)
+            file.flush()
+            if os.geteuid() != uid:
+                os.fchown(file.fileno(), uid, status.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(mode) & 0o777)
+            os.fsync(file.fileno())
+        # A hard link fails where the name is taken meanwhile; a rename would silently replace it.
+        os.link(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError as error:
+        raise UnsafeFile(f"{path} is there meanwhile") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside, dir_fd=folder)
+        os.close(folder)
+
+
+def remove_written(path: Path, *, sha256: str, uid: int) -> None:
+    """Take back a file that `write_missing` made, if its content still is that one. Raises UnsafeFile, FileNotFoundError."""
+    content, _ = _read(path, uid)
+    if sha256_of(content) != sha256:
+        raise UnsafeFile(f"{path} changed since it was looked at")
+    path.unlink()
 
 
 def _read(path: Path, uid: int) -> tuple[bytes, os.stat_result]:

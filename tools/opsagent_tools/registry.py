@@ -88,10 +88,25 @@ CHANGING = _tools(
         args={"path": "the file", "to": "where it goes", "sha256": "of the content that was looked at"},
     ),
     Tool(
+        name=ActionName.ROLLBACK,
+        effect=Effect.INTERRUPTS,
+        summary="Put the files of an earlier release back.",
+        args={
+            "release": "SHA-256 of the manifest that is to hold",
+            "replaces": "of the manifest that holds now",
+            "then_restart": "true: restart the unit with them",
+        },
+    ),
+    Tool(
         name=ActionName.ROLLBACK_CONFIG,
         effect=Effect.WRITES_FILES,
         summary="Put the last known good content of a configuration file back.",
-        args={"path": "the file", "sha256": "of the good content", "replaces": "of the content that goes"},
+        args={
+            "path": "the file",
+            "sha256": "of the good content",
+            "replaces": "of the content that goes; empty: there is none",
+            "mode": "permissions of a file that is made anew",
+        },
     ),
     Tool(name=ActionName.ESCALATE, effect=Effect.TELLS, summary="Tell a person what is known."),
 )

@@ -105,11 +105,7 @@ def _huge(config: Path) -> None:
     config.write_bytes(b"x" * (2 * 1024 * 1024))
 
 
-def _missing(config: Path) -> None:
-    config.unlink()
-
-
-@pytest.mark.parametrize("trick", [_link, _second_name, _fifo, _huge, _missing])
+@pytest.mark.parametrize("trick", [_link, _second_name, _fifo, _huge])
 def test_what_is_no_plain_file_is_neither_noted_nor_restored(trick: Any, folder: Path, config: Path) -> None:
     last_good.note(unit_started(later()), spec(config), folder)
     trick(config)
@@ -119,6 +115,36 @@ def test_what_is_no_plain_file_is_neither_noted_nor_restored(trick: Any, folder:
     before = sorted(folder.iterdir())
     last_good.note(unit_started(later()), spec(config), folder)
     assert sorted(folder.iterdir()) == before
+
+
+def test_a_file_that_is_missing_can_be_made_anew(folder: Path, config: Path) -> None:
+    config.chmod(0o640)
+    last_good.note(unit_started(later()), spec(config), folder)
+    good = config.read_bytes()
+    config.unlink()
+    (change,) = last_good.changed(unit_started(None), spec(config), folder)
+    assert change.restorable
+    assert (change.current, change.good, change.mode) == ("", sha256_of(good), 0o640)
+    assert change.changed_at <= time.time()
+
+
+def test_a_file_whose_folder_is_missing_too_is_only_told(folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "conf" / "app.json"
+    config.parent.mkdir()
+    config.write_text("{}")
+    last_good.note(unit_started(later()), spec(config), folder)
+    config.unlink()
+    config.parent.rmdir()
+    (change,) = last_good.changed(unit_started(None), spec(config), folder)
+    assert not change.restorable
+    assert "its folder with it" in change.why
+
+
+def test_what_was_noted_is_told_by_path(folder: Path, config: Path) -> None:
+    config.chmod(0o640)
+    unit = unit_started(later())
+    last_good.note(unit, spec(config), folder)
+    assert last_good.good_files(unit.id, folder) == {str(config): last_good.Good(sha256_of(config.read_bytes()), 0o640)}
 
 
 def test_without_the_kept_content_nothing_is_restorable(folder: Path, config: Path) -> None:

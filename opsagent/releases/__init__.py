@@ -1,0 +1,1 @@
+"""Releases: what a service was when it was last well, and the way back to it (docs/releases.md)."""
