@@ -1,0 +1,68 @@
+"""Who listens to one supervisord, and what the adapter itself is doing to its processes just now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from opsagent_tools.supervisors.port import Busy, EventKind, SupervisorEvent
+from opsagent_tools.units import ProcessKey, UnitId
+
+_REMEMBERED = 4096
+
+
+class Listener(Protocol):
+    """One stream of events."""
+
+    def hear(self, event: SupervisorEvent) -> None: ...
+    def wake(self) -> None: ...
+
+
+class Hub:
+    """The adapter's own word: what it ends on purpose is no death, and its changes are seen at once."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self._changing: dict[UnitId, str] = {}
+        self._expected: dict[ProcessKey, None] = {}
+
+    @contextmanager
+    def change(self, unit: UnitId, what: str) -> Iterator[None]:
+        """Do one change of a unit, and no second one meanwhile. Raises Busy."""
+        if unit in self._changing:
+            raise Busy(f"a {self._changing[unit]} of {unit.name} is under way")
+        self._changing[unit] = what
+        try:
+            yield
+        finally:
+            del self._changing[unit]
+            self.wake()
+
+    def is_replacing(self, unit: UnitId) -> bool:
+        """Tell whether processes of this unit are down for a moment only."""
+        return self._changing.get(unit) in {"restart", "reload", "replacement"}
+
+    def expect(self, unit: UnitId, *keys: ProcessKey) -> None:
+        """Say that these processes are about to be ended on purpose."""
+        for key in keys:
+            self._expected[key] = None
+            self.tell(EventKind.STOPPING, unit, key.pid)
+        while len(self._expected) > _REMEMBERED:
+            del self._expected[next(iter(self._expected))]
+
+    def is_expected(self, key: ProcessKey) -> bool:
+        """Tell whether we ended it."""
+        return key in self._expected
+
+    def tell(self, kind: EventKind, unit: UnitId | None, pid: int | None = None, reason: str = "") -> None:
+        """Tell every listener."""
+        event = SupervisorEvent(kind=kind, unit=unit, pid=pid, reason=reason, at=time.time())
+        for listener in self.listeners:
+            listener.hear(event)
+
+    def wake(self) -> None:
+        """Have every listener look at once."""
+        for listener in self.listeners:
+            listener.wake()
