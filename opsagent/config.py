@@ -115,6 +115,9 @@ def _policy_readers() -> Mapping[str, Callable[[object], object]]:
         "global_budget_actions": count,
         "breaker_failures": failures,
         "breaker_window_s": seconds,
+        "release_good_after_s": seconds,
+        "deploy_watch_s": seconds,
+        "rollback_failed_deploys": fields.boolean,
         "engine_mode": _one_mode,
     }
 

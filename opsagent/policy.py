@@ -33,6 +33,12 @@ class Policy:
     breaker_failures: int = 3
     """Failed repairs of one unit within `breaker_window_s` after which the agent stops and tells a person."""
     breaker_window_s: float = 3600.0
+    release_good_after_s: float = 60.0
+    """How long a service has to be well with a release until that counts as good."""
+    deploy_watch_s: float = 300.0
+    """How long a release is watched after `deploy end`: not good yet, and offered for rollback when it fails."""
+    rollback_failed_deploys: bool = False
+    """Whether a release that fails is rolled back unasked (mode `auto` for disruptive steps); else a person is asked."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.mode, str):
@@ -44,7 +50,9 @@ class Policy:
         mode = self.mode if isinstance(self.mode, str) else sorted(self.mode.items())
         limits = (self.budget_actions, float(self.budget_window_s), self.global_budget_actions)
         breaker = (self.breaker_failures, float(self.breaker_window_s))
-        return hashlib.sha256(repr((mode, self.engine_mode, limits, breaker)).encode()).hexdigest()[:16]
+        releases = (float(self.release_good_after_s), float(self.deploy_watch_s), self.rollback_failed_deploys)
+        said = (mode, self.engine_mode, limits, breaker, releases)
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     def mode_for(self, spec: ServiceSpec | None, risk: Risk, *, engine: bool = False) -> Mode:
         """Return the mode for a step of this risk on this service; the service's own word goes before the default.

@@ -54,6 +54,9 @@ def test_every_field_is_in_the_version() -> None:
         "global_budget_actions": 21,
         "breaker_failures": 4,
         "breaker_window_s": 3601.0,
+        "release_good_after_s": 61.0,
+        "deploy_watch_s": 301.0,
+        "rollback_failed_deploys": True,
     }
     assert others.keys() == {field.name for field in fields(Policy)}
     versions = {replace(Policy(), **{name: value}).version for name, value in others.items()}  # type: ignore[arg-type]
