@@ -22,6 +22,8 @@ from typing import Self
 from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 
 _SUBFOLDERS = ("chroma", "engine", "logs", "last_good")
+_OURS = (*_SUBFOLDERS, "releases", "runbooks", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*")
+"""Names (shell patterns) of everything that belongs into a home."""
 _POLL_S = 0.05
 
 
@@ -161,6 +163,13 @@ class Home:
             lock.release()
             raise
         return lock
+
+    def strangers(self) -> tuple[str, ...]:
+        """Return the names of what is in the folder and not ours: whoever removes or replaces a home leaves those."""
+        from fnmatch import fnmatchcase
+
+        found = (entry.name for entry in self.path.iterdir())
+        return tuple(sorted(name for name in found if not any(fnmatchcase(name, ours) for ours in _OURS)))
 
     def discard_runtime_dir(self) -> None:
         """Remove the sockets' folder (of a temporary home, or when uninstalling). Nothing may use it any more."""

@@ -52,6 +52,8 @@ _EXPECTED = {
     "StoreError": Code.FAILED,
     "MemoryFailure": Code.FAILED,
     "ApiError": Code.FAILED,
+    "BackupError": Code.FAILED,
+    "BootError": Code.FAILED,
 }
 
 

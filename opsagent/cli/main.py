@@ -35,6 +35,11 @@ COMMANDS = {
     "memory": "memory",
     "doctor": "doctor",
     "eval": "eval",
+    "startup": "startup",
+    "unstartup": "unstartup",
+    "uninstall": "uninstall",
+    "backup": "backup",
+    "restore": "restore",
     "version": "version",
 }
 """Name of each command → its module in `opsagent.cli`, in the order of `--help`."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from opsagent import __version__
 from opsagent.agent import Agent
 from opsagent.api.server import ApiServer
+from opsagent.boot.notify import notifying
 from opsagent.cli.agent import config_of
 from opsagent.cli.output import OutputLost
 from opsagent.own_agent import OwnAgent, owning
@@ -49,10 +50,11 @@ def watch(home: Home, *, mode: Mode | None, seconds: float | None, out: Out) -> 
 async def _watch(home: Home, config: Config, seconds: float | None, out: Out) -> None:
     async with owning(home, config, wait_s=0.0) as agent:
         port = OwnAgent(agent)
-        methods = (port.submit, port.approved, port.recall, port.status, port.events)
+        methods = (port.submit, port.approved, port.recall, port.status, port.units, port.events)
         async with ApiServer(home.api_socket, {method.__name__: method for method in methods}):
             with TimelineView(out.screen) as view:
-                await _run(agent, seconds, _Teller(out, view))
+                async with notifying(f"watching, home {home.path}"):
+                    await _run(agent, seconds, _Teller(out, view))
 
 
 async def _run(agent: Agent, seconds: float | None, teller: _Teller) -> None:

@@ -1,0 +1,1 @@
+"""What brings the agent and its engine up at boot, and keeps them there."""
