@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from opsagent.check import Checker
+from opsagent.claims import Claimed, Claims
 from opsagent.guard import rule_on_step
 from opsagent.hands import Hands
-from opsagent.model import Plan, Ruling, Step
+from opsagent.model import Plan, Risk, Ruling, Step
+from opsagent.planning import kind_of
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
+from opsagent.serving import watching
 from opsagent.situation import Situations
+from opsagent.store.changes import ChangeRow
 from opsagent.store.journal import Journal
 from opsagent_tools.supervisors.port import SupervisorError
 
@@ -32,22 +37,74 @@ class Carried:
     done_steps: int
     why: str = ""
     ruling: Ruling | None = None
+    begun: bool = False
+    """True: at least one step was handed to the hands."""
+    change: ChangeRow | None = None
+    """What a restart, reload or change of scale cost; None where it was none, or nothing was begun."""
 
 
 class Actor:
     """Carries out plans. One plan per unit at a time: the caller sees to that."""
 
     def __init__(
-        self, *, hands: Hands, checker: Checker, situations: Situations, journal: Journal, policy: Callable[[], Policy]
+        self,
+        *,
+        hands: Hands,
+        checker: Checker,
+        situations: Situations,
+        journal: Journal,
+        policy: Callable[[], Policy],
+        claims: Claims | None = None,
     ) -> None:
         self._hands = hands
         self._checker = checker
         self._situations = situations
         self._journal = journal
         self._policy = policy
+        self._claims = claims
 
     async def carry_out(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
-        """Do the steps in order, as far as gates, guard and goals let it."""
+        """Do the steps in order, as far as gates, guard and goals let it. One that changes instances is measured."""
+        kind = kind_of(plan)
+        if not kind:
+            return await self._steps(plan, confirmed=confirmed, tell=tell)
+        with ExitStack() as claimed:
+            try:
+                if self._claims is not None:
+                    claimed.enter_context(self._claims.of(plan.unit, plan.id, f"{kind} of {plan.unit.name}"))
+            except Claimed as taken:
+                ruling = Ruling(verdict="deny", risk=Risk.DISRUPTIVE, rule="busy", why=str(taken))
+                return Carried(result="refused", done_steps=0, why=str(taken), ruling=ruling)
+            return await self._measured(plan, kind, confirmed=confirmed, tell=tell)
+
+    async def _measured(self, plan: Plan, kind: str, *, confirmed: bool, tell: Tell) -> Carried:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            unit = await self._checker.unit(plan.unit)
+            async with watching(self._checker, unit, self._checker.spec(plan.unit)) as serving:
+                carried = await self._steps(plan, confirmed=confirmed, tell=tell)
+        finally:
+            await self._hands.finished(plan.unit)
+        if not carried.begun:
+            return carried
+        seen = serving.seen
+        change = ChangeRow(
+            unit=plan.unit,
+            action=kind,
+            done=carried.result == "done",
+            at=datetime.now(UTC),
+            took_s=round(loop.time() - began, 3),
+            down_s=seen.down_s,
+            asked=seen.asked,
+            failed=seen.failed,
+            seen_by=seen.by,
+            why=carried.why,
+        )
+        await asyncio.to_thread(self._journal.note_change, change)
+        return replace(carried, change=change)
+
+    async def _steps(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
         progress = _Narrator(plan, tell)
         budget = await self._situations.spent(plan)
         for ordinal, step in enumerate(plan.steps):
@@ -55,14 +112,14 @@ class Actor:
             ruling = rule_on_step(step, plan, situation, self._policy())
             if ruling.verdict != "allow":
                 result: Literal["asked", "refused"] = "asked" if ruling.verdict == "ask" else "refused"
-                return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling)
+                return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling, begun=ordinal > 0)
             if step.gate is not None and await self._checker.wait(step.gate, step.timeout_s) is not True:
                 why = f"stopped before {step.action}: {step.gate.kind} of {step.gate.unit.name} does not hold"
-                return Carried(result="failed", done_steps=ordinal, why=why)
+                return Carried(result="failed", done_steps=ordinal, why=why, begun=ordinal > 0)
             failure = await self._do(plan, ordinal, step, ruling, progress)
             if failure:
-                return Carried(result="failed", done_steps=ordinal, why=failure)
-        return Carried(result="done", done_steps=len(plan.steps))
+                return Carried(result="failed", done_steps=ordinal, why=failure, begun=True)
+        return Carried(result="done", done_steps=len(plan.steps), begun=True)
 
     async def _do(self, plan: Plan, ordinal: int, step: Step, ruling: Ruling, progress: _Narrator) -> str:
         """Do one step; return why it failed, or nothing."""

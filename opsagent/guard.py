@@ -34,6 +34,10 @@ class Limits(Protocol):
     def breaker_failures(self) -> int:
         """Failed repairs of one unit per breaker window that open its breaker."""
 
+    @property
+    def rollback_failed_deploys(self) -> bool:
+        """Whether a release may be rolled back unasked."""
+
     def mode_for(self, spec: ServiceSpec | None, risk: Risk, *, engine: bool = False) -> Mode:
         """Return the mode that holds for this service and risk."""
 
@@ -49,6 +53,14 @@ class Situation:
     """Who paused the agent and why; empty while it is not paused."""
     hold: str = ""
     """Why the unit is on hold; empty while it is not."""
+    deploy: str = ""
+    """Who deploys the unit now; empty while nobody does."""
+    busy: str = ""
+    """Another change of the unit that is under way; empty where there is none."""
+    blocked: str = ""
+    """Why the preflight lets a person's command not begin."""
+    costs: str = ""
+    """What the preflight says that it will cost users of the service."""
     unit_actions: int = 0
     """Unattended plans carried out on this unit in the window."""
     all_actions: int = 0
@@ -155,6 +167,36 @@ def _hold(question: _Question) -> Ruling | None:
     return question.deny("hold", f"{question.plan.unit.name} is on hold: {hold}") if hold else None
 
 
+def _deploy(question: _Question) -> Ruling | None:
+    deploy = question.situation.deploy
+    return question.deny("deploy", f"{question.plan.unit.name} is being deployed: {deploy}") if deploy else None
+
+
+def _busy(question: _Question) -> Ruling | None:
+    busy = question.situation.busy
+    return question.deny("busy", busy) if busy else None
+
+
+def _preflight(question: _Question) -> Ruling | None:
+    blocked = question.situation.blocked
+    return question.deny("preflight", blocked) if blocked else None
+
+
+def _blast_radius(question: _Question) -> Ruling | None:
+    """Never more than a quarter of a unit's instances at once, nor less than half of them left, without a person."""
+    unit, action = question.situation.unit, question.step.action
+    if unit is None or unit.instances < 2:
+        return None
+    if action.name is ActionName.RELOAD:
+        at_once = len([one for one in str(action.args.get("batch", "")).split(",") if one])
+        if at_once > max(1, unit.instances // 4):
+            return question.deny("blast radius", f"{at_once} of {unit.instances} instances of {unit.name} at once")
+    if action.name is ActionName.SCALE and int(action.args.get("instances", 0)) * 2 < unit.instances:
+        left = action.args.get("instances", 0)
+        return question.deny("blast radius", f"{left} of {unit.instances} instances of {unit.name} would be left")
+    return None
+
+
 def _intent(question: _Question) -> Ruling | None:
     unit = question.situation.unit
     if unit is None or unit.state is not UnitState.STOPPED:
@@ -185,12 +227,19 @@ def _budget(question: _Question) -> Ruling | None:
     return None
 
 
+def _may_roll_back(question: _Question) -> bool:
+    """Whoever deployed a release wanted it: it goes only by a person's word, given now or in the policy."""
+    return question.limits.rollback_failed_deploys or question.situation.confirmed
+
+
 def _mode(question: _Question) -> Ruling:
     spec, risk = question.situation.spec, question.risk
     engine = question.plan.unit.name == ENGINE and question.situation.unit is None
     match question.limits.mode_for(spec, risk, engine=engine):
         case "auto" if risk is Risk.DESTRUCTIVE:
             return question.ask("mode", "destructive: never without a person")
+        case "auto" if question.step.action.name is ActionName.ROLLBACK and not _may_roll_back(question):
+            return question.ask("rollback", "unasked only where policy.rollback_failed_deploys says so")
         case "auto":
             return question.allow("mode", f"auto for {risk} steps")
         case "approve":
@@ -204,6 +253,9 @@ def _mode(question: _Question) -> Ruling:
 
 
 def _confirmation(question: _Question) -> Ruling:
+    costs = question.situation.costs
+    if costs and not question.situation.confirmed and question.risk is not Risk.DESTRUCTIVE:
+        return question.ask("confirm", costs)
     if question.risk is Risk.SAFE:
         return question.allow("asked for", "a person asked for it")
     if question.risk is Risk.DESTRUCTIVE:
@@ -214,6 +266,7 @@ def _confirmation(question: _Question) -> Ruling:
 
 
 _FOR_THE_AGENT: tuple[_Rule, ...] = (
-    _reads, _unknown_tool, _paused, _protected, _hold, _intent, _foreign, _breaker, _budget, _mode
+    _reads, _unknown_tool, _paused, _protected, _hold, _deploy, _intent, _foreign, _busy, _blast_radius, _breaker,
+    _budget, _mode,
 )  # fmt: skip
-_FOR_PEOPLE: tuple[_Rule, ...] = (_reads, _unknown_tool, _protected, _foreign, _confirmation)
+_FOR_PEOPLE: tuple[_Rule, ...] = (_reads, _unknown_tool, _protected, _foreign, _busy, _preflight, _confirmation)

@@ -6,26 +6,46 @@ Each step carries the question that tells whether it worked, so that the journal
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 
-from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
-from opsagent_tools.actions import Action, ActionName
+from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Step
+from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
+from opsagent.planning_reload import (
+    PERSONS_CANARY_S,
+    Way,
+    can_surge,
+    kind_of,
+    restart_steps,
+    rolling_reload_steps,
+    scale_down_steps,
+    way_of,
+)
+from opsagent_tools.actions import ActionName
 from opsagent_tools.services.spec import ServiceSpec
-from opsagent_tools.units import ProcessKey, Unit, UnitId
+from opsagent_tools.units import Unit, UnitId
 
-_STOP_SLACK_S = 5.0
-"""What a supervisor may take beyond the service's own stop timeout."""
 _PRIVATE_MODE = 0o600
-_START_TIMEOUT_S = 10.0
-"""How long a service may take until it is healthy, beyond its health probe's grace."""
-_CANARY_READY_S = 1.5
-PERSONS_CANARY_S = 3.0
-"""A person reloads for a new release, which may die of something that it does a little later."""
-_NEXT_READY_S = 0.5
-_FRACTION = 8
-_CANARY = "canary"
+
+__all__ = [
+    "PERSONS_CANARY_S",
+    "Way",
+    "can_surge",
+    "continue_steps",
+    "kind_of",
+    "new_id",
+    "new_plan",
+    "quarantine_steps",
+    "restart_steps",
+    "rollback_config_steps",
+    "rolling_reload_steps",
+    "scale_down_steps",
+    "scale_steps",
+    "start_engine_steps",
+    "start_steps",
+    "stop_orphan_steps",
+    "stop_steps",
+    "way_of",
+]
 
 
 def new_id() -> str:
@@ -64,9 +84,9 @@ def start_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]
     """Bring up a unit that is down."""
     return (
         Step(
-            action=_action(ActionName.START, unit.id),
+            action=action_of(ActionName.START, unit.id),
             goal=Check(kind=CheckKind.HEALTHY, unit=unit.id),
-            timeout_s=_start_timeout_s(spec),
+            timeout_s=start_timeout_s(spec),
             why=f"{unit.name} is down",
         ),
     )
@@ -76,112 +96,11 @@ def stop_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
     """Stop a unit for good."""
     return (
         Step(
-            action=_action(ActionName.STOP, unit.id),
+            action=action_of(ActionName.STOP, unit.id),
             goal=Check(kind=CheckKind.DOWN, unit=unit.id),
-            undo=_action(ActionName.START, unit.id),
-            timeout_s=_stop_timeout_s(spec),
+            undo=action_of(ActionName.START, unit.id),
+            timeout_s=stop_timeout_s(spec),
         ),
-    )
-
-
-def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
-    """Stop and start a unit: it does not serve in between."""
-    return (
-        Step(
-            action=_action(ActionName.RESTART, unit.id),
-            goal=_replaced(unit),
-            timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
-            why=f"{unit.name} starts anew",
-        ),
-    )
-
-
-def rolling_reload_steps(
-    unit: Unit, spec: ServiceSpec | None = None, *, first: int | None = None, canary_s: float = _CANARY_READY_S
-) -> tuple[Step, ...]:
-    """Replace the instances of a unit, the first of them (of pid `first`, if given) alone: it is the canary.
-
-    `canary_s`: seconds that the canary must stay up and well before any other is touched. How it is done depends on
-    what the unit allows (`way_of`). Up to 8 instances go one by one, more of them an eighth at a time.
-    """
-    way = way_of(unit)
-    if way is Way.RESTART:
-        return restart_steps(unit, spec)
-    if way is Way.IN_PLACE:
-        return (_in_place(unit, spec),)
-    olds = sorted((process.key for process in unit.processes), key=lambda key: key.pid != first)
-    if way is Way.CANARY_THEN_REPLACE:
-        return (
-            _reload(unit, spec, (), _CANARY, canary=True, ready_s=canary_s),
-            *_replacing(unit, spec, olds),
-            _reload(unit, spec, (), "the canary goes", last=True),
-        )
-    return (
-        _reload(unit, spec, olds[:1], _CANARY, canary=True, ready_s=canary_s),
-        *_replacing(unit, spec, olds[1:]),
-    )
-
-
-class Way(StrEnum):
-    """How a unit's instances can be replaced without taking the service down."""
-
-    BESIDE = "beside"
-    """A new one stands beside each old one until it has proved itself."""
-    CANARY_THEN_REPLACE = "canary_then_replace"
-    """One new one beside all old ones proves the release; then each is replaced under its own number."""
-    ONE_BY_ONE = "one_by_one"
-    """One is down while it is replaced; the others serve."""
-    IN_PLACE = "in_place"
-    """Its supervisor tells it to reload by itself."""
-    RESTART = "restart"
-    """It is down while it starts anew."""
-
-
-def way_of(unit: Unit) -> Way:
-    """Return how this unit's instances can be replaced."""
-    if can_surge(unit):
-        return Way.CANARY_THEN_REPLACE if unit.numbered else Way.BESIDE
-    if len(unit.processes) > 1:
-        return Way.ONE_BY_ONE
-    return Way.IN_PLACE if unit.reloads_in_place and unit.processes else Way.RESTART
-
-
-def _replacing(unit: Unit, spec: ServiceSpec | None, olds: Sequence[ProcessKey]) -> Iterator[Step]:
-    """Give the steps for the rest, each with a gate: the service is well."""
-    every = max(1, -(-len(unit.processes) // _FRACTION)) if len(unit.processes) > _FRACTION else 1
-    done = len(unit.processes) - len(olds)
-    for at in range(0, len(olds), every):
-        group = olds[at : at + every]
-        last = done + at + len(group)
-        which = f"instance {last}" if len(group) == 1 else f"instances {done + at + 1} to {last}"
-        yield _reload(unit, spec, group, f"{which} of {len(unit.processes)}", ready_s=_NEXT_READY_S)
-
-
-def _reload(unit: Unit, spec: ServiceSpec | None, olds: Sequence[ProcessKey], why: str, **args: Scalar) -> Step:
-    if len(olds) == 1:
-        args = {"pid": olds[0].pid, "started": olds[0].started, **args}
-    elif olds:
-        args = {"batch": ",".join(f"{old.pid}:{old.started!r}" for old in olds), **args}
-    pids = ",".join(str(old.pid) for old in olds)
-    healthy = Check(kind=CheckKind.HEALTHY, unit=unit.id)
-    goal = Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": pids}) if olds else healthy
-    if args.get("last"):
-        goal = Check(kind=CheckKind.RUNNING, unit=unit.id, args={"instances": unit.instances})
-    return Step(
-        action=_action(ActionName.RELOAD, unit.id, **args),
-        gate=None if args.get("canary") else healthy,
-        goal=goal,
-        timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
-        why=why,
-    )
-
-
-def _in_place(unit: Unit, spec: ServiceSpec | None) -> Step:
-    return Step(
-        action=_action(ActionName.RELOAD, unit.id, in_place=True),
-        goal=Check(kind=CheckKind.HEALTHY, unit=unit.id),
-        timeout_s=_start_timeout_s(spec),
-        why="it reloads by itself",
     )
 
 
@@ -189,26 +108,11 @@ def scale_steps(unit: Unit, instances: int, spec: ServiceSpec | None = None) -> 
     """Run `instances` processes of a unit."""
     return (
         Step(
-            action=_action(ActionName.SCALE, unit.id, instances=instances),
+            action=action_of(ActionName.SCALE, unit.id, instances=instances),
             goal=Check(kind=CheckKind.RUNNING, unit=unit.id, args={"instances": instances}),
-            undo=_action(ActionName.SCALE, unit.id, instances=unit.instances),
-            timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
+            undo=action_of(ActionName.SCALE, unit.id, instances=unit.instances),
+            timeout_s=stop_timeout_s(spec) + start_timeout_s(spec),
         ),
-    )
-
-
-def scale_down_steps(unit: Unit, instances: int, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
-    """Take instances away one at a time, each gracefully, only while the service is well; undo gives them back."""
-    return tuple(
-        Step(
-            action=_action(ActionName.SCALE, unit.id, instances=wanted, gently=True),
-            gate=Check(kind=CheckKind.HEALTHY, unit=unit.id),
-            goal=Check(kind=CheckKind.RUNNING, unit=unit.id, args={"instances": wanted}),
-            undo=_action(ActionName.SCALE, unit.id, instances=wanted + 1),
-            timeout_s=_stop_timeout_s(spec) + _start_timeout_s(spec),
-            why=f"{wanted} stay",
-        )
-        for wanted in range(unit.instances - 1, instances - 1, -1)
     )
 
 
@@ -216,7 +120,7 @@ def continue_steps(unit: Unit) -> tuple[Step, ...]:
     """Let stopped processes (state T) go on."""
     return (
         Step(
-            action=_action(ActionName.CONTINUE, unit.id),
+            action=action_of(ActionName.CONTINUE, unit.id),
             goal=Check(kind=CheckKind.RESUMED, unit=unit.id),
             timeout_s=5.0,
             why=f"{unit.name} is stopped by a signal",
@@ -228,7 +132,7 @@ def stop_orphan_steps(unit: Unit, pid: int, started: float) -> tuple[Step, ...]:
     """End a process of an earlier life of the unit that nobody supervises any more."""
     return (
         Step(
-            action=_action(ActionName.STOP_ORPHAN, unit.id, pid=pid, started=started),
+            action=action_of(ActionName.STOP_ORPHAN, unit.id, pid=pid, started=started),
             goal=Check(kind=CheckKind.PROCESS_GONE, unit=unit.id, args={"pid": pid, "started": started}),
             timeout_s=15.0,
             why=f"process {pid} is left over from an earlier {unit.name}",
@@ -241,9 +145,9 @@ def quarantine_steps(unit: Unit, path: Path, sha256: str) -> tuple[Step, ...]:
     aside = f"{path}.quarantined-{new_id()}"
     return (
         Step(
-            action=_action(ActionName.QUARANTINE, unit.id, path=str(path), to=aside, sha256=sha256),
+            action=action_of(ActionName.QUARANTINE, unit.id, path=str(path), to=aside, sha256=sha256),
             goal=Check(kind=CheckKind.PATH_GONE, unit=unit.id, args={"path": str(path)}),
-            undo=_action(ActionName.QUARANTINE, unit.id, path=aside, to=str(path), sha256=sha256),
+            undo=action_of(ActionName.QUARANTINE, unit.id, path=aside, to=str(path), sha256=sha256),
             timeout_s=5.0,
             why=f"{path.name} is stale",
         ),
@@ -264,9 +168,9 @@ def rollback_config_steps(
     }
     return (
         Step(
-            action=_action(ActionName.ROLLBACK_CONFIG, unit.id, **args),
+            action=action_of(ActionName.ROLLBACK_CONFIG, unit.id, **args),
             goal=Check(kind=CheckKind.FILE_IS, unit=unit.id, args={"path": str(path), "sha256": good}),
-            undo=_action(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=current, replaces=good),
+            undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=current, replaces=good),
             timeout_s=5.0,
             why=f"{path.name} changed since {unit.name} was last well",
         ),
@@ -277,32 +181,9 @@ def start_engine_steps(engine: UnitId) -> tuple[Step, ...]:
     """Bring a supervisor's own daemon back."""
     return (
         Step(
-            action=_action(ActionName.START, engine),
+            action=action_of(ActionName.START, engine),
             goal=Check(kind=CheckKind.SUPERVISOR_UP, unit=engine),
             timeout_s=60.0,
             why="the engine is gone",
         ),
     )
-
-
-def can_surge(unit: Unit) -> bool:
-    """Tell whether a new instance can stand beside an old one."""
-    return bool(unit.processes) and unit.surges
-
-
-def _action(name: ActionName, unit: UnitId, **args: Scalar) -> Action:
-    return Action(name=name, unit=unit, args=args)
-
-
-def _replaced(unit: Unit) -> Check:
-    pids = ",".join(str(process.pid) for process in unit.processes)
-    return Check(kind=CheckKind.REPLACED, unit=unit.id, args={"pids": pids})
-
-
-def _start_timeout_s(spec: ServiceSpec | None) -> float:
-    grace_s = spec.health.grace_s if spec is not None and spec.health is not None else 0.0
-    return _START_TIMEOUT_S + grace_s
-
-
-def _stop_timeout_s(spec: ServiceSpec | None) -> float:
-    return (spec.stop_timeout_s if spec is not None else 30.0) + _STOP_SLACK_S

@@ -58,6 +58,7 @@ class Situations:
             spec=self._world.spec(plan.unit),
             paused=paused,
             hold=hold,
+            deploy=await asyncio.to_thread(self._deploy, plan.unit),
             unit_actions=spent.unit_actions,
             all_actions=spent.all_actions,
             failed_repairs=spent.failed_repairs,
@@ -96,3 +97,7 @@ class Situations:
 
     def _intent(self, unit: UnitId) -> tuple[str, str]:
         return str(self._journal.paused() or ""), self.holds().get(unit, "")
+
+    def _deploy(self, unit: UnitId) -> str:
+        deploy = self._journal.open_deploy(unit, datetime.now(UTC))
+        return "" if deploy is None else f"by {deploy.by} since {deploy.began_at:%H:%M} UTC"

@@ -1,0 +1,176 @@
+"""Gathers what a preflight is judged by: the supervisor, the journal, the kernel, the health probe. Changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from opsagent.check import Checker, is_stopped_by_signal
+from opsagent.claims import Claims
+from opsagent.model import Plan
+from opsagent.planning import kind_of, way_of
+from opsagent.preflight import Known, Preflight, judge
+from opsagent.store.journal import Journal
+from opsagent.world import World
+from opsagent_tools.lint.graceful import ProcessFacts, graceful_findings, open_now
+from opsagent_tools.probes.health import ask
+from opsagent_tools.processes.connections import Guests, guests
+from opsagent_tools.processes.family import parents, with_descendants
+from opsagent_tools.processes.handling import handling, runtime_of
+from opsagent_tools.processes.proc import read_stat
+from opsagent_tools.supervisors.port import Supervisor, SupervisorError
+from opsagent_tools.units import Unit, UnitId, UnitSetup
+
+_SCRIPT_MAX = 1024 * 1024
+_CPU_LOOK_S = 0.25
+_GAPS = ("restart", "reload")
+
+
+class PreflightDesk:
+    """Looks before anything is done."""
+
+    def __init__(
+        self,
+        *,
+        supervisors: Mapping[str, Supervisor],
+        checker: Checker,
+        world: World,
+        journal: Journal,
+        claims: Claims | None = None,
+    ) -> None:
+        self._supervisors = supervisors
+        self._checker = checker
+        self._world = world
+        self._journal = journal
+        self._claims = claims
+
+    async def of(self, plan: Plan, *, by: str) -> Preflight | None:
+        """Look at everything that a plan of this kind is judged by; None where it needs none. Raises SupervisorError."""
+        what = kind_of(plan)
+        if not what:
+            return None
+        known = await self._known(plan, what, by)
+        return None if known is None else judge(known)
+
+    async def _known(self, plan: Plan, what: str, by: str) -> Known | None:
+        unit = await self._checker.unit(plan.unit)
+        wanted = _wanted(plan) if what == "scale" else None
+        if wanted is not None and wanted >= unit.instances:
+            return None
+        setup = None
+        with suppress(SupervisorError):
+            setup = await self._supervisors[unit.id.supervisor].setup(unit.id)
+        spec = self._world.spec(unit.id)
+        processes = await asyncio.to_thread(_facts, unit)
+        script = await asyncio.to_thread(_script, setup) if setup is not None else None
+        now = datetime.now(UTC)
+        return Known(
+            unit=unit,
+            way=way_of(unit),
+            what=what,
+            by=by,
+            now=now,
+            setup=setup,
+            probe=await ask(spec.health) if spec is not None and spec.health is not None else None,
+            frozen=tuple(one.pid for one in unit.processes if is_stopped_by_signal(one.pid)),
+            claim=self._claim(plan),
+            graceful=graceful_findings(setup, processes, script) if setup is not None else (),
+            counted=any(one.guests is not None for one in processes),
+            open_connections=open_now(processes),
+            wanted=wanted,
+            cores=await asyncio.to_thread(_cores, unit) if wanted is not None else None,
+            dependents=tuple(sorted(one.name for one in self._world.all_downstream(unit.id))),
+            **await asyncio.to_thread(self._written, unit.id, what, now),
+        )
+
+    def _claim(self, plan: Plan) -> Any:
+        held = self._claims.held(plan.unit) if self._claims is not None else None
+        return None if held is None or held.plan == plan.id else held
+
+    def _written(self, unit: UnitId, what: str, now: datetime) -> dict[str, Any]:
+        """Return what the journal knows of the unit."""
+        journal = self._journal
+        return {
+            "incident": next((row for row in journal.unfinished_incidents() if row.unit == unit), None),
+            "hold": next((row for row in journal.holds(now) if row.unit == unit), None),
+            "deploy": journal.open_deploy(unit, now),
+            "last": journal.last_change(unit, (what,)),
+            "last_gap": journal.last_change(unit, _GAPS, done=True),
+        }
+
+
+def _wanted(plan: Plan) -> int:
+    return int(plan.steps[-1].action.args["instances"])
+
+
+def _facts(unit: Unit) -> tuple[ProcessFacts, ...]:
+    tree = parents()
+    found = []
+    for process in unit.processes:
+        members = with_descendants([process.pid], tree)
+        found.append(
+            ProcessFacts(
+                pid=process.pid,
+                runtime=runtime_of(process.pid),
+                handling=handling(process.pid),
+                guests=_sum(guests(members)),
+            )
+        )
+    return tuple(found)
+
+
+def _sum(each: Mapping[int, Guests] | None) -> Guests | None:
+    if each is None:
+        return None
+    return Guests(
+        waiting=sum(one.waiting for one in each.values()),
+        idle=sum(one.idle for one in each.values()),
+        longest_s=max((one.longest_s for one in each.values()), default=0.0),
+    )
+
+
+def _script(setup: UnitSetup) -> str | None:
+    """Return the text of the script that is run; None where it is not known or cannot be read. It is never shown."""
+    path = setup.script or _script_in(setup.command, setup.cwd)
+    if path is None:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(_SCRIPT_MAX).decode("utf-8", "replace")
+
+
+def _script_in(command: Sequence[str], cwd: Path | None) -> Path | None:
+    for argument in command[1:]:
+        if argument.startswith("-"):
+            continue
+        path = Path(argument) if cwd is None else cwd / argument
+        return path if path.is_file() else None
+    return None
+
+
+def _cores(unit: Unit) -> float | None:
+    """Return how many cores the instances use together now."""
+    first = _cpu_s(unit)
+    began = time.monotonic()
+    time.sleep(_CPU_LOOK_S)
+    second = _cpu_s(unit)
+    if not first or first.keys() != second.keys():
+        return None
+    return sum(second[pid] - first[pid] for pid in first) / (time.monotonic() - began)
+
+
+def _cpu_s(unit: Unit) -> dict[int, float]:
+    found = {process.pid: read_stat(process.pid) for process in unit.processes}
+    return {pid: seen.cpu_s for pid, seen in found.items() if seen is not None}
