@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,10 +34,24 @@ def web_spec(name: str, folder: Path, port: int, **values: Any) -> ServiceSpec:
     return spec(name, folder, **{"command": command, "port": port, **values})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Can:
+    """What a supervisor can do, as its harness declares. What it cannot, the contract sees refused with a reason."""
+
+    scale: bool = True
+    surge: bool = True
+    """Start an instance beside the wanted ones."""
+    know_ports: bool = True
+    """Its configuration says which port a unit listens on."""
+    keep_stopped: bool = True
+    """What was stopped stays stopped when its daemon comes back."""
+
+
 class Harness(Protocol):
     """One supervisor, and the hand of fate over its processes."""
 
     supervisor: Supervisor
+    can: Can
 
     def id(self, name: str) -> UnitId: ...
     async def apply(self, specs: Iterable[ServiceSpec]) -> None: ...
@@ -48,6 +63,8 @@ class Harness(Protocol):
 
 class CircusHarness:
     """The engine with its own daemon."""
+
+    can = Can()
 
     def __init__(self, engine_dir: Path, runtime_dir: Path) -> None:
         self.engine = Engine(engine_dir, runtime_dir)
@@ -77,6 +94,8 @@ class CircusHarness:
 
 class FakeHarness:
     """The fake."""
+
+    can = Can()
 
     def __init__(self) -> None:
         self.fake = FakeSupervisor()
