@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Step
+from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
 from opsagent.planning_reload import (
     PERSONS_CANARY_S,
