@@ -90,6 +90,16 @@ class Daemon:
     """What tells it from others of its kind: a PM2 home, a socket, an instance (`system`, `user`)."""
     lacks: tuple[str, ...] = ()
     """Operations that this version does not have, in words for a person."""
+    ended: str = ""
+    """Why nobody misses it, where it does not run: who ended it on purpose, or that it never ran."""
+    trouble: str = ""
+    """What is wrong with it although it answers: it lost its list, or what an earlier one ran lives on beside it."""
+    revival: str = ""
+    """What `revive` would do now, one line; empty where there is nothing to do, or it is not ours to do."""
+    outlived: int = 0
+    """Processes that outlived it, or an earlier one, and that `revive` ends first."""
+    hint: str = ""
+    """What a person can do where `revive` cannot (`systemctl start pm2-deploy.service`)."""
 
 
 class Supervisor(Protocol):
