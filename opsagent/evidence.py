@@ -15,7 +15,9 @@ from types import MappingProxyType
 
 from opsagent.model import Evidence, EvidenceKind, ProbeRequest
 from opsagent.probes import files, kernel, locks, ports, service, supervised
+from opsagent.probes import releases as releases_probe
 from opsagent.probes.room import Found, Probe, Room
+from opsagent.releases.keeper import Keeper
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import UnitId
@@ -38,6 +40,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "memory": kernel.memory,
         "port_holder": ports.port_holder,
         "config_changed": files.config_changed,
+        "release_changed": releases_probe.release_changed,
         "disk": files.disk,
         "executable": files.executable,
         "stale_lock": locks.stale_lock,
@@ -55,9 +58,10 @@ async def gather(
     now: datetime,
     *,
     last_good_dir: Path | None = None,
+    releases: Keeper | None = None,
 ) -> tuple[Evidence, ...]:
     """Run the probes and return one piece of evidence for each, in the order of the requests."""
-    room = Room(world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir)
+    room = Room(world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir, releases=releases)
     try:
         return tuple(await asyncio.gather(*(_run(room, request) for request in requests)))
     finally:

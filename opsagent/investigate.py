@@ -14,6 +14,7 @@ from opsagent.detectors.describe import symptom_text
 from opsagent.evidence import gather
 from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, RemedyOdds
 from opsagent.recall import Recall
+from opsagent.releases.keeper import Keeper
 from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor
@@ -33,8 +34,10 @@ class Investigator:
         recall: Recall,
         timeline: Timeline,
         last_good_dir: Path | None = None,
+        releases: Keeper | None = None,
     ) -> None:
         self._last_good_dir = last_good_dir
+        self._releases = releases
         self._world = world
         self._supervisors = supervisors
         self._recall = recall
@@ -75,7 +78,12 @@ class Investigator:
             file.probes += len(decision.requests)
             now = datetime.now(UTC)
             found = await gather(
-                decision.requests, self._world, self._supervisors, now, last_good_dir=self._last_good_dir
+                decision.requests,
+                self._world,
+                self._supervisors,
+                now,
+                last_good_dir=self._last_good_dir,
+                releases=self._releases,
             )
             file.evidence.extend(found)
             names = ", ".join(f"{request.probe} of {request.unit.name}" for request in decision.requests)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from opsagent.casefile import CaseFile
@@ -15,6 +16,8 @@ from opsagent_tools.supervisors.port import SupervisorError
 from opsagent_tools.units import Unit, UnitState
 
 Settled = Literal["recovered", "stays", "withdrawn"]
+Changing = Callable[[Unit], Awaitable[str]]
+"""Says that the release of a unit is being changed at this moment, or nothing."""
 
 _POLL_S = 0.1
 _STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
@@ -27,6 +30,8 @@ _PATIENCE_S = {
     Fault.CRASH_LOOP: 0.5,
 }
 """How long the supervisor, or luck, gets before the agent looks closer."""
+_DEPLOY_S, _LOOK_AGAIN_S = 120.0, 1.0
+"""How long a deploy that nobody announced is waited for."""
 _CONFIRM_S = 0.15
 """An EXITED that is seen twice is one: a person's stop may be on its way in the event stream."""
 
@@ -34,12 +39,28 @@ _CONFIRM_S = 0.15
 class Settler:
     """Knows how long to wait for what."""
 
-    def __init__(self, checker: Checker, verifier: Verifier, world: World) -> None:
+    def __init__(self, checker: Checker, verifier: Verifier, world: World, *, changing: Changing | None = None) -> None:
+        self._changing = changing
         self._checker = checker
         self._verifier = verifier
         self._world = world
 
     async def settle(self, file: CaseFile) -> Settled:
+        """Settle it; what changes at this moment is not clear yet: somebody deploys, with or without a word."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            settled = await self._settle(file)
+            changing = await self._is_changing(file) if settled == "stays" else ""
+            if not changing or loop.time() - began >= _DEPLOY_S:
+                return settled
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def _is_changing(self, file: CaseFile) -> str:
+        unit = await self._unit(file.incident) if self._changing is not None else None
+        return await self._changing(unit) if self._changing is not None and unit is not None else ""
+
+    async def _settle(self, file: CaseFile) -> Settled:
         """Wait until the units concerned have been well for a while, or until waiting longer has no point."""
         loop = asyncio.get_running_loop()
         began = loop.time()

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from opsagent.model import EvidenceKind, Scalar
+from opsagent.releases.keeper import Keeper
 from opsagent.world import World
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.port import Supervisor, SupervisorUnreachable
@@ -34,6 +35,7 @@ class Room:
     supervisors: Mapping[str, Supervisor]
     now: datetime
     last_good_dir: Path | None = None
+    releases: Keeper | None = None
     _asked: dict[UnitId, asyncio.Future[Unit]] = field(default_factory=dict)
 
     async def unit(self, unit: UnitId) -> Unit:

@@ -1,0 +1,94 @@
+"""What is done about releases every second or so: note what is well, and see how deploys end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+
+from opsagent import last_good
+from opsagent.releases.keeper import Keeper
+from opsagent.store.errors import StoreError
+from opsagent.store.journal import Journal
+from opsagent.store.rows import DeployResult, DeployRow
+from opsagent.timeline import Timeline
+from opsagent.world import World
+from opsagent_tools.units import Unit, UnitId, UnitState
+
+_LOG = logging.getLogger(__name__)
+_PROVEN_S = 2.0
+"""A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
+_PROVEN_UNASKED_S = 10.0
+"""… or for this long, where it has no probe."""
+AGENT = "agent"
+
+
+class Rounds:
+    """Goes around, again and again."""
+
+    def __init__(self, *, keeper: Keeper, journal: Journal, timeline: Timeline, world: World) -> None:
+        self._keeper = keeper
+        self._journal = journal
+        self._timeline = timeline
+        self._world = world
+
+    async def go(self, troubled: Callable[[], Collection[UnitId]]) -> None:
+        """Look at every unit once; a journal that cannot be written is tried again the next time."""
+        try:
+            for unit in list(self._world.units.values()):
+                if unit.id not in troubled():
+                    await self._note(unit, datetime.now(UTC))
+            for deploy in await asyncio.to_thread(self._journal.unjudged_deploys):
+                await self._judge(deploy, datetime.now(UTC))
+        except (StoreError, OSError) as error:
+            _LOG.warning("releases are not noted: %s", error)
+
+    async def _note(self, unit: Unit, now: datetime) -> None:
+        asked = self._world.health.get(unit.id) is not None
+        if not is_well(unit, self._world, now, _PROVEN_S if asked else _PROVEN_UNASKED_S):
+            return
+        spec = self._world.spec(unit.id)
+        if spec is not None and spec.config_files:
+            await asyncio.to_thread(last_good.note, unit, spec, self._keeper.folder)
+        await self._keeper.note(unit, now)
+
+    async def _judge(self, deploy: DeployRow, now: datetime) -> None:
+        """Say how a deploy ended, once that is known."""
+        name = deploy.unit.name
+        if deploy.ended_at is None:
+            if deploy.until <= now:
+                why = f"the deploy of {name} by {deploy.by} was never ended; it does not count any more"
+                await self._close(deploy, "forgotten", why)
+            return
+        failed = await asyncio.to_thread(self._failed_since, deploy.unit, deploy.ended_at)
+        if failed:
+            await self._close(deploy, "failed", f"the release that {deploy.by} deployed on {name} failed: {failed}")
+        elif deploy.ended_at + timedelta(seconds=self._keeper.policy().deploy_watch_s) <= now:
+            await self._close(deploy, "well", f"the release that {deploy.by} deployed on {name} is well")
+
+    def _failed_since(self, unit: UnitId, since: datetime) -> str:
+        rows = self._journal.incidents(limit=100)
+        return next(
+            (row.incident.summary for row in rows if row.incident.unit == unit and row.incident.opened_at >= since), ""
+        )
+
+    async def _close(self, deploy: DeployRow, result: DeployResult, text: str) -> None:
+        await asyncio.to_thread(self._journal.judge_deploy, deploy.id, result)
+        await asyncio.to_thread(self._journal.record_change, f"deploy_{result}", text, AGENT)
+        await self._timeline.tell(f"deploy_{result}", text, unit=deploy.unit)
+
+
+def is_well(unit: Unit, world: World, now: datetime, proven_s: float) -> bool:
+    """Tell whether a unit has run for so long with all its processes and, where it is asked, answers its probe.
+
+    An answer of the process before proves nothing.
+    """
+    if unit.state is not UnitState.RUNNING or not unit.processes:
+        return False
+    spec, health = world.spec(unit.id), world.health.get(unit.id)
+    started = max(process.key.started for process in unit.processes)
+    well = spec is None or spec.health is None
+    if health is not None:
+        well = health.ok and health.last_ok is not None and health.last_ok.timestamp() > started
+    return well and now.timestamp() - started >= proven_s
