@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from opsagent import __version__, last_good
 from opsagent.act import Actor
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
@@ -32,25 +30,25 @@ from opsagent.people import People
 from opsagent.policy import Policy
 from opsagent.recall import MemoryDesk, Recall
 from opsagent.reconcile import Reconciler
+from opsagent.releases.keeper import Keeper
+from opsagent.releases.rounds import Rounds
 from opsagent.repair import Repairer, Workshop
 from opsagent.sense import Senses
 from opsagent.settle import Settler
 from opsagent.situation import Situations
+from opsagent.status import status
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.supervised import Supervised
 from opsagent.timeline import Timeline
 from opsagent.verify import Baseline, Verifier
 from opsagent.world import World
+from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 1.0
 _STORE_AGAIN_S = 2.0
 """How long a repair waits for a journal that cannot be written."""
-_PROVEN_S = 2.0
-"""A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
-_PROVEN_UNASKED_S = 10.0
-"""… or for this long, where it has no probe."""
 
 
 class Agent:
@@ -68,9 +66,10 @@ class Agent:
         self.timeline = Timeline(self.journal)
         self.desk = MemoryDesk(home)
         self.recall = Recall(self.desk, home)
-        self.checker = Checker(self.supervisors, self.world)
+        self.checker = Checker(self.supervisors, self.world, last_good_dir=home.last_good_dir)
         self.baseline = Baseline()
         self.locks = GroupLocks(self.world)
+        self.keeper = Keeper(home.last_good_dir, self.journal, self.supervisors, lambda: self.policy)
         self.situations = Situations(
             journal=self.journal, checker=self.checker, world=self.world, policy=lambda: self.policy
         )
@@ -113,12 +112,13 @@ class Agent:
             journal=self.journal,
             timeline=self.timeline,
             world=self.world,
-            settler=Settler(self.checker, verifier, self.world),
+            settler=Settler(self.checker, verifier, self.world, changing=self.keeper.changing),
             investigator=Investigator(
                 world=self.world,
                 supervisors=self.supervisors,
                 recall=self.recall,
                 last_good_dir=self.home.last_good_dir,
+                releases=self.keeper,
                 timeline=self.timeline,
             ),
             situations=self.situations,
@@ -145,6 +145,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))
+            tasks.create_task(self._go_rounds())
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""
@@ -218,50 +219,23 @@ class Agent:
                 senses.add(supervisor)
             self._detected(self.detector.tick(self.world, datetime.now(UTC)))
             self.baseline.watch(self.world, self._troubled())
-            await asyncio.to_thread(self._note_last_good)
 
     def _troubled(self) -> set[Any]:
         return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}
 
-    def _note_last_good(self) -> None:
-        now, troubled = datetime.now(UTC).timestamp(), self._troubled()
-        for unit in list(self.world.units.values()):
-            spec = self.world.spec(unit.id)
-            if spec is None or not spec.config_files or unit.id in troubled or not unit.processes:
-                continue
-            health = self.world.health.get(unit.id)
-            started = max(process.key.started for process in unit.processes)
-            well = spec.health is None
-            if health is not None:  # of those that run now: an answer of the process before proves nothing
-                well = health.ok and health.last_ok is not None and health.last_ok.timestamp() > started
-            age_s = now - started
-            if well and age_s >= (_PROVEN_S if health is not None else _PROVEN_UNASKED_S):
-                last_good.note(unit, spec, self.home.last_good_dir)
+    async def _go_rounds(self) -> None:
+        rounds = Rounds(keeper=self.keeper, journal=self.journal, timeline=self.timeline, world=self.world)
+        while True:
+            await asyncio.sleep(_TICK_S)
+            await rounds.go(self._troubled)
+
+    def incidents(self) -> dict[UnitId, str]:
+        """Return the open incident of each unit that has one."""
+        return {file.incident.unit: incident_id for incident_id, file in self._files.items()}
 
     def status(self) -> dict[str, Any]:
-        """Return what `opsagent ps` and `doctor` show of the daemon."""
-        incidents = {file.incident.unit: incident_id for incident_id, file in self._files.items()}
-        holds = self.situations.holds()
-        return {
-            "pid": os.getpid(),
-            "version": __version__,
-            "started_at": self.started_at.isoformat(),
-            "home": str(self.home.path),
-            "paused": bool(self.journal.paused()),
-            "memory_loaded": self.desk.is_open,
-            "units": [
-                {
-                    "id": str(unit.id),
-                    "name": unit.name,
-                    "state": unit.state.value,
-                    "health": None if (health := self.world.health.get(unit.id)) is None else health.ok,
-                    "mode": self.policy.shown_mode(self.world.spec(unit.id)),
-                    "incident": incidents.get(unit.id),
-                    "hold": holds.get(unit.id),
-                }
-                for unit in self.world.units.values()
-            ],
-        }
+        """Return what `doctor` and others show of the daemon."""
+        return status(self)
 
     async def close(self) -> None:
         """End repairs where they are (the journal knows how far they came) and give everything back."""

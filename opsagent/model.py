@@ -83,6 +83,8 @@ class Fault(StrEnum):
     """The unit fails because one that it depends on is down; `Incident.unit` is that one."""
     ENGINE_DOWN = "engine_down"
     """The supervisor's own daemon is gone."""
+    BAD_RELEASE = "bad_release"
+    """A reload proved the new release unfit; what of the old one is left serves on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

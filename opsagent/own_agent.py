@@ -11,6 +11,7 @@ from opsagent.config import Config
 from opsagent.home import Home
 from opsagent.model import Plan
 from opsagent.ports import Progress
+from opsagent.status import listing
 
 
 class OwnAgent:
@@ -30,6 +31,9 @@ class OwnAgent:
 
     async def status(self) -> Mapping[str, Any]:
         return self._agent.status()
+
+    async def units(self) -> Mapping[str, Any]:
+        return listing(self._agent)
 
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()

@@ -107,6 +107,10 @@ class Supervised:
         _LOG.info("found %s at %s: %s", one.kind, one.address, one.why)
         return supervisor
 
+    def problem(self, one: Found) -> str:
+        """Return why one that was found is not open; empty where it is, or nothing is wrong with it."""
+        return self._unopened.get(one.key, "")
+
     async def look_at_ports(self) -> None:
         """Learn who listens on which port; the descriptors of all processes are gone through only where that changed."""
         units, daemons = list(self._world.units.values()), self._daemons()

@@ -32,7 +32,8 @@ class Doing:
         self._text = text
         self._out = out
         self._yes = yes
-        self._running, self._daemon = look(home), status(home)
+        self._daemon = status(home)
+        self._running = look(home, daemon=self._daemon)
         self._reading = self._read()
         self._results: list[dict[str, Any]] = []
         self._carrier: Carrier | None = None
@@ -120,9 +121,9 @@ class Doing:
         from opsagent.cli.store import person
         from opsagent.commands.plans import plan_of
 
-        running = look(self._home)  # anew: an earlier step may have replaced the processes
+        running = look(self._home, daemon=self._daemon)  # anew: an earlier step may have replaced the processes
         unit = find(step.target or "", running.units)
-        plan = plan_of(step, unit, running.spec(unit.name), text=self._text)
+        plan = plan_of(step, unit, running.spec(unit.id), text=self._text)
         self._carrier = Carrier(self._out)
         began = self._record(step, "interrupted", Code.INTERRUPTED, plan=plan.id)
         ended = await self._carrier.follow(agent.submit(plan, confirmed=self._yes, by=person()))

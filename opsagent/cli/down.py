@@ -24,14 +24,14 @@ def command(*, json: JsonFlag = False, home: HomeDir = None) -> int:
 
 
 async def _down(home: Home, out: Out) -> int:
-    from opsagent.cli.services import look, open_engine
+    from opsagent.cli.services import look_at_engine, open_engine
     from opsagent.views.progress import Spinner
     from opsagent_tools.supervisors.port import SupervisorUnreachable
 
     engine = open_engine(home)
     was_running = engine.is_running()
     try:
-        stopped = [unit.name for unit in look(home).units if unit.processes]
+        stopped = [unit.name for unit in look_at_engine(home).units if unit.processes]
     except SupervisorUnreachable:  # one that hangs is ended all the same
         stopped = [spec.name for spec in engine.specs()]
     with Spinner(out.notes) as spinner:

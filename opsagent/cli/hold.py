@@ -69,12 +69,13 @@ def _seconds(duration: str | None) -> float | None:
 def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> int:
     from datetime import UTC, datetime, timedelta
 
+    from opsagent.cli.daemon import status
     from opsagent.cli.errors import Unclear
     from opsagent.cli.services import find, look
     from opsagent.cli.store import person, writing
     from opsagent.views.numbers import moment
 
-    unit = find(name, look(home).units)
+    unit = find(name, look(home, daemon=status(home)).units)
     try:
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
     except OverflowError as error:

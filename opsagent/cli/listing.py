@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.cli.services import Running
-    from opsagent_tools.units import Process, Unit
+    from opsagent.home import Home
+    from opsagent_tools.processes.ownership import Ownership
 
 
 def list_services(*, as_json: bool, home: str | None) -> int:
     """Carry out `opsagent ps`; return the exit code."""
-    from opsagent.cli.daemon import status
+    from opsagent.cli.daemon import listing, status
     from opsagent.cli.output import Out
     from opsagent.cli.services import look, open_home
 
     place = open_home(home)
-    report = report_of(look(place), status(place), home=str(place.path))
+    report = listing(place)
+    if report is None:
+        daemon = status(place)
+        report = report_of(look(place, daemon=daemon), daemon, home=str(place.path), ports=True)
     out = Out(as_json=as_json)
     if as_json:
         out.document(report)
@@ -28,74 +31,79 @@ def list_services(*, as_json: bool, home: str | None) -> int:
     return 0
 
 
-def report_of(running: Running, daemon: Mapping[str, Any] | None, *, home: str) -> dict[str, Any]:
-    """Return the documented JSON form (docs/cli.md)."""
+def report_now(home: Home, running: Running, daemon: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the report of what was just looked at, ports and what nobody supervises included."""
+    return report_of(running, daemon, home=str(home.path), ports=True)
+
+
+def report_of(running: Running, daemon: Mapping[str, Any] | None, *, home: str, ports: bool = False) -> dict[str, Any]:
+    """Return the documented JSON form (docs/cli.md). `ports`: look who listens where, which costs some milliseconds."""
+    from opsagent import roster
+
     live = {unit["id"]: unit for unit in (daemon or {}).get("units", ())}
+    owned = _ports(running) if ports else None
+    rows = [
+        roster.unit_row(
+            unit,
+            down=unit.id.supervisor == roster.ENGINE_KIND and not running.engine_running,
+            spec=running.spec(unit.id),
+            found_ports=owned.ports.get(unit.id, ()) if owned is not None else (),
+            live=live.get(str(unit.id)),
+        )
+        for unit in running.units
+    ]
     return {
         "home": home,
         "engine": {"running": running.engine_running, "pid": running.engine_pid},
         "daemon": {key: daemon.get(key) for key in ("pid", "version", "started_at", "paused")} if daemon else None,
-        "units": [unit_of(unit, running, live.get(str(unit.id), {})) for unit in running.units],
+        "supervisors": [roster.supervisor_row(one, error=running.silent.get(one.kind, "")) for one in running.others],
+        "units": rows,
+        "unsupervised": [roster.unsupervised_row(one) for one in owned.unsupervised] if owned is not None else [],
     }
 
 
-def unit_of(unit: Unit, running: Running, live: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one service as JSON."""
-    spec = running.spec(unit.name)
-    processes = [_process(process) for process in unit.processes]
-    known = [process for process in processes if process["rss"] is not None]
-    starts = [process.key.started for process in unit.processes]
-    return {
-        "id": str(unit.id),
-        "name": unit.name,
-        "state": unit.state.value if running.engine_running else "down",
-        "reason": unit.reason,
-        "instances": unit.instances,
-        "processes": processes,
-        "cpu": sum(process["cpu"] for process in known) if known else None,
-        "rss": sum(process["rss"] for process in known) if known else None,
-        "uptime_s": max(0.0, time.time() - min(starts)) if starts else None,
-        "restarts": unit.restarts,
-        "last_exit": unit.last_exit,
-        "ports": list(unit.ports),
-        "health": _health(live.get("health")),
-        "health_probe": spec is not None and spec.health is not None,
-        "mode": live.get("mode") or (spec.mode if spec is not None and isinstance(spec.mode, str) else None),
-        "incident": live.get("incident"),
-        "hold": live.get("hold"),
-    }
+def _ports(running: Running) -> Ownership:
+    from opsagent_tools.processes import ownership
 
-
-def _health(ok: bool | None) -> str:
-    return "unknown" if ok is None else "healthy" if ok else "unhealthy"
-
-
-def _process(process: Process) -> dict[str, Any]:
-    from opsagent_tools.processes.proc import HAS_PROC, read_stat
-
-    stat = read_stat(process.pid) if HAS_PROC else None
-    age = max(time.time() - process.key.started, 0.01)
-    return {
-        "pid": process.pid,
-        "started": process.key.started,
-        "cpu": stat.cpu_s / age if stat is not None else None,
-        "rss": stat.rss if stat is not None else None,
-        "kernel_state": stat.state if stat is not None else None,
-    }
+    daemons = {one.pid: one.kind or one.family for one in running.others if one.pid is not None and one.pid != 1}
+    if running.engine_pid is not None:
+        daemons[running.engine_pid] = "circus"
+    return ownership.look(running.units, daemons)
 
 
 def show(report: Mapping[str, Any], out: Out) -> None:
-    """Draw the table, and a line for what is not there."""
+    """Draw the table, what nobody supervises, and a line for what is not there."""
     from opsagent.views.table import table
-    from opsagent.views.units import COLUMNS, row
+    from opsagent.views.units import NOBODYS, columns, nobodys_row, row
 
     units: Sequence[Mapping[str, Any]] = report["units"]
+    named = {unit["supervisor"] for unit in units}
     if units:
-        out.lines(table(COLUMNS, [row(unit) for unit in units], out.screen))
-    if not report["engine"]["running"]:
-        out.note("the engine is not running: start it with `opsagent up FILE`" if not units else
-                 "the engine is not running; shown is what the last `opsagent up` described")  # fmt: skip
-    elif not units:
+        out.lines(table(columns(several=len(named) > 1), [row(u, several=len(named) > 1) for u in units], out.screen))
+    strangers: Sequence[Mapping[str, Any]] = report.get("unsupervised", ())
+    if strangers:
+        if units:
+            out.line()
+        out.line(out.screen.paint("Nobody supervises:", "dim"))
+        out.lines(table(NOBODYS, [nobodys_row(one) for one in strangers], out.screen))
+    _notes(report, out)
+
+
+def _notes(report: Mapping[str, Any], out: Out) -> None:
+    units, others = report["units"], report.get("supervisors", ())
+    ours = any(unit["supervisor"] == "circus" for unit in units)
+    if ours and not report["engine"]["running"]:
+        out.note("the engine is not running; shown is what the last `opsagent up` described")
+    elif not units and report["engine"]["running"]:
         out.note("no services: describe some in a file and run `opsagent up FILE`")
+    elif not units and not any(one["state"] == "running" for one in others):
+        out.note("the engine is not running: start it with `opsagent up FILE`")
+    for one in others:
+        if one["state"] == "refused":
+            out.note(f"{one['family']} at {one['address']} is refused: {one['reason']}")
+        elif one["state"] == "unreachable":
+            out.note(f"{one['kind']} at {one['address']} does not answer: {one['reason']}")
+        elif one["state"] == "died":
+            out.note(f"the daemon of {one['kind']} at {one['address']} is gone")
     if report["daemon"] is not None and report["daemon"].get("paused"):
         out.note("the agent is paused: `opsagent resume` lets it act again")

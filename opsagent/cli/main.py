@@ -18,6 +18,7 @@ from opsagent.cli.output import Out, OutputLost, ReaderGone, silence_stdout
 
 COMMANDS = {
     "demo": "demo",
+    "init": "init",
     "up": "up",
     "down": "down",
     "watch": "watch",

@@ -11,12 +11,15 @@ def command(unit: UnitName, *, json: JsonFlag = False, home: HomeDir = None) -> 
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
     from opsagent.cli.store import person, reading, writing
+    from opsagent.naming import full_name, index
 
     place = open_home(home)
     with reading(place) as journal:
-        held = {hold.unit for hold in journal.holds() if unit in {hold.unit.name, str(hold.unit)}}
+        held = set(index(hold.unit for hold in journal.holds()).get(unit, ()))
     if not held:
         raise Unclear(f"{unit} is not on hold: `opsagent hold` lists the holds")
+    if len(held) > 1:
+        raise Unclear(f"more than one {unit} is on hold: write {' or '.join(sorted(map(full_name, held)))}")
     with writing(place) as journal:
         ended = sum(journal.release_hold(one, person()) for one in held)
     out = Out(as_json=json)

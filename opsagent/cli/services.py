@@ -1,36 +1,45 @@
-"""What commands ask of the embedded engine: which services there are, and how they are doing."""
+"""What commands ask of the supervisors: which services there are, and how they are doing. No event loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsagent.cli.errors import Unclear
-from opsagent_tools.units import Unit, UnitId, UnitState
+from opsagent.naming import Descriptions, full_name, index
+from opsagent_tools.units import Unit, UnitId
 
 if TYPE_CHECKING:
+    from opsagent.config import Config
     from opsagent.home import Home
     from opsagent_tools.services.spec import ServiceSpec
     from opsagent_tools.supervisors.circus.engine import Engine
     from opsagent_tools.supervisors.circus.view import EngineView
+    from opsagent_tools.supervisors.found import Found
 
 KIND = "circus"
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """The engine and its services, as they are now."""
+    """All supervisors and their services, as they are now."""
 
     engine_running: bool
     engine_pid: int | None
     units: tuple[Unit, ...]
     specs: tuple[ServiceSpec, ...]
+    """Of the embedded engine's services, as they were applied."""
+    others: tuple[Found, ...] = ()
+    """Supervisors beside the engine, those that were refused among them."""
+    silent: Mapping[str, str] = field(default_factory=dict)
+    """Why one that was found did not answer, by kind."""
+    described: Descriptions = field(default_factory=lambda: Descriptions({}, ()))
 
-    def spec(self, name: str) -> ServiceSpec | None:
+    def spec(self, unit: UnitId) -> ServiceSpec | None:
         """Return how a person described the service."""
-        return next((spec for spec in self.specs if spec.name == name), None)
+        return self.described.of(unit)
 
 
 def open_home(given: str | None) -> Home:
@@ -54,11 +63,12 @@ def view_engine(home: Home) -> EngineView:
     return EngineView(home.engine_dir, home.runtime_dir)
 
 
-def look(home: Home) -> Running:
+def look_at_engine(home: Home) -> Running:
     """Ask the engine for its services; where it does not run, those of the last `up` are given as they are: down.
 
     Blocks for a moment, a few seconds at most.
     """
+    from opsagent.roster import down_unit
     from opsagent_tools.supervisors.circus import look as circus
     from opsagent_tools.supervisors.port import SupervisorUnreachable
 
@@ -66,34 +76,118 @@ def look(home: Home) -> Running:
     specs = engine.specs()
     pid = engine.pid()
     if pid is None:
-        return Running(False, None, tuple(_down(spec) for spec in specs), specs)
+        return _engine(None, map(down_unit, specs), specs)
     try:
         units = circus.look(engine.paths)
     except SupervisorUnreachable:
         if engine.is_running():  # it lives and does not answer: that is another matter
             raise
-        return Running(False, None, tuple(_down(spec) for spec in specs), specs)
-    return Running(True, pid, tuple(sorted(units, key=lambda unit: unit.name)), specs)
+        return _engine(None, map(down_unit, specs), specs)
+    return _engine(pid, units, specs)
 
 
-def _down(spec: ServiceSpec) -> Unit:
-    return Unit(
-        id=UnitId.local(KIND, spec.name),
-        state=UnitState.EXITED,
-        instances=spec.instances,
-        ports=(spec.port,) if spec.port is not None else (),
-        shares_socket=spec.share_socket,
-        reason="the engine is not running",
+def _engine(pid: int | None, units: Iterable[Unit], specs: tuple[ServiceSpec, ...]) -> Running:
+    there = tuple(sorted(units, key=lambda unit: unit.name))
+    described = Descriptions({f"{KIND}:{spec.name}": spec for spec in specs}, [unit.id for unit in there])
+    return Running(pid is not None, pid, there, specs, described=described)
+
+
+def look(home: Home, *, daemon: Mapping[str, Any] | None = None) -> Running:
+    """Ask every supervisor for its services. `daemon`: what the agent's daemon says of itself, where one runs; what it
+    watches is what is looked at, and known by the same names. One that does not answer keeps nobody from the others.
+    """
+    from opsagent import roster
+
+    engine = look_at_engine(home)
+    config = _config(home)
+    others = _found_by(daemon) if daemon is not None else _find(home, config)
+    answers = _ask_all([one for one in others if one.usable])
+    foreign = [unit for units in answers.values() if not isinstance(units, str) for unit in units]
+    units = tuple(roster.in_order((*engine.units, *foreign)))
+    specs = config.described(engine.specs) if config is not None else {f"{KIND}:{s.name}": s for s in engine.specs}
+    return Running(
+        engine.engine_running,
+        engine.engine_pid,
+        units,
+        engine.specs,
+        others=others,
+        silent={kind: why for kind, why in answers.items() if isinstance(why, str)},
+        described=Descriptions(specs, [unit.id for unit in units]),
     )
 
 
+def _config(home: Home) -> Config | None:
+    """Return the configuration; None where it cannot be used, which commands that act complain of."""
+    from opsagent.cli.agent import config_of
+    from opsagent.cli.errors import code_of
+
+    try:
+        return config_of(home)
+    except Exception as error:
+        if code_of(error) is None:
+            raise
+        return None
+
+
+def _find(home: Home, config: Config | None) -> tuple[Found, ...]:
+    from opsagent import kinds
+    from opsagent_tools.supervisors.discover import discover
+    from opsagent_tools.supervisors.found import Wanted
+
+    return discover(config.supervisors if config is not None else Wanted(), known=kinds.load(home.path))
+
+
+def _found_by(daemon: Mapping[str, Any]) -> tuple[Found, ...]:
+    from opsagent_tools.supervisors.found import Found, State
+
+    keys = ("family", "address", "uid", "pid", "why")
+    found = []
+    for row in daemon.get("supervisors", ()):
+        refused = row["reason"] if row["state"] == "refused" else ""
+        state: State = row["state"] if row["state"] in ("died", "idle") else "running"
+        options = {key: tuple(value) if isinstance(value, list) else value for key, value in row["options"].items()}
+        said = {key: row[key] for key in keys}
+        found.append(Found(**said, kind=row["kind"] or "", state=state, refused=refused, options=options))
+    return tuple(found)
+
+
+def _ask_all(supervisors: Sequence[Found]) -> dict[str, tuple[Unit, ...] | str]:
+    """Return the units of each, or why it did not answer; side by side, so that one that hangs costs its own time only."""
+    answers: dict[str, tuple[Unit, ...] | str] = {}
+    if len(supervisors) == 1:
+        answers[supervisors[0].kind] = _ask(supervisors[0])
+    elif supervisors:
+        import threading
+
+        def ask(one: Found) -> None:
+            answers[one.kind] = _ask(one)
+
+        threads = [threading.Thread(target=ask, args=(one,), daemon=True) for one in supervisors]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return answers
+
+
+def _ask(one: Found) -> tuple[Unit, ...] | str:
+    from opsagent_tools.supervisors.discover import look_at
+    from opsagent_tools.supervisors.port import SupervisorError
+
+    try:
+        return look_at(one)
+    except (SupervisorError, ValueError, OSError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
+
+
 def find(name: str, units: Sequence[Unit]) -> Unit:
-    """Return the unit of that name or full id. Raises Unclear, which offers the nearest name."""
-    found = [unit for unit in units if name in {unit.name, str(unit.id)}]
+    """Return the unit that a name, `kind:name` or full id means. Raises Unclear, which offers the nearest name."""
+    by_id = {unit.id: unit for unit in units}
+    found = index(by_id).get(name, ())
     if len(found) == 1:
-        return found[0]
+        return by_id[found[0]]
     if found:
-        raise Unclear(f"more than one service is named {name!r}: write {' or '.join(str(unit.id) for unit in found)}")
+        raise Unclear(f"more than one service is named {name!r}: write {' or '.join(map(full_name, found))}")
     raise Unclear(no_such(name, [unit.name for unit in units]))
 
 
@@ -101,7 +195,7 @@ def no_such(name: str, names: Iterable[str]) -> str:
     """Return the line for a service that does not exist, with the nearest name or all of them."""
     from opsagent.commands.words import nearest
 
-    there = sorted(names)
+    there = sorted(set(names))
     near = nearest(name, there)
     if near:
         return f"there is no service {name!r}: did you mean {near[0]!r}?"
@@ -111,8 +205,10 @@ def no_such(name: str, names: Iterable[str]) -> str:
 
 
 def known_names(given_home: str | None) -> list[str]:
-    """Return the names of the services of the last `up`; empty where anything is in the way (for completion)."""
+    """Return the names of all services, in full where several share one; empty where anything is in the way."""
     try:
-        return sorted(spec.name for spec in view_engine(open_home(given_home)).specs())
+        units = [unit.id for unit in look(open_home(given_home)).units]
+        meant = index(units)
+        return sorted({unit.name if len(meant[unit.name]) == 1 else full_name(unit) for unit in units})
     except Exception:  # noqa: BLE001  # completion must never print a trace into somebody's prompt
         return []

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from opsagent.model import Fault
 from opsagent.runbooks import (
+    bad_release,
     crash,
     crash_loop,
     dependency_down,
@@ -20,6 +21,6 @@ from opsagent.runbooks.remedy import Runbook
 RUNBOOKS: Mapping[Fault, Runbook] = MappingProxyType(
     {
         module.RUNBOOK.fault: module.RUNBOOK
-        for module in (crash, crash_loop, hang, memory_growth, dependency_down, error_burst, engine_down)
+        for module in (crash, crash_loop, hang, memory_growth, dependency_down, error_burst, engine_down, bad_release)
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,15 @@ COLUMNS = (
     Column("MODE", drop=8),
     Column("NOTE", drop=10),
 )
+_SUPERVISOR = Column("SUPERVISOR", drop=11)
+NOBODYS = (
+    Column("PORT"),
+    Column("PROCESS"),
+    Column("PID", drop=1, right=True),
+    Column("USER", drop=2),
+    Column("UPTIME", drop=3, right=True),
+    Column("NOTE", drop=4),
+)
 _STATES: dict[str, Style] = {
     "running": "good",
     "exited": "bad",
@@ -34,12 +44,19 @@ _STATES: dict[str, Style] = {
 _HEALTH: dict[str, Style] = {"healthy": "good", "unhealthy": "bad", "unknown": "dim"}
 
 
-def row(unit: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """Return one service of `opsagent ps --json` as a row under COLUMNS."""
+def columns(*, several: bool) -> tuple[Column, ...]:
+    """Return the columns of the table of units; with their supervisor where there is more than one."""
+    return (COLUMNS[0], _SUPERVISOR, *COLUMNS[1:]) if several else COLUMNS
+
+
+def row(unit: Mapping[str, Any], *, several: bool = False) -> tuple[Cell, ...]:
+    """Return one service of `opsagent ps --json` as a row under `columns`."""
     processes = unit["processes"]
     frozen = any(process["kernel_state"] == "T" for process in processes)
+    ports = unit["ports"] or unit["found_ports"]
     return (
         Cell(unit["name"], "strong"),
+        *([Cell(unit["supervisor"])] if several else []),
         Cell(unit["state"], _STATES.get(unit["state"], "")),
         Cell(f"{len(processes)}/{unit['instances']}", "" if len(processes) >= unit["instances"] else "warn"),
         Cell(",".join(str(process["pid"]) for process in processes)),
@@ -47,10 +64,23 @@ def row(unit: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(size(unit["rss"])),
         Cell(duration(unit["uptime_s"])),
         Cell(str(unit["restarts"]), "warn" if unit["restarts"] else ""),
-        Cell(",".join(str(port) for port in unit["ports"])),
+        Cell(",".join(str(port) for port in ports)),
         Cell(unit["health"], _HEALTH.get(unit["health"], "")),
         Cell(_mode(unit["mode"])),
         Cell(_note(unit, frozen=frozen), "warn"),
+    )
+
+
+def nobodys_row(one: Mapping[str, Any], *, now: float | None = None) -> tuple[Cell, ...]:
+    """Return what listens and is not supervised as a row under NOBODYS."""
+    age = max(0.0, (time.time() if now is None else now) - one["started"]) if one["started"] is not None else None
+    return (
+        Cell(",".join(str(port) for port in one["ports"])),
+        Cell(one["name"] or "?", "strong"),
+        Cell("" if one["pid"] is None else str(one["pid"])),
+        Cell(one["user"]),
+        Cell(duration(age)),
+        Cell(one["says"], "warn" if one["sort"] == "leftover" else "dim"),
     )
 
 

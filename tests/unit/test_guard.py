@@ -39,6 +39,7 @@ class Policy:
     budget_actions: int = 5
     global_budget_actions: int = 20
     breaker_failures: int = 3
+    rollback_failed_deploys: bool = False
     engine: Mode = "auto"
     asked: list[Risk] = field(default_factory=list)
 

@@ -13,14 +13,17 @@ import shlex
 import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
-from opsagent_tools.services.spec import Mode
+from opsagent_tools.services.dateformat import date_format
+from opsagent_tools.services.patterns import Ignored
+from opsagent_tools.services.spec import LogType, Mode
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 RISKS_WITH_MODE = ("safe", "disruptive", "destructive")
 SET_BY_ENGINE = frozenset({"OPSAGENT_UNIT", "OPSAGENT_ENGINE", "OPSAGENT_INSTANCE", "LISTEN_FD"})
+_VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(?:i?[bB])?")
 _FACTORS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _NO_ENDING = frozenset({"SIGSTOP", "SIGCONT", "SIGCHLD", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGWINCH", "SIGURG"})
@@ -55,11 +58,13 @@ def _wrong_type(value: object, wanted: str, example: str) -> Wrong:
 
 
 def text(value: object, example: str) -> str:
-    """Return a string without NUL."""
+    """Return a string without NUL, in characters that a file or a command line can hold."""
     if not isinstance(value, str):
         raise _wrong_type(value, "a string", example)
     if "\0" in value:
         raise Wrong("contains a NUL character", "remove it")
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise Wrong("contains half a character (a lone surrogate)", "remove it")
     return value
 
 
@@ -93,6 +98,67 @@ def seconds(value: object, example: str, *, zero: bool = False) -> float:
     if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
         raise Wrong(f"is {value}, must be {'0 or more' if zero else 'above 0'} seconds", f"write for example {example}")
     return float(value)
+
+
+def exit_codes(value: object) -> tuple[int, ...]:
+    """Return exit codes, from one or from a list."""
+    example = "stop_exit_codes = [0]"
+    if not isinstance(value, list):
+        return (integer(value, 0, 255, example),)
+    return tuple(dict.fromkeys(integer(item, 0, 255, example) for item in value))
+
+
+def variable(value: object) -> str:
+    """Return the name of a variable that the engine may set; empty: none."""
+    found = text(value, '"NODE_APP_INSTANCE"')
+    if found and not _VARIABLE.fullmatch(found):
+        raise Wrong(f"{found!r} cannot be the name of a variable", "use letters, digits and _")
+    if found in SET_BY_ENGINE:
+        raise Wrong(f"{found} is set by the engine", "choose another name")
+    return found
+
+
+def watched(value: object, cwd: Path) -> tuple[Path, ...]:
+    """Return what is watched: true is the folder that the service runs in."""
+    if isinstance(value, bool):
+        return (cwd,) if value else ()
+    if not isinstance(value, list):
+        raise _wrong_type(value, "true, false or a list of paths", 'watch = ["src"]')
+    return tuple(dict.fromkeys(paths(value, cwd)))
+
+
+def patterns(value: object) -> tuple[str, ...]:
+    """Return patterns of `ignore_watch`."""
+    found = texts(value, '["logs", "*.tmp"]')
+    for pattern in found:
+        try:
+            Ignored([pattern], Path("/"))
+        except ValueError as error:
+            raise Wrong(f"{pattern!r} {error}", 'write for example ["logs", "*.tmp"]') from None
+    return found
+
+
+def schedule(value: object) -> str:
+    """Return a schedule as written; its zone is checked with it."""
+    return text(value, '"0 3 * * *"').strip()
+
+
+def date_pattern(value: object) -> str:
+    """Return a format for dates in logs."""
+    found = text(value, '"YYYY-MM-DD HH:mm:ss"')
+    try:
+        date_format(found)
+    except ValueError as error:
+        raise Wrong(f"{found!r} {error}", 'write for example "YYYY-MM-DD HH:mm:ss Z"') from None
+    return found
+
+
+def log_type(value: object) -> LogType:
+    """Return how lines are written."""
+    for known in get_args(LogType):
+        if value == known:
+            return cast("LogType", known)
+    raise Wrong(f"{value!r} is no type of log", 'use "raw" or "json"')
 
 
 def table(value: object, example: str) -> Mapping[str, object]:

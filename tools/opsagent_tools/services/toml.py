@@ -5,34 +5,37 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from opsagent_tools.services import fields
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.graph import find_cycle
+from opsagent_tools.services.keys import HEALTH_KEYS, SERVICE_KEYS, complete, nearest, read_value, why_inconsistent
 from opsagent_tools.services.lines import find_line
-from opsagent_tools.services.spec import Health, ServiceSpec
+from opsagent_tools.services.reading import read_text
+from opsagent_tools.services.spec import ServiceSpec
 
-__all__ = ["ServicesFileError", "load_services", "parse_services", "read_document"]
+__all__ = [
+    "HEALTH_KEYS",
+    "RESERVED",
+    "SERVICE_KEYS",
+    "ServicesFileError",
+    "load_services",
+    "parse_services",
+    "read_document",
+]
 
-SERVICE_KEYS = (
-    "command", "cwd", "env", "port", "share_socket", "instances", "autorestart", "health", "depends_on", "logs",
-    "max_memory", "stop_signal", "stop_timeout_s", "config_files", "mode", "protected",
-)  # fmt: skip
-HEALTH_KEYS = ("http", "tcp", "interval_s", "timeout_s", "grace_s")
 _NAME = re.compile(r"\w[\w.-]{0,63}")
+_ANY_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+"""Of services that somebody else runs: `pm2:web/api`, `worker@`, `my app`."""
 RESERVED = frozenset({"engine"})
 """A supervisor's own daemon is a unit too, of this name: a service that bore it would be taken for that."""
-_MAX_FILE = 1024 * 1024
-_OTHER_SUFFIXES = (".js", ".cjs", ".mjs", ".json", ".yaml", ".yml")
-_LATER = "describe the services in a services.toml ([services.NAME] tables) and run `opsagent up services.toml`"
 
 
 def load_services(path: Path) -> tuple[ServiceSpec, ...]:
     """Return the services that the file describes, in its order. Raises ServicesFileError."""
-    _refuse_other_formats(path)
     document, source = read_document(path)
     for key in document:
         if key != "services":
@@ -46,7 +49,7 @@ def load_services(path: Path) -> tuple[ServiceSpec, ...]:
 
 def read_document(path: Path) -> tuple[dict[str, object], str]:
     """Return what a TOML file says, and its text. Raises ServicesFileError."""
-    source = _read(path)
+    source = read_text(path)
     try:
         return tomllib.loads(source), source
     except tomllib.TOMLDecodeError as error:
@@ -71,7 +74,7 @@ def parse_services(
     """
     where = _Where(file, source)
     base = file.absolute().parent
-    _check_names(tables, where)
+    _check_names(tables, where, _NAME if need_command else _ANY_NAME)
     specs = tuple(_service(name, raw, base, where, need_command) for name, raw in tables.items())
     _check_ports(specs, where)
     _check_dependencies(specs, where, known)
@@ -91,33 +94,6 @@ class _Where:
         return ServicesFileError(self.file, problem, place=".".join(route), line=line, mend=mend)
 
 
-def _refuse_other_formats(path: Path) -> None:
-    if path.name.split(".")[0] == "Procfile":
-        raise ServicesFileError(path, "a Procfile is not supported yet", mend=_LATER)
-    if path.suffix.lower() in _OTHER_SUFFIXES:
-        raise ServicesFileError(path, "ecosystem files (js, json, yaml) are not supported yet", mend=_LATER)
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE + 1)
-    except FileNotFoundError:
-        raise ServicesFileError(path, "no such file", mend="check the path, or write the file") from None
-    except IsADirectoryError:
-        raise ServicesFileError(path, "is a folder", mend=f"name the file in it: {path / 'services.toml'}") from None
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
-        raise ServicesFileError(path, f"cannot be read: {problem}", mend="check its owner and its mode") from None
-    if len(content) > _MAX_FILE:
-        raise ServicesFileError(path, f"is larger than {_MAX_FILE} bytes", mend="is it the right file?")
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ServicesFileError(path, "is not UTF-8 text", line=line, mend="save it as UTF-8") from None
-
-
 def _broken(path: Path, message: str) -> ServicesFileError:
     found = re.search(r" \(at line (\d+), column \d+\)$", message)
     line = int(found[1]) if found else None
@@ -134,12 +110,12 @@ def _unknown_top_level(path: Path, key: str, document: Mapping[str, object], sou
     return ServicesFileError(path, "unknown key", place=key, line=find_line(source, (key,)), mend=mend)
 
 
-def _check_names(tables: Mapping[str, object], where: _Where) -> None:
+def _check_names(tables: Mapping[str, object], where: _Where, allowed: re.Pattern[str]) -> None:
     seen: dict[str, str] = {}
     for name in tables:
-        if not _NAME.fullmatch(name):
+        if not allowed.fullmatch(name):
             raise where.error([name], "is no name for a service", "use up to 64 letters, digits, '_', '-' and '.'")
-        if name in RESERVED:
+        if name.rpartition(":")[2] in RESERVED:
             raise where.error([name], "is the name of what runs the services", "choose another name")
         twin = seen.setdefault(name.casefold(), name)
         if twin != name:
@@ -156,13 +132,15 @@ def _service(name: str, raw: object, base: Path, where: _Where, need_command: bo
     values: dict[str, object] = {}
     for key, value in raw.items():
         try:
-            values[key] = _value(key, value, _cwd(raw, base), base)
+            values[key] = read_value(key, value, _cwd(raw, base), base)
         except fields.Wrong as wrong:
             raise where.error([name, key, *([wrong.key] if wrong.key else [])], wrong.problem, wrong.mend) from None
-    if values.get("share_socket") and "port" not in raw:
-        raise where.error([name, "share_socket"], "needs a port to listen on", "add port = 8000")
     values.setdefault("cwd", base)
-    return ServiceSpec(name=name, **values)  # type: ignore[arg-type]  # each key was read by its own reader
+    spec = complete(ServiceSpec(name=name, **values))  # type: ignore[arg-type]  # each key was read by its own reader
+    wrong_pair = why_inconsistent(spec)
+    if wrong_pair is not None:
+        raise where.error([name, wrong_pair.key], wrong_pair.problem, wrong_pair.mend)
+    return spec
 
 
 def _cwd(raw: Mapping[str, object], base: Path) -> Path:
@@ -170,59 +148,10 @@ def _cwd(raw: Mapping[str, object], base: Path) -> Path:
     return fields.path(value, base) if isinstance(value, str) and value else base
 
 
-def _value(key: str, value: object, cwd: Path, base: Path) -> object:
-    if key == "cwd":
-        return fields.path(value, base)
-    if key in ("logs", "config_files"):
-        return fields.paths(value, cwd)
-    return _READERS[key](value)
-
-
-def _health(value: object) -> Health:
-    raw = fields.table(value, 'health = { tcp = "127.0.0.1:8000" }')
-    for key in raw:
-        if key not in HEALTH_KEYS:
-            raise fields.Wrong("unknown key", _nearest(key, HEALTH_KEYS), key)
-    if ("http" in raw) == ("tcp" in raw):
-        problem = "has both http and tcp" if "http" in raw else "has neither http nor tcp"
-        raise fields.Wrong(problem, "keep exactly one of them" if "http" in raw else 'add tcp = "127.0.0.1:8000"')
-    readers = {"http": fields.http_url, "tcp": fields.tcp_address}
-    values: dict[str, object] = {}
-    for key, item in raw.items():
-        try:
-            reader = readers.get(key)
-            values[key] = reader(item) if reader else fields.seconds(item, "2", zero=key == "grace_s")
-        except fields.Wrong as wrong:
-            raise fields.Wrong(wrong.problem, wrong.mend, key) from None
-    return Health(**values)  # type: ignore[arg-type]  # each key was read by its own reader
-
-
-_READERS: Mapping[str, Callable[[object], object]] = {
-    "command": fields.command,
-    "env": fields.environment,
-    "port": lambda value: fields.integer(value, 1, 65535, "8000"),
-    "share_socket": fields.boolean,
-    "instances": lambda value: fields.integer(value, 1, 1000, "2"),
-    "autorestart": fields.boolean,
-    "health": _health,
-    "depends_on": lambda value: tuple(dict.fromkeys(fields.texts(value, '["store"]'))),
-    "max_memory": fields.size,
-    "stop_signal": fields.stop_signal,
-    "stop_timeout_s": lambda value: fields.seconds(value, "10"),
-    "mode": fields.mode,
-    "protected": fields.boolean,
-}
-
-
 def _check_keys(route: list[str], raw: Mapping[str, object], known: Collection[str], where: _Where) -> None:
     for key in raw:
         if key not in known:
-            raise where.error([*route, key], "unknown key", _nearest(key, known))
-
-
-def _nearest(key: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
+            raise where.error([*route, key], "unknown key", nearest(key, known))
 
 
 def _check_ports(specs: Iterable[ServiceSpec], where: _Where) -> None:
@@ -238,7 +167,7 @@ def _check_dependencies(specs: tuple[ServiceSpec, ...], where: _Where, known: Co
     for spec in specs:
         for other in spec.depends_on:
             if known is not None and other not in names and other not in known:
-                mend = _nearest(other, names) if difflib.get_close_matches(other, names, 1, 0.5) else "describe it too"
+                mend = nearest(other, names) if difflib.get_close_matches(other, names, 1, 0.5) else "describe it too"
                 raise where.error([spec.name, "depends_on"], f"names {other!r}, which is no service here", mend)
     cycle = find_cycle({spec.name: spec.depends_on for spec in specs})
     if cycle:

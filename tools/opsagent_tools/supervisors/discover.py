@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsagent_tools.supervisors.found import At, Family, Found, Machine, Wanted, user_of
 
@@ -91,5 +91,45 @@ def look_at(found: Found) -> tuple[Unit, ...]:
     return _LOOKS[found.family](found)
 
 
+def _look_pm2(found: Found) -> tuple[Unit, ...]:
+    from opsagent_tools.supervisors.pm2.look import look
+
+    return look(Path(found.address), found.uid, kind=found.kind)
+
+
+def _look_supervisord(found: Found) -> tuple[Unit, ...]:
+    from opsagent_tools.supervisors.supervisord.look import look
+
+    return look(found.address, kind=found.kind, **_credentials(found))
+
+
+def _credentials(found: Found) -> dict[str, Any]:
+    username, secret = found.options.get("username"), found.options.get("password_file")
+    return {"username": username, "password_file": Path(str(secret))} if username and secret else {}
+
+
+def _look_systemd(found: Found) -> tuple[Unit, ...]:
+    from opsagent_tools.supervisors.systemd.look import look
+
+    units = look("user" if found.address == "user" else "system", _words(found, "units"))
+    return tuple(unit for unit in units if not is_excluded(unit.name, _words(found, "exclude")))
+
+
+def is_excluded(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether a unit of systemd is among those that a person does not want watched."""
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(name, pattern.removesuffix(".service")) for pattern in patterns)
+
+
+def _words(found: Found, key: str) -> tuple[str, ...]:
+    value = found.options.get(key, ())
+    return value if isinstance(value, tuple) else (value,)
+
+
 _OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {}
-_LOOKS: Mapping[Family, Callable[[Found], tuple[Unit, ...]]] = {}
+_LOOKS: Mapping[Family, Callable[[Found], tuple[Unit, ...]]] = {
+    "pm2": _look_pm2,
+    "supervisord": _look_supervisord,
+    "systemd": _look_systemd,
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -106,6 +107,7 @@ class Machine:
         )
 
 
+@lru_cache(maxsize=256)
 def user_of(uid: int) -> str:
     """Return the name of a user, else the number."""
     import pwd

@@ -7,9 +7,10 @@ that a person stopped. The daemon's log has both, from before we came, too.
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opsagent_tools import trust
@@ -20,7 +21,8 @@ from opsagent_tools.supervisors.pm2.units import App, Ends
 TAIL = 256 * 1024
 _MORE = 4 * 1024 * 1024
 """More than this since the last look is skipped to its last part."""
-_MARKS = (b"exited with code [", b"Stopping app:", b"New PM2 Daemon started")
+_MARKS = (b"exited with code [", b"Stopping app:", b"New PM2 Daemon started", b"] starting in -")
+_STARTING = re.compile(r"App \[(?P<name>.*):(?P<id>\w+)\] starting in -\w+ mode-\r?$")
 _REMEMBERED = 4096
 
 
@@ -68,7 +70,7 @@ class History:
         self._rest = lines.pop()[:65536]
         for line in lines:
             if any(mark in line for mark in _MARKS):
-                self._take(parse(line.decode("utf-8", "replace")))
+                self._hear(line.decode("utf-8", "replace"))
 
     def of(self, apps: Iterable[App]) -> Ends:
         """Return how these processes ended last."""
@@ -79,15 +81,22 @@ class History:
             code = last[1].code if last[1].code is not None else last[0].exit_code
         return Ends(last=code, by_itself=frozenset(app.pm_id for app, end in found if not end.asked))
 
-    def _take(self, line: Line | None) -> None:
-        if line is None:
-            return
+    def _hear(self, said: str) -> None:
+        line = parse(said)
+        if line is not None:
+            self._take(line)
+        elif found := _STARTING.search(said):
+            self._asked.discard((found["name"], found["id"]))
+
+    def _take(self, line: Line) -> None:
         key = (line.name, line.pm_id.removeprefix("_old_"))
         if line.said is Said.BORN:
             self._asked.clear()
             self._ends.clear()
         elif line.said is Said.STOPPING:
             self._asked.add(key)
+            if key in self._ends:  # nothing ends where it only waited to be started again
+                self._ends[key] = replace(self._ends[key], asked=True)
         elif line.said is Said.EXITED:
             if len(self._ends) >= _REMEMBERED:
                 self._ends.pop(next(iter(self._ends)))

@@ -39,6 +39,8 @@ class App:
     unstable: int
     exit_code: int | None
     autorestart: bool
+    stays_down: bool
+    """True: PM2 does not start it again when it ends as it ended last."""
     module: bool
     uid: int | None
     """As whom the app is to run, where that is not the daemon's user."""
@@ -94,6 +96,7 @@ def _read(raw: object) -> App | None:
         unstable=number(env.get("unstable_restarts")),
         exit_code=number(env["exit_code"]) if _is_number(env.get("exit_code")) else None,
         autorestart=truth(env.get("autorestart"), default=True),
+        stays_down=_stays_down(env),
         module=truth(env.get("pmx_module"), default=False),
         uid=env["uid"] if isinstance(env.get("uid"), int) and not isinstance(env.get("uid"), bool) else None,
         logs=tuple(dict.fromkeys(Path(str(path)) for path in logs if is_log_path(path))),
@@ -102,6 +105,12 @@ def _read(raw: object) -> App | None:
         up_since=number(env.get("pm_uptime")) / 1000,
         env=env,
     )
+
+
+def _stays_down(env: Mapping[str, Any]) -> bool:
+    codes = env.get("stop_exit_codes")
+    named = {number(code, -1) for code in (codes if isinstance(codes, list) else [codes])}
+    return not truth(env.get("autorestart"), default=True) or ("exit_code" in env and number(env["exit_code"]) in named)
 
 
 def text(value: object) -> str:
@@ -237,8 +246,9 @@ def _state(apps: Sequence[App], ends: Ends) -> tuple[UnitState, str]:
         return UnitState.EXITED, "errored: too many unstable restarts, PM2 has given up"
     if has == {STOPPED}:
         alone = [app for app in apps if app.pm_id in ends.by_itself]
+        if any(not app.stays_down for app in alone):
+            return UnitState.STARTING, "it ended, and PM2 starts it again"
         if alone:
-            why = "does not start it again" if not alone[0].autorestart else "was told not to start it again after that"
-            return UnitState.EXITED, f"ended by itself, and PM2 {why}"
+            return UnitState.EXITED, "ended by itself, and PM2 was told not to start it again then"
         return UnitState.STOPPED, ""
     return UnitState.UNKNOWN, f"PM2 calls it {', '.join(sorted(has))}"[:80]

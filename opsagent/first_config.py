@@ -1,0 +1,102 @@
+"""The text of a first `config.toml`, from what was found on the machine and what a person answered. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+MODES = {
+    "observe": "watch and tell, nothing more",
+    "suggest": "say what it would do",
+    "approve": "ask before each repair",
+    "auto": "repair by itself, within limits",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundService:
+    """One service that a supervisor runs."""
+
+    name: str
+    """As it is written in `[services.NAME]`: in full (`pm2:api`) where several supervisors have it."""
+    supervisor: str
+    ports: tuple[int, ...] = ()
+    """TCP ports that it was found to listen on, its configured one first."""
+    described: bool = False
+    """Whether its own `services.toml` says how its health is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a person chose; the defaults are the careful ones."""
+
+    mode: str = "suggest"
+    leave_alone: tuple[str, ...] = ()
+    """Supervisors that are not to be watched, by kind or family."""
+    protected: frozenset[str] = frozenset()
+    """Services that nothing may ever be done to."""
+    health: Mapping[str, str] = field(default_factory=dict)
+    """Service → URL or `host:port` to probe."""
+
+
+def render(supervisors: Mapping[str, str], services: Sequence[FoundService], answers: Answers) -> str:
+    """Return the configuration. `supervisors`: kind → what it is, for a comment."""
+    lines = [
+        "# opsagent's configuration. Nothing here is needed: what is left out has a careful default (docs/config.md).",
+        "# After a change: nothing to reload, `opsagent watch` is started again.",
+        "",
+        "# How far the agent may go by itself:",
+        *(f"#   {name:<8} {means}" for name, means in MODES.items()),
+        f'mode = "{answers.mode}"',
+        "",
+        "[policy]",
+        "# budget_actions = 5      # unattended repairs that one service may get per window",
+        "# budget_window_s = 600",
+        "# breaker_failures = 3    # failed repairs after which a person is told, and nothing more is tried",
+        "",
+        *_supervisors(supervisors, answers),
+    ]
+    for service in services:
+        lines += _service(service, answers)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _supervisors(supervisors: Mapping[str, str], answers: Answers) -> list[str]:
+    lines = ["[supervisors]"]
+    lines += [f"# found: {kind} ({_comment(what)})" for kind, what in supervisors.items()]
+    if not supervisors:
+        lines.append("# none was found beside the agent's own engine (`opsagent up FILE`)")
+    off = ", ".join(_string(kind) for kind in answers.leave_alone)
+    lines.append(f"off = [{off}]" if off else '# off = ["systemd"]     # those that are left alone altogether')
+    return [*lines, ""]
+
+
+def _service(service: FoundService, answers: Answers) -> list[str]:
+    listens = f", listens on {', '.join(map(str, service.ports))}" if service.ports else ""
+    lines = [f"[services.{_key(service.name)}]", f"# run by {service.supervisor}{listens}"]
+    probe = answers.health.get(service.name)
+    if probe:
+        key = "http" if probe.startswith(("http://", "https://")) else "tcp"
+        lines.append(f"health = {{ {key} = {_string(probe)} }}")
+    elif service.described:
+        lines.append("# how its health is asked stands in its services.toml")
+    elif service.ports:
+        lines.append(f'# health = {{ http = "http://127.0.0.1:{service.ports[0]}/health" }}')
+    protected = service.name in answers.protected
+    lines.append("protected = true" if protected else "# protected = true       # nothing is ever done to it")
+    lines.append('# mode = "auto"          # for this service alone')
+    return [*lines, ""]
+
+
+def _key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() and name.isascii() else _string(name)
+
+
+def _string(text: str) -> str:
+    """Return a TOML basic string (https://toml.io/en/v1.0.0#string)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _comment(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,207 @@
+"""Events of a PM2 for ever: the bus and lists as events (`story.py`), the death and the return of the daemon itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.supervisors.pm2.bus import Bus, Message
+from opsagent_tools.supervisors.pm2.core import Core
+from opsagent_tools.supervisors.pm2.home import PUB
+from opsagent_tools.supervisors.pm2.rpc import connect
+from opsagent_tools.supervisors.pm2.story import Story
+from opsagent_tools.supervisors.port import EventKind, SupervisorError, SupervisorEvent
+from opsagent_tools.units import Unit
+
+_log = logging.getLogger(__name__)
+
+_TOPICS = frozenset({"process:event", "log:PM2", "pm2:kill"})
+_LOOK_S = 0.1
+_SLOW_LOOK_S = 1.0
+_GATHER_S = 0.004
+"""So many changes that come together cost one list."""
+_AGAIN_S = 0.5
+_RESTARTS_WITHIN_S = 0.3
+"""An app that is being restarted is called stopped for some milliseconds."""
+_HANGS_UP_S = 1.0
+OnExit = Callable[[SupervisorEvent], Awaitable[bool]]
+"""Called with each event before it is told; False: it is nobody else's business."""
+
+
+async def watch(core: Core, on_event: OnExit) -> AsyncIterator[SupervisorEvent]:
+    """Yield events for ever. The first is CHANGED as soon as nothing can be missed any more: list then."""
+    away = ""
+    was: tuple[int | None, str] = (None, "")
+    waits = 0
+    while True:
+        try:
+            session = await _Session.open(core)
+        except SupervisorError as error:
+            if not away:
+                away, event = _missing(core, str(error))
+                yield event
+            waits += 1
+            await asyncio.sleep(_LOOK_S if waits < 50 else _SLOW_LOOK_S)
+            continue
+        now = (session.pid, session.version)
+        yield _back(was, now) if away else _own(EventKind.CHANGED)
+        if away:
+            yield _own(EventKind.CHANGED)
+        away, was, waits = "", now, 0
+        try:
+            async for event in session.events():
+                if await on_event(event):
+                    yield event
+        finally:
+            await session.close()
+        on_purpose = session.story.killed
+        if not on_purpose and await _still_there(core):
+            continue  # it only hung up: what was missed meanwhile, CHANGED covers
+        core.seen.ended(time.time(), on_purpose=bool(on_purpose))
+        away = "away"
+        yield _own(EventKind.ENDED if on_purpose else EventKind.LOST, on_purpose or "its daemon is gone, unasked")
+
+
+def _missing(core: Core, why: str) -> tuple[str, SupervisorEvent]:
+    """Tell of a daemon that was not there from the start: who is told to end removes its pid file."""
+    try:
+        left = (core.home.path / "pm2.pid").lstat().st_mtime
+        killed = left >= _booted_at()
+    except OSError:
+        killed = False
+    _log.info("%s", why)
+    return "away", _own(EventKind.LOST if killed else EventKind.ENDED, why)
+
+
+def _booted_at() -> float:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            if line.startswith("btime "):
+                return float(line.split()[1])
+    return 0.0
+
+
+async def _still_there(core: Core) -> bool:
+    """Tell whether the daemon that hung up lives on and takes connections."""
+    deadline = time.monotonic() + _HANGS_UP_S
+    while time.monotonic() < deadline:
+        if core.seen.daemon is None or not is_alive(core.seen.daemon):
+            return False
+        with contextlib.suppress(SupervisorError):
+            talk, peer = await connect(core.home, PUB)
+            talk.close()
+            return peer.pid == core.seen.daemon.pid
+        await asyncio.sleep(0.01)
+    return False
+
+
+def _back(was: tuple[int | None, str], now: tuple[int | None, str]) -> SupervisorEvent:
+    (pid, version), (new_pid, new_version) = was, now
+    parts = []
+    if version and version != new_version:
+        parts.append(f"PM2 {new_version} instead of {version}")
+    if pid != new_pid:
+        parts.append(f"another daemon (pid {new_pid}" + (f" instead of {pid})" if pid else ")"))
+    return _own(EventKind.BACK, ", ".join(parts) or "the same daemon")
+
+
+def _own(kind: EventKind, reason: str = "") -> SupervisorEvent:
+    return SupervisorEvent(kind=kind, unit=None, reason=reason, at=time.time())
+
+
+class _Session:
+    """One life of the daemon, or the part of it that we see."""
+
+    def __init__(self, core: Core, bus: Bus, version: str) -> None:
+        self.story = Story(core.kind, is_alive)
+        self.pid = bus.peer.pid
+        self.version = version
+        self._core = core
+        self._bus = bus
+        self._list: asyncio.Task[tuple[Unit, ...] | None] | None = None
+        self._seem_stopped: dict[str, float] = {}
+
+    @classmethod
+    async def open(cls, core: Core) -> _Session:
+        """Connect, and take the first list. Raises SupervisorError."""
+        bus = await Bus.open(core.home, _TOPICS)
+        try:
+            session = cls(core, bus, await core.rpc.version())
+            units = await core.units()
+            for _ in session.story.see(units, core.apps, time.time(), first=True):
+                pass
+        except BaseException:
+            bus.close()
+            raise
+        return session
+
+    async def events(self) -> AsyncIterator[SupervisorEvent]:
+        """Yield what happens until the daemon hangs up."""
+        heard = asyncio.ensure_future(self._bus.next())
+        try:
+            while True:
+                self._maybe_list()
+                pending = {heard} if self._list is None else {heard, self._list}
+                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if heard.done():
+                    message = heard.result()
+                    if message is None:
+                        return
+                    for event in self._hear(message):
+                        yield event
+                    heard = asyncio.ensure_future(self._bus.next())
+                elif self._list is not None and self._list.done():
+                    for event in self._saw(self._list.result()):
+                        yield event
+        finally:
+            heard.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await heard
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._bus.close()
+        if self._list is not None:
+            self._list.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._list
+
+    def _hear(self, message: Message) -> list[SupervisorEvent]:
+        now = time.time()
+        data = message.data
+        if message.topic == "process:event" and data.get("event") == "stop" and isinstance(data.get("process"), dict):
+            self._core.seen.stopped(data["process"].get("pm_id"), now)
+        return list(self.story.hear(message.topic, data, now))
+
+    def _maybe_list(self) -> None:
+        if self._list is None and (self.story.wants_list or self._seem_stopped):
+            wait_s = _GATHER_S if self.story.wants_list else _RESTARTS_WITHIN_S
+            self.story.wants_list = False
+            self._list = asyncio.ensure_future(self._look(wait_s))
+
+    async def _look(self, wait_s: float) -> tuple[Unit, ...] | None:
+        await asyncio.sleep(wait_s)
+        try:
+            return await self._core.units()
+        except SupervisorError as error:
+            _log.debug("no list: %s", error)
+            await asyncio.sleep(_AGAIN_S)
+            return None
+
+    def _saw(self, units: tuple[Unit, ...] | None) -> list[SupervisorEvent]:
+        self._list = None
+        if units is None:
+            self.story.wants_list = True
+            return []
+        now = time.time()
+        events = list(self.story.see(units, self._core.apps, now, first=False))
+        seem = self.story.seems_stopped(units)
+        since = {name: self._seem_stopped.get(name, now) for name in seem}
+        sure = {name for name, at in since.items() if now - at >= _RESTARTS_WITHIN_S}
+        self._seem_stopped = {name: at for name, at in since.items() if name not in sure}
+        return [*events, *self.story.are_stopped(sure, now)]
