@@ -41,7 +41,9 @@ def restore(home: Home, archive: Path, *, tell: Callable[[str], None]) -> Restor
     """
     strangers = home.strangers()
     if strangers:
-        raise BackupError(f"{home.path}: holds what is not ours ({strangers[0]} …): move that away, or choose --home DIR")
+        raise BackupError(
+            f"{home.path}: holds what is not ours ({strangers[0]} …): move that away, or choose --home DIR"
+        )
     staging = home.path.with_name(f".{home.path.name}.restoring-{os.getpid()}")
     staging.mkdir(0o700)
     try:

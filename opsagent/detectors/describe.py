@@ -68,6 +68,8 @@ def _what(fault: Fault, own: list[Signal]) -> str:
             return "is down and others need it"
         case Fault.ENGINE_DOWN:
             return "is gone: nothing is restarted until it is back"
+        case Fault.BAD_RELEASE:
+            return "was given a release that does not hold; what is left of the old one serves on"
 
 
 def _ending(death: Signal) -> str:

@@ -19,6 +19,7 @@ _WORDS = {
     Fault.MEMORY_GROWTH: "uses more and more memory",
     Fault.DEPENDENCY_DOWN: "is down, and others depend on it",
     Fault.ENGINE_DOWN: "does not answer",
+    Fault.BAD_RELEASE: "was given a release that does not hold",
 }
 
 

@@ -135,7 +135,8 @@ def test_a_store_from_before_releases_is_updated_with_all_that_is_in_it(tmp_path
     engine.dispose()
     place.database.chmod(0o600)
     with Journal.open(place) as journal:
-        assert journal.releases() == journal.deploys() == ()
+        assert journal.releases() == ()
+        assert journal.deploys() == ()
     assert _revision(place) == REVISION
     (kept,) = place.path.glob("*-0001.db.bak")
     with closing(sqlite3.connect(kept)) as connection:
