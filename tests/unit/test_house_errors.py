@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from opsagent.api.errors import ApiError
+from opsagent.backup.errors import BackupError
+from opsagent.boot.errors import BootError
 from opsagent.cli.errors import _EXPECTED, Code, code_of
 from opsagent.config import ConfigError
 from opsagent.home import HomeError
@@ -21,6 +23,8 @@ KINDS = {
     StoreError: Code.FAILED,
     MemoryFailure: Code.FAILED,
     ApiError: Code.FAILED,
+    BackupError: Code.FAILED,
+    BootError: Code.FAILED,
 }
 DERIVED = {
     ConfigError: Code.USAGE,
