@@ -19,13 +19,14 @@ from opsagent.casefile import CaseFile
 from opsagent.check import Checker
 from opsagent.config import Config
 from opsagent.consent import Consent
+from opsagent.daemons import Daemons
 from opsagent.detect import Closed, Detection, Detector, Opened, Updated
 from opsagent.hands import Hands
 from opsagent.home import Home
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
-from opsagent.model import Incident, Signal, SignalKind
+from opsagent.model import Incident, Signal
 from opsagent.people import People
 from opsagent.policy import Policy
 from opsagent.recall import MemoryDesk, Recall
@@ -95,6 +96,9 @@ class Agent:
             policy=lambda: self.policy,
         )
         self.detector = Detector()
+        self.daemons = Daemons(
+            supervised=self.supervised, world=self.world, timeline=self.timeline, observe=self._observe
+        )
         self._books = Books(self.journal, self.timeline)
         self._repairer = Repairer(self._workshop())
         self._files: dict[str, CaseFile] = {}
@@ -146,20 +150,20 @@ class Agent:
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))
             tasks.create_task(self._go_rounds())
+            tasks.create_task(self.daemons.keep_looking())
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""
         await self.supervised.look_around()
 
     def _sensed(self, signal: Signal) -> None:
-        if signal.kind is SignalKind.SUPERVISOR_LOST:
-            self._keep(self._supervisor_lost(signal))
-            return
-        self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
+        if signal.unit is None:
+            self._keep(self.daemons.hear(signal))
+        else:
+            self._observe(signal)
 
-    async def _supervisor_lost(self, signal: Signal) -> None:
-        if await self.supervised.is_missed(str(signal.data["supervisor"])):
-            self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
+    def _observe(self, signal: Signal) -> None:
+        self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
     def _detected(self, detections: Sequence[Detection]) -> None:
         for detection in detections:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from opsagent.model import Check, CheckKind
+from opsagent.naming import is_daemon
 from opsagent.world import World
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.probes.health import ask
@@ -106,6 +107,8 @@ class Checker:
         return not (await self.unit(check.unit)).processes
 
     async def _healthy(self, check: Check) -> bool:
+        if is_daemon(check.unit):
+            return await self._supervisor_up(check)
         unit = await self.unit(check.unit)
         if not _runs(unit, unit.instances) or any(is_stopped_by_signal(process.pid) for process in unit.processes):
             return False
@@ -155,7 +158,7 @@ class Checker:
             await supervisor.list()
         except SupervisorUnreachable:
             return False
-        return True
+        return not (await supervisor.daemon()).trouble
 
 
 def _runs(unit: Unit, instances: int) -> bool:

@@ -23,6 +23,7 @@ from opsagent.detectors.memory_growth import MemoryGrowthDetector
 from opsagent.detectors.quiet import QuietUnits
 from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, Signal, SignalKind
+from opsagent.naming import daemon_unit
 from opsagent.world import World
 from opsagent_tools.units import UnitId, UnitState
 
@@ -52,10 +53,12 @@ class Detector:
         """Take one signal; return what it changed."""
         self._now = now
         match signal.kind:
-            case SignalKind.SUPERVISOR_LOST:
+            case SignalKind.SUPERVISOR_LOST | SignalKind.SUPERVISOR_TROUBLED:
                 return self._settle(engine_down.observe(signal), world, now)
             case SignalKind.SUPERVISOR_BACK:
                 return self._engine_back(signal)
+            case SignalKind.SUPERVISOR_ENDED:
+                return self._engine_ended(signal)
             case SignalKind.DEATH:
                 return self._death(signal, world, now)
             case SignalKind.STOPPED:
@@ -182,8 +185,15 @@ class Detector:
         self._quiet.changed(unit)
 
     def _engine_back(self, signal: Signal) -> tuple[Detection, ...]:
-        incident = self._book.at(engine_down.engine_unit(str(signal.data["supervisor"])))
+        incident = self._book.at(daemon_unit(str(signal.data["supervisor"])))
         return self._book.add(incident, (signal,)) if incident is not None else ()
+
+    def _engine_ended(self, signal: Signal) -> tuple[Detection, ...]:
+        incident = self._book.at(daemon_unit(str(signal.data["supervisor"])))
+        if incident is None:
+            return ()
+        self._book.close(incident.id)
+        return (Closed(incident.id, f"nobody misses it: {signal.data.get('reason', '')}"),)
 
     def _note(self, signal: Signal) -> tuple[Detection, ...]:
         """Add a signal to the incidents that it belongs to."""
@@ -200,8 +210,9 @@ class Detector:
     def _settle(self, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
         """Ask whose fault it is, and write it into the book."""
         unit, fault = suspicion.unit, suspicion.fault
-        engine = self._book.at(engine_down.engine_unit(unit.supervisor))
-        if engine is not None and engine.unit != unit and fault is not Fault.MEMORY_GROWTH:
+        engine = self._book.at(daemon_unit(unit.supervisor))
+        explains = engine is not None and engine.unit != unit and fault is not Fault.MEMORY_GROWTH
+        if engine is not None and explains and engine_down.is_gone(engine):
             return self._book.add(engine, suspicion.symptoms, affected=frozenset({unit}))
         own = self._book.at(unit)
         if own is not None:
@@ -254,6 +265,8 @@ class Detector:
 
     def _engine_gone(self, suspicion: Suspicion, now: datetime) -> tuple[Detection, ...]:
         """Deaths that were seen a moment before the daemon was missed are of the same cause."""
+        if not any(symptom.kind is SignalKind.SUPERVISOR_LOST for symptom in suspicion.symptoms):
+            return (self._book.open(suspicion, now),)
         supervisor = suspicion.unit.supervisor
         units = [incident.unit for incident in self._book if incident.fault is not Fault.MEMORY_GROWTH]
         workers = [unit for unit in units if unit.supervisor == supervisor]

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from opsagent.model import Plan, Risk, Ruling, Step
+from opsagent.naming import is_our_engine
 from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.services.spec import Mode, ServiceSpec
 from opsagent_tools.units import Unit, UnitState
-
-ENGINE = "engine"
-"""Name of the unit that stands for a supervisor's own daemon."""
 
 
 class Limits(Protocol):
@@ -77,6 +75,8 @@ def risk_of(action: Action, unit: Unit | None) -> Risk:
     An action that is not in the registry is destructive: nobody has said what it touches.
     """
     tool = TOOLS.get(action.name)
+    if action.args.get("ends"):  # bringing a daemon back begins with ending what outlived it
+        return Risk.DISRUPTIVE
     match tool.effect if tool is not None else Effect.DESTROYS:
         case Effect.READS | Effect.TELLS:
             return Risk.READ
@@ -234,7 +234,7 @@ def _may_roll_back(question: _Question) -> bool:
 
 def _mode(question: _Question) -> Ruling:
     spec, risk = question.situation.spec, question.risk
-    engine = question.plan.unit.name == ENGINE and question.situation.unit is None
+    engine = is_our_engine(question.plan.unit) and question.situation.unit is None
     match question.limits.mode_for(spec, risk, engine=engine):
         case "auto" if risk is Risk.DESTRUCTIVE:
             return question.ask("mode", "destructive: never without a person")

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from opsagent.check import Checker
-from opsagent.guard import ENGINE
+from opsagent.naming import is_daemon
 from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
 from opsagent_tools.actions import Action, ActionName, Outcome
@@ -72,7 +72,7 @@ class Hands:
             raise NotSupported(f"no supervisor of kind {unit.supervisor} is watched") from None
 
     async def _start(self, action: Action) -> Outcome:
-        if action.unit.name == ENGINE:
+        if is_daemon(action.unit):
             return Outcome(done=True, detail=await self._supervisor(action).revive())
         await self._supervisor(action).start(action.unit)
         return Outcome(done=True, detail=f"started {action.unit.name}")

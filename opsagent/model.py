@@ -49,7 +49,13 @@ class SignalKind(StrEnum):
     """data: rss (bytes), cpu (share of one core), threads, fds, state (letter of /proc/PID/stat)."""
     SUPERVISOR_LOST = "supervisor_lost"
     """data: supervisor."""
+    SUPERVISOR_ENDED = "supervisor_ended"
+    """A person ended the supervisor's daemon itself: nobody misses it. data: supervisor, reason."""
     SUPERVISOR_BACK = "supervisor_back"
+    """data: supervisor, reason (what is different now; empty: nothing)."""
+    SUPERVISOR_TROUBLED = "supervisor_troubled"
+    """Its daemon answers, but it lost its list, or what an earlier one ran lives on beside it.
+    data: supervisor, trouble."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,26 @@ from dataclasses import replace
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import UnitId
 
+OURS = "circus"
+"""Kind of the embedded engine: the one supervisor whose daemon is the agent's own to start."""
+ENGINE = "engine"
+"""Name of the unit that stands for the embedded engine's daemon; no service of ours may be called so."""
+
+
+def daemon_unit(supervisor: str) -> UnitId:
+    """Return the id under which a supervisor's daemon itself is a unit of this machine."""
+    return UnitId.local(supervisor, ENGINE if supervisor == OURS else f"daemon of {supervisor}")
+
+
+def is_daemon(unit: UnitId) -> bool:
+    """Tell whether the unit stands for a supervisor's daemon; no supervisor lists it."""
+    return unit.name == (ENGINE if unit.supervisor == OURS else f"daemon of {unit.supervisor}")
+
+
+def is_our_engine(unit: UnitId) -> bool:
+    """Tell whether the unit stands for the daemon of the embedded engine."""
+    return unit.supervisor == OURS and unit.name == ENGINE
+
 
 def full_name(unit: UnitId) -> str:
     """Return the name that no other supervisor of this machine has: `pm2:api`."""

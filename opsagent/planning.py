@@ -18,6 +18,7 @@ from opsagent.planning_reload import (
     restart_steps,
     rolling_reload_steps,
     scale_down_steps,
+    way_in,
     way_of,
 )
 from opsagent_tools.actions import ActionName
@@ -44,6 +45,7 @@ __all__ = [
     "start_steps",
     "stop_orphan_steps",
     "stop_steps",
+    "way_in",
     "way_of",
 ]
 
@@ -177,11 +179,11 @@ def rollback_config_steps(
     )
 
 
-def start_engine_steps(engine: UnitId) -> tuple[Step, ...]:
-    """Bring a supervisor's own daemon back."""
+def start_engine_steps(engine: UnitId, *, ends: int = 0) -> tuple[Step, ...]:
+    """Bring a supervisor's own daemon back. `ends`: processes that outlived it, which are ended first."""
     return (
         Step(
-            action=action_of(ActionName.START, engine),
+            action=action_of(ActionName.START, engine, **({"ends": ends} if ends else {})),
             goal=Check(kind=CheckKind.SUPERVISOR_UP, unit=engine),
             timeout_s=60.0,
             why="the engine is gone",

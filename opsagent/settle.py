@@ -8,8 +8,8 @@ from typing import Literal
 
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
-from opsagent.guard import ENGINE
-from opsagent.model import Fault, Incident
+from opsagent.model import Check, CheckKind, Fault, Incident
+from opsagent.naming import is_daemon, is_our_engine
 from opsagent.verify import Verifier
 from opsagent.world import World
 from opsagent_tools.supervisors.port import SupervisorError
@@ -32,6 +32,8 @@ _PATIENCE_S = {
 """How long the supervisor, or luck, gets before the agent looks closer."""
 _DEPLOY_S, _LOOK_AGAIN_S = 120.0, 1.0
 """How long a deploy that nobody announced is waited for."""
+_DAEMON_S, _DAEMON_POLL_S = 3.0, 0.3
+"""How long the daemon of somebody else's supervisor gets to come back by itself."""
 _CONFIRM_S = 0.15
 """An EXITED that is seen twice is one: a person's stop may be on its way in the event stream."""
 
@@ -60,6 +62,18 @@ class Settler:
         unit = await self._unit(file.incident) if self._changing is not None else None
         return await self._changing(unit) if self._changing is not None and unit is not None else ""
 
+    async def _daemon_returns(self, file: CaseFile) -> Settled:
+        """Whoever keeps somebody else's supervisor (systemd, an init script) goes first; our engine has nobody else."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not is_our_engine(file.incident.unit) and loop.time() - began < _DAEMON_S:
+            if file.withdrawn:
+                return "withdrawn"
+            if await self._checker.holds(Check(kind=CheckKind.SUPERVISOR_UP, unit=file.incident.unit)):
+                return "recovered"
+            await asyncio.sleep(_DAEMON_POLL_S)
+        return "withdrawn" if file.withdrawn else "stays"
+
     async def _settle(self, file: CaseFile) -> Settled:
         """Wait until the units concerned have been well for a while, or until waiting longer has no point."""
         loop = asyncio.get_running_loop()
@@ -70,7 +84,9 @@ class Settler:
             incident = file.incident
             if file.withdrawn:
                 return "withdrawn"
-            if incident.fault in (Fault.ENGINE_DOWN, Fault.MEMORY_GROWTH):
+            if incident.fault is Fault.ENGINE_DOWN:
+                return await self._daemon_returns(file)
+            if incident.fault is Fault.MEMORY_GROWTH:
                 return "stays"
             unit = await self._unit(incident)
             exited_since = (exited_since or loop.time()) if unit is not None and _is_over(unit) else None
@@ -90,7 +106,7 @@ class Settler:
         return await self._verifier.well_now(concerned) == concerned
 
     async def _unit(self, incident: Incident) -> Unit | None:
-        if incident.unit.name == ENGINE:
+        if is_daemon(incident.unit):
             return None
         try:
             return await self._checker.unit(incident.unit)

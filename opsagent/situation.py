@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from opsagent.check import Checker
-from opsagent.guard import ENGINE, Situation
+from opsagent.guard import Situation
 from opsagent.model import Plan
+from opsagent.naming import is_daemon
 from opsagent.policy import Policy
 from opsagent.store.journal import Journal
 from opsagent.world import World
@@ -51,7 +52,7 @@ class Situations:
 
     async def of(self, plan: Plan, spent: Spent, *, confirmed: bool) -> Situation:
         """Return the situation for the next step of `plan`. Raises SupervisorError where the unit cannot be asked."""
-        unit = None if plan.unit.name == ENGINE else await self._checker.unit(plan.unit)
+        unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
         paused, hold = await asyncio.to_thread(self._intent, plan.unit)
         return Situation(
             unit=unit,
@@ -69,7 +70,7 @@ class Situations:
     async def orders(self, unit: UnitId) -> tuple[str, str, UnitState | None]:
         """Return what people have ordered for a unit: pause, hold, and whether it was stopped."""
         paused, hold = await asyncio.to_thread(self._intent, unit)
-        state = None if unit.name == ENGINE else (await self._checker.unit(unit)).state
+        state = None if is_daemon(unit) else (await self._checker.unit(unit)).state
         return paused, hold, state if state is UnitState.STOPPED else None
 
     def holds(self) -> dict[UnitId, str]:
@@ -81,7 +82,7 @@ class Situations:
 
     async def binding(self, plan: Plan) -> str:
         """Return what an approval of `plan` is bound to now: its actions, the unit's processes, the policy."""
-        unit = None if plan.unit.name == ENGINE else await self._checker.unit(plan.unit)
+        unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
         return binding_of(plan, unit, self._policy().version)
 
     def _count(self, plan: Plan) -> Spent:

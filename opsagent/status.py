@@ -86,9 +86,12 @@ def _known(agent: Agent) -> Iterator[tuple[Unit, dict[str, Any]]]:
 
 def _supervisor(agent: Agent, one: Found, *, options: bool = True) -> dict[str, Any]:
     problem = agent.supervised.problem(one)
-    if not problem and one.kind in agent.world.lost:
+    ended = agent.world.ended.get(one.kind, "") if one.pid is None else ""
+    if not problem and not ended and one.kind in agent.world.lost:
         problem = "its daemon is gone"
     row = roster.supervisor_row(one, error=problem)
+    if ended and not one.refused:
+        row |= {"state": "idle", "reason": ended}
     return {**row, "options": dict(one.options)} if options else row
 
 

@@ -137,13 +137,11 @@ class Supervised:
             _LOG.warning("the services cannot be read: %s", error)
             return self._world.specs
 
-    async def is_missed(self, kind: str) -> bool:
-        """Tell whether a supervisor that was just lost should be there.
+    async def is_engine_missed(self) -> bool:
+        """Tell whether the engine, which was just lost, should be there.
 
-        An engine that a person took down, or that nobody ever started, is not missed.
+        One that a person took down, or that nobody ever started, is not missed.
         """
-        if kind != "circus":
-            return True
         await asyncio.sleep(_TAKEN_DOWN_S)
         return bool(await asyncio.to_thread(self.engine.specs)) and not self.engine.is_running()
 

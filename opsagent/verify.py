@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from opsagent.check import Checker
 from opsagent.model import Check, CheckKind, Fault, Incident, Plan, Verdict
+from opsagent.naming import is_daemon
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
@@ -83,7 +84,7 @@ class Verifier:
     def concerned(self, incident: Incident) -> frozenset[UnitId]:
         """Return the units that have to be well again: the root, what suffers from it, what depends on it."""
         units = {incident.unit, *incident.affected, *self._world.all_downstream(incident.unit)}
-        known = {unit for unit in units if unit in self._world.units}
+        known = {unit for unit in units if unit in self._world.units or is_daemon(unit)}
         return frozenset(unit for unit in known if unit == incident.unit or self._baseline.was_well(unit))
 
     async def verify(self, incident: Incident, plan: Plan, well_before: frozenset[UnitId]) -> Verdict:

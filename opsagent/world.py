@@ -55,6 +55,8 @@ class World:
         self.history: dict[UnitId, UnitHistory] = {}
         self.lost: set[str] = set()
         """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
+        self.ended: dict[str, str] = {}
+        """Those among them whose daemon a person ended, with what is known of that: they run nothing."""
         self.found_ports: dict[UnitId, tuple[int, ...]] = {}
         """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
         self._described: Descriptions | None = None
@@ -162,10 +164,17 @@ class World:
 
     def _apply_supervisor(self, signal: Signal) -> None:
         supervisor = str(signal.data.get("supervisor", ""))
-        if signal.kind is SignalKind.SUPERVISOR_LOST:
-            self.lost.add(supervisor)
-        elif signal.kind is SignalKind.SUPERVISOR_BACK:
-            self.lost.discard(supervisor)
+        match signal.kind:
+            case SignalKind.SUPERVISOR_LOST:
+                self.lost.add(supervisor)
+            case SignalKind.SUPERVISOR_ENDED:
+                self.lost.add(supervisor)
+                self.ended[supervisor] = str(signal.data.get("reason", ""))
+            case SignalKind.SUPERVISOR_BACK:
+                self.lost.discard(supervisor)
+                self.ended.pop(supervisor, None)
+            case _:
+                pass
 
     def _apply_probe(self, unit: UnitId, signal: Signal) -> None:
         ok = signal.kind is SignalKind.PROBE_OK

@@ -105,5 +105,7 @@ def _notes(report: Mapping[str, Any], out: Out) -> None:
             out.note(f"{one['kind']} at {one['address']} does not answer: {one['reason']}")
         elif one["state"] == "died":
             out.note(f"the daemon of {one['kind']} at {one['address']} is gone")
+        elif one["state"] == "idle" and one["reason"]:
+            out.note(f"{one['kind']} at {one['address']} does not run: {one['reason']}")
     if report["daemon"] is not None and report["daemon"].get("paused"):
         out.note("the agent is paused: `opsagent resume` lets it act again")

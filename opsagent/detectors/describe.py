@@ -16,7 +16,7 @@ _MEGABYTE = 1_000_000
 def summary(fault: Fault, unit: UnitId, symptoms: tuple[Signal, ...], affected: frozenset[UnitId]) -> str:
     """Return one redacted line like `api crashed (killed by signal 9)`."""
     own = [signal for signal in symptoms if signal.unit == unit]
-    text = f"{unit.name} {_what(fault, own)}"
+    text = f"{unit.name} {_of_the_daemon(symptoms) if fault is Fault.ENGINE_DOWN else _what(fault, own)}"
     if affected:
         text += f"; {', '.join(sorted(other.name for other in affected))} affected"
     return redact(escape_for_terminal(text)).replace("\n", " ")
@@ -34,6 +34,8 @@ def symptom_text(incident: Incident) -> str:
     ending = next((_ending(signal) for signal in own if signal.kind is SignalKind.DEATH), "")
     if ending:
         parts.append(ending)
+    if any(signal.kind is SignalKind.SUPERVISOR_TROUBLED for signal in seen):
+        parts.append("it answers, and does not know what an earlier one ran")
     reasons = sorted({_reason(signal) for signal in seen if signal.kind is SignalKind.PROBE_FAILED})
     if reasons:
         parts.append(f"probe: {', '.join(reasons)}")
@@ -67,9 +69,19 @@ def _what(fault: Fault, own: list[Signal]) -> str:
         case Fault.DEPENDENCY_DOWN:
             return "is down and others need it"
         case Fault.ENGINE_DOWN:
-            return "is gone: nothing is restarted until it is back"
+            return _GONE
         case Fault.BAD_RELEASE:
             return "was given a release that does not hold; what is left of the old one serves on"
+
+
+_GONE = "is gone: nothing is restarted until it is back"
+
+
+def _of_the_daemon(symptoms: tuple[Signal, ...]) -> str:
+    """Say what is wrong with a supervisor's daemon, by what was said of it last."""
+    said = [s for s in symptoms if s.kind in {SignalKind.SUPERVISOR_LOST, SignalKind.SUPERVISOR_TROUBLED}]
+    trouble = str(said[-1].data.get("trouble", "")) if said else ""
+    return f"answers, but {trouble}" if trouble else _GONE
 
 
 def _ending(death: Signal) -> str:

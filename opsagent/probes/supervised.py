@@ -12,7 +12,7 @@ from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
 from opsagent_tools.probes.health import ProbeResult, ask
 from opsagent_tools.processes.proc import read_stat
-from opsagent_tools.supervisors.port import SupervisorUnreachable
+from opsagent_tools.supervisors.port import Daemon, SupervisorUnreachable
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 
@@ -40,19 +40,30 @@ async def unit_state(room: Room, unit_id: UnitId) -> Found:
 
 
 async def supervisor_state(room: Room, unit_id: UnitId) -> Found:
-    """Ask whether the supervisor's own daemon answers."""
-    supervisor = room.supervisor(unit_id)
+    """Ask whether the supervisor's own daemon answers, what is wrong with it, and what bringing it back would do."""
+    kind, supervisor = unit_id.supervisor, room.supervisor(unit_id)
     try:
         units = await supervisor.list()
     except SupervisorUnreachable:
-        facts: Mapping[str, Scalar] = {
-            "reachable": False,
-            "gone": True,
-            "said": f"the daemon of {unit_id.supervisor} does not answer",
-        }
+        facts: dict[str, Scalar] = {"reachable": False, "gone": True, "said": f"the daemon of {kind} does not answer"}
     else:
-        facts = {"reachable": True, "gone": False, "units": len(units), "said": f"{unit_id.supervisor} answers"}
+        facts = {"reachable": True, "gone": False, "units": len(units), "said": f"{kind} answers"}
+    facts |= _of_the_daemon(await supervisor.daemon())
+    if facts["reachable"] and facts["trouble"]:
+        facts["said"] = f"{kind} answers, but {facts['trouble']}"
     return Found(kind=EvidenceKind.SUPERVISOR, facts=facts)
+
+
+def _of_the_daemon(daemon: Daemon) -> Mapping[str, Scalar]:
+    return {
+        "pid": daemon.pid or 0,
+        "version": daemon.version,
+        "ended": daemon.ended,
+        "trouble": daemon.trouble,
+        "revival": daemon.revival,
+        "outlived": daemon.outlived,
+        "hint": daemon.hint,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _LISTINGS = 5
 """So often a supervisor is listed again because something happened while it listed."""
+_GONE = frozenset({EventKind.LOST, EventKind.ENDED})
 _DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED, UnitState.STARTING, UnitState.UNKNOWN})
 
 
@@ -45,12 +46,16 @@ class SupervisorSense:
         self._listing = asyncio.Lock()
         self._listed_once = False
         self._events = 0
+        self._ended = False
+        """Its daemon was ended by a person, and is not back."""
+        self._different = ""
+        """What its daemon says is different since it is back, until that is told."""
 
     async def follow(self) -> None:
         """Hear its events, for ever."""
         try:
             async for event in self.supervisor.events():
-                if event.kind is not EventKind.LOST:
+                if event.kind not in _GONE:
                     self.following.set()
                 await self._hear(event)
         finally:
@@ -85,10 +90,9 @@ class SupervisorSense:
                     self._take_over(units, fresh=events == self._events)
                     break
         if self.lost:
-            self.lost = False
-            self._desk.tell(
-                SignalKind.SUPERVISOR_BACK, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
-            )
+            self.lost = self._ended = False
+            different, self._different = self._different, ""
+            self._tell_own(SignalKind.SUPERVISOR_BACK, reason=different)
 
     async def _list(self) -> Sequence[Unit] | None:
         try:
@@ -116,13 +120,27 @@ class SupervisorSense:
             _log.debug("%s did not describe %s: %s", self.supervisor.kind, unit, error)
         return None
 
-    def gone(self) -> None:
+    def gone(self, why: str = "") -> None:
         """Say, once, that its daemon is gone."""
         if not self.lost:
             self.lost = True
-            self._desk.tell(
-                SignalKind.SUPERVISOR_LOST, None, EvidenceKind.SUPERVISOR, data={"supervisor": self.supervisor.kind}
-            )
+            self._tell_own(SignalKind.SUPERVISOR_LOST, reason=why)
+
+    def ended(self, why: str) -> None:
+        """Say, once, that a person ended its daemon. What it ran ended with it, on purpose, and is listed no more."""
+        if self._ended:
+            return
+        self.lost = self._ended = True
+        for unit in [unit for unit in self._desk.world.units if unit.supervisor == self.supervisor.kind]:
+            self._set_state(unit, UnitState.STOPPED)
+            self._deaths.unit_stopped(unit)
+        self._desk.world.replace_units(self.supervisor.kind, ())
+        self._tell_own(SignalKind.SUPERVISOR_ENDED, reason=why)
+        self._changed()
+
+    def _tell_own(self, kind: SignalKind, **data: str) -> None:
+        data["supervisor"] = self.supervisor.kind
+        self._desk.tell(kind, None, EvidenceKind.SUPERVISOR, data=data)
 
     def _take_over(self, units: Sequence[Unit], *, fresh: bool) -> None:
         """`fresh`: nothing happened while it listed, so that what is missing is really gone."""
@@ -153,9 +171,15 @@ class SupervisorSense:
         match event.kind:
             case EventKind.LOST:
                 self.following.clear()
-                self.gone()
+                self.gone(event.reason)
+                return
+            case EventKind.ENDED:
+                self.following.clear()
+                self.ended(event.reason)
                 return
             case EventKind.BACK:
+                self._different = event.reason
+                self.lost = self.lost or bool(event.reason)  # it may have come back so soon that nobody missed it
                 await self.refresh()
                 return
             case EventKind.SPAWNED if unit is not None and event.pid is not None:

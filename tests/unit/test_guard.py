@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opsagent.guard import ENGINE, Situation, risk_of, rule_on_plan, rule_on_step
+from opsagent.guard import Situation, risk_of, rule_on_plan, rule_on_step
 from opsagent.model import Check, CheckKind, Plan, Risk, Step
 from opsagent.planning import (
     continue_steps,
@@ -28,7 +28,7 @@ from opsagent_tools.services.spec import Mode, ServiceSpec
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 API = UnitId("circus", "api", "here")
-ENGINE_ID = UnitId("circus", ENGINE, "here")
+ENGINE_ID = UnitId("circus", "engine", "here")
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,12 @@ READING = _tools(
 )
 
 CHANGING = _tools(
-    Tool(name=ActionName.START, effect=Effect.STARTS, summary="Start a unit that is down."),
+    Tool(
+        name=ActionName.START,
+        effect=Effect.STARTS,
+        summary="Start a unit that is down; of a supervisor's daemon: bring it back with what it ran.",
+        args={"ends": "how many processes that outlived the daemon are ended first"},
+    ),
     Tool(name=ActionName.STOP, effect=Effect.INTERRUPTS, summary="Stop a unit; it stays stopped."),
     Tool(
         name=ActionName.RESTART, effect=Effect.INTERRUPTS, summary="Stop and start a unit; it does not serve meanwhile."

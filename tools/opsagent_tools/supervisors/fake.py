@@ -42,7 +42,7 @@ class _Service:
 
 
 class FakeSupervisor:
-    """Runs services that exist only here. What a test wants to happen, it says: `die`, `lose`, `come_back`."""
+    """Runs services that exist only here. What a test wants to happen, it says: `die`, `lose`, `end`, `come_back`."""
 
     def __init__(
         self, specs: Iterable[ServiceSpec] = (), *, kind: str = "fake", clock: Callable[[], float] = time.time
@@ -56,6 +56,11 @@ class FakeSupervisor:
         self._pids = itertools.count(_FIRST_PID)
         self._listeners: list[asyncio.Queue[SupervisorEvent]] = []
         self._lost = False
+        self._ended = ""
+        self._outlived = 0
+        self._forgotten: dict[str, _Service] = {}
+        self.revivable = True
+        """Whether `revive` can bring it back; False: a person has to, as `daemon().hint` says."""
         self._services: dict[str, _Service] = {}
         self.apply(specs)
 
@@ -93,11 +98,26 @@ class FakeSupervisor:
     def lose(self) -> None:
         """Let the supervisor's daemon be gone; its processes live on without it."""
         self._lost = True
+        self._outlived = sum(len(service.processes) for service in self._services.values())
         self._tell(EventKind.LOST)
+
+    def end(self, why: str = "a person ended it") -> None:
+        """Let a person end the daemon: all that it runs is stopped first, and it is not missed."""
+        for name, service in self._services.items():
+            self._end(UnitId.local(self.kind, name), list(service.processes))
+        self._lost, self._ended = True, why
+        self._tell(EventKind.ENDED, reason=why)
+
+    def come_back_empty(self) -> None:
+        """Let a daemon be back that knows nothing of what the one before it ran; that lives on beside it."""
+        self._lost, self._ended = False, ""
+        self._forgotten, self._services = self._services, {}
+        self._tell(EventKind.BACK, reason="another daemon")
 
     def come_back(self) -> None:
         """Let the daemon be back: what ran runs anew, what was stopped stays stopped, nothing is doubled."""
-        self._lost = False
+        self._lost, self._ended, self._outlived = False, "", 0
+        self._services, self._forgotten = {**self._forgotten, **self._services}, {}
         for name, service in self._services.items():
             service.restarts = 0
             if service.state is UnitState.RUNNING:
@@ -109,7 +129,20 @@ class FakeSupervisor:
     # The port
 
     async def daemon(self) -> Daemon:
-        return Daemon(pid=None if self._lost else os.getpid(), uid=os.getuid(), version="1", home="memory")
+        lost = ", ".join(self._forgotten)
+        trouble = f"it does not know {lost} any more, which the daemon before it ran" if lost else ""
+        wanted = self.revivable and bool(trouble or self._lost)
+        return Daemon(
+            pid=None if self._lost else os.getpid(),
+            uid=os.getuid(),
+            version="1",
+            home="memory",
+            ended=self._ended,
+            trouble=trouble,
+            revival=f"ends {self._outlived} that outlived it and starts all anew" if wanted else "",
+            outlived=self._outlived,
+            hint="" if self.revivable else "start it as you did before",
+        )
 
     async def setup(self, unit: UnitId) -> UnitSetup:
         spec = self._of(unit).spec
@@ -206,7 +239,8 @@ class FakeSupervisor:
     def events(self) -> AsyncIterator[SupervisorEvent]:
         queue: asyncio.Queue[SupervisorEvent] = asyncio.Queue()
         self._listeners.append(queue)
-        queue.put_nowait(self._event(EventKind.LOST if self._lost else EventKind.CHANGED))
+        gone = EventKind.ENDED if self._ended else EventKind.LOST
+        queue.put_nowait(self._event(gone if self._lost else EventKind.CHANGED, reason=self._ended))
         return self._drain(queue)
 
     def log_files(self, unit: UnitId) -> Sequence[Path]:
@@ -216,8 +250,11 @@ class FakeSupervisor:
         return "nothing is kept: this supervisor is in memory"
 
     async def revive(self) -> str:
-        if not self._lost:
+        self.calls.append("revive")
+        if not self._lost and not self._forgotten:
             return "it runs already"
+        if not self.revivable:
+            raise NotSupported("it is not ours to start: start it as you did before")
         self.come_back()
         return "it is back"
 
@@ -312,15 +349,27 @@ class FakeSupervisor:
         )
 
     def _event(
-        self, kind: EventKind, unit: UnitId | None = None, pid: int | None = None, exit_code: int | None = None
+        self,
+        kind: EventKind,
+        unit: UnitId | None = None,
+        pid: int | None = None,
+        exit_code: int | None = None,
+        *,
+        reason: str = "",
     ) -> SupervisorEvent:
-        return SupervisorEvent(kind=kind, unit=unit, pid=pid, exit_code=exit_code, at=self._clock())
+        return SupervisorEvent(kind=kind, unit=unit, pid=pid, exit_code=exit_code, reason=reason, at=self._clock())
 
     def _tell(
-        self, kind: EventKind, unit: UnitId | None = None, pid: int | None = None, exit_code: int | None = None
+        self,
+        kind: EventKind,
+        unit: UnitId | None = None,
+        pid: int | None = None,
+        exit_code: int | None = None,
+        *,
+        reason: str = "",
     ) -> None:
         for queue in self._listeners:
-            queue.put_nowait(self._event(kind, unit, pid, exit_code))
+            queue.put_nowait(self._event(kind, unit, pid, exit_code, reason=reason))
 
 
 def _surges(spec: ServiceSpec) -> bool:
