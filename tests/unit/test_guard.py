@@ -167,6 +167,24 @@ def test_the_agents_own_engine_has_a_mode_of_its_own() -> None:
     assert rule_on_plan(plan, around, Policy(mode="auto", engine="observe")).verdict == "deny"
 
 
+def test_the_daemon_of_somebody_elses_supervisor_follows_the_normal_mode() -> None:
+    daemon = UnitId("pm2", "daemon of pm2", "here")
+    around = Situation(unit=None, own_uid=1000)
+    careful = Policy(mode={Risk.SAFE: "auto", Risk.DISRUPTIVE: "suggest", Risk.DESTRUCTIVE: "suggest"})
+    alone, outlived = start_engine_steps(daemon), start_engine_steps(daemon, ends=3)
+    assert rule_on_plan(a_plan(alone, unit=daemon), around, Policy(mode="suggest")).verdict == "deny"
+    assert rule_on_plan(a_plan(alone, unit=daemon), around, careful).verdict == "allow"
+    ruling = rule_on_plan(a_plan(outlived, unit=daemon), around, careful)
+    assert (ruling.verdict, ruling.risk) == ("deny", Risk.DISRUPTIVE)
+
+
+def test_an_app_that_is_called_engine_is_no_daemon() -> None:
+    app = a_unit(id=UnitId("pm2", "engine", "here"), state=UnitState.STOPPED)
+    plan = a_plan(start_steps(app), unit=app.id)
+    ruling = rule_on_plan(plan, Situation(unit=app, own_uid=1000), Policy(mode="auto"))
+    assert (ruling.verdict, ruling.rule) == ("deny", "intent")
+
+
 def test_people_are_not_bound_by_mode_hold_or_pause_but_confirm_what_disrupts() -> None:
     busy = {"paused": "by kim", "hold": "migration", "failed_repairs": 9}
     assert ruling_on(start_steps(a_unit()), Policy(mode="observe"), "person", **busy).verdict == "allow"

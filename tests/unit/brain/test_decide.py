@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from opsagent.model import Act, Escalate, Fault, LeaveAlone
+from opsagent.model import Act, Escalate, Fault, LeaveAlone, Scalar
 from opsagent_tools.actions import ActionName
-from opsagent_tools.units import Process, ProcessKey, UnitState
+from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 from tests.support.cases import (
     BEGAN,
     ENDED,
@@ -99,6 +99,17 @@ def actions(case: Any, answers: Answers) -> list[str]:
     assert isinstance(decision, Act), decision
     return [str(step.action) for step in decision.plan.steps]
 
+
+_PM2_DOWN = case_of(
+    Fault.ENGINE_DOWN, unit=Unit(id=UnitId("pm2", "daemon of pm2", "box"), state=UnitState.UNKNOWN), spec=None
+)
+_GONE_PM2: dict[str, Scalar] = {
+    "reachable": False,
+    "gone": True,
+    "said": "the daemon of pm2 does not answer",
+    "revival": "ends 2 that outlived it (api 7, api 9), starts PM2 7.0.4 and with it api x2",
+    "outlived": 2,
+}
 
 TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
     # a crash
@@ -416,6 +427,28 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         {"supervisor_state": {"failed": "?"}},
         Escalate,
     ),
+    # the daemon of somebody else's supervisor
+    ("theirs is gone", _PM2_DOWN, {"supervisor_state": _GONE_PM2}, ["start:daemon of pm2"]),
+    (
+        "theirs is gone, and nobody ended it, and it is not known how it was started",
+        _PM2_DOWN,
+        {"supervisor_state": {**_GONE_PM2, "revival": "", "hint": "systemctl start pm2-deploy"}},
+        Escalate,
+    ),
+    (
+        "a person ended theirs",
+        _PM2_DOWN,
+        {"supervisor_state": {**_GONE_PM2, "ended": "a person ended it (pm2 kill)"}},
+        LeaveAlone,
+    ),
+    (
+        "theirs answers and lost its list",
+        _PM2_DOWN,
+        {"supervisor_state": {**_GONE_PM2, "reachable": True, "gone": False, "trouble": "it does not know api"}},
+        ["start:daemon of pm2"],
+    ),
+    ("theirs answers", _PM2_DOWN, {"supervisor_state": {"reachable": True, "gone": False}}, LeaveAlone),
+    ("nobody knows of theirs", _PM2_DOWN, {"supervisor_state": {"failed": "?"}}, Escalate),
 ]
 
 
