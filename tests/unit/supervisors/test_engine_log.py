@@ -12,31 +12,45 @@ from pathlib import Path
 import pytest
 
 from opsagent_tools.supervisors.circus.logfile import LogFile
+from opsagent_tools.supervisors.circus.logpipe import LogPipe
 from tests.support.waiting import eventually
 
 
+class Log:
+    """A file and the pipe before it, as a service has them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file = LogFile(path, max_bytes=1000, backups=2)
+        self.pipe = LogPipe(self.file.append)
+
+    def close(self) -> None:
+        self.pipe.close()
+        self.file.close()
+
+
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[LogFile]:
-    found = LogFile(tmp_path / "api.log", max_bytes=1000, backups=2)
+def log(tmp_path: Path) -> Iterator[Log]:
+    found = Log(tmp_path / "api.log")
     yield found
     found.close()
 
 
-def write(log: LogFile, text: str) -> None:
-    fd = log.open_for_child()
+def write(log: Log, text: str) -> None:
+    fd = log.pipe.open_for_child()
     os.write(fd, text.encode())
     os.close(fd)
-    log.drain()
+    log.pipe.drain()
 
 
-def test_what_is_written_is_in_the_file_for_the_owner_alone(log: LogFile) -> None:
+def test_what_is_written_is_in_the_file_for_the_owner_alone(log: Log) -> None:
     write(log, "one\ntwo\n")
 
     assert log.path.read_text() == "one\ntwo\n"
     assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
 
 
-def test_it_is_rotated_at_a_size_between_lines_and_the_oldest_is_dropped(log: LogFile, tmp_path: Path) -> None:
+def test_it_is_rotated_at_a_size_between_lines_and_the_oldest_is_dropped(log: Log, tmp_path: Path) -> None:
     lines = [f"line {number} {'x' * 40}\n" for number in range(200)]
     for first, second in zip(lines[::2], lines[1::2], strict=True):
         write(log, first + second[:10])
@@ -50,7 +64,7 @@ def test_it_is_rotated_at_a_size_between_lines_and_the_oldest_is_dropped(log: Lo
     assert all(path.read_text().startswith("line ") for path in files)
 
 
-def test_a_file_that_was_removed_or_emptied_goes_on(log: LogFile) -> None:
+def test_a_file_that_was_removed_or_emptied_goes_on(log: Log) -> None:
     write(log, "one\n")
     log.path.unlink()
     write(log, "two\n")
@@ -62,17 +76,17 @@ def test_a_file_that_was_removed_or_emptied_goes_on(log: LogFile) -> None:
 
 
 def test_a_full_disk_drops_output_and_goes_on_afterwards(
-    log: LogFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(fd: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
     real = os.write
-    fd = log.open_for_child()
+    fd = log.pipe.open_for_child()
     monkeypatch.setattr(os, "write", full)
     for _ in range(3):
         real(fd, b"lost\n")
-        log.drain()
+        log.pipe.drain()
     monkeypatch.undo()
     os.close(fd)
     write(log, "kept\n")
@@ -81,7 +95,7 @@ def test_a_full_disk_drops_output_and_goes_on_afterwards(
     assert caplog.text.count("No space left") == 1
 
 
-def test_a_link_in_the_place_of_the_log_is_not_followed(log: LogFile, tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_the_log_is_not_followed(log: Log, tmp_path: Path) -> None:
     (tmp_path / "target").write_text("precious")
     log.path.symlink_to(tmp_path / "target")
 
@@ -92,12 +106,12 @@ def test_a_link_in_the_place_of_the_log_is_not_followed(log: LogFile, tmp_path: 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no pipes that are open both ways")
 def test_writers_live_on_when_nobody_reads_any_more(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "api.log")
-    output = log.open_for_child()
+    log = Log(tmp_path / "api.log")
+    output = log.pipe.open_for_child()
     program = "import time\nwhile True:\n    print('word', flush=True)\n    time.sleep(0.01)"
     with subprocess.Popen([sys.executable, "-S", "-c", program], stdout=output, stderr=output) as writer:
         os.close(output)
-        eventually(lambda: log.drain() and "word" in log.path.read_text())
+        eventually(lambda: log.pipe.drain() and "word" in log.path.read_text())
 
         log.close()
 
@@ -109,8 +123,8 @@ def test_writers_live_on_when_nobody_reads_any_more(tmp_path: Path) -> None:
 
 
 def test_closing_takes_what_is_still_in_the_pipe(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "api.log")
-    fd = log.open_for_child()
+    log = Log(tmp_path / "api.log")
+    fd = log.pipe.open_for_child()
     os.write(fd, b"last words\n")
     os.close(fd)
 

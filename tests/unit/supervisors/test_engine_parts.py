@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +17,8 @@ from opsagent_tools.supervisors.circus.engine import base_env
 from opsagent_tools.supervisors.circus.environment import service_env
 from opsagent_tools.supervisors.circus.errors import EngineError
 from opsagent_tools.supervisors.circus.slots import MAX_DELAY_S, restart_delay
-from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted
+from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted, spec_from_json
+from opsagent_tools.supervisors.circus.watcher import STARTED_WITH, process_keys
 
 
 def full_spec(folder: Path) -> ServiceSpec:
@@ -31,7 +33,52 @@ def full_spec(folder: Path) -> ServiceSpec:
         logs=(folder / "a.log",),
         config_files=(folder / "a.ini",),
         mode={"safe": "auto"},
+        protected=True,
+        share_socket=True,
+        instances=2,
+        autostart=False,
+        autorestart=False,
+        stop_exit_codes=(0, 3),
+        min_uptime_s=2.0,
+        max_restarts=5,
+        restart_delay_s=1.0,
+        restart_backoff_s=0.1,
+        cron_restart="0 3 * * *",
+        cron_zone="Europe/Berlin",
+        watch=(folder / "src",),
+        ignore_watch=("*.tmp",),
+        watch_delay_s=1.0,
+        max_memory=2,
+        max_memory_restart=1,
+        stop_signal="SIGINT",
+        stop_timeout_s=3.0,
+        treekill=False,
+        shutdown_with_message=True,
+        node_channel=True,
+        wait_ready=True,
+        ready_timeout_s=4.0,
+        surge=False,
+        instance_var="NUMBER",
+        increment_var="PORT",
+        filter_env=("SECRET",),
+        uid=1000,
+        gid=1000,
+        out_file=folder / "out.log",
+        error_file=folder / "error.log",
+        log_file=folder / "both.log",
+        merge_logs=False,
+        log_date_format="YYYY",
+        log_type="json",
+        disable_logs=True,
+        pid_file=folder / "api.pid",
     )
+
+
+def test_the_full_spec_of_these_tests_leaves_nothing_at_its_default(tmp_path: Path) -> None:
+    bare = ServiceSpec(name="bare", cwd=tmp_path.parent)
+    full = full_spec(tmp_path)
+
+    assert [each.name for each in fields(full) if getattr(full, each.name) == getattr(bare, each.name)] == []
 
 
 def test_what_was_applied_is_remembered_exactly(tmp_path: Path) -> None:
@@ -42,6 +89,27 @@ def test_what_was_applied_is_remembered_exactly(tmp_path: Path) -> None:
 
     assert StateFile(tmp_path).load() == state
     assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600]
+
+
+def test_what_an_older_version_wrote_is_read_with_the_defaults_of_what_it_did_not_know(tmp_path: Path) -> None:
+    old = {"name": "api", "command": ["x"], "cwd": str(tmp_path), "env": {}, "health": None, "logs": []}
+
+    assert spec_from_json(old) == ServiceSpec(name="api", command=("x",), cwd=tmp_path)
+
+
+def test_every_key_of_a_service_either_replaces_its_instances_or_is_known_not_to(tmp_path: Path) -> None:
+    without = {
+        "name", "instances", "autostart", "autorestart", "stop_exit_codes", "min_uptime_s", "max_restarts",
+        "restart_delay_s", "restart_backoff_s", "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s",
+        "health", "depends_on", "logs", "max_memory", "max_memory_restart", "stop_signal", "stop_timeout_s", "treekill",
+        "shutdown_with_message", "node_channel", "ready_timeout_s", "surge", "config_files", "mode", "protected",
+    }  # fmt: skip
+
+    assert without | set(STARTED_WITH) | {"command", "cwd"} == {each.name for each in fields(ServiceSpec)}
+    assert not without & set(STARTED_WITH)
+    bare = ServiceSpec(name="api", cwd=tmp_path)
+    assert process_keys(replace(bare, node_channel=True)) != process_keys(bare)
+    assert process_keys(replace(bare, stop_timeout_s=1.0)) == process_keys(bare)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"version": 2}', '{"version": 1, "base": 3, "services": []}'])
@@ -119,7 +187,7 @@ def test_the_callers_own_processes_never_count_as_survivors(monkeypatch: pytest.
     with subprocess.Popen(["sleep", "600"], env=environment) as child:
         try:
             everyone = [(procfs.Stat(pid, "S", 1, 1, 0.0), environment) for pid in procfs.ancestors(child.pid)]
-            monkeypatch.setattr(procfs, "own_processes", lambda: iter(everyone))
+            monkeypatch.setattr(procfs, "own_processes", lambda users: iter(everyone))
 
             assert [(one.pid, one.unit) for one in marks.find_marked("me")] == [(child.pid, "api")]
         finally:

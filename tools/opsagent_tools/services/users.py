@@ -55,6 +55,25 @@ def home_of(uid: int) -> str | None:
         return None
 
 
+def name_of(uid: int) -> str | None:
+    """Return the user's name, None where the user is not known by name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
+
+
+def groups_of(uid: int, gid: int | None) -> list[int]:
+    """Return the groups that a process of the user has: its own, and those that it is a member of."""
+    name = name_of(uid)
+    if name is None:
+        return [] if gid is None else [gid]
+    first = group_of(uid) if gid is None else gid
+    return os.getgrouplist(name, first if first is not None else uid)
+
+
 def _number(value: object, what: str, by_name: Callable[[str], int]) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Wrong(f"is {name_of_type(value)}, must be a {what}", "write its name or its number")

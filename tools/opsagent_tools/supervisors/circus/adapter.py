@@ -12,6 +12,7 @@ from opsagent_tools.redact import redact, redact_env
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus.client import Client
 from opsagent_tools.supervisors.circus.engine import Engine
+from opsagent_tools.supervisors.circus.logplaces import all_files
 from opsagent_tools.supervisors.circus.look import KIND, unit_of
 from opsagent_tools.supervisors.port import Daemon, NotSupported, SupervisorEvent, UnknownUnit
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
@@ -97,9 +98,7 @@ class CircusSupervisor:
 
     async def replace(self, unit: UnitId, process: ProcessKey) -> None:
         """End this instance and start it anew; beside it first, where the shared socket or the lack of a port allows it."""
-        if (await self.describe(unit)).surges:
-            await self.surge(unit)
-        await self.retire(unit, process)
+        await self._client.call("replace", name=self._name(unit), pid=process.pid, started=process.started)
 
     async def signal(self, unit: UnitId, signum: int, pid: int | None = None) -> None:
         """Send a signal to every instance, or to one."""
@@ -112,11 +111,16 @@ class CircusSupervisor:
         return watch(self._engine, self.kind)
 
     def log_files(self, unit: UnitId) -> Sequence[Path]:
-        """Return the files that it says it writes, and the engine's file of its standard output and error."""
+        """Return the files that it says it writes, and those that its standard output and error are kept in."""
         for spec in self._engine.specs():
             if spec.name == self._name(unit):
-                return (*spec.logs, self._engine.paths.log(spec.name))
+                own = self._engine.paths.log(spec.name)
+                return (*spec.logs, *all_files(spec, own, range(1, spec.instances + 1)))
         raise _unknown(unit)
+
+    async def reopen_logs(self, unit: UnitId) -> None:
+        """Have the engine write to no log file any more that was renamed: whoever rotates may compress it then."""
+        await self._client.call("reopen", name=self._name(unit))
 
     async def persist(self) -> str:
         """Nothing is to be saved: the engine notes every change as it is made."""

@@ -24,13 +24,15 @@ from opsagent_tools.supervisors.circus.errors import EngineError
 from opsagent_tools.supervisors.circus.look_socket import LookSocket
 from opsagent_tools.supervisors.circus.paths import EnginePaths
 from opsagent_tools.supervisors.circus.process import ServiceProcess
-from opsagent_tools.supervisors.circus.state import Base, State, StateFile, Wanted
+from opsagent_tools.supervisors.circus.state import Base, Phase, State, StateFile, Wanted
 from opsagent_tools.supervisors.circus.watcher import ServiceWatcher
 from opsagent_tools.supervisors.port import UnknownUnit
 
 logger = logging.getLogger(__name__)
 
 CHECK_DELAY_S = 0.2
+_MEMORY_TICKS = 5
+"""Memory is looked at once a second."""
 _LAST_WORDS_MS = 300
 
 
@@ -57,6 +59,7 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
         self.apply_lock = asyncio.Lock()
         self.leaving = False
         self._unsaved = False
+        self._ticks = 0
         self._seq = 0
         self._known = files.load()
         super().__init__([], f"ipc://{paths.endpoint}", f"ipc://{paths.pubsub}", check_delay=CHECK_DELAY_S)
@@ -110,6 +113,10 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
         self.reap_processes()
         if self._unsaved:
             self.note()
+        self._ticks += 1
+        if self._ticks % _MEMORY_TICKS == 0:
+            for watcher in self.services.values():
+                watcher.look_at_memory()
 
     def reap_processes(self) -> None:
         """Take every child that has ended, and tell its service."""
@@ -152,7 +159,8 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
             changed = [spec.name for spec in specs if spec.name not in added and self._differs(spec)]
             for spec in specs:
                 if spec.name in added:
-                    self._add(Wanted(spec=spec, instances=spec.instances))
+                    phase: Phase = "run" if spec.autostart else "stopped"
+                    self._add(Wanted(spec=spec, instances=spec.instances, phase=phase))
             self.services = {name: self.services[name] for name in names}
             self.save()
             by_name = {spec.name: spec for spec in specs}

@@ -156,6 +156,24 @@ class Retire(EngineCommand):
         await arbiter.service(props["name"]).retire_process(int(props["pid"]), float(props["started"]))
 
 
+class Replace(EngineCommand):
+    """Replace one instance under its own number."""
+
+    name = "replace"
+
+    async def run(self, arbiter: EngineArbiter, props: dict[str, Any]) -> None:
+        await arbiter.service(props["name"]).replace_process(int(props["pid"]), float(props["started"]))
+
+
+class Reopen(EngineCommand):
+    """Write to no log file any more that was renamed."""
+
+    name = "reopen"
+
+    async def run(self, arbiter: EngineArbiter, props: dict[str, Any]) -> None:
+        arbiter.service(props["name"]).outputs.reopen()
+
+
 class SendSignal(EngineCommand):
     """Send a signal to a service's instances, or to one of them."""
 
@@ -184,7 +202,10 @@ class Quit(EngineCommand):
         await arbiter.leave(forget=False)
 
 
-_COMMANDS = (Ping, Sync, Units, Apply, Start, Stop, Restart, Reload, Scale, Surge, Retire, SendSignal, Shutdown, Quit)
+_COMMANDS = (
+    Ping, Sync, Units, Apply, Start, Stop, Restart, Reload, Scale, Surge, Retire, Replace, Reopen, SendSignal, Shutdown,
+    Quit,
+)  # fmt: skip
 
 
 def command_table() -> dict[str, EngineCommand]:
@@ -197,7 +218,7 @@ def _unit(watcher: ServiceWatcher) -> dict[str, Any]:
     return {
         "name": watcher.name,
         "state": _state(watcher),
-        "reason": watcher.reason,
+        "reason": watcher.reason or watcher.unready(),
         "processes": [_process(one) for one in watcher.processes.values()],
         "instances": watcher.numprocesses,
         "restarts": watcher.restarts,
@@ -205,8 +226,10 @@ def _unit(watcher: ServiceWatcher) -> dict[str, Any]:
         "port": spec.port,
         "shares_socket": spec.share_socket,
         "surges": watcher.can_surge(),
+        "numbered": watcher.is_numbered(),
+        "uid": spec.uid,
         "autorestart": spec.autorestart,
-        "logs": [str(path) for path in (*spec.logs, watcher.log.path)],
+        "logs": [str(path) for path in (*spec.logs, *watcher.outputs.files(watcher.numprocesses))],
     }
 
 

@@ -108,10 +108,11 @@ class Engine(EngineView):
         await asyncio.to_thread(ending.end_processes, [(pid, birth)], 0, _DAEMON_END_S)
 
     async def _end_survivors(self) -> None:
-        found = await asyncio.to_thread(marks.find_marked, self.id, self._files.load_processes())
+        specs = {spec.name: spec for spec in self._saved_specs()}
+        users = {spec.uid for spec in specs.values() if spec.uid is not None}
+        found = await asyncio.to_thread(marks.find_marked, self.id, self._files.load_processes(), users)
         if not found:
             return
-        specs = {spec.name: spec for spec in self._saved_specs()}
         groups: dict[str, list[tuple[int, float]]] = {}
         for one in found:
             groups.setdefault(one.unit, []).append((one.pid, one.birth))

@@ -170,5 +170,6 @@ def _translated(topic: str, message: dict[str, Any], kind: str) -> SupervisorEve
         unit=UnitId.local(kind, str(message["name"])),
         pid=message.get("process_pid"),
         exit_code=message.get("exit_code"),
+        reason=str(message.get("reason") or ""),
         at=float(message["time"]),
     )

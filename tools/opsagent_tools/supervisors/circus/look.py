@@ -47,9 +47,10 @@ def unit_of(raw: Mapping[str, Any]) -> Unit:
         ports=() if raw["port"] is None else (raw["port"],),
         shares_socket=raw["shares_socket"],
         surges=bool(raw.get("surges")),
+        numbered=bool(raw.get("numbered")),
         autorestart=raw["autorestart"],
         logs=tuple(Path(path) for path in raw["logs"]),
-        uid=os.getuid(),
+        uid=os.getuid() if raw.get("uid") is None else int(raw["uid"]),
     )
 
 

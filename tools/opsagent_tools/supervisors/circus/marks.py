@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +47,11 @@ def engine_id(engine_dir: Path) -> str:
     return hashlib.sha256(os.fsencode(engine_dir.resolve())).hexdigest()[:16]
 
 
-def find_marked(engine: str, recorded: Iterable[Started] = ()) -> tuple[Marked, ...]:
-    """Return every process of this user that this engine started; never the caller or what is above it."""
+def find_marked(engine: str, recorded: Iterable[Started] = (), users: Collection[int] = ()) -> tuple[Marked, ...]:
+    """Return every process of this user, and of `users`, that this engine started; never the caller or what is above it."""
     spared = procfs.ancestors(os.getpid())
     records = {(one.pid, one.birth): one for one in recorded}
-    processes = [(stat, env) for stat, env in procfs.own_processes() if stat.pid not in spared]
+    processes = [(stat, env) for stat, env in procfs.own_processes(users) if stat.pid not in spared]
     sessions = {stat.pid: records[stat.pid, stat.birth] for stat, _ in processes if (stat.pid, stat.birth) in records}
     found: list[Marked] = []
     for stat, env in processes:
@@ -65,9 +65,9 @@ def find_marked(engine: str, recorded: Iterable[Started] = ()) -> tuple[Marked, 
     return tuple(found)
 
 
-def find_left_behind(instance: str, leader: int) -> tuple[tuple[int, float], ...]:
-    """Return (pid, birth) of what an instance that has ended (its pid was `leader`) left running."""
-    processes = list(procfs.own_processes())
+def find_left_behind(instance: str, leader: int, users: Collection[int] = ()) -> tuple[tuple[int, float], ...]:
+    """Return (pid, birth) of what an instance that has ended (its pid was `leader`) left running, as one of `users` too."""
+    processes = list(procfs.own_processes(users))
     # Members of its session keep the number from being given out again; where it was, nobody of it is left.
     reused = any(stat.pid == leader for stat, _ in processes)
     return tuple(

@@ -54,5 +54,5 @@ class EnginePaths:
         return self.engine_dir / "logs"
 
     def log(self, name: str) -> Path:
-        """Return the log of a service."""
-        return self.logs / f"{name}.log"
+        """Return the log of a service. A `/` in its name (a namespace) is written as %2F: names cannot hold a %."""
+        return self.logs / f"{name.replace('/', '%2F')}.log"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,11 +86,14 @@ def boot_id() -> str:
         return ""
 
 
-def own_processes() -> Iterator[tuple[Stat, dict[str, str]]]:
-    """Yield every living process of this user with its environment (empty where it cannot be read)."""
-    uid = os.getuid()
+def own_processes(others: Collection[int] = ()) -> Iterator[tuple[Stat, dict[str, str]]]:
+    """Yield every living process of this user with its environment (empty where it cannot be read).
+
+    `others`: users whose processes count too, because root's engine starts services as them.
+    """
+    uids = {os.getuid(), *others}
     for pid in _pids():
-        if owner(pid) != uid:
+        if owner(pid) not in uids:
             continue
         found = read_stat(pid)
         if found is not None:

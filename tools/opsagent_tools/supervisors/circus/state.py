@@ -19,8 +19,9 @@ Phase = Literal["run", "stopped", "exited", "failed"]
 """run: it should run; stopped: a person stopped it; exited: it ended by itself; failed: it could not be started."""
 
 _VERSION = 1
-_PATHS = ("logs", "config_files")
-_TUPLES = ("command", "depends_on")
+_ONE_PATH = ("cwd", "out_file", "error_file", "log_file", "pid_file")
+_PATHS = ("logs", "config_files", "watch")
+_TUPLES = ("command", "depends_on", "stop_exit_codes", "ignore_watch", "filter_env")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +128,22 @@ def spec_to_json(spec: ServiceSpec) -> dict[str, Any]:
         elif isinstance(value, Path):
             found[one.name] = str(value)
         elif isinstance(value, tuple):
-            found[one.name] = [str(item) for item in value]
+            found[one.name] = [str(item) if isinstance(item, Path) else item for item in value]
         else:
             found[one.name] = dict(value) if isinstance(value, Mapping) else value
     return found
 
 
 def spec_from_json(raw: Mapping[str, Any]) -> ServiceSpec:
-    """Return the spec that `spec_to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+    """Return the spec that `spec_to_json` wrote, of this version or an older one with fewer keys.
+
+    Raises KeyError, TypeError or ValueError for anything else.
+    """
     values = dict(raw)
-    values["cwd"] = Path(values["cwd"])
-    values.update({key: tuple(values[key]) for key in _TUPLES})
-    values.update({key: tuple(Path(item) for item in values[key]) for key in _PATHS})
-    if values["health"] is not None:
+    values.update({key: Path(values[key]) for key in _ONE_PATH if values.get(key) is not None})
+    values.update({key: tuple(values[key]) for key in _TUPLES if key in values})
+    values.update({key: tuple(Path(item) for item in values[key]) for key in _PATHS if key in values})
+    if values.get("health") is not None:
         values["health"] = Health(**values["health"])
     return ServiceSpec(**values)
 
