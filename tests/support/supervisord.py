@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import psutil
 
@@ -71,7 +72,7 @@ class Supervisord:
 
     def update(self) -> None:
         """Have it take up its configuration, as `supervisorctl update` does."""
-        ((added, changed, removed),) = self.ask("reloadConfig")  # type: ignore[misc]
+        ((added, changed, removed),) = cast("list[list[list[str]]]", self.ask("reloadConfig"))
         for group in [*removed, *changed]:
             self.ask("stopProcessGroup", group)
             self.ask("removeProcessGroup", group)
@@ -97,12 +98,14 @@ class Supervisord:
         os.kill(self.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        """End it and whatever it started, also where it is dead already."""
-        with contextlib.suppress(OSError, ValueError, psutil.NoSuchProcess, psutil.TimeoutExpired):
-            daemon = psutil.Process(self.pid)
-            daemon.terminate()
-            daemon.wait(5)
-        processes.end(processes.mentioning((str(self.folder) + os.sep,)))
+        """End it and whatever it started, also where it is dead already; at once, it would take its time."""
+        for daemon in processes.mentioning([str(self.conf)]):
+            with contextlib.suppress(psutil.Error):
+                daemon.kill()  # first: it would start again what dies
+        while left := processes.mentioning([str(self.folder) + os.sep]):
+            for process in left:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
 
 
 class SupervisordHarness:

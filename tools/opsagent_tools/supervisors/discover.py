@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from opsagent_tools.supervisors.found import At, Family, Found, Machine, Wanted, user_of
 
@@ -111,15 +111,20 @@ def _credentials(found: Found) -> dict[str, Any]:
 def _look_systemd(found: Found) -> tuple[Unit, ...]:
     from opsagent_tools.supervisors.systemd.look import look
 
-    units = look("user" if found.address == "user" else "system", _words(found, "units"))
-    return tuple(unit for unit in units if not is_excluded(unit.name, _words(found, "exclude")))
+    return look("user" if found.address == "user" else "system", _words(found, "units"), _words(found, "exclude"))
 
 
-def is_excluded(name: str, patterns: Sequence[str]) -> bool:
-    """Tell whether a unit of systemd is among those that a person does not want watched."""
-    from fnmatch import fnmatchcase
+def _open_pm2(found: Found) -> Supervisor:
+    from opsagent_tools.supervisors.pm2.adapter import Pm2Supervisor
 
-    return any(fnmatchcase(name, pattern.removesuffix(".service")) for pattern in patterns)
+    return Pm2Supervisor(Path(found.address), found.uid, kind=found.kind)
+
+
+def _open_systemd(found: Found) -> Supervisor:
+    from opsagent_tools.supervisors.systemd.adapter import SystemdSupervisor
+
+    scope: Literal["user", "system"] = "user" if found.address == "user" else "system"
+    return SystemdSupervisor(scope, _words(found, "units"), _words(found, "exclude"))
 
 
 def _words(found: Found, key: str) -> tuple[str, ...]:
@@ -127,7 +132,17 @@ def _words(found: Found, key: str) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-_OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {}
+def _open_supervisord(found: Found) -> Supervisor:
+    from opsagent_tools.supervisors.supervisord.adapter import SupervisordSupervisor
+
+    return SupervisordSupervisor(found.address, kind=found.kind, **_credentials(found))
+
+
+_OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {
+    "supervisord": _open_supervisord,
+    "pm2": _open_pm2,
+    "systemd": _open_systemd,
+}
 _LOOKS: Mapping[Family, Callable[[Found], tuple[Unit, ...]]] = {
     "pm2": _look_pm2,
     "supervisord": _look_supervisord,

@@ -26,13 +26,6 @@ from opsagent_tools.supervisors.supervisord.info import ACTIVE, ALIVE
 from opsagent_tools.supervisors.supervisord.wire import Wire
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup, UnitState
 
-_LACKS = (
-    "scale (numprocs is a matter of its configuration)",
-    "surge (no instance beside the configured ones)",
-    "persist (what its configuration says is what comes back)",
-    "a stop that outlasts it (with autostart=true it starts again with supervisord)",
-)
-
 
 class SupervisordSupervisor:
     """Programs that a supervisord runs. `numprocs` of one program are one unit with so many instances."""
@@ -55,14 +48,10 @@ class SupervisordSupervisor:
         self._changes = Changes(self._desk, self._hub)
 
     async def daemon(self) -> Daemon:
-        """Tell of supervisord itself."""
-        book = self._desk.book
-        home = str(self._wire.address)
-        try:
-            await self._desk.refresh()
-        except (SupervisorError, Fault):
-            return Daemon(pid=None, uid=book.daemon_uid, version=self._desk.version, home=home, lacks=_LACKS)
-        return Daemon(pid=book.daemon_pid, uid=book.daemon_uid, version=self._desk.version, home=home, lacks=_LACKS)
+        """Tell of supervisord itself, and of what outlived it."""
+        from opsagent_tools.supervisors.supervisord.standing import standing
+
+        return await standing(self._desk)
 
     async def list(self) -> Sequence[Unit]:
         """Return all programs; event listeners are supervisord's own matter."""

@@ -53,10 +53,13 @@ class Book:
         self._names: dict[str, str] = {}
         self._sections: dict[str, Section] = {}
         self._seen: dict[str, _Seen] = {}
+        self._left: dict[str, ProcessKey] = {}
+        """What ran under earlier ones when they were seen last."""
 
     def begin(self, pid: int, uid: int) -> None:
         """Hear that this supervisord answers; another one than before starts a new book."""
         if pid != self.daemon_pid:
+            self._left.update({full: seen.key for full, seen in self._seen.items() if seen.key is not None})
             self._seen.clear()
             self.log = Chronicle()
             self.configs = {}
@@ -109,10 +112,14 @@ class Book:
         seen = self._seen.get(full)
         return seen.key if seen is not None else None
 
-    def last_key(self, full: str) -> ProcessKey | None:
-        """Return the process that ran under that name when it was last looked at, be it dead by now."""
-        seen = self._seen.get(full)
-        return seen.last if seen is not None else None
+    def left_behind(self) -> dict[str, ProcessKey]:
+        """Return what was seen to run under this supervisord or an earlier one and is not its child: it outlived it."""
+        seen = {full: one.last for full, one in self._seen.items() if one.last is not None}
+        return {full: key for full, key in {**self._left, **seen}.items() if not self._is_child(key)}
+
+    def _is_child(self, key: ProcessKey) -> bool:
+        stat = read_stat(key.pid) if HAS_PROC else None
+        return stat is not None and self.daemon_pid > 0 and stat.parent == self.daemon_pid
 
     def units(self) -> tuple[Unit, ...]:
         """Return all units, by name."""

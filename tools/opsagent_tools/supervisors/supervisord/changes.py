@@ -138,7 +138,7 @@ class Changes:
 
     async def _gone(self, info: Info, seconds: float) -> None:
         async with asyncio.timeout(seconds):
-            while (await self._desk.ask(info.full))[0].state == STOPPING:
+            while (await self._desk.ask(info.full))[0].state == STOPPING:  # noqa: ASYNC110  # another process' life
                 await asyncio.sleep(0.05)
 
     async def _why(self, fault: Fault, info: Info) -> SupervisorError:

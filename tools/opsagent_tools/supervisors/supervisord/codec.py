@@ -13,7 +13,7 @@ from typing import TypeAlias
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-Value: TypeAlias = "str | int | float | bool | bytes | None | list[Value] | dict[str, Value]"
+Value: TypeAlias = "str | int | float | bool | bytes | list[Value] | dict[str, Value] | None"
 
 _DEEPEST = 64
 _KNOWN = frozenset(

@@ -48,6 +48,8 @@ class Desk:
         self.version = ""
         self.origin: Origin | None = None
         """How it was started; kept after its death."""
+        self.ended = ""
+        """Why it is not missed, where it was seen to end on purpose."""
         self._configured: object = None
         self._tickets = itertools.count(1)
         self._taken = 0
@@ -127,7 +129,7 @@ class Desk:
         if self.origin is None or self.origin.key.pid != pid or pid != self.book.daemon_pid:
             self.origin = self._origin(pid)
             self._configured = None
-        self.version = str(version)
+        self.version, self.ended = str(version), ""
         self.book.begin(pid, self._uid(pid))
         return self._is_newer(ticket) and self.book.take(infos_of(infos))
 

@@ -162,7 +162,8 @@ class Watcher:
         if self._away:
             return
         if self._ending or self._ended_tidily(death.exit_code):
-            self._tell(EventKind.ENDED, reason="it was shut down")
+            self._desk.ended = "it was shut down"
+            self._tell(EventKind.ENDED, reason=self._desk.ended)
         else:
             self._tell(EventKind.LOST, reason=f"supervisord (process {death.key.pid}) {_how(death.exit_code)}")
         self._away, self._ending = True, False

@@ -8,9 +8,6 @@ supervisord leaves in their environment.
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-from pathlib import Path
 
 from opsagent_tools.processes.ending import end_process
 from opsagent_tools.processes.marks import mark_of
@@ -37,34 +34,33 @@ async def revive(desk: Desk, hub: Hub) -> str:
     except (SupervisorUnreachable, Fault):
         pass
     else:
-        return "supervisord runs already"
-    origin = _must_be_ours(desk)
+        ended = await _end_survivors(desk, hub)
+        return f"supervisord runs already; {_ended(ended)}" if ended else "supervisord runs already"
+    origin = demand_ours(desk)
     stopped = [info for info in desk.book.infos.values() if info.state == STOPPED and info.stop > 0]
     ended = await _end_survivors(desk, hub)
-    await asyncio.to_thread(_start, origin)
+    await asyncio.to_thread(origin.start_again, "supervisord")
     await _answers(desk, origin)
     await _stop_again(desk, stopped)
     hub.wake()
     words = [f"supervisord runs again (process {desk.book.daemon_pid})"]
     if ended:
-        words.append(f"{ended} program{'s that had' if ended > 1 else ' that had'} outlived it ended first")
+        words.append(_ended(ended))
     if stopped:
         words.append(f"left stopped: {', '.join(sorted(info.full for info in stopped))}")
     return "; ".join(words)
 
 
-def _must_be_ours(desk: Desk) -> Origin:
+def _ended(count: int) -> str:
+    return f"{count} program{'s' if count > 1 else ''} that had outlived it ended first"
+
+
+def demand_ours(desk: Desk) -> Origin:
+    """Return how it was started. Raises NotSupported where it is not ours to start, SupervisorError where it lives."""
     origin = desk.origin
     if origin is None or not origin.argv:
         raise NotSupported("how this supervisord was started was never seen: start it as you did before")
-    if is_alive(origin.key):
-        raise SupervisorError(f"supervisord (process {origin.key.pid}) lives and does not answer: it is not doubled")
-    if origin.service:
-        raise NotSupported(f"systemd runs this supervisord: systemctl start {origin.service}")
-    if origin.uid != os.geteuid():
-        raise NotSupported(f"this supervisord is user {origin.uid}'s: only that user starts it again")
-    if origin.environ is None:
-        raise NotSupported("the environment that this supervisord ran with is not known: start it as you did before")
+    origin.demand_ours("supervisord")
     path = origin.conf_path()
     conf = read_conf(path, origin.uid) if path is not None else None
     section = conf.section("supervisord") if conf is not None else None
@@ -77,52 +73,32 @@ def _must_be_ours(desk: Desk) -> Origin:
     return origin
 
 
+def survivors(desk: Desk) -> dict[str, ProcessKey]:
+    """Return what runs on of a supervisord that is dead, by `group:name`: as it was seen under it."""
+    return {full: key for full, key in desk.book.left_behind().items() if is_alive(key)}
+
+
 async def _end_survivors(desk: Desk, hub: Hub) -> int:
-    """End what ran under it, each with its own stop signal and time. Raises SupervisorError where one does not end."""
-    jobs: list[tuple[Info, ProcessKey]] = []
-    for full, info in desk.book.infos.items():
-        key = desk.book.last_key(full)
-        if key is None or not is_alive(key):
-            continue
-        if mark_of(key.pid, _MARK) != info.name:
+    """End what ran under a dead one, each with its own stop signal and time. Raises SupervisorError."""
+    left = survivors(desk)
+    for full, key in left.items():
+        if mark_of(key.pid, _MARK) != full.partition(":")[2]:
             raise NotSupported(
                 f"process {key.pid} of {full} lives on and is not surely its own: end it, then try again"
             )
-        jobs.append((info, key))
-    for info, key in jobs:
-        hub.expect(desk.book.unit_of(info.full), key)
-    results = await asyncio.gather(*(_end(desk, info, key) for info, key in jobs))
-    stubborn = [info.full for (info, _), gone in zip(jobs, results, strict=True) if not gone]
+    for full, key in left.items():
+        hub.expect(desk.book.unit_of(full), key)
+    results = await asyncio.gather(*(_end(desk, full, key) for full, key in left.items()))
+    stubborn = [full for full, gone in zip(left, results, strict=True) if not gone]
     if stubborn:
         raise SupervisorError(f"{', '.join(stubborn)} of the former supervisord does not end: nothing was started")
-    return len(jobs)
+    return len(left)
 
 
-async def _end(desk: Desk, info: Info, key: ProcessKey) -> bool:
-    config = desk.book.configs.get(info.full)
+async def _end(desk: Desk, full: str, key: ProcessKey) -> bool:
+    config = desk.book.configs.get(full)
     grace = float(config.number("stopwaitsecs", 10)) if config is not None else 10.0
     return await end_process(key, grace_s=grace, signum=config.number("stopsignal", 15) if config is not None else 15)
-
-
-def _start(origin: Origin) -> None:
-    cwd = origin.cwd if Path(origin.cwd).is_dir() else "/"
-    try:
-        done = subprocess.run(
-            origin.argv,
-            cwd=cwd,
-            env=dict(origin.environ or ()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            timeout=_START_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SupervisorError(f"supervisord cannot be started: {error}") from None
-    if done.returncode:
-        says = " ".join(done.stderr.decode(errors="replace").split())[:300]
-        raise SupervisorError(f"supervisord did not start (exit code {done.returncode}): {says}")
 
 
 async def _answers(desk: Desk, before: Origin) -> None:
