@@ -17,7 +17,7 @@ from opsagent.claims import Claimed, Claims
 from opsagent.guard import rule_on_step
 from opsagent.hands import Hands
 from opsagent.model import Plan, Risk, Ruling, Step
-from opsagent.planning import kind_of
+from opsagent.planning import kind_of, way_in
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
 from opsagent.serving import watching
@@ -37,10 +37,12 @@ class Carried:
     done_steps: int
     why: str = ""
     ruling: Ruling | None = None
-    begun: bool = False
-    """True: at least one step was handed to the hands."""
+    begun: int = 0
+    """Steps that were handed to the hands."""
     change: ChangeRow | None = None
     """What a restart, reload or change of scale cost; None where it was none, or nothing was begun."""
+    unfit: str = ""
+    """Why the release that a reload, or a restart one by one, brought is not fit; empty where that is not so."""
 
 
 class Actor:
@@ -73,19 +75,18 @@ class Actor:
                 if self._claims is not None:
                     claimed.enter_context(self._claims.of(plan.unit, plan.id, f"{kind} of {plan.unit.name}"))
             except Claimed as taken:
-                ruling = Ruling(verdict="deny", risk=Risk.DISRUPTIVE, rule="busy", why=str(taken))
-                return Carried(result="refused", done_steps=0, why=str(taken), ruling=ruling)
+                return _refused("busy", str(taken))
             return await self._measured(plan, kind, confirmed=confirmed, tell=tell)
 
     async def _measured(self, plan: Plan, kind: str, *, confirmed: bool, tell: Tell) -> Carried:
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, unfit = loop.time(), ""
+        unit = await self._checker.unit(plan.unit)
         try:
-            unit = await self._checker.unit(plan.unit)
             async with watching(self._checker, unit, self._checker.spec(plan.unit)) as serving:
                 carried = await self._steps(plan, confirmed=confirmed, tell=tell)
         finally:
-            await self._hands.finished(plan.unit)
+            unfit = await self._hands.finished(plan.unit)
         if not carried.begun:
             return carried
         seen = serving.seen
@@ -100,9 +101,10 @@ class Actor:
             failed=seen.failed,
             seen_by=seen.by,
             why=carried.why,
+            way=way_in(plan, unit).value,
         )
         await asyncio.to_thread(self._journal.note_change, change)
-        return replace(carried, change=change)
+        return replace(carried, change=change, unfit=unfit)
 
     async def _steps(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
         progress = _Narrator(plan, tell)
@@ -112,17 +114,19 @@ class Actor:
             ruling = rule_on_step(step, plan, situation, self._policy())
             if ruling.verdict != "allow":
                 result: Literal["asked", "refused"] = "asked" if ruling.verdict == "ask" else "refused"
-                return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling, begun=ordinal > 0)
+                return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling, begun=ordinal)
             if step.gate is not None and await self._checker.wait(step.gate, step.timeout_s) is not True:
                 why = f"stopped before {step.action}: {step.gate.kind} of {step.gate.unit.name} does not hold"
-                return Carried(result="failed", done_steps=ordinal, why=why, begun=ordinal > 0)
-            failure = await self._do(plan, ordinal, step, ruling, progress)
+                return Carried(result="failed", done_steps=ordinal, why=why, begun=ordinal)
+            failure, refused = await self._do(plan, ordinal, step, ruling, progress)
+            if refused and not ordinal and plan.origin == "person":  # an unattended attempt counts as one that failed
+                return _refused(refused, failure, ruling.risk)
             if failure:
-                return Carried(result="failed", done_steps=ordinal, why=failure, begun=True)
-        return Carried(result="done", done_steps=len(plan.steps), begun=True)
+                return Carried(result="failed", done_steps=ordinal, why=failure, begun=ordinal + 1)
+        return Carried(result="done", done_steps=len(plan.steps), begun=len(plan.steps))
 
-    async def _do(self, plan: Plan, ordinal: int, step: Step, ruling: Ruling, progress: _Narrator) -> str:
-        """Do one step; return why it failed, or nothing."""
+    async def _do(self, plan: Plan, ordinal: int, step: Step, ruling: Ruling, progress: _Narrator) -> tuple[str, str]:
+        """Do one step; return why it failed, or nothing, and what its supervisor refused it for, if it did."""
         before = await self._state_of(step)
         step_id = await asyncio.to_thread(self._journal.intend_step, plan, ordinal, step, before, ruling.rule)
         progress.say("step_started", f"{step.action}{f' ({step.why})' if step.why else ''}", ordinal, ruling)
@@ -131,11 +135,11 @@ class Actor:
         if reached is True:
             await asyncio.to_thread(self._journal.end_step, step_id, "done", outcome.detail)
             progress.say("step_done", outcome.detail, ordinal, ruling)
-            return ""
+            return "", ""
         detail = outcome.detail if not outcome.done else f"{outcome.detail}, but {step.goal.kind} was not reached"
         await asyncio.to_thread(self._journal.end_step, step_id, "failed", detail)
         progress.say("step_failed", detail, ordinal, ruling)
-        return detail
+        return detail, outcome.refused
 
     async def undo(self, plan: Plan, done_steps: int, tell: Tell) -> None:
         """Take back the steps that were done and can be undone, last first. Undoing is journalled like doing."""
@@ -159,6 +163,11 @@ class Actor:
             return {"unknown": str(error)}
         pids = ",".join(str(process.pid) for process in unit.processes)
         return {"state": unit.state.value, "pids": pids, "instances": unit.instances, "restarts": unit.restarts}
+
+
+def _refused(rule: str, why: str, risk: Risk = Risk.DISRUPTIVE) -> Carried:
+    ruling = Ruling(verdict="deny", risk=risk, rule=rule, why=why)
+    return Carried(result="refused", done_steps=0, why=why, ruling=ruling)
 
 
 class _Narrator:

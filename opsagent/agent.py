@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.act import Actor
+from opsagent.bad_release import BadReleases
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
+from opsagent.claims import Claims
 from opsagent.config import Config
 from opsagent.consent import Consent
 from opsagent.daemons import Daemons
@@ -29,6 +31,7 @@ from opsagent.locks import GroupLocks
 from opsagent.model import Incident, Signal
 from opsagent.people import People
 from opsagent.policy import Policy
+from opsagent.preflight_facts import PreflightDesk
 from opsagent.recall import MemoryDesk, Recall
 from opsagent.reconcile import Reconciler
 from opsagent.releases.keeper import Keeper
@@ -70,6 +73,7 @@ class Agent:
         self.checker = Checker(self.supervisors, self.world, last_good_dir=home.last_good_dir)
         self.baseline = Baseline()
         self.locks = GroupLocks(self.world)
+        self.claims = Claims(home.claims_dir)
         self.keeper = Keeper(home.last_good_dir, self.journal, self.supervisors, lambda: self.policy)
         self.situations = Situations(
             journal=self.journal, checker=self.checker, world=self.world, policy=lambda: self.policy
@@ -85,7 +89,10 @@ class Agent:
             situations=self.situations,
             journal=self.journal,
             policy=lambda: self.policy,
+            claims=self.claims,
         )
+        self.detector = Detector()
+        self._books = Books(self.journal, self.timeline)
         self.people = People(
             journal=self.journal,
             timeline=self.timeline,
@@ -94,16 +101,31 @@ class Agent:
             actor=self.actor,
             locks=self.locks,
             policy=lambda: self.policy,
+            claims=self.claims,
+            preflights=PreflightDesk(
+                supervisors=self.supervisors,
+                checker=self.checker,
+                world=self.world,
+                journal=self.journal,
+                claims=self.claims,
+            ),
+            releases=BadReleases(
+                journal=self.journal,
+                books=self._books,
+                detector=self.detector,
+                world=self.world,
+                take_over=self._take_over,
+                withdraw=self._withdraw,
+            ),
         )
-        self.detector = Detector()
         self.daemons = Daemons(
             supervised=self.supervised, world=self.world, timeline=self.timeline, observe=self._observe
         )
-        self._books = Books(self.journal, self.timeline)
         self._repairer = Repairer(self._workshop())
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
+        self._watching = False
 
     @property
     def policy(self) -> Policy:
@@ -141,6 +163,7 @@ class Agent:
     async def run(self) -> None:
         """Watch and repair until cancelled."""
         await self.look_around()
+        self._watching = True
         reconciler = Reconciler(journal=self.journal, checker=self.checker, timeline=self.timeline)
         for file in await reconciler.reconcile():
             self.detector.adopt(file.incident)
@@ -177,6 +200,18 @@ class Agent:
                     self._files[incident_id].withdrawn = why
                 case _:
                     pass
+
+    def _take_over(self, detections: Sequence[Detection]) -> bool:
+        """Work on what was detected; only where this process watches, and will be there to go on."""
+        if self._watching:
+            self._detected(detections)
+        return self._watching
+
+    def _withdraw(self, incident_id: str, why: str) -> bool:
+        file = self._files.get(incident_id)
+        if file is not None:
+            file.withdrawn = why
+        return file is not None
 
     def _update(self, incident: Incident) -> None:
         with suppress(LookupError):  # it is being opened this very moment, with what is known then

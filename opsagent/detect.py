@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from opsagent.detectors import engine_down
+from opsagent.detectors import bad_release, engine_down
 from opsagent.detectors.blame import at_upstream, confirmed_down, culprit
 from opsagent.detectors.book import Book, Closed, Detection, Opened, Updated, new_id, since
 from opsagent.detectors.config import DetectorConfig
@@ -72,6 +72,8 @@ class Detector:
                 return self._failed(signal, world, now)
             case SignalKind.LOG_ERROR:
                 return self._error(signal, world, now)
+            case SignalKind.RELEASE_UNFIT:
+                return self._settle(bad_release.observe(signal), world, now)
             case SignalKind.SAMPLE:
                 suspicion = self._memory.observe(signal, world)
                 return self._settle(suspicion, world, now) if suspicion is not None else ()
@@ -216,7 +218,7 @@ class Detector:
             return self._book.add(engine, suspicion.symptoms, affected=frozenset({unit}))
         own = self._book.at(unit)
         if own is not None:
-            always = fault in {Fault.CRASH, Fault.CRASH_LOOP}
+            always = fault in {Fault.CRASH, Fault.CRASH_LOOP, Fault.BAD_RELEASE}
             return self._book.add(own, suspicion.symptoms, fault=fault, always=always)
         if fault in _TOLD_ONCE and self._quiet.holds(unit, world, now):
             return ()

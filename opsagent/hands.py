@@ -17,7 +17,7 @@ from opsagent.reloading import Reloading
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.files import UnsafeFile, move_aside
 from opsagent_tools.processes.ending import end_process
-from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
+from opsagent_tools.supervisors.port import Busy, NotSupported, Supervisor, SupervisorError
 from opsagent_tools.units import ProcessKey, UnitId, UnitState
 
 _ORPHAN_GRACE_S = 5.0
@@ -59,6 +59,9 @@ class Hands:
             return await doing(action)
         except FileNotFoundError as error:
             return Outcome(done=False, detail=f"{error.filename} is not there")
+        except (Busy, NotSupported) as error:
+            refused = "busy" if isinstance(error, Busy) else "not supported"
+            return Outcome(done=False, detail=f"{type(error).__name__}: {error}", refused=refused)
         except (SupervisorError, UnsafeFile, OSError) as error:
             return Outcome(done=False, detail=f"{type(error).__name__}: {error}")
 
@@ -95,9 +98,9 @@ class Hands:
     async def _reload(self, action: Action) -> Outcome:
         return await self._reloading.step(action)
 
-    async def finished(self, unit: UnitId) -> None:
-        """Clean up what a plan for this unit leaves behind, however it ended."""
-        await self._reloading.finished(unit)
+    async def finished(self, unit: UnitId) -> str:
+        """Clean up what a plan for this unit leaves behind, however it ended; return why a new release is not fit."""
+        return await self._reloading.finished(unit)
 
     async def _continue(self, action: Action) -> Outcome:
         await self._supervisor(action).signal(action.unit, signal.SIGCONT)

@@ -126,6 +126,10 @@ class Home:
         return self.path / "last_good"
 
     @property
+    def claims_dir(self) -> Path:
+        return self.path / "claims"
+
+    @property
     def config_file(self) -> Path:
         return self.path / "config.toml"
 

@@ -47,6 +47,8 @@ class SignalKind(StrEnum):
     """An error line. text: the line, redacted; data: signature."""
     SAMPLE = "sample"
     """data: rss (bytes), cpu (share of one core), threads, fds, state (letter of /proc/PID/stat)."""
+    RELEASE_UNFIT = "release_unfit"
+    """A reload showed that the release which it brought is not fit. data: plan, why."""
     SUPERVISOR_LOST = "supervisor_lost"
     """data: supervisor."""
     SUPERVISOR_ENDED = "supervisor_ended"

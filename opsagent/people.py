@@ -3,23 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from opsagent.act import Actor, Carried
 from opsagent.check import Checker
+from opsagent.claims import Claimed, Claims
 from opsagent.consent import APPROVAL_TTL_S
-from opsagent.guard import rule_on_plan
+from opsagent.guard import Situation, rule_on_plan
 from opsagent.locks import GroupLocks
-from opsagent.model import Check, CheckKind, Plan
+from opsagent.model import Check, CheckKind, Plan, Ruling
+from opsagent.planning import kind_of
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
+from opsagent.preflight_items import Preflight
 from opsagent.situation import Situations
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 
 _STAYS_WELL_S = 1.0
-_GOALS_TO_WATCH = (CheckKind.HEALTHY, CheckKind.REPLACED)
+_GOALS_TO_WATCH = (CheckKind.HEALTHY, CheckKind.REPLACED, CheckKind.RUNNING)
+_BRING_A_RELEASE = frozenset({"reload", "restart"})
+
+
+class Preflights(Protocol):
+    """Looks before anything is done (`opsagent.preflight_facts.PreflightDesk`)."""
+
+    async def of(self, plan: Plan, *, by: str) -> Preflight | None:
+        """Return what stands in the way and what it will cost; None where the plan needs no such look."""
+
+
+class Releases(Protocol):
+    """Is told what a change showed of the release that it brought (`opsagent.bad_release.BadReleases`)."""
+
+    async def unfit(self, plan: Plan, why: str) -> str:
+        """A new release is not fit; return the id of the incident."""
+
+    async def fit(self, plan: Plan) -> None:
+        """What runs now is fit."""
 
 
 class People:
@@ -35,6 +59,9 @@ class People:
         actor: Actor,
         locks: GroupLocks,
         policy: Callable[[], Policy],
+        claims: Claims | None = None,
+        preflights: Preflights | None = None,
+        releases: Releases | None = None,
     ) -> None:
         self._journal = journal
         self._timeline = timeline
@@ -43,6 +70,9 @@ class People:
         self._actor = actor
         self._locks = locks
         self._policy = policy
+        self._claims = claims
+        self._preflights = preflights
+        self._releases = releases
 
     async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
         """Take a plan through guard, act and verify; yield what happens. Raises SupervisorError."""
@@ -71,42 +101,76 @@ class People:
             yield item
 
     async def _work(self, plan: Plan, *, confirmed: bool, by: str, tell: Callable[[Progress], None]) -> None:
-        async with self._locks.of(plan.unit):
-            spent = await self._situations.spent(plan)
-            situation = await self._situations.of(plan, spent, confirmed=confirmed)
-            ruling = rule_on_plan(plan, situation, self._policy())
-            await asyncio.to_thread(self._journal.record_plan, plan, ())
-            if ruling.verdict == "deny":
-                await asyncio.to_thread(self._journal.end_plan, plan.id, "skipped", ruling.why)
-                tell(_say("refused", ruling.why, rule=ruling.rule, risk=ruling.risk.value))
+        with ExitStack() as claimed:
+            try:
+                self._claim(plan, claimed)  # before anything is waited for: a second one is refused, not queued
+            except Claimed as taken:
+                await asyncio.to_thread(self._journal.record_plan, plan, ())
+                await asyncio.to_thread(self._journal.end_plan, plan.id, "skipped", str(taken))
+                tell(_say("refused", str(taken), rule="busy"))
                 return
-            if ruling.verdict == "ask":
-                binding = await self._situations.binding(plan)
-                # Whoever asked may confirm a disruptive command (`--yes` does just that); what cannot be undone
-                # needs somebody else.
-                proposer = f"a command of {by}" if ruling.rule == "confirm" else by
-                approval = await asyncio.to_thread(
-                    self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer
-                )
-                tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
-                return
-            await self._timeline.tell("command", f"{plan.why or plan.remedy} (by {by})", unit=plan.unit)
-            carried = await self._actor.carry_out(plan, confirmed=confirmed, tell=tell)
-            why = await self._stays_well(plan, tell) if carried.result == "done" else carried.why
-            await self._finish(plan, carried, why, tell)
+            async with self._locks.of(plan.unit):
+                ruling = await self._rule(plan, confirmed=confirmed, by=by, tell=tell)
+                await asyncio.to_thread(self._journal.record_plan, plan, ())
+                if ruling.verdict == "deny":
+                    await asyncio.to_thread(self._journal.end_plan, plan.id, "skipped", ruling.why)
+                    tell(_say("refused", ruling.why, rule=ruling.rule, risk=ruling.risk.value))
+                elif ruling.verdict == "ask":
+                    await self._ask(plan, ruling, by, tell)
+                else:
+                    await self._timeline.tell("command", f"{plan.why or plan.remedy} (by {by})", unit=plan.unit)
+                    carried = await self._actor.carry_out(plan, confirmed=confirmed, tell=tell)
+                    why = await self._stays_well(plan, tell) if carried.result == "done" else carried.why
+                    await self._finish(plan, carried, why, tell)
+
+    def _claim(self, plan: Plan, claimed: ExitStack) -> None:
+        kind = kind_of(plan)
+        if kind and self._claims is not None:
+            claimed.enter_context(self._claims.of(plan.unit, plan.id, f"{kind} of {plan.unit.name}"))
+
+    async def _rule(self, plan: Plan, *, confirmed: bool, by: str, tell: Callable[[Progress], None]) -> Ruling:
+        """Ask the guard; what it lets pass is looked at first, and judged by that too."""
+        spent = await self._situations.spent(plan)
+        situation = await self._situations.of(plan, spent, confirmed=confirmed)
+        ruling = rule_on_plan(plan, situation, self._policy())
+        if ruling.verdict == "deny" or self._preflights is None:
+            return ruling
+        preflight = await self._preflights.of(plan, by=by)
+        if preflight is None:
+            return ruling
+        for progress in told(preflight):
+            tell(progress)
+        return rule_on_plan(plan, _with(situation, preflight), self._policy())
+
+    async def _ask(self, plan: Plan, ruling: Ruling, by: str, tell: Callable[[Progress], None]) -> None:
+        binding = await self._situations.binding(plan)
+        # Whoever asked may confirm a disruptive command (`--yes` does just that); what cannot be undone
+        # needs somebody else.
+        proposer = f"a command of {by}" if ruling.rule == "confirm" else by
+        approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer)
+        tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
 
     async def _finish(self, plan: Plan, carried: Carried, why: str, tell: Callable[[Progress], None]) -> None:
         if carried.result == "done" and not why:
+            if self._releases is not None and kind_of(plan) in _BRING_A_RELEASE:
+                await self._releases.fit(plan)
             await asyncio.to_thread(self._journal.end_plan, plan.id, "done", "")
             await self._timeline.tell("command_done", plan.remedy, unit=plan.unit)
+            if carried.change is not None:
+                tell(_say("note", f"{carried.change.action} took {carried.change.cost}"))
             tell(_say("done", f"{carried.done_steps} of {len(plan.steps)} steps done"))
             return
+        if carried.result in {"failed", "done"} and kind_of(plan) == "scale":
+            await self._actor.undo(plan, carried.begun, tell)
+        incident = {}
+        if carried.unfit and self._releases is not None:
+            incident = {"incident": await self._releases.unfit(plan, why)}
         await asyncio.to_thread(self._journal.end_plan, plan.id, "failed", why)
         await self._timeline.tell("command_failed", why, unit=plan.unit)
         refused = carried.result in ("asked", "refused")
         rule = carried.ruling.rule if carried.ruling is not None else ""
         done = f"; {carried.done_steps} of {len(plan.steps)} steps were done" if len(plan.steps) > 1 else ""
-        tell(_say("refused" if refused else "failed", why + done, rule=rule))
+        tell(_say("refused" if refused else "failed", why + done, rule=rule, data=incident))
 
     async def _stays_well(self, plan: Plan, tell: Callable[[Progress], None]) -> str:
         """Return what is wrong shortly after the last step, or nothing."""
@@ -121,5 +185,26 @@ class People:
         return ""
 
 
-def _say(kind: ProgressKind, text: str, *, rule: str = "", risk: str = "", approval: str = "") -> Progress:
-    return Progress(kind=kind, at=datetime.now(UTC), text=text, rule=rule, risk=risk, approval=approval)
+def told(preflight: Preflight) -> tuple[Progress, ...]:
+    """Return a preflight as progress: a line for each item, the whole of it with the first."""
+    first, *others = preflight.lines()
+    whole = _say("preflight", first, data=preflight.to_json())
+    return (whole, *(_say("preflight", line) for line in others))
+
+
+def _with(situation: Situation, preflight: Preflight) -> Situation:
+    return replace(situation, blocked=preflight.blocked, costs=preflight.costs)
+
+
+def _say(
+    kind: ProgressKind,
+    text: str,
+    *,
+    rule: str = "",
+    risk: str = "",
+    approval: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> Progress:
+    return Progress(
+        kind=kind, at=datetime.now(UTC), text=text, rule=rule, risk=risk, approval=approval, data=data or {}
+    )

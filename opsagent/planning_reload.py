@@ -17,6 +17,7 @@ PERSONS_CANARY_S = 3.0
 _NEXT_READY_S = 0.5
 _FRACTION = 8
 _CHANGES = frozenset({ActionName.RELOAD, ActionName.RESTART, ActionName.SCALE})
+_CALLED = frozenset({"reload", "restart"})
 _CANARY = "canary"
 
 
@@ -33,15 +34,21 @@ def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ..
 
 
 def rolling_reload_steps(
-    unit: Unit, spec: ServiceSpec | None = None, *, first: int | None = None, canary_s: float = _CANARY_READY_S
+    unit: Unit,
+    spec: ServiceSpec | None = None,
+    *,
+    first: int | None = None,
+    canary_s: float = _CANARY_READY_S,
+    anew: bool = False,
 ) -> tuple[Step, ...]:
     """Replace the instances of a unit, the first of them (of pid `first`, if given) alone: it is the canary.
 
     `canary_s`: seconds that the canary must stay up and well before any other is touched. How it is done depends on
     what the unit allows (`way_of`). Up to 8 instances go one by one, more of them an eighth at a time.
+    `anew`: new processes are wanted, so that a unit that could reload by itself is not asked to.
     """
     way = way_of(unit)
-    if way is Way.RESTART:
+    if way is Way.RESTART or (way is Way.IN_PLACE and anew):
         return restart_steps(unit, spec)
     if way is Way.IN_PLACE:
         return (_in_place(unit, spec),)
@@ -141,8 +148,17 @@ def kind_of(plan: Plan) -> str:
     names = [step.action.name for step in plan.steps if step.action.name in _CHANGES]
     if not names or len(names) != len(plan.steps):
         return ""
-    # A reload that can only be a restart is still what the person called it.
-    return "reload" if plan.remedy.endswith("/reload") else names[0].value
+    # A reload that can only be a restart, or a restart one by one, is still what it was called.
+    called = plan.remedy.rpartition("/")[2]
+    return called if called in _CALLED else names[0].value
+
+
+def way_in(plan: Plan, unit: Unit) -> Way:
+    """Return how this plan replaces the unit's instances."""
+    first = plan.steps[0].action
+    if first.name is ActionName.RESTART:
+        return Way.RESTART
+    return Way.IN_PLACE if first.args.get("in_place") else way_of(unit)
 
 
 def can_surge(unit: Unit) -> bool:

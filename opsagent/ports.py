@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -11,6 +11,7 @@ from opsagent.model import Plan
 
 ProgressKind = Literal[
     "planned",
+    "preflight",
     "asked",
     "refused",
     "step_started",
@@ -22,7 +23,8 @@ ProgressKind = Literal[
     "failed",
     "note",
 ]
-"""The last item of a submission is one of `asked`, `refused`, `done` and `failed`."""
+"""The last item of a submission is one of `asked`, `refused`, `done` and `failed`. `preflight`: what was looked at
+before anything was done, one item a line; the first of them has all of it in `data`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Progress:
     risk: str = ""
     approval: str = ""
     """With `asked`: the id to approve."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """With the first `preflight`: its JSON form. With `failed`: `incident`, where one was opened for it."""
 
 
 class AgentPort(Protocol):

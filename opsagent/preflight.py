@@ -6,15 +6,14 @@ first; and where it will cost requests or time (`costs`), a person has to say ye
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from opsagent.claims import Claim
 from opsagent.model import Scalar
 from opsagent.planning import Way
+from opsagent.preflight_items import Item, Level, Preflight
 from opsagent.store.changes import ChangeRow
 from opsagent.store.rows import DeployRow, HoldRow, IncidentRow
 from opsagent_tools.findings import Finding, Severity
@@ -28,62 +27,6 @@ _CUTS = frozenset(
 """Checks that find what a reload would cut off."""
 _BUSY_CORE = 0.9
 """More than this share of a core per instance is too much to take an instance away."""
-
-
-class Level(StrEnum):
-    """What an item means for the command."""
-
-    OK = "ok"
-    WARN = "warn"
-    BLOCK = "block"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing that was looked at."""
-
-    name: str
-    """`health`, `incident`, `hold`, `deploy`, `busy`, `instances`, `graceful`, `last`, `load`, `dependents`."""
-    level: Level
-    says: str
-    """One line; redacted, not escaped."""
-    facts: Mapping[str, Scalar] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preflight:
-    """All that was looked at, in the order in which it is told."""
-
-    unit: str
-    what: str
-    """`reload`, `restart` or `scale`."""
-    way: str
-    items: tuple[Item, ...]
-    costs: str = ""
-    """What it will cost users of the service, as far as it is known beforehand; empty: nothing is expected."""
-
-    @property
-    def blocked(self) -> str:
-        """Return why it may not begin; empty where it may."""
-        return next((item.says for item in self.items if item.level is Level.BLOCK), "")
-
-    def lines(self) -> list[str]:
-        """Return it as lines for a person."""
-        return [f"preflight {item.level.value:5} {item.name}: {item.says}" for item in self.items]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the documented JSON form (docs/reload.md)."""
-        return {
-            "unit": self.unit,
-            "what": self.what,
-            "way": self.way,
-            "blocked": self.blocked or None,
-            "costs": self.costs or None,
-            "items": [
-                {"name": item.name, "level": item.level.value, "says": item.says, "facts": dict(item.facts)}
-                for item in self.items
-            ],
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +51,7 @@ class Known:
     last: ChangeRow | None = None
     """The last change of this kind."""
     last_gap: ChangeRow | None = None
-    """The last restart that succeeded: how long it was down."""
+    """The last one that ended all instances before new ones started, and succeeded: how long it was down."""
     graceful: tuple[Finding, ...] = ()
     counted: bool = False
     """Open connections could be counted."""
@@ -116,8 +59,20 @@ class Known:
     wanted: int | None = None
     """Instances that a change of scale leaves."""
     cores: float | None = None
-    """What all instances together use now, in cores."""
+    """What all instances together use now, in cores; None: not measured."""
     dependents: tuple[str, ...] = ()
+
+    @property
+    def outright(self) -> bool:
+        """Tell whether a person wants it to start anew, whatever state it is in."""
+        return self.what == "restart" and self.way is Way.RESTART
+
+    @property
+    def left(self) -> int | None:
+        """Return how many instances have to do the work of all; None: as many as now."""
+        if self.wanted is not None:
+            return self.wanted
+        return len(self.unit.processes) - 1 if self.way is Way.ONE_BY_ONE else None
 
 
 def judge(known: Known) -> Preflight:
@@ -154,17 +109,18 @@ def _health(known: Known) -> Iterator[Item]:
     unit, probe = known.unit, known.probe
     running = sum(process.wanted for process in unit.processes)
     facts: dict[str, Scalar] = {"running": running, "instances": unit.instances}
+    # Whoever restarts it outright may do so because it is ill; there is nothing to lose then.
+    ill = Level.WARN if known.outright else Level.BLOCK
+    mend = "" if known.outright else f'; `opsagent do "restart {unit.name}"` starts it anew'
     if unit.state is not UnitState.RUNNING or running < unit.instances:
         why = f" ({unit.reason})" if unit.reason else ""
-        says = (
-            f"it is {unit.state}, {running} of {unit.instances} instances run{why}: there is nothing to prove against"
-        )
-        yield _item("health", Level.BLOCK, f'{says}; `opsagent do "restart {unit.name}"` starts it anew', **facts)
+        says = f"it is {unit.state}, {running} of {unit.instances} instances run{why}"
+        yield _item("health", ill, f"{says}{': there is nothing to prove against' if mend else ''}{mend}", **facts)
     elif known.frozen:
-        yield _item("health", Level.BLOCK, f"{_pids(known.frozen)} stopped by a signal", **facts)
+        yield _item("health", ill, f"{_pids(known.frozen)} stopped by a signal{mend}", **facts)
     elif probe is None:
         says = (
-            f"{running} of {unit.instances} instances run; there is no health probe, so whether it answers is not known"
+            f"{running} of {unit.instances} instances run; it has no health probe, so whether it answers is not known"
         )
         yield _item("health", Level.OK, says, **facts)
     elif probe.ok:
@@ -173,8 +129,9 @@ def _health(known: Known) -> Iterator[Item]:
         yield _item("health", Level.OK, says, latency_ms=latency_ms, **facts)
     else:
         how = f"{probe.reason} {probe.status}" if probe.status is not None else probe.reason
-        says = f"it does not answer its health probe now ({how}): a new release cannot be compared with it"
-        yield _item("health", Level.BLOCK, f'{says}; `opsagent do "restart {unit.name}"` starts it anew', **facts)
+        says = f"it does not answer its health probe now ({how})"
+        cannot = ": a new release cannot be compared with it" if mend else ""
+        yield _item("health", ill, f"{says}{cannot}{mend}", **facts)
     surplus = running - unit.instances
     if surplus > 0:
         says = f"{running} run where {unit.instances} are wanted: what an earlier reload left is ended first"
@@ -186,7 +143,7 @@ def _incident(known: Known) -> Iterator[Item]:
     if incident is None:
         return
     told = f"incident {incident.id} is open ({incident.fault.value}, {incident.status}): {incident.incident.summary}"
-    worked_on = incident.status in {"open", "repairing"}
+    worked_on = incident.status in {"open", "repairing"} and not known.outright
     yield _item("incident", Level.BLOCK if worked_on else Level.WARN, told, id=incident.id)
 
 
@@ -232,24 +189,34 @@ def _instances(known: Known) -> Iterator[Item]:
         case Way.IN_PLACE:
             says = "its supervisor tells it to reload by itself: what it takes up of a new release is its own doing"
         case _:
-            says = f"nothing can stand beside it: {_downtime(known)}"
+            says = _all_at_once(known, count)
     yield _item("instances", Level.WARN if known.way in {Way.ONE_BY_ONE, Way.RESTART} else Level.OK, says, count=count)
 
 
+def _all_at_once(known: Known, count: int) -> str:
+    if known.what != "restart" or not (count > 1 or known.unit.surges):
+        return f"nothing can stand beside it: {_downtime(known)}"
+    whole = "all" if count > 1 else "it"
+    safer = f'`opsagent do "reload {known.unit.name} safely"` does not'
+    return f"{whole} of {count} ends before a new one starts: {_downtime(known)}; {safer}"
+
+
 def _downtime(known: Known) -> str:
+    waits = "requests wait" if known.unit.shares_socket else "it does not serve"
     gap = known.last_gap
     if gap is None:
-        return "it does not serve while it starts anew; how long that takes is not known yet"
+        return f"{waits} while it starts anew; how long that takes is not known yet"
     when = ago((known.now - gap.at).total_seconds())
     by = {"probe": "by its health probe", "port": "by its port", "process": "by its processes"}.get(gap.seen_by, "")
-    return f"it does not serve while it starts anew: {gap.down_s:.1f} s last time ({when}, {by})"
+    down_s = gap.took_s if known.unit.shares_socket else gap.down_s
+    return f"{waits} while it starts anew: {down_s:.1f} s last time ({when}, {by})"
 
 
 def _load(known: Known) -> Iterator[Item]:
-    if known.wanted is None or known.cores is None or known.wanted < 1:
+    if known.left is None or known.cores is None or known.left < 1:
         return
-    each = known.cores / known.wanted
-    says = f"its instances use {known.cores:.2f} cores together; {known.wanted} would use {each:.2f} each"
+    each = known.cores / known.left
+    says = f"its instances use {known.cores:.2f} cores together; {known.left} would use {each:.2f} each"
     yield _item("load", Level.WARN if each > _BUSY_CORE else Level.OK, says, cores=round(known.cores, 2))
 
 
@@ -284,13 +251,13 @@ def _dependents(known: Known) -> Iterator[Item]:
 
 
 def _costs(known: Known) -> Iterator[str]:
-    if known.way is Way.RESTART and known.wanted is None:
+    if known.way is Way.RESTART and known.wanted is None and known.unit.processes:
         yield _downtime(known)
     for finding in known.graceful:
         if finding.check in _CUTS and finding.severity is not Severity.NOTE and known.open_connections:
             yield finding.says
-    if known.wanted and known.cores is not None and known.cores / known.wanted > _BUSY_CORE:
-        yield f"{known.wanted} instances would have to do {known.cores:.2f} cores' work"
+    if known.left and known.cores is not None and known.cores / known.left > _BUSY_CORE:
+        yield f"{known.left} of its instances would have to do {known.cores:.2f} cores' work"
 
 
 def _item(name: str, level: Level, says: str, **facts: Scalar) -> Item:

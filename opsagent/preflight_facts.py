@@ -15,8 +15,9 @@ from typing import Any
 from opsagent.check import Checker, is_stopped_by_signal
 from opsagent.claims import Claims
 from opsagent.model import Plan
-from opsagent.planning import kind_of, way_of
-from opsagent.preflight import Known, Preflight, judge
+from opsagent.planning import Way, kind_of, way_in
+from opsagent.preflight import Known, judge
+from opsagent.preflight_items import Preflight
 from opsagent.store.journal import Journal
 from opsagent.world import World
 from opsagent_tools.lint.graceful import ProcessFacts, graceful_findings, open_now
@@ -30,7 +31,7 @@ from opsagent_tools.units import Unit, UnitId, UnitSetup
 
 _SCRIPT_MAX = 1024 * 1024
 _CPU_LOOK_S = 0.25
-_GAPS = ("restart", "reload")
+_KINDS = ("restart", "reload")
 
 
 class PreflightDesk:
@@ -70,10 +71,11 @@ class PreflightDesk:
         spec = self._world.spec(unit.id)
         processes = await asyncio.to_thread(_facts, unit)
         script = await asyncio.to_thread(_script, setup) if setup is not None else None
-        now = datetime.now(UTC)
+        now, way = datetime.now(UTC), way_in(plan, unit)
+        weighs = wanted is not None or way is Way.ONE_BY_ONE
         return Known(
             unit=unit,
-            way=way_of(unit),
+            way=way,
             what=what,
             by=by,
             now=now,
@@ -85,7 +87,7 @@ class PreflightDesk:
             counted=any(one.guests is not None for one in processes),
             open_connections=open_now(processes),
             wanted=wanted,
-            cores=await asyncio.to_thread(_cores, unit) if wanted is not None else None,
+            cores=await asyncio.to_thread(_cores, unit) if weighs else None,
             dependents=tuple(sorted(one.name for one in self._world.all_downstream(unit.id))),
             **await asyncio.to_thread(self._written, unit.id, what, now),
         )
@@ -102,7 +104,7 @@ class PreflightDesk:
             "hold": next((row for row in journal.holds(now) if row.unit == unit), None),
             "deploy": journal.open_deploy(unit, now),
             "last": journal.last_change(unit, (what,)),
-            "last_gap": journal.last_change(unit, _GAPS, done=True),
+            "last_gap": journal.last_change(unit, _KINDS, done=True, way=Way.RESTART),
         }
 
 

@@ -40,6 +40,8 @@ class _Run:
     """Stands beside the wanted ones; goes at the end."""
     fresh: list[ProcessKey] = field(default_factory=list)
     """New instances that proved themselves."""
+    unfit: str = ""
+    """Why the new release is not fit, in one line, once an instance of it has shown that."""
 
     def died(self) -> ProcessKey | None:
         """Return a new instance that proved itself and is not alive any more."""
@@ -72,10 +74,9 @@ class Reloading:
         olds = _keys(action)
         if not olds:
             return await self._canary(supervisor, unit, run, ready_s)
-        dead = run.died()
-        if dead is not None:
-            why = await self._prover.why_ended(supervisor, dead, run.before)
-            return Outcome(done=False, detail=f"a new instance did not stay up: {why}; {_left(unit, olds)}")
+        run.unfit = await self._did_not_stay_up(supervisor, run)
+        if run.unfit:
+            return Outcome(done=False, detail=f"{run.unfit}; {_left(unit, olds)}")
         beside = unit.surges and not unit.numbered
         done = await asyncio.gather(
             *(
@@ -87,14 +88,19 @@ class Reloading:
         )
         return next((one for one in done if not one.done), _together(done))
 
-    async def finished(self, unit: UnitId) -> None:
-        """Clean up after the last step, however it ended: no canary stays where enough others are there."""
+    async def finished(self, unit: UnitId) -> str:
+        """Clean up after the last step, however it ended: no canary stays where enough others are there.
+
+        Return why the new release proved unfit; nothing where it did not.
+        """
         run = self._runs.pop(unit, None)
-        if run is None or run.canary is None:
-            return
-        with suppress(SupervisorError):
-            supervisor = self._supervisor_of(unit)
-            await self._end_canary(supervisor, await supervisor.describe(unit), run)
+        if run is None:
+            return ""
+        if run.canary is not None:
+            with suppress(SupervisorError):
+                supervisor = self._supervisor_of(unit)
+                await self._end_canary(supervisor, await supervisor.describe(unit), run)
+        return run.unfit
 
     async def scaled_down(self, supervisor: Supervisor, action: Action) -> Outcome:
         """Take instances away, gracefully, and look whether those that stay bear it."""
@@ -116,6 +122,7 @@ class Reloading:
         await _drop_surplus(supervisor, unit, keep=())
         run.canary, proof = await self._surged(supervisor, unit, run, ready_s, canary=True)
         if not proof.ok:
+            run.unfit = proof.says
             await self._end_canary(supervisor, await supervisor.describe(unit.id), run)
             return Outcome(done=False, detail=_bad(proof, unit))
         return Outcome(done=True, detail=f"canary {run.canary.pid}: {proof.says}")
@@ -130,6 +137,7 @@ class Reloading:
             await _drop_surplus(supervisor, unit, keep=(old,))
         new, proof = await self._surged(supervisor, unit, run, ready_s, canary=canary)
         if not proof.ok:
+            run.unfit = proof.says
             with suppress(SupervisorError):  # it may have ended by itself
                 await supervisor.retire(unit.id, new)
             return Outcome(done=False, detail=_bad(proof, unit))
@@ -147,10 +155,12 @@ class Reloading:
         await supervisor.replace(unit.id, old)
         new = await self._newcomer(unit.id, known, run)
         if new is None:
-            return Outcome(done=False, detail=f"nothing came in the place of {old.pid}; {_left(unit, (old,))}")
+            run.unfit = f"nothing came in the place of {old.pid}"
+            return Outcome(done=False, detail=f"{run.unfit}; {_left(unit, (old,))}")
         run.fresh.append(new)
         proof = await self._prover.prove(supervisor, new, run.before, ready_s=ready_s, canary=canary)
         if not proof.ok:
+            run.unfit = proof.says
             run.fresh.remove(new)
             return Outcome(done=False, detail=f"the new release is not fit: {proof.says}; {_left(unit, (old,))}")
         return Outcome(done=True, detail=f"{new.pid} came in the place of {old.pid}: {proof.says}")
@@ -161,15 +171,20 @@ class Reloading:
         if run is None or run.canary is None:
             dropped = await _drop_surplus(supervisor, unit, keep=())
             return Outcome(done=True, detail=f"{dropped} surplus instances ended" if dropped else "none is surplus")
-        dead = run.died()
-        if dead is not None:
-            why = await self._prover.why_ended(supervisor, dead, run.before)
-            return Outcome(done=False, detail=f"a new instance did not stay up: {why}")
+        run.unfit = await self._did_not_stay_up(supervisor, run)
+        if run.unfit:
+            return Outcome(done=False, detail=run.unfit)
         canary = run.canary
         await self._end_canary(supervisor, unit, run)
         return Outcome(done=True, detail=f"the canary {canary.pid} has gone; {unit.instances} run the new release")
 
     # Their parts
+
+    async def _did_not_stay_up(self, supervisor: Supervisor, run: _Run) -> str:
+        dead = run.died()
+        if dead is None:
+            return ""
+        return f"a new instance did not stay up: {await self._prover.why_ended(supervisor, dead, run.before)}"
 
     async def _surged(
         self, supervisor: Supervisor, unit: Unit, run: _Run, ready_s: float, *, canary: bool

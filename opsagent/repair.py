@@ -20,7 +20,7 @@ from opsagent.guard import rule_on_plan
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
-from opsagent.model import Act, Attempt, Escalate, LeaveAlone, Plan, Ruling, Verdict
+from opsagent.model import Act, Attempt, Escalate, Fault, LeaveAlone, Plan, Ruling, Verdict
 from opsagent.policy import Policy
 from opsagent.ports import Progress
 from opsagent.settle import Settled, Settler
@@ -36,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 _RECHECK_S = 1.0
 _QUIET_AFTER_ESCALATION_S = 5.0
 _MAX_ATTEMPTS = 6
+_NOT_OVER_WHEN_WELL = frozenset({Fault.BAD_RELEASE})
+"""The old release serves all the time: a later reload ends the incident (`opsagent.bad_release`)."""
 
 _Pass = Literal["again", "over", "wait"]
 
@@ -246,7 +248,9 @@ class Repairer:
                 continue
             concerned = shop.verifier.concerned(file.incident)
             well = await shop.verifier.well_now(concerned) == concerned
-            well_since = (well_since or loop.time()) if well else None
+            well_since = (
+                (well_since or loop.time()) if well and file.incident.fault not in _NOT_OVER_WHEN_WELL else None
+            )
             if well_since is not None and loop.time() - well_since >= _QUIET_AFTER_ESCALATION_S:
                 await shop.books.end(file, "resolved" if file.attempts else "closed", "recovered without the agent")
                 return True

@@ -86,7 +86,7 @@ class Settler:
                 return "withdrawn"
             if incident.fault is Fault.ENGINE_DOWN:
                 return await self._daemon_returns(file)
-            if incident.fault is Fault.MEMORY_GROWTH:
+            if incident.fault in (Fault.MEMORY_GROWTH, Fault.BAD_RELEASE):
                 return "stays"
             unit = await self._unit(incident)
             exited_since = (exited_since or loop.time()) if unit is not None and _is_over(unit) else None

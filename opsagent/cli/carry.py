@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.ports import Progress
 
-_CODES = {"done": Code.DONE, "failed": Code.FAILED, "asked": Code.NEEDS_APPROVAL, "refused": Code.REFUSED}
+_CODES = {
+    "done": Code.DONE,
+    "failed": Code.FAILED,
+    "asked": Code.NEEDS_APPROVAL,
+    "declined": Code.NEEDS_APPROVAL,
+    "refused": Code.REFUSED,
+}
 _LASTS = frozenset(_CODES)
 
 
@@ -24,6 +30,10 @@ class Ended:
     detail: str = "it broke off"
     rule: str = ""
     approval: str = ""
+    incident: str = ""
+    """Id of the incident that was opened for how it ended; empty: none was."""
+    preflight: Mapping[str, Any] | None = None
+    """What was looked at before anything was done; None: nothing."""
     progress: list[Progress] = field(default_factory=list)
 
     @property
@@ -40,7 +50,9 @@ class Ended:
             "detail": self.detail,
             "rule": self.rule,
             "approval": self.approval or None,
-            "progress": plain(self.progress),
+            "incident": self.incident or None,
+            "preflight": plain(self.preflight),
+            "progress": [_plain(item) for item in self.progress],
         }
 
 
@@ -51,8 +63,11 @@ class Carrier:
         self._out = out
         self.current = Ended()
 
-    async def follow(self, progress: AsyncIterator[Progress]) -> Ended:
-        """Follow one plan to its end. Interrupted, `current` tells how far it came."""
+    async def follow(self, progress: AsyncIterator[Progress], *, told: bool = False) -> Ended:
+        """Follow one plan to its end. Interrupted, `current` tells how far it came.
+
+        `told`: what was looked at beforehand was shown already.
+        """
         from opsagent.views.progress import Spinner
 
         self.current = Ended()
@@ -62,8 +77,12 @@ class Carrier:
                 if item.kind in _LASTS:
                     self.current.result, self.current.detail = item.kind, item.text
                     self.current.rule, self.current.approval = item.rule, item.approval
+                    self.current.incident = str(item.data.get("incident", ""))
+                elif item.kind == "preflight" and item.data:
+                    self.current.preflight = item.data
                 spinner.clear()
-                self._show(item)
+                if not (told and item.kind == "preflight"):
+                    self._show(item)
                 if item.kind in {"step_started", "verifying", "planned"}:
                     spinner.show(item.text)
         return self.current
@@ -80,3 +99,10 @@ class Carrier:
         place = f"[{item.step + 1}/{item.steps}] " if item.step is not None and item.steps else ""
         mark = {"step_done": "done: ", "step_failed": "failed: ", "undone": "undone: "}.get(item.kind, "")
         self._out.note(f"  {place}{mark}{item.text}")
+
+
+def _plain(item: Progress) -> dict[str, Any]:
+    """Return a line of progress as JSON; what it carries beside its text is told once, beside the lines."""
+    from opsagent.cli.output import plain
+
+    return {name: value for name, value in plain(item).items() if name != "data"}

@@ -13,12 +13,15 @@ from opsagent.model import Risk
 from opsagent_tools.registry import READING
 
 if TYPE_CHECKING:
-    from opsagent.cli.carry import Carrier
+    from opsagent.claims import Claim
+    from opsagent.cli.carry import Carrier, Ended
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent.ports import AgentPort
 
 _NEEDS_YES = frozenset({Risk.DISRUPTIVE, Risk.DESTRUCTIVE})
+_REPLACING = frozenset({"reload", "restart", "scale"})
+"""What is looked at before it is done, and not done twice at a time."""
 
 
 class Doing:
@@ -81,8 +84,11 @@ class Doing:
         raise Unclear(_asked_back(self._reading), **self._reading.to_json())
 
     def _agreed(self, steps: Sequence[CommandStep]) -> bool:
-        """Have steps that interrupt something confirmed on a terminal. Elsewhere the guard asks, and says by which id."""
-        grave = [step for step in steps if step.risk in _NEEDS_YES]
+        """Have steps that interrupt something confirmed on a terminal. Elsewhere the guard asks, and says by which id.
+
+        What replaces instances is asked about when it is known what it will cost.
+        """
+        grave = [step for step in steps if step.risk in _NEEDS_YES and step.tool not in _REPLACING]
         if not grave or self._yes or not self._can_ask():
             return True
         self._out.note(f"this interrupts a service: {offer_text(tuple(grave))}")
@@ -111,9 +117,27 @@ class Doing:
 
     async def _change(self, step: CommandStep) -> dict[str, Any]:
         from opsagent.cli.agent import agent_of
+        from opsagent.home import LockTaken
 
-        async with agent_of(self._home) as agent:
-            return await self._submit(step, agent)
+        busy = self._busy(step)  # before anything is loaded or waited for
+        if busy is None:
+            try:
+                async with agent_of(self._home) as agent:
+                    return await self._submit(step, agent)
+            except LockTaken:
+                busy = self._busy(step)
+                if busy is None:
+                    raise
+        return self._record(step, "refused", Code.REFUSED, detail=str(busy), rule="busy")
+
+    def _busy(self, step: CommandStep) -> Claim | None:
+        """Return the change of this unit that is under way, by whomever; None where there is none."""
+        from opsagent.claims import Claims
+        from opsagent.cli.services import find
+
+        if step.tool not in _REPLACING:
+            return None
+        return Claims(self._home.claims_dir).held(find(step.target or "", self._running.units).id)
 
     async def _submit(self, step: CommandStep, agent: AgentPort) -> dict[str, Any]:
         from opsagent.cli.carry import Carrier
@@ -127,8 +151,25 @@ class Doing:
         self._carrier = Carrier(self._out)
         began = self._record(step, "interrupted", Code.INTERRUPTED, plan=plan.id)
         ended = await self._carrier.follow(agent.submit(plan, confirmed=self._yes, by=person()))
+        if ended.result == "asked" and ended.rule == "confirm" and self._can_ask():
+            ended = await self._confirmed(step, ended, agent)
         began.update(ended.as_json(), exit_code=ended.code)
         return began
+
+    async def _confirmed(self, step: CommandStep, asked: Ended, agent: AgentPort) -> Ended:
+        """Ask on the terminal what the guard wants to be asked, now that it is told what it will cost."""
+        from opsagent.cli.carry import Carrier
+        from opsagent.cli.store import person, writing
+
+        self._out.note(f"{step}: {asked.detail}")
+        yes = _confirm("go on?")
+        with writing(self._home) as journal:
+            journal.decide_approval(asked.approval, yes, person())
+        if not yes:
+            asked.result, asked.detail = "declined", "nothing was done"
+            return asked
+        self._carrier = Carrier(self._out)
+        return await self._carrier.follow(agent.approved(asked.approval, by=person()), told=True)
 
     def _record(self, step: CommandStep, result: str, code: int, **more: Any) -> dict[str, Any]:
         record = {"step": step.to_json(), "text": str(step), "result": result, "exit_code": int(code), **more}
@@ -165,10 +206,13 @@ class Doing:
             case "refused":
                 rule = f" (rule: {result['rule']})" if result.get("rule") else ""
                 self._out.note(f"refused: {text}: {detail}{rule}")
+            case "declined":
+                self._out.note(detail)
             case "interrupted":
                 self._out.note(f"interrupted in the middle of: {text}; `opsagent ps` shows how things stand")
             case _:
-                self._out.note(f"failed: {text}: {detail}")
+                opened = f" (incident {result['incident']})" if result.get("incident") else ""
+                self._out.note(f"failed: {text}: {detail}{opened}")
 
 
 def _asked_back(reading: Reading) -> str:

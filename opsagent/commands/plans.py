@@ -27,11 +27,15 @@ def _steps(step: CommandStep, unit: Unit, spec: ServiceSpec | None) -> tuple[Ste
             return planning.start_steps(unit, spec)
         case "stop":
             return planning.stop_steps(unit, spec)
+        case "restart" if step.args.get("safely"):
+            return planning.rolling_reload_steps(unit, spec, canary_s=planning.PERSONS_CANARY_S, anew=True)
         case "restart":
             return planning.restart_steps(unit, spec)
         case "reload":
             return planning.rolling_reload_steps(unit, spec, canary_s=planning.PERSONS_CANARY_S)
         case "scale":
-            return planning.scale_steps(unit, int(step.args["instances"]), spec)
+            wanted = int(step.args["instances"])
+            fewer = 0 < wanted < unit.instances and bool(unit.processes)
+            return (planning.scale_down_steps if fewer else planning.scale_steps)(unit, wanted, spec)
         case _:
             raise ValueError(f"{step.tool} changes nothing")

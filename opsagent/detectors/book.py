@@ -19,6 +19,7 @@ _RANK = (
     Fault.HANG,
     Fault.CRASH,
     Fault.CRASH_LOOP,
+    Fault.BAD_RELEASE,
     Fault.ENGINE_DOWN,
 )
 """What an incident turns into when another fault of the same unit joins it: the later in this row."""

@@ -71,7 +71,8 @@ def _what(fault: Fault, own: list[Signal]) -> str:
         case Fault.ENGINE_DOWN:
             return _GONE
         case Fault.BAD_RELEASE:
-            return "was given a release that does not hold; what is left of the old one serves on"
+            said = [signal for signal in own if signal.kind is SignalKind.RELEASE_UNFIT]
+            return f"was given a release that is not fit: {said[-1].data.get('why', '')}" if said else _UNFIT
 
 
 _GONE = "is gone: nothing is restarted until it is back"
@@ -82,6 +83,9 @@ def _of_the_daemon(symptoms: tuple[Signal, ...]) -> str:
     said = [s for s in symptoms if s.kind in {SignalKind.SUPERVISOR_LOST, SignalKind.SUPERVISOR_TROUBLED}]
     trouble = str(said[-1].data.get("trouble", "")) if said else ""
     return f"answers, but {trouble}" if trouble else _GONE
+
+
+_UNFIT = "was given a release that is not fit"
 
 
 def _ending(death: Signal) -> str:

@@ -17,6 +17,7 @@ from opsagent.store.schema import events
 from opsagent_tools.units import UnitId
 
 KIND = "change"
+_SEEN_BY = {"probe": "health probe", "port": "port", "process": "processes"}
 _LOOKED_AT = 500
 """Latest changes of all units that are searched."""
 
@@ -41,6 +42,15 @@ class ChangeRow:
     """`probe`, `port` or `process`."""
     why: str = ""
     """Why it failed, one line."""
+    way: str = ""
+    """How instances were replaced (`opsagent.planning.Way`)."""
+
+    @property
+    def cost(self) -> str:
+        """Return in words what it cost."""
+        looks = f"{self.asked} looks at its {_SEEN_BY.get(self.seen_by, self.seen_by)}"
+        gap = f"{self.down_s:.2f} s without service ({self.failed} of {looks} failed)"
+        return f"{self.took_s:.1f} s, {gap if self.failed else f'no gap seen ({looks})'}"
 
 
 class Changes(Store):
@@ -60,20 +70,22 @@ class Changes(Store):
             event_id = f"{time.time_ns():016x}{secrets.token_hex(4)}"
             writer.insert(events, event_id, incident_id=None, at=change.at, kind=KIND, text=text, data=data, by=None)
 
-    def last_change(self, unit: UnitId, actions: Collection[str], *, done: bool | None = None) -> ChangeRow | None:
-        """Return the latest one of this unit that is one of `actions` (and ended so); None: none is known."""
+    def last_change(
+        self, unit: UnitId, actions: Collection[str], *, done: bool | None = None, way: str = ""
+    ) -> ChangeRow | None:
+        """Return the latest one of this unit that is one of `actions` (and ended so, went that way); None: none is known."""
         wanted = select(events).where(events.c.kind == KIND).order_by(events.c.at.desc(), events.c.id.desc())
         with self._reading() as connection:
             for row in connection.execute(wanted.limit(_LOOKED_AT)).mappings():
                 change = _change(event_row(row))
                 if change is None or change.unit != unit or change.action not in actions:
                     continue
-                if done is None or change.done is done:
+                if (done is None or change.done is done) and way in {"", change.way}:
                     return change
         return None
 
 
-_PLAIN = ("action", "done", "took_s", "down_s", "asked", "failed", "seen_by", "why")
+_PLAIN = ("action", "done", "took_s", "down_s", "asked", "failed", "seen_by", "why", "way")
 
 
 def _change(row: EventRow) -> ChangeRow | None:

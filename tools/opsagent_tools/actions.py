@@ -84,3 +84,5 @@ class Outcome:
     """One line for a person; already redacted."""
     undo_args: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     """What an undo needs to know (where a file was moved to, say)."""
+    refused: str = ""
+    """Why it was not even begun: `busy` (another change is under way) or `not supported`; empty: it was begun."""
