@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 SYSTEMD = "/usr/lib/systemd/systemd"
+MARK = "/run/opsagent-box"
+"""A file that is there inside a box, and nowhere else."""
 SCRATCH_USER = ("keeper", 4242)
 """A user that exists only inside: name, uid and gid."""
 _HIDDEN = {
@@ -25,6 +27,10 @@ _HIDDEN = {
     "/etc/systemd/system": "0755",
     "/etc/systemd/user": "0755",
     "/etc/polkit-1/rules.d": "0755",
+    # Run by every daemon-reload; they would only tell of the machine's disks and the like.
+    "/usr/lib/systemd/system-generators": "0755",
+    "/usr/lib/systemd/user-generators": "0755",
+    "/usr/lib/systemd/user-environment-generators": "0755",
 }
 _WANTED = {"systemd-journald.service", "systemd-tmpfiles-setup-dev.service", "systemd-journald-dev-log.socket"}
 """Of what sysinit.target pulls in, all that a box needs; the rest would touch the machine (sysctl, udev, /etc/passwd)."""
@@ -86,6 +92,7 @@ def _only_what_is_needed() -> None:
         "[Unit]\nRequires=basic.target\nAfter=basic.target\nWants=dbus.service systemd-logind.service\nAllowIsolate=yes\n"
     )
     Path("/run/systemd").mkdir(exist_ok=True)
+    Path(MARK).touch()
 
 
 def _add_user(name: str, uid: int) -> None:

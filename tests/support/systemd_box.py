@@ -13,13 +13,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 from tests.support import systemd_boot
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-INSIDE = "OPSAGENT_BOX"
-"""Set in the environment of what runs inside a box."""
 _BOOT_S = 60.0
+
+
+def inside() -> bool:
+    """Tell whether we run inside a box."""
+    return Path(systemd_boot.MARK).exists()
+
+
+def needed() -> None:
+    """Go on where a box can be booted; else skip, and under CI=true fail."""
+    reason = why_not()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(f"a real systemd {reason}", pytrace=False)
+    if reason:
+        pytest.skip(f"a real systemd {reason}")
 
 
 def why_not() -> str:
@@ -57,6 +71,23 @@ class Box:
         """Run a program inside and return what it said."""
         return subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
 
+    def pytest(self, *arguments: str, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
+        """Run tests of this repository inside, as root, with an environment of their own."""
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "PYTHONDONTWRITEBYTECODE": "1"}
+        if "CI" in os.environ:
+            environment["CI"] = os.environ["CI"]
+        command = [
+            "env",
+            "-C",
+            str(ROOT),
+            "-i",
+            *(f"{name}={value}" for name, value in environment.items()),
+            sys.executable,
+            "-m",
+        ]
+        command += ["pytest", "-q", "-p", "no:cacheprovider"]
+        return self.run(*command, *arguments, timeout=timeout_s)
+
     def is_up(self) -> bool:
         """Tell whether it has booted. Fails with what was said where its PID 1 ended."""
         try:
@@ -64,7 +95,10 @@ class Box:
         except OSError:
             name = ""
         assert name, f"the box's PID 1 ended:\n{self._complaint()}"
-        return name == "systemd" and self.run("systemctl", "is-system-running").stdout.strip() in {"running", "degraded"}
+        return name == "systemd" and self.run("systemctl", "is-system-running").stdout.strip() in {
+            "running",
+            "degraded",
+        }
 
     def _first_process(self) -> int:
         def child() -> int | None:

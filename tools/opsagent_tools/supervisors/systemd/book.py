@@ -149,6 +149,11 @@ class Book:
         one.told = now
         if before in _GONE or one.state is not UnitState.STOPPED:
             return []
+        if any(
+            other.told not in _GONE for other in self.instances.values() if name_of(other.file) == name_of(one.file)
+        ):
+            one.surged = False
+            return []  # others of its template go on
         one.surged = False
         return [self._event(EventKind.STOPPED, one)]
 

@@ -22,7 +22,8 @@ from opsagent_tools.supervisors.systemd.endpoint import (
     MANAGER_PATH,
     SERVICE,
     Endpoint,
-    greeted,
+    demand_greeted,
+    demand_owner,
     greeting,
 )
 
@@ -61,7 +62,7 @@ class Bus:
         self.endpoint = endpoint
         self.gone = asyncio.Event()
         self.peer = _peer(writer)[0]
-        """Pid of who listens at the other end: PID 1, a user's systemd, or a bus daemon."""
+        """Pid of this systemd."""
         self._reader, self._writer = reader, writer
         self._serials = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[tuple[Any, ...]]] = {}
@@ -98,6 +99,7 @@ class Bus:
                 await self._call(BUS, BUS_PATH, BUS_INTERFACE, "AddMatch", "s", rule)
             await self.call(MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping")
             (self._owner,) = await self._call(BUS, BUS_PATH, BUS_INTERFACE, "GetNameOwner", "s", SERVICE)
+            (self.peer,) = await self._call(BUS, BUS_PATH, BUS_INTERFACE, "GetConnectionUnixProcessID", "s", SERVICE)
         with contextlib.suppress(BusError):  # AlreadySubscribed, on a bus that outlived us
             await self.manager("Subscribe")
 
@@ -187,12 +189,9 @@ async def connect(candidates: Iterable[Endpoint]) -> Bus:
 async def _open(endpoint: Endpoint) -> Bus:
     reader, writer = await asyncio.open_unix_connection(endpoint.path, limit=_CHUNK)
     try:
-        uid = _peer(writer)[1]
-        if uid not in endpoint.uids:
-            raise OSError(0, f"it belongs to user {uid}")
+        demand_owner(endpoint, _peer(writer)[1])
         writer.write(greeting())
-        if greeted(await reader.readline()) is not True:
-            raise OSError(0, "it does not accept us")
+        demand_greeted(await reader.readline())
         return Bus(reader, writer, endpoint)
     except BaseException:
         writer.close()

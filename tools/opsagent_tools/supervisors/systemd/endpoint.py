@@ -77,6 +77,18 @@ def greeted(answer: bytes) -> bool | None:
     return answer.startswith(b"OK ") and answer.endswith(b"\r\n")
 
 
+def demand_greeted(answer: bytes) -> None:
+    """Demand that the whole answer to the greeting is yes. Raises OSError."""
+    if greeted(answer) is not True:
+        raise OSError(0, "it does not accept us")
+
+
+def demand_owner(endpoint: Endpoint, uid: int | None) -> None:
+    """Demand that who listens there may be believed. Raises OSError."""
+    if uid not in endpoint.uids:
+        raise OSError(0, f"it belongs to user {uid}")
+
+
 def unit_path(name: str) -> str:
     """Return the object path of a unit, `api.service` as `…/unit/api_2eservice`."""
     escaped = "".join(

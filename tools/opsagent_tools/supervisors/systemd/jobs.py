@@ -82,13 +82,13 @@ class Jobs:
             raise SupervisorError(f"systemd did not {verb} {file} within {longest:g} s") from error
 
     async def _forgive(self, verb: str, file: str, properties: reading.Properties) -> None:
-        """systemd refuses to start what it gave up on until somebody who knows says otherwise; that is what this is."""
+        """Say that it may start again: systemd refuses what it gave up on until somebody who knows says so."""
         if verb in {"start", "restart"} and properties.get("Result") == "start-limit-hit":
             with contextlib.suppress(SupervisorError):  # the start itself tells what is wrong
                 await self.call("reset-failed", file, "ResetFailedUnit", "s", file)
 
     async def _happened_meanwhile(self, verb: str, file: str, before: reading.Properties) -> bool:
-        """systemd hung up: wait for it and for the job that it may have taken over, then look what came of it."""
+        """Wait for a systemd that hung up, and for the job that it may have taken over; look what came of it."""
         deadline = time.monotonic() + _PATIENCE_S
         now: dict[str, Any] = dict(before)
         while time.monotonic() < deadline:

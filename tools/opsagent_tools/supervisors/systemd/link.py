@@ -74,6 +74,11 @@ class Link:
                 self._done.clear()
             return self._bus
 
+    async def version(self, bus: Bus) -> str:
+        """Return systemd's version (`252.38-1~deb12u1`)."""
+        (version,) = await bus.call(MANAGER_PATH, PROPERTIES, "Get", "ss", MANAGER, "Version")
+        return str(version)
+
     async def patient_bus(self, patience_s: float = GRACE_S) -> Bus:
         """Return the connection, waiting for it where systemd is re-executing itself just now."""
         deadline = time.monotonic() + patience_s
@@ -121,8 +126,9 @@ class Link:
             return self._done[path]
         future = self._jobs.setdefault(path, asyncio.get_running_loop().create_future())
         gone = asyncio.ensure_future(bus.gone.wait())
+        either: list[asyncio.Future[Any]] = [future, gone]
         try:
-            await asyncio.wait([future, gone], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not future.done():
                 raise ConnectionGone("systemd hung up before its job was done")
             return future.result()
@@ -290,13 +296,13 @@ class Link:
                 continue
             first = not seen
             self._serving = True
-            self._publish([self._own(EventKind.CHANGED if first and not lost else EventKind.BACK, _news(seen, version))])
+            kind = EventKind.CHANGED if first and not lost else EventKind.BACK
+            self._publish([self._own(kind, _news(seen, version))])
             lost, seen = False, version
             await bus.gone.wait()
 
     async def _identity(self, bus: Bus) -> str:
-        (version,) = await bus.call(MANAGER_PATH, PROPERTIES, "Get", "ss", MANAGER, "Version")
-        return f"{version}, pid {bus.peer}" if bus.endpoint.private else str(version)
+        return f"{await self.version(bus)}, pid {bus.peer}"
 
     def _own(self, kind: EventKind, reason: str = "") -> SupervisorEvent:
         return SupervisorEvent(kind=kind, unit=None, reason=reason, at=time.time())

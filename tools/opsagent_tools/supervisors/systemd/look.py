@@ -24,6 +24,7 @@ from opsagent_tools.supervisors.systemd.endpoint import (
     SERVICE,
     Endpoint,
     Scope,
+    demand_owner,
     endpoints,
     greeted,
     greeting,
@@ -38,14 +39,19 @@ _CHUNK = 256 * 1024
 
 
 def look(
-    scope: Scope = "system", named: Sequence[str] = (), *, address: Endpoint | None = None, timeout_s: float = LOOK_S
+    scope: Scope = "system",
+    named: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    *,
+    address: Endpoint | None = None,
+    timeout_s: float = LOOK_S,
 ) -> tuple[Unit, ...]:
-    """Return all services of this scope. Raises SupervisorUnreachable, after at most `timeout_s`."""
-    services = Services(scope, named)
+    """Return a person's services of this scope (see `whose.py`). Raises SupervisorUnreachable, after at most `timeout_s`."""
+    services = Services(scope, named, exclude)
     files = services.files()
     with _dial(endpoints(scope) if address is None else (address,), time.monotonic() + timeout_s) as line:
         (loaded,) = line.ask([(MANAGER_PATH, MANAGER, "ListUnitsByPatterns", "asas", [], ["*.service"])])
-        here = [one[0] for one in loaded[0]]
+        here = [one[0] for one in (*loaded, [])[0]]
         wanted = {file for file in here if services.is_ours(file, files)}
         wanted |= {file for file in files if "@." not in file}
         for template in (file for file in files if "@." in file):
@@ -70,7 +76,8 @@ def units_of(
 
 def is_service(properties: dict[str, Any]) -> bool:
     """Tell whether it is something that runs for long; `Type=oneshot` is a job that comes to its end."""
-    return bool(properties) and properties.get("LoadState") not in {"not-found", "masked"} and properties.get("Type") != "oneshot"
+    is_there = bool(properties) and properties.get("LoadState") not in {"not-found", "masked"}
+    return is_there and properties.get("Type") != "oneshot"
 
 
 class _Line:
@@ -153,9 +160,7 @@ def _connect(endpoint: Endpoint, deadline: float) -> _Line:
     try:
         talk.settimeout(max(deadline - time.monotonic(), 0.001))
         talk.connect(str(endpoint.path))
-        uid = peer_uid(talk)
-        if uid not in endpoint.uids:
-            raise OSError(0, f"it belongs to user {uid}")
+        demand_owner(endpoint, peer_uid(talk))
         line = _Line(talk, deadline)
         line.greet(private=endpoint.private)
     except BaseException:

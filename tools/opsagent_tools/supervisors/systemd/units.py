@@ -11,11 +11,11 @@ from typing import Any
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.supervisors.systemd import reading
 from opsagent_tools.supervisors.systemd.endpoint import Scope, kind_of
+from opsagent_tools.supervisors.systemd.outputs import log_files, uses_journal
 from opsagent_tools.supervisors.systemd.whose import file_of, instance_of, order_of
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 _CGROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd")
-_MOUNTED_FILES = ("append:", "file:", "truncate:")
 
 
 @dataclass(slots=True)
@@ -75,9 +75,8 @@ def fresh(file: str, properties: dict[str, Any]) -> Instance:
 def unit_of(scope: Scope, name: str, instances: Sequence[Instance], wanted: int | None = None) -> Unit:
     """Return the unit of this name. `wanted`: how many instances were asked for, where that is known."""
     kind, ordered = kind_of(scope), sorted(instances, key=lambda one: order_of(one.file))
-    first: dict[str, Any] = next((one.properties for one in ordered if one.is_up), None) or (
-        ordered[0].properties if ordered else {}
-    )
+    leading = next((one for one in ordered if one.is_up), ordered[0] if ordered else None)
+    first: dict[str, Any] = leading.properties if leading is not None else {}
     template = name.endswith("@")
     processes = tuple(process for one in ordered for process in processes_of(one))
     counted = sum(one.is_wanted for one in ordered)
@@ -97,7 +96,7 @@ def unit_of(scope: Scope, name: str, instances: Sequence[Instance], wanted: int 
         reloads_in_place=bool(first.get("CanReload")),
         autorestart=reading.starts_again(first),
         logs=logs,
-        journal="" if _without_journal(first) else f"{scope}/{file_of(f'{name}*' if template else name)}",
+        journal=f"{scope}/{file_of(f'{name}*' if template else name)}" if uses_journal(first) else "",
         uid=uid_of(scope, first),
     )
 
@@ -136,16 +135,6 @@ def pids_of_cgroup(cgroup: str) -> tuple[int, ...]:
     return ()
 
 
-def log_files(properties: reading.Properties) -> tuple[Path, ...]:
-    """Return the files that it writes its output to (`StandardOutput=append:…`), in order."""
-    found = []
-    for name in ("StandardOutput", "StandardError"):
-        said = str(properties.get(name, ""))
-        if said.startswith(_MOUNTED_FILES):
-            found.append(Path(said.partition(":")[2]))
-    return tuple(dict.fromkeys(found))
-
-
 def uid_of(scope: Scope, properties: reading.Properties) -> int:
     """Return the user that its processes run as."""
     import os
@@ -182,8 +171,3 @@ def _reason(instances: Sequence[Instance], *, template: bool) -> str:
 
 def _has_socket(properties: reading.Properties) -> bool:
     return any(str(name).endswith(".socket") for name in properties.get("TriggeredBy") or ())
-
-
-def _without_journal(properties: reading.Properties) -> bool:
-    said = (str(properties.get("StandardOutput", "")), str(properties.get("StandardError", "")))
-    return bool(properties) and not any(one in {"journal", "journal+console", "inherit", ""} for one in said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from opsagent_tools.supervisors.systemd.endpoint import Scope, runtime_dir
@@ -56,9 +57,17 @@ def unit_folders(scope: Scope) -> tuple[Path, ...]:
 class Services:
     """A person's services, by what lies in folders and by what they named."""
 
-    def __init__(self, scope: Scope, named: Sequence[str] = (), folders: Sequence[Path] | None = None) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        named: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        folders: Sequence[Path] | None = None,
+    ) -> None:
+        """Look in the folders of `scope`. `named`: further unit files; `exclude`: patterns of names (`snap*`), not listed."""
         self._folders = tuple(unit_folders(scope) if folders is None else folders)
         self._named = frozenset(file_of(name) for name in named)
+        self._exclude = tuple(pattern.removesuffix(".service") for pattern in exclude)
         self._own = own_unit()
 
     def files(self) -> frozenset[str]:
@@ -90,7 +99,10 @@ class Services:
         return file in self._named or ("@" in file and f"{name_of(file)}.service" in self._named)
 
     def _may_be(self, file: str) -> bool:
-        return _NAME.fullmatch(file) is not None and not _NEVER.fullmatch(file) and file != self._own
+        if _NAME.fullmatch(file) is None or _NEVER.fullmatch(file) or file == self._own:
+            return False
+        names = (name_of(file), file.removesuffix(".service"))
+        return not any(fnmatchcase(name, pattern) for name in names for pattern in self._exclude)
 
     def _is_theirs(self, folder: Path, file: str) -> bool:
         real = os.path.realpath(folder / file)

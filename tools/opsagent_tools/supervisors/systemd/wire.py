@@ -54,8 +54,14 @@ class Message:
     body: tuple[Any, ...] = ()
 
 
-def encode_call(
-    serial: int, destination: str, path: str, interface: str, member: str, signature: str = "", *body: Any
+def encode_call(  # noqa: PLR0917  the order of a call as everybody writes it
+    serial: int,
+    destination: str,
+    path: str,
+    interface: str,
+    member: str,
+    signature: str = "",
+    *body: Any,
 ) -> bytes:
     """Return a method call. `signature`: the types of `body`."""
     fields: list[tuple[int, Variant]] = [
