@@ -41,10 +41,16 @@ class Can:
     scale: bool = True
     surge: bool = True
     """Start an instance beside the wanted ones."""
+    grow_alone: bool = True
+    """That, and to scale, goes also for what has one instance only."""
     know_ports: bool = True
     """Its configuration says which port a unit listens on."""
     keep_stopped: bool = True
     """What was stopped stays stopped when its daemon comes back."""
+    outlives: bool = False
+    """Its processes go on when its daemon is gone, and it takes them up again."""
+    count_starts: bool = True
+    """A start after a stop is among the restarts that it counts."""
 
 
 class Harness(Protocol):
