@@ -71,11 +71,11 @@ def demand_folder(path: Path, uid: int) -> None:
         raise NotTrusted(f"{path} belongs to uid {found.st_uid}, not to {uid}")
     if found.st_mode & stat.S_IWOTH:
         raise NotTrusted(f"everybody may write to {path}: `chmod o-w {path}`")
-    if found.st_mode & stat.S_IWGRP and not _private_group(found.st_gid, uid):
+    if found.st_mode & stat.S_IWGRP and not is_private_group(found.st_gid, uid):
         raise NotTrusted(f"a group may write to {path}: `chmod g-w {path}`")
 
 
-def _private_group(gid: int, uid: int) -> bool:
+def is_private_group(gid: int, uid: int) -> bool:
     """Tell whether the group is the user's alone (Debian and others make one per user, and let it write)."""
     import grp
     import pwd
