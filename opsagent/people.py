@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from opsagent.act import Actor, Carried
+from opsagent.aftercare import Aftercare, Usual
 from opsagent.check import Checker
 from opsagent.claims import Claimed, Claims
 from opsagent.consent import APPROVAL_TTL_S
 from opsagent.guard import Situation, rule_on_plan
 from opsagent.locks import GroupLocks
-from opsagent.model import Check, CheckKind, Plan, Ruling
+from opsagent.model import CheckKind, Plan, Ruling
 from opsagent.planning import kind_of
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
@@ -73,6 +74,7 @@ class People:
         self._claims = claims
         self._preflights = preflights
         self._releases = releases
+        self._aftercare = Aftercare(checker)
 
     async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
         """Take a plan through guard, act and verify; yield what happens. Raises SupervisorError."""
@@ -119,9 +121,7 @@ class People:
                     await self._ask(plan, ruling, by, tell)
                 else:
                     await self._timeline.tell("command", f"{plan.why or plan.remedy} (by {by})", unit=plan.unit)
-                    carried = await self._actor.carry_out(plan, confirmed=confirmed, tell=tell)
-                    why = await self._stays_well(plan, tell) if carried.result == "done" else carried.why
-                    await self._finish(plan, carried, why, tell)
+                    await self._carry_out(plan, confirmed=confirmed, tell=tell)
 
     def _claim(self, plan: Plan, claimed: ExitStack) -> None:
         kind = kind_of(plan)
@@ -150,6 +150,14 @@ class People:
         approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer)
         tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
 
+    async def _carry_out(self, plan: Plan, *, confirmed: bool, tell: Callable[[Progress], None]) -> None:
+        usual = await self._aftercare.usual(plan.unit) if kind_of(plan) else Usual(latency_s=None)
+        carried = await self._actor.carry_out(plan, confirmed=confirmed, tell=tell)
+        why = await self._stays_well(plan, usual, tell) if carried.result == "done" else carried.why
+        if why and carried.result == "done" and kind_of(plan) in _BRING_A_RELEASE:
+            carried = replace(carried, unfit=why)
+        await self._finish(plan, carried, why, tell)
+
     async def _finish(self, plan: Plan, carried: Carried, why: str, tell: Callable[[Progress], None]) -> None:
         if carried.result == "done" and not why:
             if self._releases is not None and kind_of(plan) in _BRING_A_RELEASE:
@@ -172,17 +180,12 @@ class People:
         done = f"; {carried.done_steps} of {len(plan.steps)} steps were done" if len(plan.steps) > 1 else ""
         tell(_say("refused" if refused else "failed", why + done, rule=rule, data=incident))
 
-    async def _stays_well(self, plan: Plan, tell: Callable[[Progress], None]) -> str:
-        """Return what is wrong shortly after the last step, or nothing."""
+    async def _stays_well(self, plan: Plan, usual: Usual, tell: Callable[[Progress], None]) -> str:
+        """Return what is wrong shortly after the last step, compared with before the first; or nothing."""
         if plan.steps[-1].goal.kind not in _GOALS_TO_WATCH:
             return ""
         tell(_say("verifying", f"watching {plan.unit.name} for {_STAYS_WELL_S:g} s"))
-        deadline = asyncio.get_running_loop().time() + _STAYS_WELL_S
-        while asyncio.get_running_loop().time() < deadline:
-            if await self._checker.holds(Check(kind=CheckKind.HEALTHY, unit=plan.unit)) is not True:
-                return f"{plan.unit.name} did not stay healthy"
-            await asyncio.sleep(0.1)
-        return ""
+        return await self._aftercare.trouble(plan.unit, usual, _STAYS_WELL_S)
 
 
 def told(preflight: Preflight) -> tuple[Progress, ...]:

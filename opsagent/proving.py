@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from opsagent.aftercare import SLOWER, SLOWER_FLOOR_S
 from opsagent.check import Checker
 from opsagent_tools.logs.signature import signature
 from opsagent_tools.logs.since import LogMark, errors, known_signatures, reason
@@ -40,8 +41,6 @@ _TRIES_PER_INSTANCE = 6
 _FRESH_ERRORS = 3
 _LOG_PATIENCE_S = 0.6
 """Between the end of a process and its last words in the log."""
-_SLOWER, _SLOWER_FLOOR_S = 5.0, 0.5
-"""As in `opsagent.verify`: an answer that takes this much longer than usual, and longer than the floor, is not well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +98,10 @@ class Prover:
         """Watch `new` until it is proved, or until it is clear that it is not fit."""
         watch = _Watch(self._checker, supervisor, new, before, canary=canary)
         return await watch.to_the_end(ready_s)
+
+    async def fresh_errors(self, supervisor: Supervisor, before: Before) -> list[str]:
+        """Return the error lines of its logs since then of a kind that they did not have."""
+        return await _fresh_errors(supervisor, before)
 
     async def why_ended(self, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
         """Return in one line how a process ended: its last words in the log, its exit code, its age."""
@@ -217,13 +220,11 @@ class _Watch:
     async def _compared(self, ready_s: float) -> Proof:
         """Compare with how it was before: is it slower, does it write errors that were not there?"""
         before = self._before
-        files = log_files(self._supervisor, before.unit.id)
-        lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
-        fresh = [line for line in errors(lines) if signature(line) not in before.known]
+        fresh = await _fresh_errors(self._supervisor, before)
         if self._canary and len(fresh) >= _FRESH_ERRORS:
             return Proof(ok=False, says=f"{len(fresh)} error lines that were not there before: {fresh[0]}")
         own_s, others_s = median([one.latency_s for one in self._mine]), median(before.latencies_s)
-        if self._canary and self._mine and before.latencies_s and own_s > max(_SLOWER_FLOOR_S, others_s * _SLOWER):
+        if self._canary and self._mine and before.latencies_s and own_s > max(SLOWER_FLOOR_S, others_s * SLOWER):
             return Proof(ok=False, says=f"it answers in {own_s:.2f} s, the old instances in {others_s:.3f} s")
         if self._mine:
             before.latencies_s.append(own_s)
@@ -239,6 +240,12 @@ class _Missing:
 
 
 _NOTHING = _Missing()
+
+
+async def _fresh_errors(supervisor: Supervisor, before: Before) -> list[str]:
+    files = log_files(supervisor, before.unit.id)
+    lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
+    return [line for line in errors(lines) if signature(line) not in before.known]
 
 
 async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:

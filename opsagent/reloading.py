@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from opsagent.check import Checker
 from opsagent.proving import Before, Proof, Prover
+from opsagent.scaling_down import ScalingDown
 from opsagent_tools.actions import Action, Outcome
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
@@ -27,8 +28,6 @@ _COMES_BACK_S = 5.0
 """How long a replaced instance may take to be there at all."""
 _POLL_S = 0.05
 _READY_SLACK_S = 0.1
-_WATCH_S = 1.0
-"""How long is looked for harm after an instance was taken away."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +55,7 @@ class Reloading:
         self._supervisor_of = supervisor_of
         self._checker = checker
         self._prover = Prover(checker)
+        self._scaling_down = ScalingDown(checker, self._prover)
         self._runs: dict[UnitId, _Run] = {}
 
     async def step(self, action: Action) -> Outcome:
@@ -104,16 +104,7 @@ class Reloading:
 
     async def scaled_down(self, supervisor: Supervisor, action: Action) -> Outcome:
         """Take instances away, gracefully, and look whether those that stay bear it."""
-        before = await self._prover.before(supervisor, await supervisor.describe(action.unit))
-        wanted = int(action.args["instances"])
-        await supervisor.scale(action.unit, wanted)
-        stay = [process.key for process in (await supervisor.describe(action.unit)).processes if process.wanted]
-        await asyncio.sleep(_WATCH_S)
-        dead = next((key for key in stay if not is_alive(key) and _was_real(before, key)), None)
-        if dead is not None:
-            why = await self._prover.why_ended(supervisor, dead, before)
-            return Outcome(done=False, detail=f"one that should have stayed is gone: {why}")
-        return Outcome(done=True, detail=f"{action.unit.name} runs {wanted}")
+        return await self._scaling_down.step(supervisor, action)
 
     # Steps
 
@@ -266,7 +257,3 @@ def _keys(action: Action) -> tuple[ProcessKey, ...]:
     if "pid" not in action.args:
         return ()
     return (ProcessKey(int(action.args["pid"]), float(action.args["started"])),)
-
-
-def _was_real(before: Before, key: ProcessKey) -> bool:
-    return any(process.key == key for process in before.unit.processes)

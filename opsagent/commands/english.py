@@ -23,6 +23,9 @@ _SAFELY = (
     "with no downtime", "with zero downtime", "rolling", "in a safe way",
 )  # fmt: skip
 _SAFE = ("safe", "graceful", "rolling", "zero downtime", "zero-downtime", "clean")
+_GENTLY = tuple(way for way in _SAFELY if way != "rolling")
+_GENTLE = tuple(way for way in _SAFE if way != "rolling")
+"""Before a restart; a rolling restart is another word for a reload."""
 _INSTANCES = ("instance", "instances", "worker", "workers", "process", "processes", "replica", "replicas", "copies")
 _TROUBLE = (
     "down", "dead", "slow", "failing", "broken", "crashing", "restarting", "hanging", "stuck", "unhealthy", "stopped",
@@ -45,6 +48,13 @@ _CHANGES: tuple[Pattern, ...] = (
         "rolling restart of? <units>",
         "give <units> a @safe* reload",
     )),
+    *(pattern("restart", text, safely=True) for text in (
+        "@gently @gently* restart|re-start|bounce <units> @gently*",
+        "restart|re-start|bounce <units> @gently @gently*",
+        "@gentle restart of? <units>",
+        "do|perform|run a @gentle restart of|on <units>",
+        "give <units> a @gentle restart",
+    )),
     *(pattern("restart", text) for text in (
         "restart|re-start|bounce <units>",
         "do|perform a restart of <units>",
@@ -64,7 +74,7 @@ _CHANGES: tuple[Pattern, ...] = (
         "turn|switch on <units>", "turn|switch <units> on",
     )),
     *(pattern("scale", text) for text in (
-        "scale <units> to? <n> @instances?",
+        "@safely* scale <units> to? <n> @instances? @safely*",
         "set <units> to <n> @instances",
         "set the? number of? @instances of|for <units> to <n>",
         "run <n> @instances of <units>",
@@ -74,9 +84,9 @@ _CHANGES: tuple[Pattern, ...] = (
         ("up", "scale <units> up|out to <n> @instances?"),
         ("up", "scale up|out <units> to <n> @instances?"),
         ("up", "increase|raise|grow <units> to <n> @instances?"),
-        ("down", "scale <units> down|in to <n> @instances?"),
-        ("down", "scale down|in <units> to <n> @instances?"),
-        ("down", "decrease|reduce|shrink <units> to <n> @instances?"),
+        ("down", "@safely* scale <units> down|in to <n> @instances? @safely*"),
+        ("down", "@safely* scale down|in <units> to <n> @instances? @safely*"),
+        ("down", "@safely* decrease|reduce|shrink <units> to <n> @instances? @safely*"),
     )),
 )  # fmt: skip
 
@@ -147,7 +157,7 @@ CONDITIONS = vocabulary(
 )
 GRAMMAR = Grammar(
     sets={
-        "lead": _LEAD, "tail": _TAIL, "show": _SHOW, "safely": _SAFELY, "safe": _SAFE, "instances": _INSTANCES,
+        "lead": _LEAD, "tail": _TAIL, "show": _SHOW, "safely": _SAFELY, "safe": _SAFE, "gently": _GENTLY, "gentle": _GENTLE, "instances": _INSTANCES,
         "trouble": _TROUBLE, "well": _WELL, "logs": _LOGS, "all": _ALL,
         "join": ("and", "then", "and then", ", and", ", then", ", and then", ",", ".", ". then", "after that",
                  "and after that", ", after that", "afterwards"),

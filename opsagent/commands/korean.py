@@ -97,6 +97,8 @@ def _unique(forms: Iterable[str]) -> tuple[str, ...]:
 
 _SHOW = (*_forms("show"), *_forms("check"), "줘", "주세요", "보자", "볼래", "궁금해", "보고 싶어")
 _SAFELY = ("안전하게", "무중단으로", "무중단", "하나씩", "한 개씩", "차례로", "순차적으로", "조심해서", "우아하게")
+_GENTLY = tuple(way for way in _SAFELY if way != "무중단")
+"""Before a restart; `무중단 재시작` is one word for a reload."""
 _NOW = ("지금", "바로", "즉시", "당장", "얼른", "빨리", "좀", "제발", "다시 한번")
 _TROUBLE = (
     "죽었어", "죽었지", "죽었나요", "죽었니", "느려", "느리지", "느린가요", "안 돼", "안돼", "안 되지", "멈췄어", "멈췄지",
@@ -110,13 +112,16 @@ _UNITS = "<units> 를|을? 좀?"
 def _changes() -> Iterable[Pattern]:
     for verb, go in (("", False), ("_on", True)):
         yield pattern("reload", f"@now* @safely* {_UNITS} @safely* @now* @reload{verb}", goes_on=go, safely=True)
+        for where in ("@gently @gently* {0} @gently*", "{0} @gently @gently*"):
+            placed = where.format(_UNITS)
+            yield pattern("restart", f"@now* {placed} @now* @restart{verb}", goes_on=go, safely=True)
         for tool in ("restart", "stop", "start"):
             yield pattern(tool, f"@now* {_UNITS} @now* @{tool}{verb}", goes_on=go)
         for way in ("", "up", "down"):
             verbs = f"@scale_{way}{verb}" if way else f"@scale{verb}"
             yield pattern(
                 "scale",
-                f"@now* <units> 의? @instances? 를|을? <n> 개|대? 로|으로 @now* {verbs}",
+                f"@now* @safely* <units> 의? @instances? 를|을? @safely* <n> 개|대? 로|으로 @safely* @now* {verbs}",
                 towards=way,
                 goes_on=go,
             )
@@ -156,6 +161,7 @@ GRAMMAR = Grammar(
         "tail": (".", "!", "please", "고마워", "고맙습니다", "감사합니다", "ㅎㅎ", ","),
         "show": _SHOW,
         "safely": _SAFELY,
+        "gently": _GENTLY,
         "now": _NOW,
         "recent": ("최근", "마지막", "최신"),
         "trouble": _TROUBLE,

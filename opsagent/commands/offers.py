@@ -55,7 +55,9 @@ class Known:
         risk = Risk.READ
         if tool not in READING and name is not None:
             unit = self.named(name)[0]
-            risk = risk_of(Action(name=ActionName(tool), unit=unit.id, args=args), unit)
+            # A restart that is to be safe is carried out as a reload is: one instance after the other.
+            action = ActionName.RELOAD if args.get("safely") else ActionName(tool)
+            risk = risk_of(Action(name=action, unit=unit.id, args=args), unit)
         return CommandStep(tool=tool, target=name, args=args, risk=risk, why="asked for")
 
 

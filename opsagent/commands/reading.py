@@ -60,6 +60,8 @@ class CommandStep:
                 return "status"
             case "host_metrics":
                 return "host metrics"
+            case "restart" if self.args.get("safely"):
+                return f"restart {where} safely"
             case tool:
                 return f"{tool} {where}"
 
