@@ -16,6 +16,7 @@ from opsagent_tools.supervisors.port import (
     UnknownUnit,
 )
 from opsagent_tools.units import ProcessKey, Unit, UnitState
+from tests.support.pm2 import Pm2Harness
 from tests.support.supervisord import SupervisordHarness
 from tests.support.supervisors import CircusHarness, FakeHarness, Harness, listening, pids, spec
 from tests.support.systemd import SystemdHarness, SystemdUserHarness
@@ -25,6 +26,8 @@ from tests.support.waiting import until
 HARNESSES: dict[str, Callable[[Path, Path], Harness]] = {
     "circus": lambda folder, runtime: CircusHarness(folder / "engine", runtime),
     "fake": lambda folder, runtime: FakeHarness(),
+    "pm2": lambda folder, runtime: Pm2Harness(),
+    "pm2-cluster": lambda folder, runtime: Pm2Harness(cluster=True),
     "supervisord": lambda folder, runtime: SupervisordHarness(runtime),
 }
 """How each supervisor is set up in a folder of its own and a short one for its sockets."""

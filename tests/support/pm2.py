@@ -10,11 +10,12 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,13 @@ from typing import Any
 import psutil
 import pytest
 
+from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.pm2 import codec
+from opsagent_tools.supervisors.pm2.adapter import Pm2Supervisor
+from opsagent_tools.supervisors.port import Supervisor
+from opsagent_tools.units import UnitId
 from tests.support import processes, waiting
+from tests.support.supervisors import Can
 
 NODE_FOLDER = Path(__file__).parent.parent / "node"
 APPS = NODE_FOLDER / "apps"
@@ -307,3 +313,61 @@ def dump(pm2: PM2) -> list[dict[str, Any]]:
     found = json.loads((pm2.home / "dump.pm2").read_text())
     assert isinstance(found, list)
     return found
+
+
+class Pm2Harness:
+    """A PM2 for the supervisors' contract: in fork mode, or (`cluster`) in node's cluster mode where a service has no port."""
+
+    def __init__(self, *, cluster: bool = False) -> None:
+        self._stack = contextlib.ExitStack()
+        # The contract stops services by SIGTERM; PM2 has one signal for all of its apps.
+        self.pm2 = self._stack.enter_context(running(PM2_KILL_SIGNAL="SIGTERM"))
+        self.cluster = cluster
+        self.can = Can(surge=cluster, know_ports=False, count_starts=False)
+        self.supervisor: Supervisor = Pm2Supervisor(self.pm2.home)
+        self._applied: dict[str, ServiceSpec] = {}
+
+    def id(self, name: str) -> UnitId:
+        return UnitId.local("pm2", name)
+
+    async def apply(self, specs: Iterable[ServiceSpec]) -> None:
+        """Have PM2 run these, as somebody else would."""
+        wanted = {spec.name: spec for spec in specs}
+        for name in self._applied.keys() - wanted.keys():
+            for pm_id in self.pm2.ids(name):
+                self.pm2.call("deleteProcessId", pm_id)
+        for spec in wanted.values():
+            if self._applied.get(spec.name) != spec:
+                self._start(spec)
+        self._applied = wanted
+
+    def _start(self, spec: ServiceSpec) -> None:
+        cluster = self.cluster and spec.port is None
+        command = ("idle.js",) if cluster else spec.command
+        logs: dict[str, Any] = {"pm_out_log_path": str(spec.logs[0]), "merge_logs": True} if spec.logs else {}
+        self.pm2.start(
+            spec.name,
+            command[0],
+            args=command[1:],
+            cluster=cluster,
+            instances=spec.instances,
+            env={**spec.env, **({"PORT": spec.port} if spec.port is not None else {})},
+            cwd=spec.cwd,
+            autorestart=spec.autorestart,
+            kill_timeout=int(spec.stop_timeout_s * 1000),
+            wait_ready=cluster,
+            **logs,
+        )
+
+    def kill(self, unit: UnitId, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+
+    def lose(self) -> None:
+        self.pm2.kill_daemon()
+
+    async def come_back(self) -> None:
+        await self.supervisor.revive()
+
+    async def end(self) -> None:
+        await self.supervisor.close()
+        self._stack.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,11 @@ class Core:
         self.apps: tuple[App, ...] = ()
         """The last list, modules with it."""
         self.listed = False
+        self.on_list: set[Callable[[], None]] = set()
+        """Called after every list, whoever asked for it."""
         self.surged: dict[int, tuple[str, ProcessKey]] = {}
         """Instances that were started beside the wanted ones: number → unit and process."""
+        self._units: tuple[Unit, ...] | None = None
         self._claims: Claims | None = None
         self._history: History | None = None
 
@@ -47,7 +50,9 @@ class Core:
         listed = await self.rpc.call("getMonitorData", {})
         found = listed if isinstance(listed, list) else []
         await self._note(found)
-        self.apps, self.listed = tuple(read_apps(found)), True
+        self.apps, self.listed, self._units = tuple(read_apps(found)), True, None
+        for hear in tuple(self.on_list):
+            hear()
         return found
 
     async def units(self) -> tuple[Unit, ...]:
@@ -56,8 +61,10 @@ class Core:
         return self.units_of_last()
 
     def units_of_last(self) -> tuple[Unit, ...]:
-        """Return the units of the last list."""
-        return tuple(self._unit(found) for found in by_unit(self.apps).values())
+        """Return the units of the last list, as they were when it was made."""
+        if self._units is None:
+            self._units = tuple(self._unit(found) for found in by_unit(self.apps).values())
+        return self._units
 
     async def unit(self, unit: UnitId) -> tuple[Unit, list[App]]:
         """Return one unit and its processes, as they are now. Raises UnknownUnit."""

@@ -60,6 +60,7 @@ async def stop(core: Core, app: App) -> None:
     """Stop one process. Raises SupervisorError where it could not be."""
     await core.rpc.call("stopWatch", "stopProcessId", app.pm_id)
     answer = await core.rpc.call("stopProcessId", app.pm_id, timeout_s=patience(app, starts=False))
+    core.seen.stopped(app.pm_id, time.time())
     await notify(core, app, "stop")
     env = answer.get("pm2_env") if isinstance(answer, dict) else None
     if isinstance(env, dict) and env.get("status") == ERRORED:
@@ -119,7 +120,7 @@ def signal_one(core: Core, app: App, signum: int) -> None:
         raise SupervisorError(f"{app.unit} has no process {app.pid}")
     uid = core.home.uid
     try:
-        trust.send_signal(key, signum, uid=uid if uid else None)
+        trust.send_signal(key, signum, uid=uid or None)
     except ProcessLookupError as error:
         raise SupervisorError(f"process {key.pid} of {app.unit} has ended") from error
     except (PermissionError, trust.NotTrusted) as error:

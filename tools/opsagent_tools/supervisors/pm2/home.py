@@ -6,6 +6,7 @@ that a process of that user listens. What another user's daemon tells is for roo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -91,3 +92,12 @@ class Home:
         if isinstance(error, FileNotFoundError):
             return SupervisorUnreachable(f"{self.path}: there is no such home of PM2")
         return SupervisorUnreachable(f"{self.path} cannot be looked at: {error.strerror}")
+
+
+def booted_at() -> float:
+    """Return when the machine was started, seconds since the epoch; 0 where it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/stat").read_text().splitlines():
+            if line.startswith("btime "):
+                return float(line.split()[1])
+    return 0.0

@@ -138,7 +138,7 @@ class LastSeen:
     @property
     def noted(self) -> Mapping[ProcessKey, str]:
         """Processes that a daemon of this home listed, and the unit of each."""
-        return self._noted
+        return dict(self._noted)
 
     @property
     def lost(self) -> tuple[dict[str, Any], ...]:
@@ -182,7 +182,7 @@ class LastSeen:
         end = self._ended[0] if self._ended is not None else at
         began = self._end_began(end)
         found = list(self._before)
-        for number, entry in self._now.items():
+        for number, entry in list(self._now.items()):  # a thread may look while the daemon lists
             replaced = is_parked(entry.app) and number.removeprefix(PARKED) in self._now
             if not replaced and not is_module(entry.app) and (entry.gone_at is None or entry.gone_at >= began):
                 found.append({**entry.app, "status": entry.status_at_end(began)})
@@ -199,7 +199,7 @@ class LastSeen:
         began, gap_s = end, self._chain_s()
         changes = (
             at
-            for entry in self._now.values()
+            for entry in list(self._now.values())
             for at in (entry.gone_at, entry.changed_at if entry.status == "stopped" and not entry.by_person else None)
             if at is not None
         )
@@ -211,7 +211,7 @@ class LastSeen:
 
     def _chain_s(self) -> float:
         """How far apart two apps' ends may be where a daemon ends all of them: as long as one may take to end."""
-        return _CHAIN_S + max((grace_s(entry.app) for entry in self._now.values()), default=0.0)
+        return _CHAIN_S + max((grace_s(entry.app) for entry in list(self._now.values())), default=0.0)
 
     def _take(self, number: str, app: App, at: float) -> None:
         status = "stopped" if is_stopped(app) else str(app.get("status", ""))

@@ -10,7 +10,8 @@ from typing import Any
 
 from opsagent_tools.supervisors.pm2 import survivors
 from opsagent_tools.supervisors.pm2.daemon_log import EndedBy, last_daemon
-from opsagent_tools.supervisors.pm2.dump import DumpUnreadable, count, is_module, is_stopped, read
+from opsagent_tools.supervisors.pm2.dump import App, DumpUnreadable, count, is_module, is_stopped, read
+from opsagent_tools.supervisors.pm2.home import booted_at
 from opsagent_tools.supervisors.pm2.revive import trouble
 from opsagent_tools.supervisors.pm2.revive_seen import LastSeen
 from opsagent_tools.supervisors.pm2.revive_start import program_for
@@ -37,9 +38,7 @@ class Standing:
     version: str = ""
 
 
-def standing(
-    home: Path, uid: int, seen: LastSeen, listed: Sequence[Mapping[str, Any]] | None, *, booted_at: float
-) -> Standing:
+def standing(home: Path, uid: int, seen: LastSeen, listed: Sequence[Mapping[str, Any]] | None) -> Standing:
     """Look at a home. `listed`: what its daemon answers; None where none does. It blocks for some milliseconds."""
     left = survivors.find(home, uid, seen.noted)
     if listed is not None:
@@ -47,7 +46,7 @@ def standing(
         would = "ends what outlived the daemon before, and starts what that ran and this one lacks" if wrong else ""
         return Standing(trouble=wrong, revival=would, outlived=len(left.sure))
     log = last_daemon(home, uid)
-    ended = "" if left.sure else _on_purpose(log.ended_by, home, booted_at)
+    ended = "" if left.sure else _on_purpose(log.ended_by, home)
     what = _would_start(home, uid, seen)
     try:
         program = program_for(home, uid, seen)
@@ -58,11 +57,11 @@ def standing(
     return Standing(ended=ended, revival=would.strip(), outlived=len(left.sure), version=log.version)
 
 
-def _on_purpose(by: EndedBy, home: Path, booted_at: float) -> str:
+def _on_purpose(by: EndedBy, home: Path) -> str:
     """Whoever shuts a machine down sends SIGTERM to everything: that is no wish that PM2 stay away afterwards."""
     if by is EndedBy.A_SIGNAL:
         try:
-            if (home / "pm2.log").lstat().st_mtime < booted_at:
+            if (home / "pm2.log").lstat().st_mtime < booted_at():
                 return ""
         except OSError:
             pass
@@ -70,7 +69,7 @@ def _on_purpose(by: EndedBy, home: Path, booted_at: float) -> str:
 
 
 def _would_start(home: Path, uid: int, seen: LastSeen) -> str:
-    apps = [app for app in seen.restorable(time.time()) if not is_stopped(app)]
+    apps: list[App] = [app for app in seen.restorable(time.time()) if not is_stopped(app)]
     source = ""
     if not seen.saw_any:
         try:

@@ -31,8 +31,8 @@ class Story:
         self._kind = kind
         self._picture = Picture(alive)
         self._exits = Exits()
-        self._stopping: dict[str, str] = {}
-        """Numbers that are being stopped on purpose, and the unit of each."""
+        self._stopping: dict[str, ProcessKey | None] = {}
+        """Numbers that are being stopped on purpose, and the process of each."""
         self._gave_up: set[str] = set()
         self._states: dict[str, UnitState] = {}
         self._shape: Mapping[str, tuple[object, ...]] = {}
@@ -58,6 +58,8 @@ class Story:
             self.killed = " ".join(text(data.get("msg")).split()) or "PM2 was told to end"
         elif not topic:  # messages were lost
             self.wants_list = True
+            self._picture.prune()
+            self._stopping.clear()
             yield SupervisorEvent(kind=EventKind.CHANGED, unit=None, at=now, reason="events were lost: list again")
 
     def _daemon_says(self, said: str, at: float) -> Iterator[SupervisorEvent]:
@@ -91,11 +93,13 @@ class Story:
         status = process.get("status")
         if pm_id in self._stopping or status == STOPPING or pm_id.startswith(OLD):
             yield from self._stop_begins(pm_id, name, text(process.get("name")), at)
+            key = self._stopping.get(pm_id)
+            if key is not None:
+                self._picture.forget(pm_id, key)
             if status in {STOPPED, ERRORED}:  # told for the second time: it is over
                 self._stopping.pop(pm_id, None)
                 self._exits.of(name=text(process.get("name")), pm_id=pm_id, pid=None, at=at)
                 self.wants_list = True
-            self._picture.ended(pm_id)
             return
         ended = self._picture.ended(pm_id)
         pid = ended.pid if ended is not None else None
@@ -111,9 +115,9 @@ class Story:
     def _stop_begins(self, pm_id: str, name: str, app: str, at: float) -> Iterator[SupervisorEvent]:
         if pm_id in self._stopping:
             return
-        if len(self._stopping) < _MARKS:
-            self._stopping[pm_id] = name
         key = self._picture.being_stopped(pm_id)
+        if len(self._stopping) < _MARKS:
+            self._stopping[pm_id] = key
         reason = self._exits.of(name=app, pm_id=pm_id, pid=None, at=at).reason
         if name:
             yield self._tell(EventKind.STOPPING, name, at, pid=key.pid if key is not None else None, reason=reason)
@@ -125,7 +129,7 @@ class Story:
         keys = {process.key.pid: process.key for unit in units for process in unit.processes}
         running = {app.pm_id: keys[app.pid] for app in apps if app.pid in keys}
         names = {app.pm_id: app.unit for app in apps}
-        for pm_id, key in self._picture.see(running):
+        for pm_id, key in self._picture.see(running, names):
             if not first:
                 yield self._tell(EventKind.SPAWNED, names[pm_id], now, pid=key.pid)
         shape = {unit.name: (unit.instances, unit.autorestart, unit.shares_socket, unit.logs) for unit in units}

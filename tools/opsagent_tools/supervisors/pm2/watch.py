@@ -7,16 +7,14 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2.bus import Bus, Message
 from opsagent_tools.supervisors.pm2.core import Core
-from opsagent_tools.supervisors.pm2.home import PUB
+from opsagent_tools.supervisors.pm2.home import PUB, booted_at
 from opsagent_tools.supervisors.pm2.rpc import connect
 from opsagent_tools.supervisors.pm2.story import Story
 from opsagent_tools.supervisors.port import EventKind, SupervisorError, SupervisorEvent
-from opsagent_tools.units import Unit
 
 _log = logging.getLogger(__name__)
 
@@ -71,19 +69,11 @@ def _missing(core: Core, why: str) -> tuple[str, SupervisorEvent]:
     """Tell of a daemon that was not there from the start: who is told to end removes its pid file."""
     try:
         left = (core.home.path / "pm2.pid").lstat().st_mtime
-        killed = left >= _booted_at()
+        killed = left >= booted_at()
     except OSError:
         killed = False
     _log.info("%s", why)
     return "away", _own(EventKind.LOST if killed else EventKind.ENDED, why)
-
-
-def _booted_at() -> float:
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/stat").read_text().splitlines():
-            if line.startswith("btime "):
-                return float(line.split()[1])
-    return 0.0
 
 
 async def _still_there(core: Core) -> bool:
@@ -123,7 +113,9 @@ class _Session:
         self.version = version
         self._core = core
         self._bus = bus
-        self._list: asyncio.Task[tuple[Unit, ...] | None] | None = None
+        self._list: asyncio.Task[None] | None = None
+        self._told: list[SupervisorEvent] = []
+        self._news = asyncio.Event()
         self._seem_stopped: dict[str, float] = {}
 
     @classmethod
@@ -135,6 +127,7 @@ class _Session:
             units = await core.units()
             for _ in session.story.see(units, core.apps, time.time(), first=True):
                 pass
+            core.on_list.add(session._listed)
         except BaseException:
             bus.close()
             raise
@@ -143,11 +136,17 @@ class _Session:
     async def events(self) -> AsyncIterator[SupervisorEvent]:
         """Yield what happens until the daemon hangs up."""
         heard = asyncio.ensure_future(self._bus.next())
+        news = asyncio.ensure_future(self._news.wait())
         try:
             while True:
                 self._maybe_list()
-                pending = {heard} if self._list is None else {heard, self._list}
-                await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({heard, news}, return_when=asyncio.FIRST_COMPLETED)
+                if news.done():
+                    self._news.clear()
+                    told, self._told = self._told, []
+                    for event in told:
+                        yield event
+                    news = asyncio.ensure_future(self._news.wait())
                 if heard.done():
                     message = heard.result()
                     if message is None:
@@ -155,16 +154,14 @@ class _Session:
                     for event in self._hear(message):
                         yield event
                     heard = asyncio.ensure_future(self._bus.next())
-                elif self._list is not None and self._list.done():
-                    for event in self._saw(self._list.result()):
-                        yield event
         finally:
-            heard.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await heard
+            for task in (heard, news):
+                task.cancel()
+            await asyncio.gather(heard, news, return_exceptions=True)
 
     async def close(self) -> None:
         """Hang up."""
+        self._core.on_list.discard(self._listed)
         self._bus.close()
         if self._list is not None:
             self._list.cancel()
@@ -184,24 +181,25 @@ class _Session:
             self.story.wants_list = False
             self._list = asyncio.ensure_future(self._look(wait_s))
 
-    async def _look(self, wait_s: float) -> tuple[Unit, ...] | None:
-        await asyncio.sleep(wait_s)
+    async def _look(self, wait_s: float) -> None:
         try:
-            return await self._core.units()
+            await asyncio.sleep(wait_s)
+            await self._core.raw()
         except SupervisorError as error:
             _log.debug("no list: %s", error)
             await asyncio.sleep(_AGAIN_S)
-            return None
-
-    def _saw(self, units: tuple[Unit, ...] | None) -> list[SupervisorEvent]:
-        self._list = None
-        if units is None:
             self.story.wants_list = True
-            return []
+        finally:
+            self._list = None
+            self._news.set()
+
+    def _listed(self) -> None:
+        """Take a list, whoever asked for it: a process that nobody saw alive has no pid when it is dead."""
         now = time.time()
-        events = list(self.story.see(units, self._core.apps, now, first=False))
-        seem = self.story.seems_stopped(units)
-        since = {name: self._seem_stopped.get(name, now) for name in seem}
+        units = self._core.units_of_last()
+        self._told += self.story.see(units, self._core.apps, now, first=False)
+        since = {name: self._seem_stopped.get(name, now) for name in self.story.seems_stopped(units)}
         sure = {name for name, at in since.items() if now - at >= _RESTARTS_WITHIN_S}
         self._seem_stopped = {name: at for name, at in since.items() if name not in sure}
-        return [*events, *self.story.are_stopped(sure, now)]
+        self._told += self.story.are_stopped(sure, now)
+        self._news.set()
