@@ -2,12 +2,13 @@
 
 Plain polling (two system calls a look) works on every file system and needs nothing of the kernel. What it survives:
 rename and recreate (the old file is read to its end first, and for a while after, because writers reopen late),
-truncation and copy-then-truncate (the copy is found beside it and read from where we were), deletion, half lines,
-invalid UTF-8, NULs, lines without an end.
+truncation and copy-then-truncate (the copy is found beside it and read from where we were), a beginning that is cut off
+while it is written to (`rotate.py`), deletion, half lines, invalid UTF-8, NULs, lines without an end.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from opsagent_tools.logs.cuts import Resume, resume
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class _File:
         raw = os.pread(self.fd, len(self.mark) + limit, self.offset - len(self.mark))
         if not raw.startswith(self.mark):
             return None
+        if os.fstat(self.fd).st_size < self.offset - len(self.mark) + len(raw):
+            return None  # it was cut while we read: what we have may be of both
         new = raw[len(self.mark) :]
         self.offset += len(new)
         self.mark = raw[-_MARK:]
@@ -105,16 +110,19 @@ class FileTail:
         self,
         path: Path,
         *,
+        uid: int | None = None,
         from_start: bool = False,
         limits: TailLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`uid`: whose the file must be, no link and with one name only; None: whatever stands under that name."""
         self.path = path
         self.skipped = 0
         """Bytes that were never read because too much came at once."""
         self._limits = limits or TailLimits()
         self._clock = clock
         self._name = os.fspath(path)
+        self._uid = uid
         self._file = self._open(self._name)
         self._old: list[_File] = []
         if self._file is not None and not from_start:
@@ -190,21 +198,34 @@ class FileTail:
         self._take(fresh, limit, lines)
 
     def _truncated(self, file: _File, lines: list[bytes]) -> None:
-        """Read the rest from the copy that copy-then-truncate made, then begin again at the start."""
-        copy = self._find_copy(file)
-        if copy is not None:
-            copy.half, copy.cutting = file.half, file.cutting
-            left = self._limits.look_bytes
-            while left > 0 and (new := copy.read(min(_CHUNK, left))):
-                left -= len(new)
-                copy.cut(new, self._limits.line_bytes, lines)
-            file.half, file.cutting = copy.half, copy.cutting
-            os.close(copy.fd)
-        file.flush(lines)
-        file.offset, file.mark = 0, b""
+        """Read the rest from the copy that was made, then go on behind what the file still has of it."""
+        found = self._find_copy(file)
+        if found is None:
+            file.flush(lines)
+            file.offset, file.mark = 0, b""
+            return
+        copy, at = found
+        half, cutting = file.half, file.cutting
+        if at.copy_at is None:
+            file.seek(at.log_at)
+            file.half, file.cutting = half, cutting
+        else:
+            copy.offset, copy.mark, copy.half, copy.cutting = at.copy_at, b"", half, cutting
+            self._read_on(copy, lines)
+            copy.flush(lines)
+            file.offset, file.mark, file.half, file.cutting = at.log_at, b"", b"", False
+        os.close(copy.fd)
 
-    def _find_copy(self, file: _File) -> _File | None:
-        """Return the neighbour (`name.1`, `name-20260101` …) that holds what stood in `file`, at our place in it."""
+    def _read_on(self, copy: _File, lines: list[bytes]) -> None:
+        """Read what is left of a copy, as far as a backlog may be long."""
+        left = self._limits.backlog_bytes
+        while left > 0 and (new := copy.read(min(_CHUNK, left))):
+            left -= len(new)
+            copy.cut(new, self._limits.line_bytes, lines)
+        self.skipped += max(0, os.fstat(copy.fd).st_size - copy.offset)
+
+    def _find_copy(self, file: _File) -> tuple[_File, Resume] | None:
+        """Return the neighbour (`name.1`, `name-20260101` …) that holds what stood in `file`, and where to go on."""
         if not file.mark:
             return None
         try:
@@ -216,17 +237,17 @@ class FileTail:
             found = self._open(entry.path, os.O_NOFOLLOW)
             if found is None:
                 continue
-            if found.id != file.id and os.pread(found.fd, len(file.mark), file.offset - len(file.mark)) == file.mark:
-                found.offset, found.mark = file.offset, file.mark
-                return found
+            at = resume(file.fd, found.fd, file.offset, file.mark) if found.id != file.id else None
+            if at is not None:
+                return found, at
             os.close(found.fd)
         return None
 
-    @staticmethod
-    def _open(name: str, flags: int = 0) -> _File | None:
+    def _open(self, name: str, flags: int = 0) -> _File | None:
         """Open a regular file; None if there is none (yet), or it is none. Raises OSError where we may not read it."""
+        whose = os.O_NOFOLLOW if self._uid is not None else 0
         try:
-            fd = os.open(name, _FLAGS | flags)
+            fd = os.open(name, _FLAGS | flags | whose)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
@@ -234,8 +255,11 @@ class FileTail:
                 return None
             raise
         info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode):
+        strange = self._uid is not None and (info.st_uid != self._uid or info.st_nlink != 1)
+        if strange or not stat.S_ISREG(info.st_mode):
             os.close(fd)
+            if strange and not flags:
+                raise PermissionError(errno.EPERM, f"is not uid {self._uid}'s alone", name)
             return None
         return _File(fd, info)
 
