@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from opsagent_tools.findings import Finding
+from opsagent_tools.supervisors.hub import Hub
 from opsagent_tools.supervisors.port import (
     Daemon,
     EventKind,
@@ -21,7 +22,6 @@ from opsagent_tools.supervisors.supervisord.address import Address, Credentials
 from opsagent_tools.supervisors.supervisord.changes import Changes
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.desk import Desk, Ending, said, unknown
-from opsagent_tools.supervisors.supervisord.hub import Hub
 from opsagent_tools.supervisors.supervisord.info import ACTIVE, ALIVE
 from opsagent_tools.supervisors.supervisord.wire import Wire
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup, UnitState

@@ -8,10 +8,10 @@ from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 from opsagent_tools.redact import redact
+from opsagent_tools.supervisors.hub import Hub
 from opsagent_tools.supervisors.port import NotSupported, SupervisorError
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.desk import Desk, said, unknown
-from opsagent_tools.supervisors.supervisord.hub import Hub
 from opsagent_tools.supervisors.supervisord.info import (
     ABNORMAL_TERMINATION,
     ACTIVE,

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from opsagent_tools.processes.deaths import Death, DeathWatch
+from opsagent_tools.supervisors.hub import Hub
 from opsagent_tools.supervisors.port import EventKind, SupervisorEvent, SupervisorUnreachable
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.desk import Desk, Ending
-from opsagent_tools.supervisors.supervisord.hub import Hub
 from opsagent_tools.supervisors.supervisord.info import BAD_NAME, STOPPED, STOPPING, Info
 from opsagent_tools.units import ProcessKey, UnitId, UnitState
 

@@ -12,11 +12,11 @@ import asyncio
 from opsagent_tools.processes.ending import end_process
 from opsagent_tools.processes.marks import mark_of
 from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.supervisors.hub import Hub
 from opsagent_tools.supervisors.port import NotSupported, SupervisorError, SupervisorUnreachable
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.conf import read_conf
 from opsagent_tools.supervisors.supervisord.desk import Desk
-from opsagent_tools.supervisors.supervisord.hub import Hub
 from opsagent_tools.supervisors.supervisord.info import STOPPED, Info
 from opsagent_tools.supervisors.supervisord.origin import Origin
 from opsagent_tools.units import ProcessKey

@@ -1,4 +1,4 @@
-"""Who listens to one supervisord, and what the adapter itself is doing to its processes just now."""
+"""Who listens to a supervisor, and what its adapter itself is doing to its processes just now. A leaf beside the port."""
 
 from __future__ import annotations
 
