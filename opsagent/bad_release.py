@@ -44,8 +44,8 @@ class BadReleases:
         self._withdraw = withdraw
         """Has whoever works on an incident end it, and says why; False where nobody does."""
 
-    async def unfit(self, plan: Plan, why: str) -> str:
-        """Open an incident, or add to the one that is open; return its id."""
+    async def unfit(self, plan: Plan, why: str, told: str) -> str:
+        """Open an incident, or add to the one that is open; `told` says what is left. Return its id."""
         known = {incident.id for incident in self._detector.open}
         for row in await self._open(plan):
             if row.id not in known:
@@ -57,7 +57,7 @@ class BadReleases:
         if not self._take_over(detected):
             file = CaseFile(incident=incident)
             await self._books.open(file)
-            await self._books.escalate(file, f"{why}; mend the release and reload again, or put the old one back")
+            await self._books.escalate(file, f"{told}; mend the release and reload again, or put the old one back")
         return incident.id
 
     async def fit(self, plan: Plan) -> None:

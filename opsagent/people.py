@@ -40,8 +40,8 @@ class Preflights(Protocol):
 class Releases(Protocol):
     """Is told what a change showed of the release that it brought (`opsagent.bad_release.BadReleases`)."""
 
-    async def unfit(self, plan: Plan, why: str) -> str:
-        """A new release is not fit; return the id of the incident."""
+    async def unfit(self, plan: Plan, why: str, told: str) -> str:
+        """A new release is not fit, because of `why`; `told` says what is left. Return the id of the incident."""
 
     async def fit(self, plan: Plan) -> None:
         """What runs now is fit."""
@@ -172,7 +172,7 @@ class People:
             await self._actor.undo(plan, carried.begun, tell)
         incident = {}
         if carried.unfit and self._releases is not None:
-            incident = {"incident": await self._releases.unfit(plan, why)}
+            incident = {"incident": await self._releases.unfit(plan, carried.unfit, why)}
         await asyncio.to_thread(self._journal.end_plan, plan.id, "failed", why)
         await self._timeline.tell("command_failed", why, unit=plan.unit)
         refused = carried.result in ("asked", "refused")

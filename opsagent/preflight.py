@@ -223,7 +223,7 @@ def _load(known: Known) -> Iterator[Item]:
 def _graceful(known: Known) -> Iterator[Item]:
     for finding in known.graceful:
         level = Level.WARN if finding.severity is not Severity.NOTE else Level.OK
-        says = f"{finding.says}. {_sentence(finding.mend)}" if level is Level.WARN else finding.says
+        says = f"{finding.says}; to mend it: {finding.mend}" if level is Level.WARN else finding.says
         yield Item(name="graceful", level=level, says=says, facts={"check": finding.check, **finding.facts})
     if not known.graceful:
         how_many = f"; {known.open_connections} connections are open now" if known.counted else ""
@@ -266,7 +266,3 @@ def _item(name: str, level: Level, says: str, **facts: Scalar) -> Item:
 
 def _pids(pids: Sequence[int]) -> str:
     return f"process{'es' if len(pids) > 1 else ''} {', '.join(str(pid) for pid in pids)}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from opsagent.preflight import Known, judge
 from opsagent.preflight_items import Preflight
 from opsagent.store.journal import Journal
 from opsagent.world import World
-from opsagent_tools.lint.graceful import ProcessFacts, graceful_findings, open_now
+from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.lint.graceful import ProcessFacts, cut_off, graceful_findings, open_now
 from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.connections import Guests, guests
 from opsagent_tools.processes.family import parents, with_descendants
@@ -70,7 +72,7 @@ class PreflightDesk:
             setup = await self._supervisors[unit.id.supervisor].setup(unit.id)
         spec = self._world.spec(unit.id)
         processes = await asyncio.to_thread(_facts, unit)
-        script = await asyncio.to_thread(_script, setup) if setup is not None else None
+        started = min((process.key.started for process in unit.processes), default=0.0)
         now, way = datetime.now(UTC), way_in(plan, unit)
         weighs = wanted is not None or way is Way.ONE_BY_ONE
         return Known(
@@ -83,7 +85,7 @@ class PreflightDesk:
             probe=await ask(spec.health) if spec is not None and spec.health is not None else None,
             frozen=tuple(one.pid for one in unit.processes if is_stopped_by_signal(one.pid)),
             claim=self._claim(plan),
-            graceful=graceful_findings(setup, processes, script) if setup is not None else (),
+            graceful=await asyncio.to_thread(_graceful, setup, processes, started) if setup is not None else (),
             counted=any(one.guests is not None for one in processes),
             open_connections=open_now(processes),
             wanted=wanted,
@@ -138,11 +140,35 @@ def _sum(each: Mapping[int, Guests] | None) -> Guests | None:
     )
 
 
-def _script(setup: UnitSetup) -> str | None:
-    """Return the text of the script that is run; None where it is not known or cannot be read. It is never shown."""
+def _graceful(setup: UnitSetup, processes: Sequence[ProcessFacts], started: float) -> tuple[Finding, ...]:
+    """Return what would be cut off. A script that was changed since tells of the next release, not of what runs now."""
     path = setup.script or _script_in(setup.command, setup.cwd)
-    if path is None:
-        return None
+    text = _text(path) if path is not None else None
+    changed_at = _changed_at(path) if path is not None and text is not None else 0.0
+    if path is None or changed_at <= started or not processes or processes[0].runtime != "node":
+        return graceful_findings(setup, processes, text)
+    seen = graceful_findings(setup, processes, None)
+    why = f"{path.name} was changed since these instances were started: whether they end gracefully cannot be read"
+    unread = tuple(
+        replace(one, says=f"{why}; {cut_off(processes)}") if one.check == "reload/handler_not_seen" else one
+        for one in seen
+    )
+    coming = tuple(
+        replace(one, severity=Severity.NOTE, says=f"of the new {path.name}: {one.says.rpartition('; ')[0] or one.says}")
+        for one in graceful_findings(setup, processes, text)
+        if one.check not in {each.check for each in seen}
+    )
+    return (*unread, *coming)
+
+
+def _changed_at(path: Path) -> float:
+    """Return when the script, or a link on the way to it, was changed last."""
+    links = [one.lstat() for one in (path, *path.parents)]
+    return max([path.stat().st_mtime, path.stat().st_ctime, *(s.st_ctime for s in links if stat.S_ISLNK(s.st_mode))])
+
+
+def _text(path: Path) -> str | None:
+    """Return the text of the script that is run; None where it cannot be read. It is never shown."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError:

@@ -1,5 +1,6 @@
 // Loses no request when it is replaced: says when it is ready, and on SIGINT takes no more connections, answers what
-// it has, and asks clients that keep their connection to open another one. PORT; RELEASE is in the answer.
+// it has, and asks clients that keep their connection to open another one. PORT, or LISTEN_FD of a socket that is held
+// for it; RELEASE is in the answer.
 const http = require("http");
 const net = require("net");
 
@@ -13,7 +14,9 @@ const server = http.createServer((request, response) => {
   }, delay);
 });
 
-server.listen(Number(process.env.PORT), "127.0.0.1", () => process.send && process.send("ready"));
+const held = process.env.LISTEN_FD;
+const where = held ? { fd: Number(held) } : { port: Number(process.env.PORT), host: "127.0.0.1" };
+server.listen(where, () => process.send && process.send("ready"));
 
 process.on("SIGINT", () => {
   ending = true;
