@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent_tools.files import UnsafeFile, read_owned
+from opsagent_tools.logs.logrotate import rule_for
 from opsagent_tools.supervisors.pm2.dump import App
 
 MODULE = "pm2-logrotate"
-_LOGROTATE = ("etc/logrotate.conf", "etc/logrotate.d")
-_LONGEST_CONF = 256 * 1024
 _FRESH_S = 1.0
 """Two looks closer than this say nothing about growth."""
 
@@ -85,7 +82,7 @@ def rotators(
 ) -> tuple[Rotator, ...]:
     """Return what rotates `logs`: PM2's module, and logrotate where a rule of it names them."""
     found = [_module(home, uid, app) for app in listed if app.get("pmx_module") and app.get("name") == MODULE]
-    rule = _logrotate_rule([str(path) for path in logs], root)
+    rule = rule_for((str(path) for path in logs), root)
     if rule:
         found.append(Rotator(name="logrotate", runs=True, says=f"by {rule}"))
     return tuple(found)
@@ -101,28 +98,3 @@ def _module(home: Path, uid: int, app: App) -> Rotator:
     values = settings if isinstance(settings, Mapping) else {}
     size, keep = values.get("max_size", "10M"), values.get("retain", "30")
     return Rotator(name=MODULE, runs=app.get("status") == "online", says=f"at {size!s:.12}, {keep!s:.12} kept")
-
-
-def _logrotate_rule(logs: Sequence[str], root: Path) -> str:
-    """Return the file of logrotate that names one of `logs`, by itself or by a pattern."""
-    for place in _LOGROTATE:
-        where = root / place
-        files = sorted(where.iterdir()) if where.is_dir() else [where]
-        for file in files:
-            if any(fnmatch.fnmatchcase(log, pattern) for pattern in _patterns(file) for log in logs):
-                return "/" + str(file.relative_to(root))
-    return ""
-
-
-def _patterns(file: Path) -> tuple[str, ...]:
-    try:
-        with file.open("rb") as opened:
-            status = os.fstat(opened.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST_CONF:
-                return ()
-            text = opened.read().decode("utf-8", "replace")
-    except OSError:
-        return ()
-    lines = (line.split("#")[0] for line in text.splitlines())
-    words = (word.strip("{}\"'") for line in lines for word in line.split())
-    return tuple(word for word in words if word.startswith("/"))
