@@ -49,7 +49,7 @@ class Changes:
         _, apps = await self._core.unit(unit)
         with self._alone(unit, "restart"):
             await hands.each(
-                apps, lambda app: hands.restart(self._core, app, environment(env)), at_once=hands.at_once(apps)
+                apps, lambda app: hands.restart(self._core, app, environment(env, app)), at_once=hands.at_once(apps)
             )
 
     async def reload(self, unit: UnitId, env: Mapping[str, str | None] | None = None) -> None:
@@ -61,9 +61,9 @@ class Changes:
 
     async def _reload_one(self, app: App, env: Mapping[str, str | None] | None) -> None:
         if app.down:
-            await hands.restart(self._core, app, environment(env))
+            await hands.restart(self._core, app, environment(env, app))
         else:
-            await hands.reload(self._core, app, environment(env))
+            await hands.reload(self._core, app, environment(env, app))
 
     async def scale(self, unit: UnitId, instances: int) -> None:
         """Start more like the first one, or have PM2 forget the newest ones. A surged one does not count."""
@@ -237,9 +237,19 @@ class Changes:
                 await lock.aclose()
 
 
-def environment(env: Mapping[str, str | None] | None) -> dict[str, Any]:
-    """Return an update of an environment as PM2 takes it: it merges, and the word `null` takes a variable away."""
-    return {name: "null" if value is None else value for name, value in (env or {}).items()}
+def environment(env: Mapping[str, str | None] | None, app: App) -> dict[str, Any]:
+    """Return an update of an environment as PM2 takes it. It merges; to take a variable away, all of it is given anew.
+
+    PM2 keeps every variable a second time beside its own settings, and drops there what is called `null`; what might be
+    a setting of its own is left.
+    """
+    update: dict[str, Any] = {name: value for name, value in (env or {}).items() if value is not None}
+    gone = {name for name, value in (env or {}).items() if value is None}
+    before = app.env.get("env")
+    if not gone or not isinstance(before, Mapping):
+        return update
+    after = {name: value for name, value in {**before, **update}.items() if name not in gone}
+    return {**update, "current_conf": {"env": after, **{name: "null" for name in gone if name.isupper()}}}
 
 
 def is_bound_to_port(apps: list[App]) -> bool:

@@ -68,8 +68,9 @@ class Extras:
         """Have PM2 restart it when its files change, or stop doing so."""
         _, apps = await self._core.unit(unit)
         for app in apps:
-            method = "startWatch" if on else "stopWatch"
-            await self._core.rpc.call(method, "restartProcessId", app.pm_id)
+            await self._core.rpc.call("stopWatch", "restartProcessId", app.pm_id)
+            if on:  # the daemon trips over an app of which nobody said yet whether it is watched: now somebody has
+                await self._core.rpc.call("startWatch", "restartProcessId", {"id": app.pm_id})
 
     async def send_line(self, unit: UnitId, line: str, pid: int | None = None) -> None:
         """Write one line to the standard input of its processes, or of one. Fork mode only."""
