@@ -87,6 +87,7 @@ class Book:
         if ended:
             same = one.main is not None and properties.get("ExecMainPID") == one.main.pid
             events += self._end(one, reading.exit_of(properties) if same else None, replaced=not same)
+        events += self._missed(one)
         if pid and (one.main is None or one.main.pid != pid):
             events += self._begin(one, pid)
         if state in _GONE and not reading.has_job(properties):
@@ -131,6 +132,21 @@ class Book:
             self.on_surge_lost(one.file)
         why = reading.explain(properties) if not replaced and not told_by_kernel else ""
         return [self._event(EventKind.EXITED, one, key.pid, code, why)]
+
+    def _missed(self, one: Instance) -> list[SupervisorEvent]:
+        """Tell of a main process that was gone before it could be looked at: one that crashes at once."""
+        properties = one.properties
+        ended = int(properties.get("ExecMainExitTimestampMonotonic") or 0)
+        if one.main is not None or ended <= one.ended_at:
+            return []
+        pid, code = int(properties.get("ExecMainPID") or 0), reading.exit_of(properties)
+        one.restarts += one.ran
+        one.last_exit, one.ended_at, one.ran, one.asked = code, ended, True, reading.was_asked(properties)
+        if one.asked:
+            return [self._event(EventKind.STOPPING, one, pid)]
+        if one.surged and self.on_surge_lost is not None:
+            self.on_surge_lost(one.file)
+        return [self._event(EventKind.EXITED, one, pid, code, reading.explain(properties))]
 
     def _begin(self, one: Instance, pid: int) -> list[SupervisorEvent]:
         key = self._key(pid)

@@ -17,6 +17,7 @@ from opsagent_tools.supervisors.port import (
 )
 from opsagent_tools.supervisors.systemd import reading
 from opsagent_tools.supervisors.systemd.bus import Bus, BusError, ConnectionGone
+from opsagent_tools.supervisors.systemd.endpoint import kind_of
 from opsagent_tools.supervisors.systemd.link import Link
 from opsagent_tools.supervisors.systemd.polkit import REFUSED, explain_refusal
 from opsagent_tools.units import UnitState
@@ -40,6 +41,7 @@ class Jobs:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._flag = "" if link.kind == kind_of("system") else "--user "
 
     async def run(self, verb: str, file: str) -> None:
         """Start, stop, restart or reload one unit file, and wait until systemd has done it.
@@ -83,7 +85,7 @@ class Jobs:
 
     async def _forgive(self, verb: str, file: str, properties: reading.Properties) -> None:
         """Say that it may start again: systemd refuses what it gave up on until somebody who knows says so."""
-        if verb in {"start", "restart"} and properties.get("Result") == "start-limit-hit":
+        if verb in {"start", "restart"} and reading.gave_up(properties):
             with contextlib.suppress(SupervisorError):  # the start itself tells what is wrong
                 await self.call("reset-failed", file, "ResetFailedUnit", "s", file)
 
@@ -110,10 +112,12 @@ class Jobs:
             return
         if result in {"canceled", "collected", "invalid"}:
             raise Busy(f"{file}: somebody else asked systemd for something else meanwhile ({result})")
+        if verb == "reload":
+            raise SupervisorError(f"{file} did not reload: its ExecReload= failed ({result}); it goes on as before")
         why = reading.explain(one.properties)
         if result == "dependency":
             why = "a unit that it needs could not be started"
-        raise SupervisorError(f"{file} did not {verb} ({result}): {why}; journalctl -u {file} tells more")
+        raise SupervisorError(f"{file} did not {verb} ({result}): {why}; journalctl {self._flag}-u {file} tells more")
 
 
 def translated(error: BusError, verb: str, file: str) -> SupervisorError:

@@ -117,7 +117,8 @@ def reason_of(properties: Properties) -> str:
         wait = f"; systemd starts it again after {said:g} s" if said is not None else ""
         return f"{explain(properties)}{wait}"
     if state == "failed" or result == "start-limit-hit":
-        return explain(properties)
+        limit = f"; systemd gave up after {properties.get('NRestarts', 0)} restarts (start-limit-hit)"
+        return explain(properties) + (limit if gave_up(properties) and result != "start-limit-hit" else "")
     if state == "inactive" and properties.get("ExecMainStartTimestampMonotonic") and not was_asked(properties):
         ended = exit_of(properties)
         return "" if ended is None or properties.get("Restart") == "always" else f"its process ended {_how(ended)}"
@@ -134,6 +135,13 @@ def explain(properties: Properties) -> str:
         return "its process ended" if ended is None else f"its process ended {_how(ended)}"
     words = _WORDS.get(result, f"it failed ({result})")
     return words.format(status=ended if ended is not None else "?", signal=_signal_name(-(ended or 0)))
+
+
+def gave_up(properties: Properties) -> bool:
+    """Tell whether systemd would have restarted it, but for its StartLimit. Its Result stays that of the last crash."""
+    if properties.get("Result") == "start-limit-hit":
+        return True
+    return properties.get("ActiveState") == "failed" and starts_again(properties) and bool(properties.get("NRestarts"))
 
 
 def says_ready(properties: Properties) -> bool:
