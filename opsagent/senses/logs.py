@@ -11,6 +11,7 @@ from pathlib import Path
 
 from opsagent.model import EvidenceKind, SignalKind
 from opsagent.senses.desk import Desk
+from opsagent_tools.logs.journal import Journals, JournalTail
 from opsagent_tools.logs.levels import ErrorLines
 from opsagent_tools.logs.signature import signature
 from opsagent_tools.logs.tail import FileTail
@@ -41,12 +42,13 @@ class _Repeat:
 
 @dataclass(slots=True)
 class _Log:
-    """One file of one unit."""
+    """One file, or one journal, of one unit."""
 
     unit: UnitId
-    path: Path
+    path: Path | str
+    """A journal is named as in `Unit.journal`."""
     wait_s: float
-    tail: FileTail | None = None
+    tail: FileTail | JournalTail | None = None
     errors: ErrorLines = field(default_factory=ErrorLines)
     due: float = 0.0
     complained: bool = False
@@ -57,7 +59,8 @@ class LogSense:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._logs: dict[tuple[UnitId, Path], _Log] = {}
+        self._logs: dict[tuple[UnitId, Path | str], _Log] = {}
+        self._journals = Journals()
         self._repeats: dict[UnitId, dict[str, _Repeat]] = {}
         self._changed = asyncio.Event()
 
@@ -66,7 +69,9 @@ class LogSense:
         wanted = {}
         for unit in units:
             spec = self._desk.world.spec(unit.id)
-            for path in dict.fromkeys([*(spec.logs if spec else ()), *unit.logs]):
+            sources: list[Path | str] = [*(spec.logs if spec else ()), *unit.logs]
+            sources += [unit.journal] if unit.journal else []
+            for path in sources:
                 wanted[unit.id, path] = unit.id
         for key in self._logs.keys() - wanted.keys():
             tail = self._logs.pop(key).tail
@@ -105,17 +110,18 @@ class LogSense:
                 self._changed.set()
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Let go of all files and journals."""
         for log in self._logs.values():
             if log.tail is not None:
                 log.tail.close()
         self._logs.clear()
+        self._journals.close()
 
     def _look(self, log: _Log, now: float) -> None:
         settings = self._desk.settings
         try:
             if log.tail is None:
-                log.tail = FileTail(log.path)
+                log.tail = self._open(log)
             lines = log.tail.look()
         except OSError as error:
             log.due = now + _UNREADABLE_S
@@ -129,6 +135,11 @@ class LogSense:
         log.due = now + log.wait_s
         if lines:
             self._errors(log.unit, log.errors.pick(lines), now)
+
+    def _open(self, log: _Log) -> FileTail | JournalTail:
+        if isinstance(log.path, str):
+            return self._journals.tail(log.path)
+        return FileTail(log.path)
 
     def _errors(self, unit: UnitId, lines: list[str], now: float) -> None:
         for line in lines[:_READ_PER_LOOK]:

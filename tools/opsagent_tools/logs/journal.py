@@ -27,6 +27,8 @@ _KEPT_MAX = 8 * 1024 * 1024
 """Bytes of lines that wait for one service to be looked at; beyond it the oldest are dropped and counted."""
 _CALM_S = 0.5
 """So long after one start of journalctl the next one waits, so that many services cost few starts."""
+_LONGEST_CALM_S = 600.0
+"""That, where journalctl ended by itself again and again (it may not read the journal, say)."""
 _PATTERN_S = 15.0
 """journalctl takes `worker@*` for the instances that have written so far; so often it is asked again for new ones."""
 _READ_S = 10.0
@@ -126,6 +128,7 @@ class _Follower:
         self._tails: list[JournalTail] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._started = float("-inf")
+        self._calm_s = _CALM_S
         self._seen_us = 0
         self._rest = b""
         self._changed = False
@@ -159,6 +162,7 @@ class _Follower:
             taken += len(raw)
             for entry in self._entries(raw):
                 self._seen_us = max(self._seen_us, entry.at_us)
+                self._calm_s = _CALM_S
                 for tail in self._tails:
                     if entry.own or not self._own_only:
                         tail.take(entry)
@@ -176,7 +180,7 @@ class _Follower:
         return raw
 
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = None
+        self._process, self._calm_s = None, min(self._calm_s * 4, _LONGEST_CALM_S)
         _, said = process.communicate()
         last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise OSError(errno.EIO, f"journalctl ended: {last[0] if last else f'exit code {process.returncode}'}")
@@ -193,7 +197,7 @@ class _Follower:
     def _is_due(self) -> bool:
         since = self._clock() - self._started
         if self._process is None or self._changed:
-            return bool(self._tails) and since >= _CALM_S
+            return bool(self._tails) and since >= self._calm_s
         return since >= _PATTERN_S and any("*" in tail.journal for tail in self._tails)
 
     def _start(self) -> None:

@@ -1,0 +1,110 @@
+"""The agent over services of systemd: what its senses tell of their logs and deaths. Runs inside a box (../test_systemd.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from opsagent.model import EvidenceKind, Fault, SignalKind
+from opsagent_tools.supervisors.systemd.adapter import SystemdSupervisor
+from opsagent_tools.units import UnitId
+from tests.support.sensing import sensing
+from tests.support.supervisors import spec
+from tests.support.systemd import Services, systemctl, unit_text
+from tests.support.systemd_box import ROOT, inside
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(not inside(), reason="runs inside a box: tests/contract/test_systemd.py")
+
+API = UnitId.local("systemd", "api")
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    found = Services("system")
+    yield found
+    found.end()
+
+
+@pytest.fixture
+async def systemd() -> AsyncIterator[SystemdSupervisor]:
+    supervisor = SystemdSupervisor()
+    yield supervisor
+    await supervisor.close()
+
+
+def run(services: Services, text: str) -> None:
+    services.write("api.service", text)
+    services.tell()
+    services.start(["api.service"])
+
+
+async def test_an_error_in_the_journal_is_told_redacted(
+    services: Services, systemd: SystemdSupervisor, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    run(services, f"[Service]\nRestart=always\nExecStart=cat {tmp_path}/pipe\n")
+    async with sensing([systemd]) as told:
+        (tmp_path / "pipe").write_text("INFO fine\nERROR: login of bob failed, password=hunter2hunter2 after 12 ms\n")
+
+        error = await told.until(SignalKind.LOG_ERROR, API)
+
+        assert error.evidence is EvidenceKind.TEXT
+        assert error.text is not None
+        assert "login of bob failed" in error.text.raw
+        assert "hunter2" not in error.text.raw
+        assert told.of(SignalKind.LOG_ERROR, API) == [
+            error
+        ]  # what systemd itself says of the unit is none of its errors
+
+
+async def test_a_crash_is_an_incident(services: Services, systemd: SystemdSupervisor, tmp_path: Path) -> None:
+    run(services, unit_text(spec("api", tmp_path, autorestart=False)))
+    async with sensing([systemd]) as told:
+        os.kill((await systemd.describe(API)).processes[0].pid, signal.SIGKILL)
+
+        incident = await told.incident()
+
+        assert (incident.unit, incident.fault) == (API, Fault.CRASH)
+
+
+async def test_a_persons_stop_is_no_incident(services: Services, systemd: SystemdSupervisor, tmp_path: Path) -> None:
+    run(services, unit_text(spec("api", tmp_path)))
+    services.write("other.service", unit_text(spec("other", tmp_path, autorestart=False)))
+    services.tell()
+    services.start(["other.service"])
+    other = UnitId.local("systemd", "other")
+    async with sensing([systemd]) as told:
+        systemctl("stop", "api.service")
+        await until(lambda: told.of(SignalKind.STOPPED, API))
+        os.kill((await systemd.describe(other)).processes[0].pid, signal.SIGKILL)  # what comes after it, and is one
+        await until(lambda: told.detector.open)
+
+        assert [incident.unit for incident in told.detector.open] == [other]
+
+
+def test_the_command_line_lists_it_and_shows_its_journal(services: Services, tmp_path: Path) -> None:
+    run(services, "[Service]\nExecStart=sh -c 'echo ready to serve; exec sleep 600'\n")
+
+    def opsagent(*arguments: str) -> object:
+        environment = {"PATH": os.environ["PATH"], "OPSAGENT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
+        command = [sys.executable, "-m", "opsagent", *arguments, "--json"]
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    listed = opsagent("ps")
+    assert isinstance(listed, dict)
+    assert [(unit["name"], unit["state"]) for unit in listed["units"]] == [("api", "running")]
+    lines = opsagent("logs", "api")
+    assert isinstance(lines, list)
+    assert "ready to serve" in [line["line"] for line in lines]
