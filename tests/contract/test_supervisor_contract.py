@@ -16,6 +16,7 @@ from opsagent_tools.supervisors.port import (
     UnknownUnit,
 )
 from opsagent_tools.units import ProcessKey, Unit, UnitState
+from tests.support.circusd import CircusdHarness
 from tests.support.pm2 import Pm2Harness
 from tests.support.supervisord import SupervisordHarness
 from tests.support.supervisors import CircusHarness, FakeHarness, Harness, listening, pids, spec
@@ -29,6 +30,7 @@ HARNESSES: dict[str, Callable[[Path, Path], Harness]] = {
     "pm2": lambda folder, runtime: Pm2Harness(),
     "pm2-cluster": lambda folder, runtime: Pm2Harness(cluster=True),
     "supervisord": lambda folder, runtime: SupervisordHarness(runtime),
+    "circusd": lambda folder, runtime: CircusdHarness(runtime),
 }
 """How each supervisor is set up in a folder of its own and a short one for its sockets."""
 if inside():  # a box with a real systemd, where test_systemd.py runs this file
@@ -160,7 +162,9 @@ async def test_scale_adds_and_removes_instances(harness: Harness, tmp_path: Path
 
     assert (more.instances, len(more.processes)) == (3, 3)
     assert pids(before) < pids(more)
-    assert (less.instances, pids(less)) == (1, pids(before))
+    assert (less.instances, len(less.processes)) == (1, 1)
+    assert pids(less) < pids(more)
+    assert (pids(less) == pids(before)) == harness.can.keep_oldest
     with pytest.raises(SupervisorError, match="stop it instead"):
         await harness.supervisor.scale(before.id, 0)
 

@@ -51,6 +51,8 @@ class Can:
     """Its processes go on when its daemon is gone, and it takes them up again."""
     count_starts: bool = True
     """A start after a stop is among the restarts that it counts."""
+    keep_oldest: bool = True
+    """Told to have fewer instances, it ends the newest."""
 
 
 class Harness(Protocol):

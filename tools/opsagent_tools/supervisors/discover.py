@@ -138,7 +138,20 @@ def _open_supervisord(found: Found) -> Supervisor:
     return SupervisordSupervisor(found.address, kind=found.kind, **_credentials(found))
 
 
+def _open_circusd(found: Found) -> Supervisor:
+    from opsagent_tools.supervisors.circusd.adapter import CircusdSupervisor
+
+    return CircusdSupervisor(found.address, pubsub=str(found.options.get("pubsub", "")), kind=found.kind, uid=found.uid)
+
+
+def _look_circusd(found: Found) -> tuple[Unit, ...]:
+    from opsagent_tools.supervisors.circusd.look import look
+
+    return look(found.address, kind=found.kind, uid=found.uid)
+
+
 _OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {
+    "circusd": _open_circusd,
     "supervisord": _open_supervisord,
     "pm2": _open_pm2,
     "systemd": _open_systemd,
@@ -146,5 +159,6 @@ _OPENERS: Mapping[Family, Callable[[Found], Supervisor]] = {
 _LOOKS: Mapping[Family, Callable[[Found], tuple[Unit, ...]]] = {
     "pm2": _look_pm2,
     "supervisord": _look_supervisord,
+    "circusd": _look_circusd,
     "systemd": _look_systemd,
 }
