@@ -24,6 +24,7 @@ COMMANDS = {
     "watch": "watch",
     "ps": "ps",
     "logs": "logs",
+    "lint": "lint",
     "do": "do",
     "incidents": "incidents",
     "approvals": "approvals",

@@ -1,0 +1,69 @@
+"""All judgements on one service, in one row. Pure: a subject in, findings out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.lint.graceful import graceful_findings
+from opsagent_tools.lint.keeping import keeping_findings
+from opsagent_tools.lint.limits import limit_findings
+from opsagent_tools.lint.node import node_findings
+from opsagent_tools.lint.python import python_findings
+from opsagent_tools.lint.subject import Subject
+
+_PLACES = {
+    "reload/close_drops_keepalive": re.compile(r"\.\s*close\s*\("),
+    "reload/ignores_stop_signal": re.compile(r"\.\s*listen\s*\(|uvicorn\s*\.\s*run\s*\(|\.serve_forever\s*\("),
+    "reload/never_says_ready": re.compile(r"\.\s*listen\s*\("),
+}
+"""Where in the source a judgement of `graceful.py` is to be mended."""
+_CERTAIN = frozenset({"reload/deaf_to_stop_signal", "reload/stop_timeout_too_short", "reload/behind_a_shell"})
+_ORDER = {Severity.SERIOUS: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+def judge(subject: Subject) -> tuple[Finding, ...]:
+    """Return what one service would not survive, the worst first; of two that are about the same, the first."""
+    found: dict[str, Finding] = {}
+    for rule in RULES:
+        for one in rule(subject):
+            found.setdefault(one.check, one)
+    return in_order(found.values())
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings: the worst first, then by name."""
+    return tuple(sorted(findings, key=lambda one: (_ORDER[one.severity], one.check, one.says)))
+
+
+def _graceful(subject: Subject) -> Iterable[Finding]:
+    text = subject.project.text if subject.project.sources else None
+    for one in graceful_findings(subject.setup, subject.processes, text):
+        pattern = _PLACES.get(one.check)
+        at = subject.project.find(pattern) if pattern is not None else None
+        place: dict[str, str | int] = {} if at is None else {"file": str(at.source.path), "line": at.line}
+        facts = {**one.facts, "sure": _sure(one, subject), **place}
+        yield replace(one, facts=facts, says=_why_unread(one, subject))
+
+
+def _sure(one: Finding, subject: Subject) -> str:
+    if one.check in _CERTAIN or (one.check == "reload/ignores_stop_signal" and subject.runtime != "node"):
+        return "certain"
+    return "possible" if one.check in {"reload/handler_not_seen", "reload/ignores_stop_signal"} else "likely"
+
+
+def _why_unread(one: Finding, subject: Subject) -> str:
+    if one.check != "reload/handler_not_seen" or not subject.project.unread:
+        return one.says
+    return f"{one.says} ({subject.project.unread})"
+
+
+RULES: tuple[Callable[[Subject], Iterable[Finding]], ...] = (
+    _graceful,
+    node_findings,
+    python_findings,
+    limit_findings,
+    keeping_findings,
+)
