@@ -50,6 +50,19 @@ def find_node() -> Path | None:
     return None
 
 
+def needed_by(uid: int) -> Path:
+    """Return node where another user can run PM2, too; else skip (a checkout below /root, say)."""
+    node = needed()
+    asked = [str(node), "-e", f"require({json.dumps(str(PACKAGE / 'package.json'))})"]
+    try:
+        done = subprocess.run(asked, user=uid, group=uid, extra_groups=[], capture_output=True, check=False, cwd="/")
+    except PermissionError as error:
+        pytest.skip(f"needs root, or a node that others may run: {error}")
+    if done.returncode:
+        pytest.skip("needs a checkout that other users may read")
+    return node
+
+
 def needed() -> Path:
     """Return node where PM2 can run; else skip, and under CI=true fail."""
     node = find_node()
@@ -109,7 +122,8 @@ class PM2:
         with (self.home / "pm2.log").open("ab") as log:
             if self.uid is not None:
                 os.fchown(log.fileno(), self.uid, self.uid)
-            command = [sys.executable, "-SEc", _DETACH, str(self.node), str(PACKAGE / "lib" / "Daemon.js")]
+            detach = [sys.executable, "-SEc", _DETACH] if self.uid is None else ["setsid", "--fork"]
+            command = [*detach, str(self.node), str(PACKAGE / "lib" / "Daemon.js")]
             subprocess.run(
                 command, check=True, env=self.environment(), cwd=self.home, stdout=log, stderr=log, **self._as_user()
             )
@@ -290,7 +304,7 @@ def _runs(process: psutil.Process) -> bool:
 @contextlib.contextmanager
 def running(*, uid: int | None = None, daemon: bool = True, **env: str) -> Iterator[PM2]:
     """A PM2 with a short private home under /tmp; its daemon runs unless `daemon=False`. All of it is gone at the end."""
-    node = needed()
+    node = needed() if uid is None else needed_by(uid)
     home = Path(tempfile.mkdtemp(prefix="p-", dir="/tmp"))
     pm2 = PM2(home=home.resolve(), node=node, uid=uid, env=dict(env))
     try:

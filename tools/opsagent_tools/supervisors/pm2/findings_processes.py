@@ -13,6 +13,7 @@ from opsagent_tools.processes.proc import key_of
 from opsagent_tools.supervisors.pm2.dump import App, is_module, is_parked, unit_name
 from opsagent_tools.supervisors.pm2.survivors import marks_of, may_touch
 
+_BOOT_TIME_S = 2.0
 _YOUNG_S = 5.0
 """A process this young may just not be listed yet."""
 _RELEASE_FILES = ("package.json", "package-lock.json", "requirements.txt", "pyproject.toml")
@@ -42,8 +43,15 @@ def running(listed: Iterable[Mapping[str, Any]]) -> tuple[Running, ...]:
         key, monit = key_of(pid), one.get("monit")
         memory = monit.get("memory", 0) if isinstance(monit, Mapping) else 0
         if key is not None:
-            found.append(Running(app=app, pid=pid, started=key.started, memory=int(memory)))
+            found.append(Running(app=app, pid=pid, started=_started(app, key.started), memory=int(memory)))
     return tuple(found)
+
+
+def _started(app: App, by_the_kernel: float) -> float:
+    """Return when a process began. The kernel's boot time is in whole seconds, PM2's own note in milliseconds."""
+    noted = app.get("pm_uptime")
+    at = noted / 1000 if isinstance(noted, int | float) and not isinstance(noted, bool) else 0.0
+    return at if abs(at - by_the_kernel) < _BOOT_TIME_S else by_the_kernel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

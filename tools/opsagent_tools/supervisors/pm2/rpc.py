@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import select
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -60,6 +61,17 @@ class _Line:
     methods: frozenset[str] | None = None
     version: str = ""
     lost: str = ""
+
+    def hung_up(self) -> bool:
+        """Tell whether the daemon has gone away, be it that nobody has read so yet: what is asked then is not answered."""
+        if self.lost or self.waiting:
+            return bool(self.lost)
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        if poll.poll(0):  # nothing was asked, so what comes is the end
+            self.lost = "the daemon of PM2 went away"
+            self.transport.abort()
+        return bool(self.lost)
 
 
 class _Protocol(asyncio.Protocol):
@@ -152,10 +164,10 @@ class Rpc:
         if self._loop is not loop or self._opening is None:  # a loop of its own for each asyncio.run
             self._loop, self._line = loop, None
             self._opening, self._gate = asyncio.Lock(), asyncio.Semaphore(_AT_ONCE)
-        if self._line is not None and not self._line.lost:
+        if self._line is not None and not self._line.hung_up():
             return self._line
         async with self._opening:
-            if self._line is None or self._line.lost:
+            if self._line is None or self._line.hung_up():
                 self._line = await self._open(loop)
             return self._line
 
