@@ -33,6 +33,9 @@ from opsagent_tools.units import Unit, UnitId, UnitSetup
 
 _SCRIPT_MAX = 1024 * 1024
 _CPU_LOOK_S = 0.25
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_TICK_S = 0.02
+"""Start times and file times come from clocks that tick a hundred times a second."""
 _KINDS = ("restart", "reload")
 
 
@@ -72,7 +75,7 @@ class PreflightDesk:
             setup = await self._supervisors[unit.id.supervisor].setup(unit.id)
         spec = self._world.spec(unit.id)
         processes = await asyncio.to_thread(_facts, unit)
-        started = min((process.key.started for process in unit.processes), default=0.0)
+        started = await asyncio.to_thread(_oldest, unit)
         now, way = datetime.now(UTC), way_in(plan, unit)
         weighs = wanted is not None or way is Way.ONE_BY_ONE
         return Known(
@@ -145,7 +148,7 @@ def _graceful(setup: UnitSetup, processes: Sequence[ProcessFacts], started: floa
     path = setup.script or _script_in(setup.command, setup.cwd)
     text = _text(path) if path is not None else None
     changed_at = _changed_at(path) if path is not None and text is not None else 0.0
-    if path is None or changed_at <= started or not processes or processes[0].runtime != "node":
+    if path is None or changed_at <= started + _TICK_S or not processes or processes[0].runtime != "node":
         return graceful_findings(setup, processes, text)
     seen = graceful_findings(setup, processes, None)
     why = f"{path.name} was changed since these instances were started: whether they end gracefully cannot be read"
@@ -159,6 +162,13 @@ def _graceful(setup: UnitSetup, processes: Sequence[ProcessFacts], started: floa
         if one.check not in {each.check for each in seen}
     )
     return (*unread, *coming)
+
+
+def _oldest(unit: Unit) -> float:
+    """Return when the oldest instance was started. A `ProcessKey` is up to a second off: the boot is known no better."""
+    seen = [read_stat(process.pid) for process in unit.processes]
+    ages = [time.clock_gettime(time.CLOCK_BOOTTIME) - one.start_ticks / _TICKS_PER_S for one in seen if one is not None]
+    return time.time() - max(ages, default=0.0)
 
 
 def _changed_at(path: Path) -> float:

@@ -9,26 +9,22 @@ before. Without a health probe nobody connects to it: then it is what the kernel
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from opsagent.aftercare import SLOWER, SLOWER_FLOOR_S
+from opsagent.before import Before, common_ports
 from opsagent.check import Checker
-from opsagent_tools.logs.signature import signature
-from opsagent_tools.logs.since import LogMark, errors, known_signatures, reason
+from opsagent_tools.logs.since import reason
 from opsagent_tools.probes.answering import ask_whom, median
 from opsagent_tools.probes.health import ProbeResult
 from opsagent_tools.processes.connections import guests
 from opsagent_tools.processes.family import parents, with_descendants
-from opsagent_tools.processes.listening import holders, listening
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.services.spec import Health
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
-from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
+from opsagent_tools.units import ProcessKey
 
 _POLL_S = 0.05
 _PATIENCE_S = 10.0
@@ -39,8 +35,6 @@ _WRONG_ANSWERS = 3
 _TRIES_PER_INSTANCE = 6
 """So many probes per instance without one that the new one took, and it cannot be told apart."""
 _FRESH_ERRORS = 3
-_LOG_PATIENCE_S = 0.6
-"""Between the end of a process and its last words in the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,57 +45,24 @@ class Proof:
     says: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Before:
-    """How a unit was before the first new instance."""
-
-    unit: Unit
-    setup: UnitSetup | None
-    owners: frozenset[int] | None
-    """Whose log files are read; None: anybody's."""
-    mark: LogMark
-    known: frozenset[str]
-    """Signatures of the error lines that its logs have already."""
-    ports: frozenset[int]
-    """Where every old instance listens itself."""
-    latencies_s: list[float] = field(default_factory=list)
-    """Of probes that old instances answered."""
-
-
 class Prover:
     """Watches new instances."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
 
-    async def before(self, supervisor: Supervisor, unit: Unit) -> Before:
-        """Take down how the unit is now."""
-        files = log_files(supervisor, unit.id)
-        setup: UnitSetup | None = None
-        owners: frozenset[int] | None = None
-        with suppress(SupervisorError):
-            setup = await supervisor.setup(unit.id)
-        with suppress(SupervisorError):
-            owners = _owners((await supervisor.daemon()).uid, unit.uid)
-        return Before(
-            unit=unit,
-            setup=setup,
-            owners=owners,
-            mark=await asyncio.to_thread(LogMark.now, files),
-            known=await asyncio.to_thread(known_signatures, files, owners),
-            ports=await asyncio.to_thread(_common_ports, [process.pid for process in unit.processes]),
-        )
-
     async def prove(
         self, supervisor: Supervisor, new: ProcessKey, before: Before, *, ready_s: float, canary: bool
     ) -> Proof:
         """Watch `new` until it is proved, or until it is clear that it is not fit."""
         watch = _Watch(self._checker, supervisor, new, before, canary=canary)
+        before.others.add(new.pid)
         return await watch.to_the_end(ready_s)
 
-    async def fresh_errors(self, supervisor: Supervisor, before: Before) -> list[str]:
-        """Return the error lines of its logs since then of a kind that they did not have."""
-        return await _fresh_errors(supervisor, before)
+    async def why_not_begun(self, supervisor: Supervisor, before: Before, error: SupervisorError) -> str:
+        """Return in one line why an instance did not come up at all: its last words, and what its supervisor said."""
+        words = reason(await before.last_lines(supervisor) or ())
+        return f"{words} ({error})" if words else str(error)
 
     async def why_ended(self, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
         """Return in one line how a process ended: its last words in the log, its exit code, its age."""
@@ -167,15 +128,15 @@ class _Watch:
         wanted = self._before.ports
         if not wanted:
             return ""
-        has = await asyncio.to_thread(_common_ports, [self._new.pid])
+        has = await asyncio.to_thread(common_ports, [self._new.pid])
         if wanted <= has:
             self._said.append(f"listens on {', '.join(str(port) for port in sorted(wanted))}")
             return ""
         return f"it does not listen on {', '.join(str(port) for port in sorted(wanted - has))}"
 
     async def _answers(self, health: Health) -> _Missing:
-        mine = await asyncio.to_thread(_family, self._new.pid)
-        answer = await ask_whom(health, mine)
+        mine, others = await asyncio.to_thread(self._instances)
+        answer = await ask_whom(health, mine, others)
         self._tries += 1
         if answer.pid is not None:
             self._mine.append(answer.result)
@@ -202,6 +163,13 @@ class _Watch:
             return _Missing(f"the health probe fails ({answer.result.reason})")
         return _Missing("it has not answered its health probe yet")
 
+    def _instances(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the new instance with what it started, and all others that are known to be there."""
+        tree = parents()
+        mine = with_descendants([self._new.pid], tree)
+        olds = (process.pid for process in self._before.unit.processes if is_alive(process.key))
+        return mine, tuple(set(with_descendants([*olds, *self._before.others], tree)) - set(mine))
+
     def _wrong_in_a_row(self) -> int:
         count = 0
         for result in reversed(self._mine):
@@ -220,7 +188,7 @@ class _Watch:
     async def _compared(self, ready_s: float) -> Proof:
         """Compare with how it was before: is it slower, does it write errors that were not there?"""
         before = self._before
-        fresh = await _fresh_errors(self._supervisor, before)
+        fresh = await before.fresh_errors(self._supervisor)
         if self._canary and len(fresh) >= _FRESH_ERRORS:
             return Proof(ok=False, says=f"{len(fresh)} error lines that were not there before: {fresh[0]}")
         own_s, others_s = median([one.latency_s for one in self._mine]), median(before.latencies_s)
@@ -242,12 +210,6 @@ class _Missing:
 _NOTHING = _Missing()
 
 
-async def _fresh_errors(supervisor: Supervisor, before: Before) -> list[str]:
-    files = log_files(supervisor, before.unit.id)
-    lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
-    return [line for line in errors(lines) if signature(line) not in before.known]
-
-
 async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
     lived_s = max(0.0, time.time() - key.started)
     code: int | None = None
@@ -255,40 +217,11 @@ async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, 
         code = (await checker.unit(before.unit.id)).last_exit
     how = "ended" if code is None else f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     when = f"within {lived_s:.1f} s"
-    deadline = asyncio.get_running_loop().time() + _LOG_PATIENCE_S
-    while True:
-        files = log_files(supervisor, before.unit.id)
-        lines = await asyncio.to_thread(before.mark.lines, files, before.owners)
-        if errors(lines) or asyncio.get_running_loop().time() >= deadline:
-            break
-        await asyncio.sleep(_POLL_S)
-    words = reason(lines)
-    return f"{words} ({how} {when})" if words else f"it {how} {when} and wrote nothing"
-
-
-def log_files(supervisor: Supervisor, unit: UnitId) -> Sequence[Path]:
-    """Return where the unit writes; nothing where its supervisor does not know it any more."""
-    try:
-        return supervisor.log_files(unit)
-    except SupervisorError:
-        return ()
-
-
-def _owners(daemon: int, unit: int) -> frozenset[int] | None:
-    """Return whose files may be read: what a user's supervisor tells is read as that user (docs/security.md)."""
-    return None if daemon in {0, os.geteuid()} else frozenset({daemon, unit})
+    lines = await before.last_lines(supervisor)
+    words = reason(lines or ())
+    silent = "" if lines is None else " and wrote nothing"
+    return f"{words} ({how} {when})" if words else f"it {how} {when}{silent}"
 
 
 def _family(pid: int) -> tuple[int, ...]:
     return with_descendants([pid], parents())
-
-
-def _common_ports(pids: Sequence[int]) -> frozenset[int]:
-    """Return the ports on which each of these processes (or one below it) listens."""
-    sockets = {one.inode: one.port for one in listening()}
-    tree = parents()
-    each: list[frozenset[int]] = []
-    for pid in pids:
-        held = holders(sockets, with_descendants([pid], tree)).by_inode
-        each.append(frozenset(sockets[inode] for inode in held))
-    return frozenset.intersection(*each) if each else frozenset()

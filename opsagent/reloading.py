@@ -15,12 +15,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from opsagent.before import Before, take_down
 from opsagent.check import Checker
-from opsagent.proving import Before, Proof, Prover
+from opsagent.proving import Proof, Prover
 from opsagent.scaling_down import ScalingDown
 from opsagent_tools.actions import Action, Outcome
 from opsagent_tools.processes.proc import is_alive
-from opsagent_tools.supervisors.port import Supervisor, SupervisorError
+from opsagent_tools.supervisors.port import (
+    Busy,
+    NotPermitted,
+    NotSupported,
+    Supervisor,
+    SupervisorError,
+    SupervisorUnreachable,
+    UnknownUnit,
+)
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
 _LOG = logging.getLogger(__name__)
@@ -28,6 +37,8 @@ _COMES_BACK_S = 5.0
 """How long a replaced instance may take to be there at all."""
 _POLL_S = 0.05
 _READY_SLACK_S = 0.1
+_NOT_THE_RELEASE = (SupervisorUnreachable, UnknownUnit, NotSupported, NotPermitted, Busy)
+"""A supervisor says these whatever the release; anything else is that the new instance did not come up."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +79,7 @@ class Reloading:
         if action.args.get("last"):
             return await self._last(supervisor, unit)
         if action.args.get("canary") or unit.id not in self._runs:
-            self._runs[unit.id] = _Run(before=await self._prover.before(supervisor, unit))
+            self._runs[unit.id] = _Run(before=await take_down(supervisor, unit))
         run = self._runs[unit.id]
         ready_s, canary = float(action.args.get("ready_s", 1.0)), bool(action.args.get("canary"))
         olds = _keys(action)
@@ -112,7 +123,7 @@ class Reloading:
         """Start one instance of the new release beside all old ones, and prove it."""
         await _drop_surplus(supervisor, unit, keep=())
         run.canary, proof = await self._surged(supervisor, unit, run, ready_s, canary=True)
-        if not proof.ok:
+        if not proof.ok or run.canary is None:
             run.unfit = proof.says
             await self._end_canary(supervisor, await supervisor.describe(unit.id), run)
             return Outcome(done=False, detail=_bad(proof, unit))
@@ -130,8 +141,10 @@ class Reloading:
         if not proof.ok:
             run.unfit = proof.says
             with suppress(SupervisorError):  # it may have ended by itself
-                await supervisor.retire(unit.id, new)
+                if new is not None:
+                    await supervisor.retire(unit.id, new)
             return Outcome(done=False, detail=_bad(proof, unit))
+        assert new is not None  # it is proved
         await supervisor.retire(unit.id, old)
         run.fresh.append(new)
         return Outcome(done=True, detail=f"{new.pid} took over from {old.pid}: {proof.says}")
@@ -143,7 +156,13 @@ class Reloading:
         if not any(process.pid == old.pid for process in unit.processes):
             return Outcome(done=True, detail=f"instance {old.pid} is gone already")
         known = {process.key for process in unit.processes}
-        await supervisor.replace(unit.id, old)
+        try:
+            await supervisor.replace(unit.id, old)
+        except _NOT_THE_RELEASE:
+            raise
+        except SupervisorError as error:
+            run.unfit = await self._prover.why_not_begun(supervisor, run.before, error)
+            return Outcome(done=False, detail=f"the new release is not fit: {run.unfit}; {_left(unit, (old,))}")
         new = await self._newcomer(unit.id, known, run)
         if new is None:
             run.unfit = f"nothing came in the place of {old.pid}"
@@ -179,8 +198,13 @@ class Reloading:
 
     async def _surged(
         self, supervisor: Supervisor, unit: Unit, run: _Run, ready_s: float, *, canary: bool
-    ) -> tuple[ProcessKey, Proof]:
-        new = await supervisor.surge(unit.id)
+    ) -> tuple[ProcessKey | None, Proof]:
+        try:
+            new = await supervisor.surge(unit.id)
+        except _NOT_THE_RELEASE:
+            raise
+        except SupervisorError as error:
+            return None, Proof(ok=False, says=await self._prover.why_not_begun(supervisor, run.before, error))
         silent = _never_said_ready(run.before.setup, time.time() - new.started)
         if silent and is_alive(new):
             return new, Proof(ok=False, says=silent)

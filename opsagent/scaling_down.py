@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsagent.aftercare import Aftercare
+from opsagent.before import take_down
 from opsagent.check import Checker
 from opsagent.proving import Prover
 from opsagent_tools.actions import Action, Outcome
@@ -25,7 +26,7 @@ class ScalingDown:
     async def step(self, supervisor: Supervisor, action: Action) -> Outcome:
         """Leave `instances` of the unit. Raises SupervisorError."""
         unit = await supervisor.describe(action.unit)
-        before, usual = await self._prover.before(supervisor, unit), await self._aftercare.usual(action.unit)
+        before, usual = await take_down(supervisor, unit), await self._aftercare.usual(action.unit)
         wanted = int(action.args["instances"])
         await supervisor.scale(action.unit, wanted)
         known = {process.key for process in unit.processes}
@@ -41,7 +42,7 @@ class ScalingDown:
         if dead:
             wrong = f"{wrong}: {await self._prover.why_ended(supervisor, dead[0], before)}"
         if not wrong:
-            fresh = await self._prover.fresh_errors(supervisor, before)
+            fresh = await before.fresh_errors(supervisor)
             wrong = (
                 f"{len(fresh)} error lines that were not there before: {fresh[0]}"
                 if len(fresh) >= _FRESH_ERRORS

@@ -6,6 +6,7 @@ Bounded: at most 256 KiB of each file are looked at, from its end. Lines are red
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ _FILES = 500
 """Files of one folder that are noted."""
 _LINE = 300
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_INSTANCE = re.compile(r"-\d+(?=(?:\.[a-z]+)?$)")
 _Id = tuple[int, int]
 
 
@@ -46,6 +48,22 @@ class LogMark:
     def lines(self, files: Iterable[Path], owners: frozenset[int] | None = None) -> list[bytes]:
         """Return the lines that came since, file by file. `owners`: whose files may be read (None: anybody's)."""
         return [line for path in dict.fromkeys(files) for line in self._of(path, owners)]
+
+    def with_siblings(self, files: Iterable[Path]) -> tuple[Path, ...]:
+        """Return these files and those beside them that are named alike but for the number of an instance
+        (`api-error-4.log`): an instance that is gone by now may have had one of its own.
+        """
+        listed = list(files)
+        wanted = {(path.parent, _INSTANCE.sub("-#", path.name)) for path in listed if _INSTANCE.search(path.name)}
+        found: list[Path] = []
+        for folder in {folder for folder, _ in wanted}:
+            try:
+                with os.scandir(folder) as entries:
+                    names = [entry.name for entry, _ in zip(entries, range(_FILES), strict=False)]
+            except OSError:
+                continue
+            found += [folder / name for name in sorted(names) if (folder, _INSTANCE.sub("-#", name)) in wanted]
+        return tuple(dict.fromkeys([*listed, *found]))
 
     def _of(self, path: Path, owners: frozenset[int] | None) -> Iterator[bytes]:
         try:

@@ -28,15 +28,18 @@ class Answer:
     """None: none of the processes asked about was seen to hold the connection."""
 
 
-async def ask_whom(health: Health, pids: Iterable[int]) -> Answer:
-    """Ask once, and see which of these processes answers. Takes at most the probe's timeout."""
+async def ask_whom(health: Health, pids: Iterable[int], others: Iterable[int] = ()) -> Answer:
+    """Ask once, and see which of these processes answers. Takes at most the probe's timeout.
+
+    `others`: who else may answer; once one of them is seen to, the look is over.
+    """
     wanted = list(pids)
-    seen: list[int] = []
+    every, seen = [*wanted, *others], list[int]()
 
     async def look(own_port: int) -> None:
         pause_s = _FIRST_LOOK_S
         for _ in range(_LOOKS):
-            holder = await asyncio.to_thread(holder_of, port_of(health), own_port, wanted)
+            holder = await asyncio.to_thread(holder_of, port_of(health), own_port, every)
             if holder is not None:
                 seen.append(holder)
                 return
@@ -44,7 +47,7 @@ async def ask_whom(health: Health, pids: Iterable[int]) -> Answer:
             pause_s = min(pause_s * 1.5, 0.02)
 
     result = await ask(health, connected=look)
-    return Answer(result=result, pid=seen[0] if seen else None)
+    return Answer(result=result, pid=seen[0] if seen and seen[0] in wanted else None)
 
 
 def port_of(health: Health) -> int:

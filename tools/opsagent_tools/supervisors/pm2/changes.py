@@ -11,6 +11,7 @@ from typing import Any
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2 import hands
 from opsagent_tools.supervisors.pm2.core import Core
+from opsagent_tools.supervisors.pm2.thrown import hearing
 from opsagent_tools.supervisors.pm2.units import ONLINE, App, number
 from opsagent_tools.supervisors.port import Busy, EventKind, NotSupported, SupervisorError, SupervisorEvent
 from opsagent_tools.units import ProcessKey, UnitId
@@ -93,6 +94,10 @@ class Changes:
             raise NotSupported(f"{unit.name} cannot be given one instance more: {why}")
         model = next(app for app in apps if app.status == ONLINE)
         with self._alone(unit, "change of its instances"):
+            return await self._surged(unit, model)
+
+    async def _surged(self, unit: UnitId, model: App) -> ProcessKey:
+        async with hearing(self._core) as thrown:
             pm_id = await hands.duplicate(self._core, model)
             await self._core.raw()
             app = self._app(pm_id)
@@ -102,7 +107,8 @@ class Changes:
                 return key
             if app is not None:
                 await hands.delete(self._core, app)
-        raise SupervisorError(f"the new instance of {unit.name} ended at once; it was taken away again")
+            why = await thrown.of(pm_id)
+        raise SupervisorError(f"the new instance of {unit.name} ended at once{why}; it was taken away again")
 
     async def retire(self, unit: UnitId, process: ProcessKey) -> None:
         """End this one: for good where a surged one stands beside, or where it is that one; else replace it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,13 +50,19 @@ class AppSaid:
 _KINDS = {"process:exception": Said.EXCEPTION, "process:msg": Said.MESSAGE, "human:event": Said.NOTICE}
 
 
-async def listen(core: Core, *, output: bool = False) -> AsyncIterator[AppSaid]:
+async def listen(
+    core: Core, *, output: bool = False, opened: Callable[[], None] | None = None
+) -> AsyncIterator[AppSaid]:
     """Yield what apps say from now on, until the daemon goes away. `output`: lines of their output too.
+
+    `opened`: called once nothing more is missed.
 
     Raises SupervisorUnreachable, NotPermitted where the bus is not there.
     """
     bus = await Bus.open(core.home, frozenset({*_KINDS, *(_OUTPUT if output else ()), "process:event"}))
     lines = Lines()
+    if opened is not None:
+        opened()
     try:
         while (message := await bus.next()) is not None:
             for said in _read(core, lines, message):
