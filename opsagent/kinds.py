@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-_LOG = logging.getLogger(__name__)
 _FILE = "supervisors.json"
 
 
@@ -20,7 +18,7 @@ def load(home: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        _LOG.warning("%s cannot be read: %s", home / _FILE, error)
+        _warn("%s cannot be read: %s", home / _FILE, error)
         return {}
     if not isinstance(kept, dict):
         return {}
@@ -37,6 +35,12 @@ def save(home: Path, kinds: Mapping[str, str]) -> None:
             json.dump(together, file, indent=1, sort_keys=True)
         beside.replace(home / _FILE)
     except OSError as error:  # a full disk: they are given again in the same order
-        _LOG.warning("%s cannot be written: %s", home / _FILE, error)
+        _warn("%s cannot be written: %s", home / _FILE, error)
         with contextlib.suppress(OSError):
             beside.unlink()
+
+
+def _warn(text: str, *values: object) -> None:
+    import logging  # `opsagent ps` comes along here, and does without
+
+    logging.getLogger(__name__).warning(text, *values)

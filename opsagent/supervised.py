@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -91,6 +92,8 @@ class Supervised:
         opened = {kind: supervisor for kind, one in fresh.items() if (supervisor := self._open(one)) is not None}
         if opened:
             self._by_kind.update(opened)
+            own = os.geteuid()
+            self._world.owners.update((kind, fresh[kind].uid) for kind in opened if fresh[kind].uid not in {own, 0})
             self._kinds.update((fresh[kind].key, kind) for kind in opened)
             await asyncio.to_thread(kinds.save, self._home.path, self._kinds)
         return tuple(opened.values())

@@ -57,6 +57,8 @@ class World:
         """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
         self.ended: dict[str, str] = {}
         """Those among them whose daemon a person ended, with what is known of that: they run nothing."""
+        self.owners: dict[str, int] = {}
+        """Whose each supervisor is, where that is another user than the agent's: its files are read as that user's."""
         self.found_ports: dict[UnitId, tuple[int, ...]] = {}
         """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
         self._described: Descriptions | None = None

@@ -55,16 +55,16 @@ class Answers:
         return report
 
     def _lines(self, step: CommandStep, count: int) -> list[str]:
-        from opsagent.cli.logs import last_lines
+        from opsagent.cli.log_lines import lines_of
 
         unit = find(step.target or "", self.running.units)
-        return [line.text for line in last_lines(unit.logs, min(count, _MOST_LINES))]
+        return [line.text for line in lines_of(unit, min(count, _MOST_LINES), self.running)]
 
     def _search(self, step: CommandStep) -> list[str]:
-        from opsagent.cli.logs import search
+        from opsagent.cli.log_lines import search
 
         unit = find(step.target or "", self.running.units)
-        return [line.text for line in search(unit.logs, str(step.args["query"]), _LINES)]
+        return [line.text for line in search(unit, str(step.args["query"]), _LINES, self.running)]
 
     def _incidents(self, target: str | None) -> dict[str, Any]:
         from opsagent.cli.incidents import recent

@@ -77,9 +77,9 @@ def show(report: Mapping[str, Any], out: Out) -> None:
     from opsagent.views.units import NOBODYS, columns, nobodys_row, row
 
     units: Sequence[Mapping[str, Any]] = report["units"]
-    named = {unit["supervisor"] for unit in units}
+    several = any(unit["supervisor"] != "circus" for unit in units)
     if units:
-        out.lines(table(columns(several=len(named) > 1), [row(u, several=len(named) > 1) for u in units], out.screen))
+        out.lines(table(columns(several=several), [row(u, several=several) for u in units], out.screen))
     strangers: Sequence[Mapping[str, Any]] = report.get("unsupervised", ())
     if strangers:
         if units:

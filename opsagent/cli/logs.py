@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
 
 if TYPE_CHECKING:
+    from opsagent.cli.log_lines import LogLine
     from opsagent.cli.output import Out
+    from opsagent.cli.services import Running
     from opsagent_tools.logs.tail import FileTail
     from opsagent_tools.units import Unit
 
 _POLL_S = 0.2
-_BLOCK = 64 * 1024
-_LONGEST = 16 * 1024
-"""Bytes of one line that are shown."""
-_MOST = 8 * 1024 * 1024
-"""Bytes of a file's end that are looked through for the wanted lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of a log; secrets are masked, nothing is escaped yet."""
-
-    file: Path
-    text: str
+_JOURNALS = 20
+"""Journals that are followed side by side; each is a process."""
+_Source: TypeAlias = "tuple[Unit, FileTail | str]"
+"""A unit, and its file or its journal (`system/NAME.service`)."""
 
 
 def command(
@@ -59,95 +50,113 @@ def command(
 
     if lines < 0:
         raise Unclear(f"--lines {lines}: must not be negative")
-    units = look(open_home(home)).units
-    chosen = [find(unit, units)] if unit is not None else list(units)
+    running = look(open_home(home))
+    chosen = [find(unit, running.units)] if unit is not None else list(running.units)
     out = Out(as_json=json)
     if not chosen:
         out.note("no services: start some with `opsagent up FILE`")
-    tails = _tails(chosen) if follow else []  # opened before the last lines are read: nothing is missed in between
-    _show_last(chosen, lines, out, named=len(chosen) > 1, streams=follow)
-    if follow and tails:
-        asyncio.run(_follow(tails, out, named=len(chosen) > 1))
+    shown = _Shown(running, chosen, out)
+    sources = shown.sources() if follow else []  # opened before the last lines are read: nothing is missed in between
+    shown.last(lines, streams=follow)
+    if sources:
+        asyncio.run(shown.follow(sources))
     return 0
 
 
-def _show_last(units: Sequence[Unit], count: int, out: Out, *, named: bool, streams: bool) -> None:
-    found = [(unit, line) for unit in units for line in last_lines(unit.logs, count)]
-    if out.as_json and not streams:
-        out.document([_as_json(unit, line) for unit, line in found])
-        return
-    for unit, line in found:
-        _show(unit, line, out, named=named)
+class _Shown:
+    """Draws the logs of some units."""
 
+    def __init__(self, running: Running, units: Sequence[Unit], out: Out) -> None:
+        from opsagent.naming import index
 
-def _show(unit: Unit, line: LogLine, out: Out, *, named: bool) -> None:
-    from opsagent.views.terminal import one_line
-    from opsagent_tools.text import escape_for_terminal
+        self._running = running
+        self._units = units
+        self._out = out
+        self._meant = index(unit.id for unit in running.units)
 
-    if out.as_json:
-        out.item(_as_json(unit, line))
-        return
-    prefix = out.screen.paint(f"{one_line(unit.name)} | ", "accent") if named else ""
-    out.line(prefix + escape_for_terminal(line.text))
+    def last(self, count: int, *, streams: bool) -> None:
+        """Show the last lines of each log."""
+        from opsagent.cli.log_lines import lines_of
+
+        found = [(unit, line) for unit in self._units for line in lines_of(unit, count, self._running, self._out.note)]
+        if self._out.as_json and not streams:
+            self._out.document([_as_json(unit, line) for unit, line in found])
+            return
+        for unit, line in found:
+            self._show(unit, line)
+
+    def sources(self) -> list[_Source]:
+        """Open what the units write to from now on."""
+        from opsagent_tools.logs.tail import FileTail
+
+        found: list[_Source] = []
+        for unit in self._units:
+            for path in unit.logs:
+                try:
+                    found.append((unit, FileTail(path, uid=self._running.owner(unit))))
+                except OSError as error:
+                    self._out.note(f"not followed: {path}: {error.strerror}")
+            if unit.journal:
+                found.append((unit, unit.journal))
+        return found
+
+    async def follow(self, sources: Sequence[_Source]) -> None:
+        """Show what comes, until nobody reads it any more."""
+        tails = [(unit, source) for unit, source in sources if not isinstance(source, str)]
+        journals = [(unit, source) for unit, source in sources if isinstance(source, str)]
+        if len(journals) > _JOURNALS:
+            self._out.note(f"{len(journals) - _JOURNALS} journals are not followed: name one unit")
+        readers = [asyncio.create_task(self._journal(unit, source)) for unit, source in journals[:_JOURNALS]]
+        try:
+            while not self._out.closed:
+                for unit, tail in tails:
+                    self._look(unit, tail)
+                await asyncio.sleep(_POLL_S)
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+
+    def _look(self, unit: Unit, tail: FileTail) -> None:
+        from opsagent.cli.log_lines import line_of
+
+        try:
+            for raw in tail.look():
+                self._show(unit, line_of(str(tail.path), raw))
+        except PermissionError as error:  # another file stands there meanwhile
+            self._out.note(f"not read: {tail.path}: {error.strerror}")
+
+    async def _journal(self, unit: Unit, journal: str) -> None:
+        from opsagent.cli.log_lines import journal_command, line_of
+
+        command = journal_command(journal, 0, follow=True)
+        pipe = asyncio.subprocess.PIPE
+        try:
+            reading = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe)
+        except OSError as error:
+            self._out.note(f"the journal of {journal} cannot be followed: {error.strerror}")
+            return
+        assert reading.stdout is not None
+        try:
+            while raw := await reading.stdout.readline():
+                self._show(unit, line_of(f"journal:{journal}", raw.rstrip(b"\n")))
+        finally:
+            if reading.returncode is None:
+                reading.terminate()
+            await reading.wait()
+
+    def _show(self, unit: Unit, line: LogLine) -> None:
+        from opsagent.naming import full_name
+        from opsagent.views.terminal import one_line
+        from opsagent_tools.text import escape_for_terminal
+
+        if self._out.as_json:
+            self._out.item(_as_json(unit, line))
+            return
+        name = unit.name if len(self._meant[unit.name]) == 1 else full_name(unit.id)
+        prefix = self._out.screen.paint(f"{one_line(name)} | ", "accent") if len(self._units) > 1 else ""
+        self._out.line(prefix + escape_for_terminal(line.text))
 
 
 def _as_json(unit: Unit, line: LogLine) -> dict[str, str]:
-    return {"unit": str(unit.id), "name": unit.name, "file": str(line.file), "line": line.text}
-
-
-def _tails(units: Sequence[Unit]) -> list[tuple[Unit, FileTail]]:
-    from opsagent_tools.logs.tail import FileTail
-
-    return [(unit, FileTail(path)) for unit in units for path in unit.logs]
-
-
-async def _follow(tails: Sequence[tuple[Unit, FileTail]], out: Out, *, named: bool) -> None:
-    from opsagent_tools.redact import redact
-
-    while not out.closed:
-        for unit, tail in tails:
-            for raw in tail.look():
-                text = redact(raw.decode(errors="replace"))
-                _show(unit, LogLine(tail.path, text), out, named=named)
-        await asyncio.sleep(_POLL_S)
-
-
-def last_lines(files: Sequence[Path], count: int) -> list[LogLine]:
-    """Return the last `count` lines of each file, secrets masked. Files that are not there have none."""
-    from opsagent_tools.redact import redact
-
-    if count <= 0:
-        return []
-    return [
-        LogLine(path, redact(raw[:_LONGEST].decode(errors="replace"))) for path in files for raw in _end(path, count)
-    ]
-
-
-def _end(path: Path, count: int) -> list[bytes]:
-    """Read a file from its end, no further than the wanted lines need."""
-    try:
-        with path.open("rb") as file:
-            at = file.seek(0, 2)
-            pieces: list[bytes] = []
-            newlines = taken = 0
-            while at > 0 and newlines <= count and taken < _MOST:
-                step = min(_BLOCK, at)
-                at -= step
-                file.seek(at)
-                pieces.append(file.read(step))
-                newlines += pieces[-1].count(b"\n")
-                taken += step
-    except OSError:
-        return []
-    content = b"".join(reversed(pieces))
-    lines = content.split(b"\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return [line.rstrip(b"\r") for line in lines[-count:]]
-
-
-def search(files: Sequence[Path], query: str, count: int) -> Iterator[LogLine]:
-    """Give the last `count` lines that contain `query`, in any case."""
-    wanted = query.lower()
-    found = [line for line in last_lines(files, 100_000) if wanted in line.text.lower()]
-    yield from found[-count:]
+    return {"unit": str(unit.id), "name": unit.name, "file": line.file, "line": line.text}

@@ -41,6 +41,13 @@ class Running:
         """Return how a person described the service."""
         return self.described.of(unit)
 
+    def owner(self, unit: Unit) -> int | None:
+        """Return whose the unit's files must be, where its supervisor is another user's; None: nobody's in particular."""
+        import os
+
+        uids = [one.uid for one in self.others if one.kind == unit.id.supervisor]
+        return uids[0] if uids and uids[0] not in {os.geteuid(), 0} else None
+
 
 def open_home(given: str | None) -> Home:
     """Open the home that `--home` or the environment names. Raises HomeError."""

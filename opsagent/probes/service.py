@@ -9,10 +9,13 @@ from pathlib import Path
 
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
+from opsagent_tools.files import UnsafeFile
 from opsagent_tools.logs.levels import is_error
+from opsagent_tools.logs.opening import open_log
 from opsagent_tools.probes.health import ask
 from opsagent_tools.redact import redact
 from opsagent_tools.text import UntrustedText
+from opsagent_tools.trust import file_problem
 from opsagent_tools.units import UnitId
 
 _RECENT_S = 10.0
@@ -55,7 +58,8 @@ async def recent_errors(room: Room, unit_id: UnitId) -> Found:
 
 async def last_log(room: Room, unit_id: UnitId) -> Found:
     """Read the unit's last lines, redacted. For a person's eyes and for the note."""
-    lines = await asyncio.to_thread(last_lines, await log_paths(room, unit_id))
+    owner = room.world.owners.get(unit_id.supervisor)
+    lines = await asyncio.to_thread(last_lines, await log_paths(room, unit_id), owner)
     shown = [redact(line) for line in lines[-_LINES_SHOWN:]]
     errors = [line for line in shown if is_error(line)]
     # a program's last words are mostly why it ended, whatever level they state
@@ -69,18 +73,20 @@ async def last_log(room: Room, unit_id: UnitId) -> Found:
 
 
 async def log_paths(room: Room, unit_id: UnitId) -> tuple[Path, ...]:
-    """Return the unit's log files."""
+    """Return the unit's log files, without what is not its supervisor's user's."""
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
-    return tuple(dict.fromkeys([*(spec.logs if spec is not None else ()), *unit.logs]))
+    owner = room.world.owners.get(unit_id.supervisor)
+    paths = dict.fromkeys([*(spec.logs if spec is not None else ()), *unit.logs])
+    return tuple(path for path in paths if owner is None or not file_problem(path, owner))
 
 
-def last_lines(paths: Iterable[Path]) -> list[str]:
-    """Return the last lines of the files, the one written to last at the end."""
+def last_lines(paths: Iterable[Path], uid: int | None = None) -> list[str]:
+    """Return the last lines of the files, the one written to last at the end. `uid`: whose they must be."""
     found: list[tuple[float, list[str]]] = []
     for path in paths:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        except OSError:
+            descriptor = open_log(path, uid)
+        except (OSError, UnsafeFile):
             continue
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)

@@ -139,7 +139,7 @@ class LogSense:
     def _open(self, log: _Log) -> FileTail | JournalTail:
         if isinstance(log.path, str):
             return self._journals.tail(log.path)
-        return FileTail(log.path)
+        return FileTail(log.path, uid=self._desk.world.owners.get(log.unit.supervisor))
 
     def _errors(self, unit: UnitId, lines: list[str], now: float) -> None:
         for line in lines[:_READ_PER_LOOK]:

@@ -45,7 +45,7 @@ _HEALTH: dict[str, Style] = {"healthy": "good", "unhealthy": "bad", "unknown": "
 
 
 def columns(*, several: bool) -> tuple[Column, ...]:
-    """Return the columns of the table of units; with their supervisor where there is more than one."""
+    """Return the columns of the table of units; `several`: with their supervisor, which is not always the engine."""
     return (COLUMNS[0], _SUPERVISOR, *COLUMNS[1:]) if several else COLUMNS
 
 

@@ -26,6 +26,8 @@ _CONTAINER = re.compile(
 )
 _CONTAINER_ID = re.compile(r"([0-9a-f]{12})[0-9a-f]{52}")
 _SERVICE = re.compile(r"(?P<name>[^/]+)\.service$")
+_REAPERS = frozenset({"systemd", "init", "launchd", "tini", "dumb-init"})
+"""What takes over orphans beside process 1 itself."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -137,8 +139,18 @@ class _Scene:
         return None
 
     def is_supervised(self, pid: int) -> bool:
-        """Tell whether it is a supervisor, below one, or a service of systemd that is not watched."""
-        return any(above in self._daemons for above in self._processes.chain(pid)) or bool(self._service(pid))
+        """Tell whether it is a supervisor, below one, or run by one that is not watched (another home's, say)."""
+        watched = any(above in self._daemons for above in self._processes.chain(pid))
+        return watched or bool(self._service(pid)) or self._is_kept_by_another(pid)
+
+    def _is_kept_by_another(self, pid: int) -> bool:
+        """Tell whether what a supervisor marked still has one above it: what that left behind is init's child."""
+        chain = self._processes.chain(pid)
+        if not self._mark(pid):
+            return False
+        above = next((one for one in chain if not self._mark(one)), 1)
+        seen = self._processes.processes.get(above)
+        return above != 1 and seen is not None and seen.name not in _REAPERS
 
     def topmost(self, pids: Sequence[int]) -> int | None:
         """Return the process that the others that hold the same socket descend from."""

@@ -7,8 +7,6 @@ Only what is opened is imported: `opsagent ps` looks too.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["At", "Found", "Machine", "Wanted", "discover", "look_at", "open_supervisor"]
 
-_log = logging.getLogger(__name__)
 _FAMILIES: tuple[Family, ...] = ("pm2", "supervisord", "circusd", "systemd")
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 OURS = "circus"
@@ -52,7 +49,9 @@ def discover(
         except ModuleNotFoundError:
             continue
         except OSError as error:  # one that cannot be searched for keeps nobody from the others
-            _log.warning("cannot look for %s: %s", family, error)
+            import logging  # `opsagent ps` comes along here, and does without
+
+            logging.getLogger(__name__).warning("cannot look for %s: %s", family, error)
     return tuple(one for one in _with_kinds(found, known or {}) if one.kind not in wanted.off)
 
 
@@ -73,6 +72,8 @@ def _names(one: Found) -> Iterable[str]:
     user = user_of(one.uid)
     if _WORD.fullmatch(user) and Path(one.address).name == ".pm2":
         yield f"{base}-{user}"
+    import hashlib
+
     digest = hashlib.sha256(one.key.encode(errors="surrogateescape")).hexdigest()
     yield from (f"{base}-{digest[:length]}" for length in (4, 8, 64))
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +57,8 @@ class Started:
 
     def start_again(self, what: str) -> None:
         """Start it as it was started; it puts itself into the background. Blocks; raises SupervisorError."""
+        import subprocess  # `opsagent ps` comes along here, and starts nothing
+
         try:
             done = subprocess.run(
                 self.argv,

@@ -1,0 +1,112 @@
+"""Reads the last lines of units' logs, from files or from systemd's journal; secrets are masked here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsagent.cli.services import Running
+    from opsagent_tools.units import Unit
+
+_BLOCK = 64 * 1024
+_LONGEST = 16 * 1024
+"""Bytes of one line that are shown."""
+_MOST = 8 * 1024 * 1024
+"""Bytes of a log's end that are looked through for the wanted lines."""
+_JOURNAL_S = 20.0
+Complain = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a log; secrets are masked, nothing is escaped yet."""
+
+    file: str
+    """Path of the file; of a journal `journal:system/NAME.service`."""
+    text: str
+
+
+def lines_of(unit: Unit, count: int, running: Running, complain: Complain = lambda _: None) -> list[LogLine]:
+    """Return the last `count` lines of each of a unit's logs. `complain` hears of those that are not to be read."""
+    lines = last_lines(unit.logs, count, running.owner(unit), complain)
+    return lines + (_journal(unit.journal, count, complain) if unit.journal else [])
+
+
+def search(unit: Unit, query: str, count: int, running: Running) -> Iterator[LogLine]:
+    """Give the last `count` lines of a unit's logs that contain `query`, in any case."""
+    wanted = query.lower()
+    found = [line for line in lines_of(unit, 100_000, running) if wanted in line.text.lower()]
+    yield from found[-count:]
+
+
+def last_lines(
+    files: Sequence[Path], count: int, uid: int | None = None, complain: Complain = lambda _: None
+) -> list[LogLine]:
+    """Return the last `count` lines of each file. Files that are not there have none. `uid`: whose they must be."""
+    if count <= 0:
+        return []
+    return [line_of(str(path), raw) for path in files for raw in _end(path, count, uid, complain)]
+
+
+def journal_command(journal: str, count: int, *, follow: bool = False) -> list[str]:
+    """Return the command that shows the end of a unit's journal (`system/NAME.service`)."""
+    scope, _, name = journal.partition("/")
+    whose = [f"--user-unit={name}"] if scope == "user" else ["--system", f"--unit={name}"]
+    command = ["journalctl", *whose, f"--lines={count}", "--output=cat", "--no-pager", "--quiet"]
+    return [*command, "--follow"] if follow else command
+
+
+def _journal(journal: str, count: int, complain: Complain) -> list[LogLine]:
+    command = journal_command(journal, count)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_JOURNAL_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        complain(f"the journal of {journal} cannot be read: {error}")
+        return []
+    if done.returncode:
+        complain(f"the journal of {journal} cannot be read: {done.stderr.decode(errors='replace').strip()}")
+    lines = done.stdout[-_MOST:].split(b"\n")
+    return [line_of(f"journal:{journal}", raw) for raw in lines[:-1][-count:]] if count else []
+
+
+def line_of(file: str, raw: bytes) -> LogLine:
+    """Return one line as it may be shown, cut where it is very long."""
+    from opsagent_tools.redact import redact
+
+    return LogLine(file, redact(raw[:_LONGEST].rstrip(b"\r").decode(errors="replace")))
+
+
+def _end(path: Path, count: int, uid: int | None, complain: Complain) -> list[bytes]:
+    """Read a file from its end, no further than the wanted lines need."""
+    from opsagent_tools.files import UnsafeFile
+    from opsagent_tools.logs.opening import open_log
+
+    pieces: list[bytes] = []
+    try:
+        with os.fdopen(open_log(path, uid), "rb") as file:
+            at = file.seek(0, 2)
+            newlines = taken = 0
+            while at > 0 and newlines <= count and taken < _MOST:
+                step = min(_BLOCK, at)
+                at -= step
+                file.seek(at)
+                pieces.append(file.read(step))
+                newlines += pieces[-1].count(b"\n")
+                taken += step
+    except FileNotFoundError:
+        return []
+    except UnsafeFile as unsafe:
+        complain(f"not read: {unsafe}")
+        return []
+    except OSError as error:
+        complain(f"{path}: {error.strerror or error}")
+        return []
+    lines = b"".join(reversed(pieces)).split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return lines[-count:]
