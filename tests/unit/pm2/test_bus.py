@@ -83,7 +83,7 @@ async def test_it_reads_on_while_its_listener_sleeps(tmp_path: Path) -> None:
     """30 MB through a real socket, to a listener that takes nothing: the other side is never kept waiting."""
     arrived = asyncio.Event()
 
-    async def flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in range(300):
             writer.write(said("log:out", data="y" * 100_000))
             await writer.drain()

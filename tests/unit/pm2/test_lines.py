@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from opsagent_tools.supervisors.pm2.lines import Lines
 
-TEXTS = st.text(alphabet=st.characters(exclude_characters="\n\r", exclude_categories=("Cs",)), max_size=30)
+TEXTS = st.text(alphabet=st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), max_size=30)
 
 
 @given(st.lists(TEXTS, max_size=20), st.lists(st.integers(0, 1000), max_size=30), st.sampled_from(["\n", "\r\n"]))

@@ -158,8 +158,12 @@ def test_a_saved_list_that_is_broken_is_read_from_its_backup(tmp_path: Path) -> 
 
 
 def test_drift_names_what_a_reboot_would_change_and_no_value() -> None:
-    saved = [{"name": "api", "env": {"KEY": "hunter2", "PATH": "/bin"}}, {"name": "gone"}, {"name": "down"}]
-    runs = [{"name": "api", "env": {"KEY": "hunter3", "PATH": "/bin"}, "pm_id": 0}, {"name": "api", "pm_id": 1},
+    saved: list[dict[str, Any]] = [
+        {"name": "api", "env": {"KEY": "hunter2", "PATH": "/bin"}},
+        {"name": "gone"},
+        {"name": "down"},
+    ]
+    runs: list[dict[str, Any]] = [{"name": "api", "env": {"KEY": "hunter3", "PATH": "/bin"}, "pm_id": 0}, {"name": "api", "pm_id": 1},
             {"name": "new", "pm_id": 2}, {"name": "down", "status": "stopped", "pm_id": 3},
             {"name": "pm2-logrotate", "pmx_module": True, "pm_id": 4}]  # fmt: skip
     found = drift(saved, runs)

@@ -22,7 +22,7 @@ class Bus:
         self.alive: set[int] = set()
         self.story = Story("pm2", lambda key: key.pid in self.alive)
 
-    def list(self, pids: Mapping[int, int], *, first: bool = False, state: str = "online") -> list[SupervisorEvent]:
+    def listed(self, pids: Mapping[int, int], *, first: bool = False, state: str = "online") -> list[SupervisorEvent]:
         """A list in which PM2's numbers have these pids (0: none). A process that is dead has no key."""
         raw = [
             {"pid": pid, "pm_id": number, "name": "api", "pm2_env": {"pm_id": number, "name": "api", "status": state}}
@@ -54,7 +54,7 @@ def running(pids: Mapping[int, int]) -> Bus:
     """A unit that runs in these processes."""
     bus = Bus()
     bus.alive |= set(pids.values())
-    assert bus.list(pids, first=True) == []
+    assert bus.listed(pids, first=True) == []
     return bus
 
 
@@ -69,7 +69,7 @@ def test_a_death_has_pid_signal_and_reason_from_three_places() -> None:
 def test_a_death_that_a_list_showed_first_still_has_its_pid() -> None:
     bus = running({0: 71, 1: 72})
     bus.alive.discard(71)
-    bus.list({0: 71, 1: 72})
+    bus.listed({0: 71, 1: 72})
     assert kinds(bus.event("exit", status="stopped")) == [("exited", 71)]
 
 
@@ -81,14 +81,14 @@ def test_a_stop_is_told_once_however_often_pm2_tells_it() -> None:
     told += (
         bus.event("exit", status="stopping") + bus.event("exit", status="stopped") + bus.event("stop", status="stopped")
     )
-    told += bus.list({0: 0}, state="stopped")
+    told += bus.listed({0: 0}, state="stopped")
     assert kinds(told) == [("stopping", 71), ("stopped", None)]
 
 
 def test_a_restart_that_is_heard_late_does_not_take_the_new_process_for_the_old() -> None:
     bus = running({0: 71})
     bus.alive = {81}
-    assert kinds(bus.list({0: 81})) == [("spawned", 81)]  # somebody's list was quicker than the bus
+    assert kinds(bus.listed({0: 81})) == [("spawned", 81)]  # somebody's list was quicker than the bus
     told = bus.log("Stopping app:api id:0") + bus.event("exit", status="stopping") + bus.event("exit", status="stopped")
     assert kinds(told) == [("stopping", 71)]
     bus.event("online", status="launching")
@@ -100,7 +100,7 @@ def test_a_reload_ends_the_older_process_of_a_number() -> None:
     bus = running({0: 71})
     bus.alive.add(81)
     bus.event("online", status="launching")
-    assert kinds(bus.list({0: 81})) == [("spawned", 81)]
+    assert kinds(bus.listed({0: 81})) == [("spawned", 81)]
     told = bus.log("Stopping app:api id:_old_0")
     bus.alive.discard(71)
     told += bus.event("exit", pm_id="_old_0", status="stopping") + bus.event("exit", pm_id="_old_0", status="stopped")
@@ -114,7 +114,7 @@ def test_lost_messages_mean_list_again_and_nothing_stale_is_told() -> None:
     bus.alive = {81}
     assert kinds(bus.hear("", [{"process:event": 3}])) == [("changed", None)]
     assert bus.story.wants_list
-    bus.list({0: 81})
+    bus.listed({0: 81})
     bus.alive.clear()
     assert kinds(bus.event("exit", status="stopped")) == [("exited", 81)]
 
@@ -138,5 +138,6 @@ def test_names_and_reasons_are_one_printable_line() -> None:
     told = bus.hear("process:event", [{"event": "exit", "process": {"pm_id": 0, "name": "a\x1b[31m\n", "status": "x"}}])
     assert told[0].unit is not None
     assert told[0].unit.name.isprintable()
-    for nonsense in ({}, {"process": None}, {"process": []}, {"event": 3, "process": {}}):
+    strange: list[dict[str, Any]] = [{}, {"process": None}, {"process": []}, {"event": 3, "process": {}}]
+    for nonsense in strange:
         assert bus.hear("process:event", [nonsense]) == []
