@@ -106,24 +106,26 @@ async def _look_at(kind: str, supervisor: Supervisor) -> Report:
         return Report(unseen={kind: " ".join(str(error).split()) or type(error).__name__})
 
 
-async def _judged(supervisor: Supervisor, units: Sequence[Unit], own: Sequence[Finding]) -> Report:
-    findings, subjects, unseen = list(own), [], {}
-    ports = await asyncio.to_thread(ports_of, units)
+async def _judged(supervisor: Supervisor, units: Sequence[Unit], said: Sequence[Finding]) -> Report:
+    findings, subjects, unseen = list(said), [], {}
+    daemon = (await supervisor.daemon()).pid
+    ports, shared = await asyncio.to_thread(ports_of, units, daemon)
     for unit in units:
         try:
             setup = await supervisor.setup(unit.id)
         except SupervisorError as error:
             unseen[str(unit.id)] = " ".join(str(error).split())
             continue
-        subject = await _subject(supervisor, unit, setup, ports.get(unit.id, ()))
+        own = ports.get(unit.id) or _of_shared(unit, setup, shared)
+        subject = await _subject(supervisor, unit, setup, own)
         subjects.append(subject)
-        findings += [one for one in judge(subject) if not _said(one, own)]
+        findings += [one for one in judge(subject) if not _is_said(one, said)]
     return Report(findings=tuple(findings), subjects=tuple(subjects), unseen=unseen)
 
 
-def _said(one: Finding, own: Iterable[Finding]) -> bool:
+def _is_said(one: Finding, said: Iterable[Finding]) -> bool:
     same = _SAME.get(one.check, ())
-    return any(other.check in same and other.unit in {None, one.unit} for other in own)
+    return any(other.check in same and other.unit in {None, one.unit} for other in said)
 
 
 async def _subject(supervisor: Supervisor, unit: Unit, setup: UnitSetup, ports: tuple[int, ...]) -> Subject:
@@ -175,14 +177,25 @@ def _together(each: Iterable[Guests]) -> Guests:
     )
 
 
-def ports_of(units: Sequence[Unit]) -> dict[UnitId, tuple[int, ...]]:
-    """Return the TCP ports that each unit's processes, or what descends from them, hold open. Nothing is connected to."""
+def _of_shared(unit: Unit, setup: UnitSetup, shared: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the port of a unit whose listening socket its supervisor holds: the one that its environment names."""
+    named = setup.env.get("PORT", "")
+    return (int(named),) if unit.shares_socket and named.isdecimal() and int(named) in shared else ()
+
+
+def ports_of(units: Sequence[Unit], daemon: int | None) -> tuple[dict[UnitId, tuple[int, ...]], tuple[int, ...]]:
+    """Return the TCP ports that each unit's processes, or what descends from them, hold open, and those that their
+    supervisor holds itself. Where it holds one for a single unit, that is whose it is. Nothing is connected to.
+    """
     tree, sockets = parents(), listening()
     held = holders((one.inode for one in sockets), sweep().processes)
-    found: dict[UnitId, tuple[int, ...]] = {}
-    for unit in units:
-        members = set(with_descendants([process.pid for process in unit.processes], tree))
-        mine = {one.port for one in sockets if members & set(held.by_inode.get(one.inode, ()))}
-        if mine:
-            found[unit.id] = tuple(sorted(mine))
-    return found
+
+    def of(members: set[int]) -> tuple[int, ...]:
+        return tuple(sorted({one.port for one in sockets if members & set(held.by_inode.get(one.inode, ()))}))
+
+    found = {unit.id: of(set(with_descendants([one.pid for one in unit.processes], tree))) for unit in units}
+    shared = of({daemon}) if daemon is not None and daemon > 1 else ()
+    sharing = [unit for unit in units if unit.shares_socket and unit.processes and not found[unit.id]]
+    if len(sharing) == 1 and shared:
+        found[sharing[0].id] = shared
+    return found, shared

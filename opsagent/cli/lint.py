@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opsagent_tools.findings import Finding
     from opsagent_tools.lint.subject import Subject
 
-_SECONDS = 6.0
+_SECONDS = 3.0
 
 
 def command(
@@ -34,7 +34,9 @@ def command(
     prove: Annotated[
         bool, typer.Option("--prove", help="Reload the one service under load, and count the requests that fail.")
     ] = False,
-    seconds: Annotated[float, typer.Option("--seconds", help="How long --prove asks it.", min=2, max=60)] = _SECONDS,
+    seconds: Annotated[
+        float, typer.Option("--seconds", help="How long --prove asks it at least.", min=2, max=60)
+    ] = _SECONDS,
     path: Annotated[str, typer.Option("--path", help="What --prove asks for.")] = "/",
     patch: Annotated[
         bool,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from opsagent.cli.errors import CliError, Code, Unclear
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _WARM_UP_S = 1.0
 """How long the service is asked before it is reloaded: the baseline."""
+_AFTER_S = 0.5
+"""… and after the reload has ended: what it left behind may end later."""
 
 
 def prove_reload(home: Home, subject: Subject, out: Out, *, seconds: float, path: str, yes: bool) -> int:
@@ -50,23 +54,36 @@ def _agreed(subject: Subject, port: int, path: str, out: Out) -> bool:
 async def _prove(
     home: Home, subject: Subject, out: Out, *, port: int, path: str, seconds: float
 ) -> tuple[Load, Load, Ended]:
-    from opsagent_tools.lint.load import Load, ask_for_a_while
+    from opsagent_tools.lint.load import Load, ask_until
 
     before, during = Load(), Load()
-    await ask_for_a_while(port, path, _WARM_UP_S, before)
+    async with _asking(ask_until, port, path, before):
+        await asyncio.sleep(_WARM_UP_S)
     if before.failed or not before.asked:
         why = before.failures[0] if before.failures else "no answer"
         raise CliError(
             f"{subject.unit.name} fails requests before anything is done to it ({why}): nothing was reloaded"
         )
-    asking = asyncio.create_task(ask_for_a_while(port, path, seconds, during))
-    try:
+    async with _asking(ask_until, port, path, during):
+        at_least = asyncio.create_task(asyncio.sleep(seconds))
         ended = await _reload(home, subject, out)
+        await at_least
+        await asyncio.sleep(_AFTER_S)
+    return before, during, ended
+
+
+@asynccontextmanager
+async def _asking(ask: Callable[..., Coroutine[Any, Any, None]], port: int, path: str, load: Load) -> AsyncIterator[None]:
+    """Ask for as long as this is entered."""
+    stop = asyncio.Event()
+    asking = asyncio.create_task(ask(stop, port, path, load))
+    try:
+        yield
+        stop.set()
         await asking
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    return before, during, ended
 
 
 async def _reload(home: Home, subject: Subject, out: Out) -> Ended:

@@ -24,16 +24,19 @@ class Load:
 
     asked: int = 0
     failed: int = 0
+    cut: int = 0
+    """Of those that failed: on a connection that had answered before."""
     slowest_s: float = 0.0
     failures: list[str] = field(default_factory=list)
     """The first few, in words."""
 
-    def count(self, began: float, failure: str) -> None:
-        """Count one request."""
+    def count(self, began: float, failure: str, *, kept: bool) -> None:
+        """Count one request; `kept`: its connection had answered before."""
         self.asked += 1
         self.slowest_s = max(self.slowest_s, time.monotonic() - began)
         if failure:
             self.failed += 1
+            self.cut += kept
             if len(self.failures) < _KEPT and failure not in self.failures:
                 self.failures.append(failure)
 
@@ -42,12 +45,11 @@ class _Failed(Exception):
     pass
 
 
-async def ask_for_a_while(port: int, path: str, seconds: float, load: Load, *, clients: int = 8) -> None:
-    """Ask for so long; `load` counts while it runs."""
-    until = time.monotonic() + seconds
+async def ask_until(stop: asyncio.Event, port: int, path: str, load: Load, *, clients: int = 8) -> None:
+    """Ask until somebody says stop; `load` counts while it runs."""
     async with asyncio.TaskGroup() as tasks:
         for number in range(clients):
-            tasks.create_task(_Client(port, path, keeps=number % 2 == 0).ask(until, load))
+            tasks.create_task(_Client(port, path, keeps=number % 2 == 0).ask(stop, load))
 
 
 class _Client:
@@ -58,9 +60,9 @@ class _Client:
         self._request = f"GET {path} HTTP/1.1\r\nHost: {_HOST}:{port}\r\nConnection: {how}\r\n\r\n".encode()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def ask(self, until: float, load: Load) -> None:
-        while (began := time.monotonic()) < until:
-            failure = ""
+    async def ask(self, stop: asyncio.Event, load: Load) -> None:
+        while not stop.is_set():
+            began, failure, kept = time.monotonic(), "", self._streams is not None
             try:
                 async with asyncio.timeout(_ANSWER_S):
                     await self._once()
@@ -70,7 +72,7 @@ class _Client:
                 failure = str(error) or type(error).__name__
             if failure:
                 await self._hang_up()
-            load.count(began, failure)
+            load.count(began, failure, kept=kept)
             await asyncio.sleep(_PAUSE_S)
         await self._hang_up()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from opsagent_tools.lint.graceful import read_script
 from opsagent_tools.lint.source import Source
 from opsagent_tools.lint.subject import Subject
 
@@ -17,11 +18,10 @@ _LISTEN = re.compile(
 )
 _EXPRESS = re.compile(r"\bexpress\s*\(\s*\)")
 _CREATED = re.compile(r"(?:const|let|var)\s+([\w$]+)\s*=\s*(?:https?\.)?createServer\s*\(")
-_HANDLER = re.compile(r"process\s*\.\s*(?:on|once)\s*\(\s*['\"`]SIG(?:INT|TERM)['\"`]")
 _NET = re.compile(r"(?:const|let|var|import)\s+net\b|import\s+\*\s+as\s+net\b")
 _ESM = re.compile(r"(?m)^\s*(?:import\s+[\w{*'\"]|export\s)")
 _FASTAPI = re.compile(r"(?m)^(?P<app>[A-Za-z_]\w*)\s*=\s*FastAPI\s*\(")
-_RUN = re.compile(r"(?m)^(?P<indent>[ \t]*)uvicorn\s*\.\s*run\s*\(\s*(?P<what>[^,()\n]+)(?P<rest>[^()\n]*)\)")
+_RUN = re.compile(r"(?m)^(?P<indent>[ \t]*)uvicorn\s*\.\s*run\s*\(")
 _MARGIN_S = 0.8
 """Of the supervisor's own patience that the app gives itself."""
 
@@ -77,7 +77,7 @@ def patch_of(subject: Subject) -> tuple[str, str]:
 
 
 def _node(subject: Subject) -> tuple[str, str]:
-    if subject.project.find(_HANDLER) is not None:
+    if read_script(subject.project.text).handles:
         return "", "it handles SIGINT or SIGTERM already; `opsagent lint` says what is missing in that"
     for source in subject.project.sources:
         created = {match[1] for match in _CREATED.finditer(source.text)}
@@ -125,25 +125,65 @@ def _python(subject: Subject) -> tuple[str, str]:
             )
         if "handle_exit" in source.text:
             return "", "it has an end of its own already (handle_exit)"
-        return _python_patch(subject, source, app, run), ""
+        made = _python_patch(subject, source, app, run)
+        return made, "" if made else "its call of uvicorn.run could not be read"
     return "", "no `FastAPI(…)` was found"
 
 
 def _python_patch(subject: Subject, source: Source, app: re.Match[str], run: re.Match[str]) -> str:
     before, limit = _lines_of(source), subject.setup.stop_timeout_s or 10.0
-    lines = list(before)
-    first, last = source.line_of(run.start("what")) - 1, source.line_of(run.end() - 1) - 1
-    what = app["app"] if run["what"].strip()[0] in "'\"" else run["what"].strip()
+    text = "".join(before)
+    call = _call(text, source.line_of(run.start()))
+    if call is None:
+        return ""
+    start, end, arguments = call
+    what = _first(arguments)
+    given = app["app"] if what.strip()[:1] in {"'", '"'} else what.strip()
+    rest = arguments[len(what) :].strip().rstrip(",")
     grace = max(1, int(limit * _MARGIN_S / 2))
-    config = f"uvicorn.Config({what}{run['rest'].rstrip().rstrip(',')}, timeout_graceful_shutdown={grace})"
-    lines[first : last + 1] = [f"{run['indent']}GracefulServer({config}).run()\n"]
-    end = _PYTHON_END.format(app=app["app"], drain_s=min(2.0, limit * _MARGIN_S / 4))
+    config = f"uvicorn.Config({given}{rest}, timeout_graceful_shutdown={grace})"
+    ours = _PYTHON_END.format(app=app["app"], drain_s=min(2.0, limit * _MARGIN_S / 4))
+    lines = f"{text[:start]}GracefulServer({config}).run(){text[end:]}".splitlines(keepends=True)
+    first = text.count("\n", 0, start)
     outermost = next((at for at in range(first, -1, -1) if lines[at].strip() and not lines[at][0].isspace()), first)
-    lines[outermost:outermost] = end.splitlines(keepends=True)
-    if not re.search(r"(?m)^import threading", source.text):
+    lines[outermost:outermost] = ours.splitlines(keepends=True)
+    if not re.search(r"(?m)^import threading", text):
         imports = next((at for at, line in enumerate(lines) if re.match(r"(?:import|from) (?!__future__)", line)), 0)
         lines.insert(imports, "import threading\n")
     return _diff(source, lines_before=before, after=lines)
+
+
+def _call(text: str, line: int) -> tuple[int, int, str] | None:
+    """Return from where to where the call of `uvicorn.run` goes that begins on a line, and what it is given."""
+    begins = sum(len(one) for one in text.splitlines(keepends=True)[: line - 1])
+    found = _RUN.search(text, begins)
+    if found is None:
+        return None
+    end = _closing(text, found.end())
+    return None if end is None else (found.end("indent"), end + 1, text[found.end() : end])
+
+
+def _first(arguments: str) -> str:
+    end = _closing(arguments, 0, at=",")
+    return arguments if end is None else arguments[:end]
+
+
+def _closing(text: str, begin: int, at: str = ")") -> int | None:
+    """Return where, outside of quotations and further brackets, the next `at` is; None: nowhere."""
+    depth, quote = 0, ""
+    for place in range(begin, len(text)):
+        char = text[place]
+        if quote:
+            quote = "" if char == quote and text[place - 1] != "\\" else quote
+        elif not depth and char == at:
+            return place
+        elif char in "'\"":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+    return None
 
 
 def _lines_of(source: Source) -> list[str]:
