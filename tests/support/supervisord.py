@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -65,6 +65,16 @@ class Supervisord:
             [*PROGRAM, "-c", str(self.conf)], capture_output=True, text=True, timeout=30, user=uid, check=False
         )
         assert done.returncode == 0, done.stderr
+
+    @contextlib.contextmanager
+    def foreground(self) -> Iterator[None]:
+        """Run it as our own child, as what is told `nodaemon=true` is run."""
+        with subprocess.Popen([*PROGRAM, "-c", str(self.conf)], stdout=subprocess.DEVNULL) as child:
+            try:
+                waiting.eventually((self.folder / "s.sock").exists)
+                yield
+            finally:
+                child.kill()
 
     def ask(self, method: str, *params: str | int | bool) -> object:
         """Ask it as some other client would."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opsagent_tools.processes.proc import HAS_PROC, is_same, key_of, read_stat
+from opsagent_tools.processes.proc import HAS_PROC, is_alive, is_same, key_of, read_stat
 from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.supervisord.chronicle import Chronicle
 from opsagent_tools.supervisors.supervisord.conf import ConfFile, Section
@@ -53,13 +53,13 @@ class Book:
         self._names: dict[str, str] = {}
         self._sections: dict[str, Section] = {}
         self._seen: dict[str, _Seen] = {}
-        self._left: dict[str, ProcessKey] = {}
+        self._left: dict[ProcessKey, str] = {}
         """What ran under earlier ones when they were seen last."""
 
     def begin(self, pid: int, uid: int) -> None:
         """Hear that this supervisord answers; another one than before starts a new book."""
         if pid != self.daemon_pid:
-            self._left.update({full: seen.key for full, seen in self._seen.items() if seen.key is not None})
+            self._left.update({seen.key: full for full, seen in self._seen.items() if seen.key is not None})
             self._seen.clear()
             self.log = Chronicle()
             self.configs = {}
@@ -112,10 +112,11 @@ class Book:
         seen = self._seen.get(full)
         return seen.key if seen is not None else None
 
-    def left_behind(self) -> dict[str, ProcessKey]:
-        """Return what was seen to run under this supervisord or an earlier one and is not its child: it outlived it."""
-        seen = {full: one.last for full, one in self._seen.items() if one.last is not None}
-        return {full: key for full, key in {**self._left, **seen}.items() if not self._is_child(key)}
+    def left_behind(self) -> dict[ProcessKey, str]:
+        """Return what was seen to run under this supervisord or an earlier one, lives, and is not its child."""
+        self._left = {key: full for key, full in self._left.items() if is_alive(key)}
+        seen = {one.last: full for full, one in self._seen.items() if one.last is not None and is_alive(one.last)}
+        return {key: full for key, full in {**self._left, **seen}.items() if not self._is_child(key)}
 
     def _is_child(self, key: ProcessKey) -> bool:
         stat = read_stat(key.pid) if HAS_PROC else None

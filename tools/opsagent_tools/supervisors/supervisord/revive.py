@@ -73,23 +73,18 @@ def demand_ours(desk: Desk) -> Origin:
     return origin
 
 
-def survivors(desk: Desk) -> dict[str, ProcessKey]:
-    """Return what runs on of a supervisord that is dead, by `group:name`: as it was seen under it."""
-    return {full: key for full, key in desk.book.left_behind().items() if is_alive(key)}
-
-
 async def _end_survivors(desk: Desk, hub: Hub) -> int:
     """End what ran under a dead one, each with its own stop signal and time. Raises SupervisorError."""
-    left = survivors(desk)
-    for full, key in left.items():
-        if mark_of(key.pid, _MARK) != full.partition(":")[2]:
+    left = desk.book.left_behind()
+    for key, full in left.items():
+        if mark_of(key.pid, _MARK) != full.partition(":")[2] and is_alive(key):
             raise NotSupported(
                 f"process {key.pid} of {full} lives on and is not surely its own: end it, then try again"
             )
-    for full, key in left.items():
+    for key, full in left.items():
         hub.expect(desk.book.unit_of(full), key)
-    results = await asyncio.gather(*(_end(desk, full, key) for full, key in left.items()))
-    stubborn = [full for full, gone in zip(left, results, strict=True) if not gone]
+    results = await asyncio.gather(*(_end(desk, full, key) for key, full in left.items()))
+    stubborn = [full for full, gone in zip(left.values(), results, strict=True) if not gone]
     if stubborn:
         raise SupervisorError(f"{', '.join(stubborn)} of the former supervisord does not end: nothing was started")
     return len(left)

@@ -8,7 +8,7 @@ from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.port import Daemon, NotSupported, SupervisorError
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.desk import Desk
-from opsagent_tools.supervisors.supervisord.revive import demand_ours, survivors
+from opsagent_tools.supervisors.supervisord.revive import demand_ours
 
 LACKS = (
     "scale (numprocs is a matter of its configuration)",
@@ -24,7 +24,7 @@ async def standing(desk: Desk) -> Daemon:
         await desk.refresh()
     except (SupervisorError, Fault) as error:
         return _silent(desk, error)
-    left = len(survivors(desk))
+    left = len(desk.book.left_behind())
     return Daemon(
         pid=desk.book.daemon_pid,
         uid=desk.book.daemon_uid,
@@ -38,7 +38,7 @@ async def standing(desk: Desk) -> Daemon:
 
 
 def _silent(desk: Desk, error: Exception) -> Daemon:
-    origin, left = desk.origin, len(survivors(desk))
+    origin, left = desk.origin, len(desk.book.left_behind())
     alive = origin is not None and is_alive(origin.key)
     revival = hint = ""
     try:
