@@ -101,7 +101,8 @@ class _Client:
 async def _read_body(reader: asyncio.StreamReader, head: str, status: int) -> bool:
     """Read the rest of an answer; return whether its connection ends with it."""
     fields = dict(line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)
-    closes = "close" in fields.get("connection", "")
+    said = fields.get("connection", "")
+    closes = "close" in said or (head.startswith("http/1.0") and "keep-alive" not in said)
     if status in {204, 304}:
         return closes
     if "chunked" in fields.get("transfer-encoding", ""):

@@ -17,7 +17,7 @@ _LISTEN = re.compile(
     r"(?m)^(?P<indent>[ \t]*)(?P<own>(?:const|let|var)\s+(?P<name>[\w$]+)\s*=\s*)?(?P<app>[\w$]+)\.listen\s*\("
 )
 _EXPRESS = re.compile(r"\bexpress\s*\(\s*\)")
-_CREATED = re.compile(r"(?:const|let|var)\s+([\w$]+)\s*=\s*(?:https?\.)?createServer\s*\(")
+_CREATED = re.compile(r"(?:const|let|var)\s+([\w$]+)\s*=\s*(?:[\w$.]+\.|require\s*\([^()]*\)\.)?createServer\s*\(")
 _NET = re.compile(r"(?:const|let|var|import)\s+net\b|import\s+\*\s+as\s+net\b")
 _ESM = re.compile(r"(?m)^\s*(?:import\s+[\w{*'\"]|export\s)")
 _FASTAPI = re.compile(r"(?m)^(?P<app>[A-Za-z_]\w*)\s*=\s*FastAPI\s*\(")
