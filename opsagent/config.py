@@ -117,6 +117,7 @@ def _policy_readers() -> Mapping[str, Callable[[object], object]]:
         "breaker_window_s": seconds,
         "release_good_after_s": seconds,
         "deploy_watch_s": seconds,
+        "canary_s": seconds,
         "rollback_failed_deploys": fields.boolean,
         "engine_mode": _one_mode,
     }

@@ -40,6 +40,10 @@ class Policy:
     rollback_failed_deploys: bool = False
     """Whether a release that fails is rolled back unasked (mode `auto` for disruptive steps); else a person is asked."""
 
+    canary_s: float = 3.0
+    """How long the first new instance of a reload that a person asks for has to stay up and well before any other is
+    touched: a new release may die of something that it does a little later."""
+
     def __post_init__(self) -> None:
         if not isinstance(self.mode, str):
             object.__setattr__(self, "mode", MappingProxyType(dict(self.mode)))
@@ -51,7 +55,7 @@ class Policy:
         limits = (self.budget_actions, float(self.budget_window_s), self.global_budget_actions)
         breaker = (self.breaker_failures, float(self.breaker_window_s))
         releases = (float(self.release_good_after_s), float(self.deploy_watch_s), self.rollback_failed_deploys)
-        said = (mode, self.engine_mode, limits, breaker, releases)
+        said = (mode, self.engine_mode, limits, breaker, releases, float(self.canary_s))
         return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
     def mode_for(self, spec: ServiceSpec | None, risk: Risk, *, engine: bool = False) -> Mode:

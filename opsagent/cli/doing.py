@@ -44,7 +44,7 @@ class Doing:
     def _read(self) -> Reading:
         from opsagent.commands.reader import read
 
-        return read(self._text, self._running.units)
+        return read(self._text, self._running.with_daemons)
 
     def dry_run(self) -> int:
         """Show the reading and do nothing."""
@@ -140,14 +140,16 @@ class Doing:
         return Claims(self._home.claims_dir).held(find(step.target or "", self._running.units).id)
 
     async def _submit(self, step: CommandStep, agent: AgentPort) -> dict[str, Any]:
+        from opsagent.cli.agent import config_of
         from opsagent.cli.carry import Carrier
         from opsagent.cli.services import find, look
         from opsagent.cli.store import person
         from opsagent.commands.plans import plan_of
 
         running = look(self._home, daemon=self._daemon)  # anew: an earlier step may have replaced the processes
-        unit = find(step.target or "", running.units)
-        plan = plan_of(step, unit, running.spec(unit.id), text=self._text)
+        unit = find(step.target or "", running.with_daemons)
+        canary_s = config_of(self._home).policy.canary_s
+        plan = plan_of(step, unit, running.spec(unit.id), text=self._text, canary_s=canary_s)
         self._carrier = Carrier(self._out)
         began = self._record(step, "interrupted", Code.INTERRUPTED, plan=plan.id)
         ended = await self._carrier.follow(agent.submit(plan, confirmed=self._yes, by=person()))

@@ -57,6 +57,7 @@ def test_every_field_is_in_the_version() -> None:
         "release_good_after_s": 61.0,
         "deploy_watch_s": 301.0,
         "rollback_failed_deploys": True,
+        "canary_s": 4.0,
     }
     assert others.keys() == {field.name for field in fields(Policy)}
     versions = {replace(Policy(), **{name: value}).version for name, value in others.items()}  # type: ignore[arg-type]

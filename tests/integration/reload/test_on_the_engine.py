@@ -1,0 +1,122 @@
+"""Safe reload, restart and scale-down on the embedded engine, under load where that matters; with and without a daemon."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from opsagent.claims import Claims
+from opsagent_tools.units import UnitId
+from tests.integration.reload.conftest import Shop
+from tests.support.load import under_load
+from tests.support.pm2 import find_node
+from tests.support.waiting import eventually
+
+Up = Callable[..., None]
+API = UnitId.local("circus", "api")
+
+
+@contextmanager
+def watching(shop: Shop) -> Iterator[None]:
+    """Have a daemon run."""
+    daemon = subprocess.Popen(
+        shop.argv("watch", "--json", "--mode", "observe"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        eventually(lambda: shop.opsagent("ps", "--json").json["daemon"], timeout=30, why="the daemon answers")
+        yield
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+
+
+def test_no_request_fails_nor_with_a_release_that_cannot_start(
+    engine: Up, shop: Shop, require: Callable[[str], Path]
+) -> None:
+    assert find_node() is not None, "needs node: .ci/setup tests"
+    engine()
+    old = shop.pids()
+    with under_load(require("wrk"), shop.port) as load:
+        first = shop.opsagent("do", "reload api safely")
+        assert first.code == 0, first
+        new = shop.pids()
+        shop.deploy("broken.js")
+        second = shop.opsagent("do", "safely restart api", "--json")
+        assert shop.pids() == new
+    assert load.failed == 0, (load.kept.report, load.fresh.report)
+    assert load.answered > 1000
+    assert len(new) == 4
+    assert not new & old
+    (result,) = second.json["results"]
+    assert (second.code, result["result"]) == (1, "failed")
+    assert result["detail"].startswith("the new release is not fit: Error: cannot find what this release needs")
+    assert [item["level"] for item in result["preflight"]["items"] if item["name"] == "health"] == ["ok"]
+    (incident,) = shop.incidents()
+    assert (incident["id"], incident["fault"], incident["status"]) == (result["incident"], "bad_release", "escalated")
+
+
+@pytest.mark.parametrize("daemon", [False, True], ids=["alone", "daemon"])
+def test_a_second_change_of_the_same_service_is_refused_while_one_runs(engine: Up, shop: Shop, daemon: bool) -> None:
+    engine(instances=2)
+    if not daemon:
+        _second_is_refused(shop)
+        return
+    with watching(shop):
+        _second_is_refused(shop)
+        _a_bad_release_is_one_incident_until_a_good_one_comes(shop)
+
+
+def _second_is_refused(shop: Shop) -> None:
+    first = subprocess.Popen(shop.argv("do", "reload api safely"), stderr=subprocess.PIPE, text=True)
+    held = Claims(shop.home / "claims")
+    eventually(lambda: held.held(API), timeout=30, why="the first one has begun")
+    for text in ("reload api safely", "restart api", "scale api to 1"):
+        second = shop.opsagent("do", text, "--yes")
+        assert second.code == 4, second
+        assert "another reload of api is under way since" in second.last
+        assert "(rule: busy)" in second.last
+    _, told = first.communicate(timeout=60)
+    assert first.returncode == 0, told
+    assert held.held(API) is None
+
+
+def _a_bad_release_is_one_incident_until_a_good_one_comes(shop: Shop) -> None:
+    shop.deploy("broken.js")
+    assert shop.opsagent("do", "reload api safely").code == 1
+    assert shop.opsagent("do", "reload api safely").code == 1
+    eventually(lambda: [one["status"] for one in shop.incidents()] == ["escalated"], timeout=20)
+    shop.deploy("graceful.js")
+    assert shop.opsagent("do", "reload api safely").code == 0
+    eventually(lambda: [one["status"] for one in shop.incidents()] == ["closed"], timeout=20)
+    (incident,) = shop.incidents()
+    assert incident["fault"] == "bad_release"
+
+
+def test_fewer_instances_end_gracefully_and_nobody_notices(
+    engine: Up, shop: Shop, require: Callable[[str], Path]
+) -> None:
+    engine(instances=2)
+    asked = shop.opsagent("do", "scale api to 1")
+    assert asked.code == 3
+    assert len(shop.pids()) == 2
+    with under_load(require("wrk"), shop.port) as load:
+        said = shop.opsagent("do", "api 1개로 줄여줘", "--yes")
+    assert said.code == 0, said
+    assert len(shop.pids()) == 1
+    assert load.failed == 0, (load.kept.report, load.fresh.report)
+
+
+def test_a_single_instance_that_nothing_can_stand_beside_costs_what_it_cost_last_time(engine: Up, shop: Shop) -> None:
+    engine(instances=1, share_socket=False)
+    first = shop.opsagent("do", "reload api safely")
+    assert first.code == 3
+    assert "does not serve while it starts anew; how long that takes is not known yet" in first.last
+    assert shop.opsagent("do", "reload api safely", "--yes").code == 0
+    second = shop.opsagent("do", "reload api safely")
+    assert second.code == 3
+    assert "s last time (" in second.last
+    assert "by its health probe)" in second.last

@@ -1,0 +1,67 @@
+"""Clients that ask a web server over and over (wrk), counted: some keep their connection, some open one per request."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LONGEST_S = 100
+_REQUESTS = re.compile(r"(\d+) requests in")
+_SOCKET = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
+_STATUS = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one kind of clients saw."""
+
+    answered: int
+    failed: int
+    """Connections refused or cut, answers missing, late or wrong."""
+    report: str = field(repr=False, compare=False, default="")
+
+
+@dataclass
+class Load:
+    """Complete once the context has been left."""
+
+    kept: Counted = Counted(0, 0)
+    """Over connections that are kept."""
+    fresh: Counted = Counted(0, 0)
+    """Over a connection of its own for each request."""
+
+    @property
+    def failed(self) -> int:
+        return self.kept.failed + self.fresh.failed
+
+    @property
+    def answered(self) -> int:
+        return self.kept.answered + self.fresh.answered
+
+
+@contextmanager
+def under_load(wrk: Path, port: int, *, connections: int = 20) -> Iterator[Load]:
+    """Ask while the context lasts, half of the connections kept, half of them fresh."""
+    each = [str(wrk), "-t1", f"-c{connections // 2}", f"-d{_LONGEST_S}s", "--timeout", "5s"]
+    url, load = f"http://127.0.0.1:{port}/", Load()
+    commands = [[*each, url], [*each, "-H", "Connection: close", url]]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    try:
+        yield load
+    finally:
+        for client in clients:
+            client.send_signal(signal.SIGINT)  # it says what it counted, and ends
+        load.kept, load.fresh = (counted(client.communicate(timeout=20)[0]) for client in clients)
+
+
+def counted(report: str) -> Counted:
+    """Read what wrk prints at its end."""
+    requests, socket, status = _REQUESTS.search(report), _SOCKET.search(report), _STATUS.search(report)
+    assert requests is not None, report
+    broken = sum(map(int, socket.groups())) if socket is not None else 0
+    return Counted(int(requests[1]), broken + (int(status[1]) if status is not None else 0), report)
