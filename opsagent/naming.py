@@ -1,7 +1,7 @@
 """By which names a unit is known, and which description belongs to it where several supervisors share a name. Pure.
 
 A unit answers to its full id (`pm2:web/api@host`), to `kind:name` (`pm2:web/api`), to its name (`web/api`), and where
-no unit is named so to what stands behind the namespace (`api`).
+no unit is named so to what stands behind the namespace (`api`). A supervisor's daemon answers to its kind (`pm2`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ def index(units: Iterable[UnitId]) -> dict[str, tuple[UnitId, ...]]:
         name = short_name(unit.name)
         if name not in found:
             short[name] = (*short.get(name, ()), unit)
+        if is_daemon(unit) and not is_our_engine(unit) and unit.supervisor not in found:
+            short[unit.supervisor] = (unit,)
     exact = {name: (unit,) for unit in ids for name in (full_name(unit), str(unit))}
     return found | short | exact
 

@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
+from opsagent.naming import is_our_engine
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
 from opsagent.planning_reload import (
     PERSONS_CANARY_S,
@@ -185,7 +186,7 @@ def start_engine_steps(engine: UnitId, *, ends: int = 0) -> tuple[Step, ...]:
         Step(
             action=action_of(ActionName.START, engine, **({"ends": ends} if ends else {})),
             goal=Check(kind=CheckKind.SUPERVISOR_UP, unit=engine),
-            timeout_s=60.0,
-            why="the engine is gone",
+            timeout_s=60.0 if is_our_engine(engine) else 20.0,
+            why=f"the {'engine' if is_our_engine(engine) else engine.name} is gone",
         ),
     )

@@ -86,7 +86,7 @@ def _known(agent: Agent) -> Iterator[tuple[Unit, dict[str, Any]]]:
 
 def _supervisor(agent: Agent, one: Found, *, options: bool = True) -> dict[str, Any]:
     problem = agent.supervised.problem(one)
-    ended = agent.world.ended.get(one.kind, "") if one.pid is None else ""
+    ended = agent.world.ended.get(one.kind, "")
     if not problem and not ended and one.kind in agent.world.lost:
         problem = "its daemon is gone"
     row = roster.supervisor_row(one, error=problem)

@@ -41,6 +41,18 @@ class Running:
         """Return how a person described the service."""
         return self.described.of(unit)
 
+    @property
+    def with_daemons(self) -> tuple[Unit, ...]:
+        """Return the units, and for each supervisor beside the engine one that stands for its daemon (`start pm2`)."""
+        from opsagent.naming import daemon_unit
+        from opsagent_tools.units import UnitState
+
+        gone = {one.kind for one in self.others if one.state != "running" or one.kind in self.silent}
+        states = {
+            one.kind: UnitState.EXITED if one.kind in gone else UnitState.RUNNING for one in self.others if one.kind
+        }
+        return (*self.units, *(Unit(id=daemon_unit(kind), state=state) for kind, state in states.items()))
+
     def owner(self, unit: Unit) -> int | None:
         """Return whose the unit's files must be, where its supervisor is another user's; None: nobody's in particular."""
         import os

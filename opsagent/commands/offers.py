@@ -10,6 +10,7 @@ from opsagent.commands.reading import Ask, CommandStep, Language, offer_text
 from opsagent.commands.words import Token, nearest, vocabulary
 from opsagent.guard import risk_of
 from opsagent.model import Risk, Scalar
+from opsagent.naming import index, is_daemon
 from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.registry import READING
 from opsagent_tools.units import Unit
@@ -30,11 +31,8 @@ class Known:
     @classmethod
     def of(cls, units: Sequence[Unit]) -> Known:
         """Index the units."""
-        by_name: dict[str, tuple[Unit, ...]] = {}
-        for unit in units:
-            by_name[unit.name] = (*by_name.get(unit.name, ()), unit)
-            by_name[str(unit.id)] = (unit,)
-        return cls(by_name)
+        by_id = {unit.id: unit for unit in units}
+        return cls({name: tuple(by_id[unit] for unit in meant) for name, meant in index(by_id).items()})
 
     @property
     def names(self) -> frozenset[str]:
@@ -43,8 +41,9 @@ class Known:
 
     @property
     def short_names(self) -> tuple[str, ...]:
-        """Return the names without the full ids, sorted."""
-        return tuple(sorted({unit.name for units in self.by_name.values() for unit in units}))
+        """Return the services' names without the full ids, sorted."""
+        every = {unit.id for units in self.by_name.values() for unit in units}
+        return tuple(sorted({unit.name for unit in every if not is_daemon(unit)}))
 
     def named(self, name: str) -> tuple[Unit, ...]:
         """Return the units of that name."""

@@ -41,6 +41,8 @@ _STATES: dict[str, Style] = {
     "stopping": "warn",
     "stopped": "dim",
 }
+_ALONE = "its supervisor is gone"
+"""Told of a unit that runs, too."""
 _HEALTH: dict[str, Style] = {"healthy": "good", "unhealthy": "bad", "unknown": "dim"}
 
 
@@ -98,7 +100,7 @@ def _note(unit: Mapping[str, Any], *, frozen: bool) -> str:
         notes.append(f"on hold: {unit['hold']}")
     if frozen:
         notes.append("stopped by a signal")
-    if unit["reason"] and unit["state"] != "running":
+    if unit["reason"] and (unit["state"] != "running" or unit["reason"].startswith(_ALONE)):
         notes.append(unit["reason"])
     elif unit["state"] == "exited" and unit["last_exit"] is not None:
         notes.append(exit_text(unit["last_exit"]))
