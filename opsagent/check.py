@@ -47,6 +47,7 @@ class Checker:
             CheckKind.PATH_GONE: self._path_gone,
             CheckKind.FILE_IS: self._file_is,
             CheckKind.RELEASE_IS: self._release_is,
+            CheckKind.LOG_ROTATED: self._log_rotated,
             CheckKind.PROCESS_GONE: self._process_gone,
             CheckKind.SUPERVISOR_UP: self._supervisor_up,
         }
@@ -146,6 +147,10 @@ class Checker:
             return await asyncio.to_thread(stands, str(check.args["release"]), self._last_good_dir, check.unit, uid)
         except UnsafeFile:
             return None
+
+    async def _log_rotated(self, check: Check) -> bool:
+        found = Path(str(check.args["path"])).lstat()
+        return found.st_ino != int(check.args["inode"]) or found.st_blocks * 512 < int(check.args["size"])
 
     async def _process_gone(self, check: Check) -> bool:
         return not is_alive(ProcessKey(int(check.args["pid"]), float(check.args["started"])))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opsagent.home import Home, HomeError, refuse_shared
+from opsagent.log_policy import LogPolicy
 from opsagent.policy import Policy
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.spec import ServiceSpec
@@ -31,6 +32,8 @@ class Config:
     """`[services.NAME]`: what the agent is told of services, whoever runs them; `NAME` may be `pm2:api` too."""
     supervisors: Wanted = field(default_factory=Wanted)
     """`[supervisors]`: which ones are looked for."""
+    logs: LogPolicy = field(default_factory=LogPolicy)
+    """`[logs]`: which logs are rotated, and what is kept of them."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -78,7 +81,7 @@ def parse(path: Path) -> Config:
 
     document, source = read_document(path)
     where = _Where(path, source)
-    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors"))
+    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs"))
     values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
     values |= _policy(document.get("policy", {}), where)
     services = document.get("services", {})
@@ -86,7 +89,12 @@ def parse(path: Path) -> Config:
         raise where.error(("services",), "must be a table", "write [services.NAME] tables")
     specs = parse_services(services, file=path, source=source, need_command=False, known=None)
     policy = Policy(**values)  # type: ignore[arg-type]  # each was read by its reader
-    return Config(policy=policy, services=specs, supervisors=_supervisors(document.get("supervisors", {}), where))
+    return Config(
+        policy=policy,
+        services=specs,
+        supervisors=_supervisors(document.get("supervisors", {}), where),
+        logs=_logs(document.get("logs", {}), where),
+    )
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -131,6 +139,17 @@ def _supervisors(table: object, where: _Where) -> Wanted:
     where.refuse_unknown(("supervisors",), table, tuple(read.READERS))
     values = {key: where.read(("supervisors", key), value, read.READERS[key]) for key, value in table.items()}
     return Wanted(**values)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _logs(table: object, where: _Where) -> LogPolicy:
+    from opsagent import log_policy
+
+    readers = log_policy.readers()
+    if not isinstance(table, dict):
+        raise where.error(("logs",), "must be a table", "write [logs] and its keys below it")
+    where.refuse_unknown(("logs",), table, tuple(readers))
+    values = {key: where.read(("logs", key), value, readers[key]) for key, value in table.items()}
+    return LogPolicy(**values)  # type: ignore[arg-type]  # each was read by its reader
 
 
 def _mode(value: object) -> object:

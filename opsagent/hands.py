@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from opsagent.check import Checker
+from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
 from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
@@ -37,6 +38,7 @@ class Hands:
         self._checker = checker
         self._last_good_dir = last_good_dir
         self._reloading = Reloading(self._supervisor_of, checker)
+        logs = LogHands(self._supervisor_of, checker)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -46,6 +48,9 @@ class Hands:
             ActionName.CONTINUE: self._continue,
             ActionName.STOP_ORPHAN: self._stop_orphan,
             ActionName.QUARANTINE: self._quarantine,
+            ActionName.ROTATE_LOG: logs.rotate,
+            ActionName.TRUNCATE_LOG: logs.truncate,
+            ActionName.REOPEN_LOG: logs.reopen,
             ActionName.ROLLBACK: self._rollback,
             ActionName.ROLLBACK_CONFIG: self._rollback_config,
         }

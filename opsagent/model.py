@@ -161,6 +161,8 @@ class CheckKind(StrEnum):
     """`path` has the content with SHA-256 `sha256`; empty: there is no such file."""
     RELEASE_IS = "release_is"
     """The unit's files, link and configuration are as the kept manifest `release` says."""
+    LOG_ROTATED = "log_rotated"
+    """`path` is another file than `inode`, or takes less than `size` bytes of the disk."""
     PROCESS_GONE = "process_gone"
     """The process `pid` started at `started` is gone."""
     SUPERVISOR_UP = "supervisor_up"

@@ -5,9 +5,11 @@ Each step carries the question that tells whether it worked, so that the journal
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
+from opsagent.log_policy import LogPolicy
 from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 from opsagent.naming import is_our_engine
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
@@ -40,6 +42,7 @@ __all__ = [
     "restart_steps",
     "rollback_config_steps",
     "rolling_reload_steps",
+    "rotate_log_steps",
     "scale_down_steps",
     "scale_steps",
     "start_engine_steps",
@@ -176,6 +179,26 @@ def rollback_config_steps(
             undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=current, replaces=good),
             timeout_s=5.0,
             why=f"{path.name} changed since {unit.name} was last well",
+        ),
+    )
+
+
+def rotate_log_steps(
+    unit: Unit, path: Path, file: os.stat_result, policy: LogPolicy, *, gap: bool = False
+) -> tuple[Step, ...]:
+    """Rotate a log as it is now; `gap`: a person asked for it, even where a line may be lost."""
+    kept: dict[str, Scalar] = {"keep": policy.keep, "total": policy.total, "compress": policy.compress, "gap": gap}
+    size = file.st_blocks * 512
+    return (
+        Step(
+            action=action_of(ActionName.ROTATE_LOG, unit.id, path=str(path), **kept),
+            goal=Check(
+                kind=CheckKind.LOG_ROTATED,
+                unit=unit.id,
+                args={"path": str(path), "inode": file.st_ino, "size": size},
+            ),
+            timeout_s=10.0,
+            why=f"{path.name} has {size / 1e6:.1f} MB",
         ),
     )
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from opsagent.check import Checker
 from opsagent.guard import Situation
+from opsagent.log_policy import UPKEEP
 from opsagent.model import Plan
 from opsagent.naming import is_daemon
 from opsagent.policy import Policy
@@ -47,7 +48,9 @@ class Situations:
         self._policy = policy
 
     async def spent(self, plan: Plan) -> Spent:
-        """Count before the plan begins, so that its own steps do not use up its own budget."""
+        """Count before the plan begins, so that its own steps do not use up its own budget; upkeep has no part in it."""
+        if plan.remedy.startswith(UPKEEP):
+            return Spent(unit_actions=0, all_actions=0, failed_repairs=0)
         return await asyncio.to_thread(self._count, plan)
 
     async def of(self, plan: Plan, spent: Spent, *, confirmed: bool) -> Situation:

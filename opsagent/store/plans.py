@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, func, select
 
+from opsagent.log_policy import UPKEEP
 from opsagent.model import Hypothesis, Plan, Scalar, Step
 from opsagent.store.boundary import Store, Writer, clean
 from opsagent.store.codec import from_plain, to_plain, tuple_of
@@ -19,6 +20,10 @@ from opsagent_tools.units import UnitId
 
 UNDO = "undo"
 """The rule under which steps that take back others are journalled; they are nobody's new repair."""
+
+
+_MENDS = plans.c.remedy.not_like(f"{UPKEEP}%")
+"""What mends nothing is no repair."""
 
 
 class Plans(Store):
@@ -95,7 +100,7 @@ class Plans(Store):
         wanted = (
             select(func.count(steps.c.plan_id.distinct()))
             .join_from(steps, plans, steps.c.plan_id == plans.c.id)
-            .where(steps.c.intended_at >= since, steps.c.rule != UNDO, plans.c.origin == "agent")
+            .where(steps.c.intended_at >= since, steps.c.rule != UNDO, plans.c.origin == "agent", _MENDS)
         )
         if unit is not None:
             wanted = wanted.where(plans.c.unit == str(unit))
@@ -105,10 +110,10 @@ class Plans(Store):
     def failed_repairs_since(self, unit: UnitId, since: datetime) -> int:
         """Return how many unattended plans failed on this unit since then, and since the last one that succeeded."""
         ended = select(func.count()).where(plans.c.unit == str(unit), plans.c.ended_at >= since)
-        worked = select(func.max(plans.c.ended_at)).where(plans.c.unit == str(unit), plans.c.status == "done")
+        worked = select(func.max(plans.c.ended_at)).where(plans.c.unit == str(unit), plans.c.status == "done", _MENDS)
         with self._reading() as connection:
             last = connection.execute(worked).scalar()
-            failed = ended.where(plans.c.status == "failed", plans.c.origin == "agent")
+            failed = ended.where(plans.c.status == "failed", plans.c.origin == "agent", _MENDS)
             if last is not None:
                 failed = failed.where(plans.c.ended_at > last)
             return int(connection.execute(failed).scalar_one())

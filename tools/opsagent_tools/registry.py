@@ -93,6 +93,29 @@ CHANGING = _tools(
         args={"path": "the file", "to": "where it goes", "sha256": "of the content that was looked at"},
     ),
     Tool(
+        name=ActionName.ROTATE_LOG,
+        effect=Effect.WRITES_FILES,
+        summary="Move a log's lines into an archive beside it; none is lost.",
+        args={
+            "path": "the log",
+            "keep": "archives that are kept",
+            "total": "bytes that they may have together",
+            "compress": "true: all but the newest are packed",
+            "gap": "true: where nothing else can be done, a line may be lost in some microseconds",
+        },
+    ),
+    Tool(
+        name=ActionName.TRUNCATE_LOG,
+        effect=Effect.DESTROYS,
+        summary="Empty a log; what it holds is lost.",
+        args={"path": "the log"},
+    ),
+    Tool(
+        name=ActionName.REOPEN_LOG,
+        effect=Effect.INTERRUPTS,
+        summary="Have a supervisor open its log files anew.",
+    ),
+    Tool(
         name=ActionName.ROLLBACK,
         effect=Effect.INTERRUPTS,
         summary="Put the files of an earlier release back.",
