@@ -16,6 +16,7 @@ from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.reading import read_text
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.services.toml import RESERVED
+from opsagent_tools.services.trust import must_not_be_a_strangers
 from opsagent_tools.services.words import NeedsShell, split_assignments, split_words
 
 _LINE = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_-]{0,63}):\s*(\S.*?)\s*")
@@ -26,6 +27,7 @@ _MAX_PORT = 65535
 
 def load_procfile(path: Path) -> Described:
     """Return the processes that the file names. Raises ServicesFileError."""
+    must_not_be_a_strangers(path)
     base = path.absolute().parent
     shared = read_dotenv(base / ".env")
     specs: dict[str, ServiceSpec] = {}

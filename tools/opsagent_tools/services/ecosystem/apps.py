@@ -88,7 +88,7 @@ def _noted(app: dict[str, object]) -> dict[str, str]:
         key = KEYS[name]
         if key.fate is Fate.REFUSED and app[name] not in (False, {}, []):
             raise Wrong(f"is not supported: it {key.says}", key.mend, name)
-        if key.fate is not Fate.HONOURED:
+        if not key.counts:
             if app[name] is not False:
                 notes[name] = f"has no effect: it {key.says}"
             del app[name]

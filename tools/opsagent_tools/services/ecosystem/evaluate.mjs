@@ -1,7 +1,8 @@
 // Evaluates one configuration file and writes what it exports, as one JSON document, to a descriptor.
 //
-//   node evaluate.mjs FILE DESCRIPTOR
+//   node evaluate.mjs FILE PRIVATE_GROUP DESCRIPTOR
 //
+// PRIVATE_GROUP is the group that is this user's alone, -1 where there is none: it may write.
 // Whatever it loads has to belong to this user, and its folder too: code of others is never run. What JSON cannot say
 // (functions, regular expressions, classes) is refused with its place, since the engine could only drop it.
 import fs from 'node:fs';
@@ -9,7 +10,7 @@ import Module, { register } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [file, descriptor] = [process.argv[2], Number(process.argv[3])];
+const [file, privateGroup, descriptor] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const MOST_VALUES = 20000;
 const DEEPEST = 20;
 
@@ -18,7 +19,7 @@ const trusted = `(fs, path, file) => {
   for (const each of [real, path.dirname(real)]) {
     const status = fs.statSync(each);
     if (status.uid !== process.getuid()) throw new Error('loads ' + each + ', which belongs to another user');
-    if (status.mode & 0o022) throw new Error('loads ' + each + ', which others may write to');
+    if (status.mode & (status.gid === ${privateGroup} ? 0o002 : 0o022)) throw new Error('loads ' + each + ', which others may write to');
   }
 }`;
 

@@ -19,8 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from opsagent_tools.services.ecosystem.trust import must_be_own
 from opsagent_tools.services.errors import ServicesFileError
+from opsagent_tools.services.trust import must_be_own
+from opsagent_tools.trust import is_private_group
 
 TIMEOUT_S = 10.0
 _MAX_ANSWER = 1024 * 1024
@@ -40,7 +41,7 @@ def evaluate(file: Path, *, allow_network: bool = False, timeout_s: float = TIME
         raise ServicesFileError(file, "needs node to be evaluated", mend=f"install Node.js, or {_PLAIN}")
     argv = [*_confinement(file, allow_network, timeout_s), node, f"--max-old-space-size={_HEAP_MB}", "--no-warnings"]
     script = str(Path(__file__).with_name("evaluate.mjs"))
-    raw, ended, complaint = _run([*argv, script, str(real)], real.parent, timeout_s)
+    raw, ended, complaint = _run([*argv, script, str(real), str(_private_group())], real.parent, timeout_s)
     if ended is None:
         raise ServicesFileError(file, f"is not done after {timeout_s:g} s", mend="let it only describe apps")
     if len(raw) > _MAX_ANSWER:
@@ -89,6 +90,10 @@ def _confinement(file: Path, allow_network: bool, timeout_s: float) -> list[str]
     if tried.returncode != 0:
         raise _cannot(file, " ".join(tried.stderr.split()) or "unshare fails")
     return [*apart, *bounded]
+
+
+def _private_group() -> int:
+    return os.getegid() if is_private_group(os.getegid(), os.geteuid()) else -1
 
 
 def _cannot(file: Path, why: str) -> ServicesFileError:

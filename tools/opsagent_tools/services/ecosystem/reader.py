@@ -17,6 +17,7 @@ from opsagent_tools.services.fields import Wrong
 from opsagent_tools.services.graph import find_cycle
 from opsagent_tools.services.reading import read_text
 from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.services.trust import must_not_be_a_strangers
 
 JS_SUFFIXES = (".js", ".cjs", ".mjs")
 SUFFIXES = (*JS_SUFFIXES, ".json", ".yaml", ".yml")
@@ -27,6 +28,7 @@ def load_ecosystem(path: Path, *, env_name: str = "", allow_network: bool = Fals
     """Return the apps that the file describes. JavaScript is run to know them (`evaluate`). Raises ServicesFileError."""
     if path.suffix.lower() in JS_SUFFIXES:
         return describe(evaluate(path, allow_network=allow_network), path, "", env_name)
+    must_not_be_a_strangers(path)
     text = read_text(path)
     parse: Callable[[str], object] = documents.parse_json if path.suffix.lower() == ".json" else documents.parse_yaml
     try:

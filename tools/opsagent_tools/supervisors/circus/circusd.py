@@ -89,6 +89,7 @@ def _log_to(paths: EnginePaths) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.root.handlers[:] = [handler]
     logging.root.setLevel(logging.INFO)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # else every changed file is a line
 
 
 def _serve(paths: EnginePaths, starter: _Starter) -> None:

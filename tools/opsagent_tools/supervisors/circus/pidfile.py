@@ -10,9 +10,14 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 
+def partial_of(path: Path) -> Path:
+    """Return what the file is called while it is written."""
+    return path.with_name(f"{path.name}.{os.getpid()}.new")
+
+
 def write(path: Path, pid: int) -> None:
     """Replace the file by one that names this pid. Never raises: a service does not fail for want of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.new")
+    partial = partial_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)

@@ -22,9 +22,11 @@ Renew = Callable[[str], Awaitable[None]]
 
 _CLOCK_LOOK_S = 20.0
 """The clock may be put forward or back: it is looked at this often while a schedule is waited for."""
-_TRY_AGAIN_S = 2.0
+_TRY_AGAIN_S = 1.0
 _WATCH_STEP_MS = 50
-_WATCH_LONGEST_MS = 5000
+_WATCH_LOOK_MS = 2000
+_WATCH_LONGEST_MS = 1600
+"""Changes that go on and on are not waited for longer."""
 _SHOWN_FILES = 3
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -65,23 +67,33 @@ class Triggers:
             last = max(due, datetime.now(UTC))
 
     async def _watch(self) -> None:
+        while True:
+            there = _identities(self._spec.watch)
+            try:
+                if there is not None:
+                    await self._watch_while(there)
+            except (OSError, RuntimeError) as error:
+                logger.warning("%s: cannot be watched now: %s", self._spec.name, error)
+            await asyncio.sleep(_TRY_AGAIN_S)  # what is watched may come, or come back
+
+    async def _watch_while(self, there: tuple[tuple[int, int], ...]) -> None:
+        """Watch as long as these are the files that have the names."""
         from watchfiles import awatch
 
-        spec = self._spec
-        delay_ms = max(_WATCH_STEP_MS, int(spec.watch_delay_s * 1000))
-        while True:
-            try:
-                async for changes in awatch(
-                    *spec.watch,
-                    watch_filter=self._filter(),
-                    step=delay_ms,
-                    debounce=max(_WATCH_LONGEST_MS, delay_ms),
-                    ignore_permission_denied=True,
-                ):
-                    await self._call(f"changed: {_shown(spec, {path for _, path in changes})}")
-            except (OSError, RuntimeError) as error:
-                logger.warning("%s: cannot be watched now: %s", spec.name, error)
-            await asyncio.sleep(_TRY_AGAIN_S)  # what is watched may come (back)
+        delay_ms = max(_WATCH_STEP_MS, int(self._spec.watch_delay_s * 1000))
+        async for changes in awatch(
+            *self._spec.watch,
+            watch_filter=self._filter(),
+            step=delay_ms,
+            debounce=max(_WATCH_LONGEST_MS, delay_ms),
+            rust_timeout=_WATCH_LOOK_MS,
+            yield_on_timeout=True,
+            ignore_permission_denied=True,
+        ):
+            if changes:
+                await self._call(f"changed: {_shown(self._spec, {path for _, path in changes})}")
+            elif _identities(self._spec.watch) != there:
+                return
 
     def _filter(self) -> Callable[[object, str], bool]:
         ignored = Ignored(self._spec.ignore_watch, self._spec.cwd)
@@ -92,6 +104,14 @@ class Triggers:
             await self._renew(why)
         except SupervisorError as error:
             logger.warning("%s", error)
+
+
+def _identities(paths: tuple[Path, ...]) -> tuple[tuple[int, int], ...] | None:
+    """Return which files have these names, None where one is not there."""
+    try:
+        return tuple((status.st_dev, status.st_ino) for status in (path.stat() for path in paths))
+    except OSError:
+        return None
 
 
 async def _until(due: datetime) -> None:

@@ -11,13 +11,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.circus import procfs
 from opsagent_tools.supervisors.circus.errors import EngineError
 from opsagent_tools.supervisors.circus.instances import Instances
+from opsagent_tools.supervisors.circus.logplaces import numbered
 from opsagent_tools.supervisors.circus.outputs import Outputs
+from opsagent_tools.supervisors.circus.pidfile import partial_of
 from opsagent_tools.supervisors.circus.process import ServiceProcess
 from opsagent_tools.supervisors.circus.slots import Slot, ended_how
 from opsagent_tools.supervisors.circus.state import Phase, Wanted
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _RELOAD_SETTLE_S = 0.3
+_MORE_INSTANCES = 16
 STARTED_WITH = (
     "command", "cwd", "env", "port", "share_socket", "wait_ready", "instance_var", "increment_var", "filter_env",
     "uid", "gid", "out_file", "error_file", "log_file", "merge_logs", "log_date_format", "log_type", "disable_logs",
@@ -206,10 +210,17 @@ class ServiceWatcher(Instances):
                 await self._end(process)
 
     def _begin_triggers(self) -> Triggers:
-        own = (*self.outputs.files(self.numprocesses), *((self.spec.pid_file,) if self.spec.pid_file else ()))
-        found = Triggers(self.spec, own, self.renew_service)
+        found = Triggers(self.spec, self._own_files(), self.renew_service)
         found.start()
         return found
+
+    def _own_files(self) -> tuple[Path, ...]:
+        """Return the files that the engine writes for it, where the number of instances may grow a little."""
+        numbers = range(1, self.numprocesses + _MORE_INSTANCES)
+        named = self.spec.pid_file
+        pid_files = () if named is None else (numbered(named, self.spec, number) for number in numbers)
+        partial = (each for path in pid_files for each in (path, partial_of(path)))
+        return (*self.outputs.files(self.numprocesses + _MORE_INSTANCES), *partial)
 
     def _why_no_surge(self) -> str:
         if not self.spec.surge:
