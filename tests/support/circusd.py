@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,23 @@ class Circusd:
         """Describe these watchers, and do not tell circusd yet."""
         self.conf.write_text(self.head + watchers)
 
-    def start(self, *, uid: int | None = None, background: bool = True) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, *, settle: bool = True) -> None:
+        """Start it, and wait until it has started its watchers."""
         argv = [*PROGRAM, "--daemon", str(self.conf)]
-        done = subprocess.run(argv, cwd=self.folder, capture_output=True, timeout=30, user=uid, check=False)
+        done = subprocess.run(argv, cwd=self.folder, capture_output=True, timeout=30, check=False)
         assert done.returncode == 0, done.stderr
-        self.settle()
+        if settle:
+            self.settle()
+
+    @contextlib.contextmanager
+    def foreground(self) -> Iterator[None]:
+        """Run it as our own child, as a service manager would."""
+        with subprocess.Popen([*PROGRAM, str(self.conf)], cwd=self.folder) as child:
+            try:
+                self.settle()
+                yield
+            finally:
+                child.kill()
 
     def ask(self, command: str, **properties: Any) -> dict[str, Any]:
         """Ask it as some other client would."""
