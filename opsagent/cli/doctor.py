@@ -29,4 +29,6 @@ def command(*, json: JsonFlag = False, home: HomeDir = None) -> int:
         level = out.screen.paint(f"{finding.level:<8}", styles[finding.level])
         mend = f"\n{'':10}{one_line(finding.mend)}" if finding.mend else ""
         out.line(f"{level}{finding.about}: {one_line(finding.detail)}{mend}")
+        for line in finding.text.splitlines():
+            out.line(f"{'':10}{one_line(line)}")
     return 0 if well else 1
