@@ -14,7 +14,7 @@ from tests.support.systemd_box import Box, booted, needed
 
 _INSIDE = {
     "tests/contract/test_supervisor_contract.py": 56,
-    "tests/contract/systemd_box/services.py": 20,
+    "tests/contract/systemd_box/services.py": 23,
     "tests/contract/systemd_box/machine.py": 7,
     "tests/contract/systemd_box/agent.py": 4,
 }

@@ -104,9 +104,9 @@ class SystemdHarness:
     scope: Scope = "system"
     can = Can(know_ports=False, outlives=True)
 
-    def __init__(self) -> None:
+    def __init__(self, at: Endpoint | None = _BUS) -> None:
         self.services = Services(self.scope)
-        self.supervisor: Supervisor = SystemdSupervisor(self.scope, at=_BUS)
+        self.supervisor: Supervisor = SystemdSupervisor(self.scope, at=at)
 
     def id(self, name: str) -> UnitId:
         return UnitId.local("systemd", f"{name}@")

@@ -15,7 +15,7 @@ import pytest
 from opsagent_tools.supervisors.port import EventKind, NotSupported, SupervisorError, UnknownUnit
 from opsagent_tools.supervisors.systemd.adapter import SystemdSupervisor
 from opsagent_tools.supervisors.systemd.look import look
-from opsagent_tools.units import UnitId, UnitState
+from opsagent_tools.units import Unit, UnitId, UnitState
 from tests.support.supervisors import listening, pids, spec
 from tests.support.systemd import Services, systemctl, unit_text
 from tests.support.systemd_box import inside
@@ -122,7 +122,7 @@ async def test_a_service_that_cannot_start_says_why(
 async def test_what_systemd_gave_up_on_starts_when_it_is_told_to(
     services: Services, systemd: SystemdSupervisor, tmp_path: Path
 ) -> None:
-    text = f"[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=10ms\nExecStart=test -e {tmp_path}/there\nExecStart=\nExecStart="
+    text = "[Unit]\nStartLimitBurst=2\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=10ms\nExecStart="
     services.write("api.service", text + python(f"import os,time; os.stat('{tmp_path}/there'); time.sleep(600)") + "\n")
     services.tell()
     services.start(["api.service"])
@@ -135,7 +135,7 @@ async def test_what_systemd_gave_up_on_starts_when_it_is_told_to(
     assert (await systemd.describe(API)).state is UnitState.RUNNING
 
 
-async def _in_state(systemd: SystemdSupervisor, state: UnitState):  # type: ignore[no-untyped-def]
+async def _in_state(systemd: SystemdSupervisor, state: UnitState) -> Unit | None:
     unit = await systemd.describe(API)
     return unit if unit.state is state else None
 
@@ -150,6 +150,36 @@ async def test_a_persons_stop_is_no_death(services: Services, systemd: SystemdSu
         assert [event.pid for event in events.of(EventKind.STOPPING, API)] == [pid]
         assert events.of(EventKind.EXITED, API) == []
         assert (await systemd.describe(API)).state is UnitState.STOPPED
+
+
+async def test_however_often_a_person_restarts_it_there_is_no_death(
+    services: Services, systemd: SystemdSupervisor, tmp_path: Path
+) -> None:
+    run(services, tmp_path)
+    async with listening(systemd) as events:
+        for _ in range(5):
+            for verb in ("restart", "stop", "start"):
+                await asyncio.to_thread(systemctl, verb, "api.service")
+        await until(lambda: len(events.of(EventKind.STARTED, API)) == 5)
+
+        assert events.of(EventKind.EXITED, API) == []
+        assert len(events.of(EventKind.STOPPING, API)) == len(events.of(EventKind.SPAWNED, API)) == 10
+
+
+async def test_what_crashes_at_once_is_told_each_time(
+    services: Services, systemd: SystemdSupervisor, tmp_path: Path
+) -> None:
+    services.write(
+        "api.service",
+        "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=60\n[Service]\nRestart=always\nRestartSec=1ms\nExecStart=false\n",
+    )
+    services.tell()
+    async with listening(systemd) as events:
+        services.start(["api.service"])
+        unit = await until(lambda: _in_state(systemd, UnitState.EXITED))
+
+        assert [event.exit_code for event in events.of(EventKind.EXITED, API)] == [1, 1, 1]
+        assert (unit.last_exit, unit.restarts) == (1, 2)
 
 
 async def test_a_stop_that_the_program_answers_with_an_error_is_still_a_stop(

@@ -10,11 +10,11 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from opsagent_tools.processes.deaths import Death, DeathWatch
 from opsagent_tools.supervisors.port import EventKind, SupervisorError, SupervisorEvent, SupervisorUnreachable
 from opsagent_tools.supervisors.systemd import wire
 from opsagent_tools.supervisors.systemd.book import Book
 from opsagent_tools.supervisors.systemd.bus import Bus, BusError, ConnectionGone, connect
+from opsagent_tools.supervisors.systemd.deaths import Deaths
 from opsagent_tools.supervisors.systemd.endpoint import (
     BUS,
     MANAGER,
@@ -36,8 +36,6 @@ GRACE_S = 1.0
 """So long may the connection be gone before it counts as lost: `daemon-reexec` hangs up on everybody for a moment."""
 _RETRY_S = 0.1
 _COALESCE_S = 0.1
-_EXPLAIN_S = 0.05
-"""So long systemd has to say why a process is gone, before the kernel's word alone is passed on."""
 _JOBS_KEPT = 256
 
 
@@ -55,7 +53,7 @@ class Link:
         self._stale = True
         self._ignored: set[str] = set()
         """Unit files that were looked at and are no services (`Type=oneshot`, not there)."""
-        self._deaths = DeathWatch()
+        self._deaths = Deaths(self.book, self._publish)
         self._queues: list[asyncio.Queue[SupervisorEvent]] = []
         self._jobs: dict[str, asyncio.Future[str]] = {}
         self._done: OrderedDict[str, str] = OrderedDict()
@@ -72,6 +70,7 @@ class Link:
                 self._bus.listen(self._heard)
                 self._stale = True
                 self._done.clear()
+                self._deaths.connected(self._bus)
             return self._bus
 
     async def version(self, bus: Bus) -> str:
@@ -106,7 +105,7 @@ class Link:
         """Ask for one instance now and note what it says."""
         properties = await self.get(file)
         self._publish(self.book.learn(file, properties))
-        self._watch()
+        self._deaths.follow(self.book.instances)
         return self.book.instances[file]
 
     async def refresh(self) -> frozenset[str]:
@@ -189,7 +188,7 @@ class Link:
             else:
                 self._ignored.add(file)
         self.book.forget([file for file in self.book.instances if file not in wanted or file in self._ignored])
-        self._watch()
+        self._deaths.follow(self.book.instances)
         return files
 
     async def _all(self, bus: Bus, file: str) -> dict[str, Any]:
@@ -220,7 +219,10 @@ class Link:
         member, body = message.member, message.body
         if member == "PropertiesChanged" and len(body) >= 2:
             self._heard_change(unit_of_path(message.path), str(body[0]), body[1])
+        elif message.interface == MANAGER and member == "JobNew":
+            self._deaths.job(member, body)
         elif message.interface == MANAGER and member == "JobRemoved":
+            self._deaths.job(member, body)
             self._done[str(body[1])] = str(body[3])
             future = self._jobs.get(str(body[1]))
             if future is not None and not future.done():
@@ -239,7 +241,7 @@ class Link:
     def _heard_change(self, file: str, interface: str, changed: Any) -> None:
         if file in self.book.instances and isinstance(changed, dict):
             self._publish(self.book.hear(file, interface, changed))
-            self._watch_one(file)
+            self._deaths.follow([file])
 
     def _is_news(self, file: str, member: str) -> bool:
         """Loading a stopped unit only to look at it makes it new, and gone a moment later: that is no news."""
@@ -260,20 +262,6 @@ class Link:
             await self.refresh()
             if changed or before != set(self.book.instances):
                 self._publish([self._own(EventKind.CHANGED)])
-
-    def _watch(self) -> None:
-        for file in self.book.instances:
-            self._watch_one(file)
-
-    def _watch_one(self, file: str) -> None:
-        one = self.book.instances.get(file)
-        if one is not None and one.main is not None:
-            self._deaths.watch(one.main, lambda death: self._died(death, file))
-
-    def _died(self, death: Death, file: str) -> None:
-        asyncio.get_running_loop().call_later(
-            _EXPLAIN_S, lambda: self._publish(self.book.died(death.key, file, death.exit_code))
-        )
 
     def _publish(self, events: Iterable[SupervisorEvent]) -> None:
         for event in events:
