@@ -28,6 +28,7 @@ from opsagent.home import Home
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
+from opsagent.log_rounds import LogRounds
 from opsagent.model import Incident, Signal
 from opsagent.people import People
 from opsagent.policy import Policy
@@ -51,6 +52,8 @@ from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 1.0
+_LOGS_S = 5.0
+"""Between two looks at the sizes of logs."""
 _STORE_AGAIN_S = 2.0
 """How long a repair waits for a journal that cannot be written."""
 
@@ -173,6 +176,7 @@ class Agent:
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))
             tasks.create_task(self._go_rounds())
+            tasks.create_task(self._go_round_logs())
             tasks.create_task(self.daemons.keep_looking())
 
     async def look_around(self) -> None:
@@ -261,6 +265,22 @@ class Agent:
 
     def _troubled(self) -> set[Any]:
         return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}
+
+    async def _go_round_logs(self) -> None:
+        rounds = LogRounds(
+            supervisors=self.supervisors,
+            world=self.world,
+            actor=self.actor,
+            situations=self.situations,
+            journal=self.journal,
+            timeline=self.timeline,
+            locks=self.locks,
+            policy=lambda: self.policy,
+            logs=lambda: self.config.logs,
+        )
+        while True:
+            await asyncio.sleep(_LOGS_S)
+            await rounds.go()
 
     async def _go_rounds(self) -> None:
         rounds = Rounds(keeper=self.keeper, journal=self.journal, timeline=self.timeline, world=self.world)

@@ -37,10 +37,14 @@ def command(
     *,
     lines: Annotated[int, typer.Option("-n", "--lines", metavar="N", help="How many lines of each.")] = 20,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what is written from now on.")] = False,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Move what the service's logs hold into archives beside them, now.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Say yes to --rotate.")] = False,
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
-    """Show the last lines of a service's log, or of all of them.
+    """Show the last lines of a service's log, or of all of them; or rotate those of one service.
 
     Secrets are masked. With --json one document, or one line of JSON for each log line with --follow.
     """
@@ -50,9 +54,15 @@ def command(
 
     if lines < 0:
         raise Unclear(f"--lines {lines}: must not be negative")
+    if rotate and (unit is None or follow):
+        raise Unclear("--rotate takes one service, and no --follow: opsagent logs api --rotate")
     running = look(open_home(home))
     chosen = [find(unit, running.units)] if unit is not None else list(running.units)
     out = Out(as_json=json)
+    if rotate:
+        from opsagent.cli.log_rotate import rotate_now
+
+        return rotate_now(open_home(home), running, chosen[0], out, yes=yes)
     if not chosen:
         out.note("no services: start some with `opsagent up FILE`")
     shown = _Shown(running, chosen, out)
