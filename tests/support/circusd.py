@@ -135,8 +135,8 @@ class CircusdHarness:
 
     can = Can(surge=False, know_ports=False, keep_stopped=True, keep_oldest=False)
 
-    def __init__(self, folder: Path) -> None:
-        self.daemon = Circusd(folder)
+    def __init__(self, folder: Path, *, check_delay: float = 0.1) -> None:
+        self.daemon = Circusd(folder, check_delay=check_delay)
         self.daemon.start()
         self.supervisor: Supervisor = CircusdSupervisor(self.daemon.address)
 
