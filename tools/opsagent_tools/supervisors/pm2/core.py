@@ -36,7 +36,7 @@ class Core:
         """Instances that were started beside the wanted ones: number → unit and process."""
         self._units: tuple[Unit, ...] | None = None
         self._claims: Claims | None = None
-        self._history: History | None = None
+        self._history = History(self.home.path / LOG, uid)
 
     @property
     def claims(self) -> Claims:
@@ -49,8 +49,9 @@ class Core:
         """Return the daemon's own list. It holds every environment: it does not leave the adapter."""
         listed = await self.rpc.call("getMonitorData", {})
         found = listed if isinstance(listed, list) else []
+        self.claims.begin()
         await self._note(found)
-        self.apps, self.listed, self._units = tuple(read_apps(found)), True, None
+        self.apps, self.listed, self._units = tuple(read_apps(found, self.apps)), True, None
         for hear in tuple(self.on_list):
             hear()
         return found
@@ -63,6 +64,7 @@ class Core:
     def units_of_last(self) -> tuple[Unit, ...]:
         """Return the units of the last list, as they were when it was made."""
         if self._units is None:
+            self._history_of_now()
             self._units = tuple(self._unit(found) for found in by_unit(self.apps).values())
         return self._units
 
@@ -70,6 +72,7 @@ class Core:
         """Return one unit and its processes, as they are now. Raises UnknownUnit."""
         await self.raw()
         apps = self.apps_of(unit)
+        self._history_of_now()
         return self._unit(apps), apps
 
     def apps_of(self, unit: UnitId) -> list[App]:
@@ -92,10 +95,13 @@ class Core:
         return UnitId.local(self.kind, name)
 
     def _unit(self, apps: Sequence[App]) -> Unit:
-        if self._history is None:
-            self._history = History(self.home.path / LOG, self.home.uid)
-        self._history.look()
         return unit_of(self.kind, apps, self.claims, self._history.of(apps), extra=self.extra())
+
+    def _history_of_now(self) -> None:
+        """Read up what the daemon has written since."""
+        if self._history.uid is None:
+            self._history.uid = self.home.uid
+        self._history.look()
 
     async def _note(self, listed: list[Any]) -> None:
         peer = await self.rpc.peer()
@@ -106,4 +112,4 @@ class Core:
                 report = await self.rpc.call("getReport", {})
                 self.seen.program = program_of(report, daemon.pid) if isinstance(report, dict) else None
         safe = [one for one in listed if isinstance(one, dict) and isinstance(one.get("pm2_env"), dict)]
-        self.seen.saw(safe, time.time(), daemon=daemon)
+        self.seen.saw(safe, time.time(), daemon=daemon, key_of=self.claims.key)

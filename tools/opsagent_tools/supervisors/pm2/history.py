@@ -36,9 +36,10 @@ class _End:
 class History:
     """What `pm2.log` of one home says of ends. Every look reads only what is new."""
 
-    def __init__(self, path: Path, uid: int) -> None:
+    def __init__(self, path: Path, uid: int | None) -> None:
+        self.uid = uid
+        """Whose log it has to be. None: not known yet, and nothing is read."""
         self._path = path
-        self._uid = uid
         self._at: tuple[int, int] | None = None
         """Inode and offset up to which it was read."""
         self._rest = b""
@@ -48,8 +49,10 @@ class History:
 
     def look(self) -> None:
         """Read what the daemon wrote since the last look; a log that is not there, or not the user's, says nothing."""
+        if self.uid is None:
+            return
         try:
-            descriptor = trust.open_owned(self._path, self._uid)
+            descriptor = trust.open_owned(self._path, self.uid)
         except (OSError, UnsafeFile):
             return
         with os.fdopen(descriptor, "rb") as file:

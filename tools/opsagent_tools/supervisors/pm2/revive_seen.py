@@ -6,7 +6,7 @@ which PM2 itself keeps, and which may be older.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,15 +147,22 @@ class LastSeen:
         """
         return self._before
 
-    def saw(self, listed: Sequence[Mapping[str, Any]], at: float, *, daemon: ProcessKey | None = None) -> None:
-        """Take note of an answer to `getMonitorData`."""
+    def saw(
+        self,
+        listed: Sequence[Mapping[str, Any]],
+        at: float,
+        *,
+        daemon: ProcessKey | None = None,
+        key_of: Callable[[int], ProcessKey | None] = key_of,
+    ) -> None:
+        """Take note of an answer to `getMonitorData`. `key_of`: which process has a pid now."""
         if self._ended is not None or (daemon is not None and self.daemon is not None and daemon != self.daemon):
             self._begin_anew(at)
         self.daemon = daemon or self.daemon
         apps = {str(one["pm2_env"].get("pm_id")): one for one in listed if isinstance(one.get("pm2_env"), Mapping)}
         for number, one in apps.items():
             self._take(number, one["pm2_env"], at)
-            self._note(one)
+            self._note(one, key_of)
         self.saw_any = True
         for number, entry in list(self._now.items()):
             if number in apps:
@@ -223,7 +230,7 @@ class LastSeen:
         if status != entry.status:
             entry.was, entry.status, entry.changed_at, entry.by_person = entry.status, status, at, False
 
-    def _note(self, one: Mapping[str, Any]) -> None:
+    def _note(self, one: Mapping[str, Any], key_of: Callable[[int], ProcessKey | None]) -> None:
         pid = one.get("pid")
         key = key_of(pid) if isinstance(pid, int) and pid > 0 else None
         if key is None:

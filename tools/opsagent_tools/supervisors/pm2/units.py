@@ -7,13 +7,15 @@ holds is at the top of PM2's record of it too, so only known fields are read, an
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from opsagent_tools import trust
-from opsagent_tools.processes.proc import key_of
+from opsagent_tools.processes.proc import HAS_PROC, is_same, key_of, read_stat
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 ONLINE, LAUNCHING, STOPPING, STOPPED = "online", "launching", "stopping", "stopped"
@@ -22,6 +24,7 @@ _HAS_PROCESS = frozenset({ONLINE, LAUNCHING, STOPPING})
 """In the other states the pid that PM2 gives is of a process that has ended, and may be another's by now."""
 _LONGEST_NAME = 200
 _MAX_APPS = 20_000
+_LOOK_HOLDS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +71,27 @@ def unit_name(name: str, namespace: str) -> str:
     return name if namespace in {"default", ""} else f"{namespace}/{name}"
 
 
-def read_apps(raw: object) -> list[App]:
-    """Read the answer of `getMonitorData`. What is no process of PM2's is left out."""
+def read_apps(raw: object, before: Iterable[App] = ()) -> list[App]:
+    """Read the answer of `getMonitorData`. What is no process of PM2's is left out. `before`: the last answer, read; of
+    which most is the same.
+    """
     if not isinstance(raw, list):
         return []
-    return [app for one in raw[:_MAX_APPS] if (app := _read(one)) is not None]
+    known = {app.pm_id: app for app in before}
+    return [app for one in raw[:_MAX_APPS] if (app := _read(one, known)) is not None]
 
 
-def _read(raw: object) -> App | None:
+def _read(raw: object, known: Mapping[int, App]) -> App | None:
     env = raw.get("pm2_env") if isinstance(raw, dict) else None
     if not isinstance(raw, dict) or not isinstance(env, dict):
         return None
+    monit, last = raw.get("monit"), known.get(raw.get("pm_id", -1)) if isinstance(raw.get("pm_id"), int) else None
+    memory = number(monit.get("memory")) if isinstance(monit, dict) else 0
+    if last is not None and last.pid == raw.get("pid") and last.env == env:
+        return last if last.memory == memory else replace(last, memory=memory)
     pm_id, name = env.get("pm_id", raw.get("pm_id")), text(env.get("name", raw.get("name")))
     if not isinstance(pm_id, int) or isinstance(pm_id, bool) or pm_id < 0 or not name:
         return None
-    monit = raw.get("monit")
     logs = (env.get("pm_log_path"), env.get("pm_out_log_path"), env.get("pm_err_log_path"))
     return App(
         pm_id=pm_id,
@@ -90,7 +99,7 @@ def _read(raw: object) -> App | None:
         namespace=text(env.get("namespace")) or "default",
         status=text(env.get("status")),
         pid=number(raw.get("pid")),
-        memory=number(monit.get("memory")) if isinstance(monit, dict) else 0,
+        memory=memory,
         cluster=env.get("exec_mode") == "cluster_mode",
         restarts=number(env.get("restart_time")),
         unstable=number(env.get("unstable_restarts")),
@@ -117,7 +126,12 @@ def text(value: object) -> str:
     """Return a name as one line of well-formed text; control characters are made visible."""
     if not isinstance(value, str):
         return "" if value is None or isinstance(value, dict | list) else str(value)[:_LONGEST_NAME]
-    clean = value[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+    return _printable(value[:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=4096)
+def _printable(value: str) -> str:
+    clean = value.encode("utf-8", "replace").decode()
     return (
         clean if clean.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in clean)
     )
@@ -167,12 +181,33 @@ class Claims:
         self.refused: dict[str, str] = {}
         """What was refused, by unit: the last reason."""
         self._seen: dict[ProcessKey, int | None] = {}
+        self._keys: dict[int, ProcessKey] = {}
+        self._now: dict[int, ProcessKey | None] = {}
+        self._logs: dict[tuple[Path, int], tuple[float, str]] = {}
+
+    def begin(self) -> None:
+        """Look at each process anew: another list came."""
+        self._now.clear()
+        if len(self._keys) + len(self._logs) > 4 * _MAX_APPS:
+            self._keys.clear()
+            self._logs.clear()
+
+    def key(self, pid: int) -> ProcessKey | None:
+        """Return the key of the process that had this pid at this list."""
+        if pid not in self._now:
+            known, stat = self._keys.get(pid), read_stat(pid) if HAS_PROC else None
+            if known is None or stat is None or not is_same(stat, known):
+                known = key_of(pid)
+            if known is not None:
+                self._keys[pid] = known
+            self._now[pid] = known
+        return self._now[pid]
 
     def process(self, app: App) -> ProcessKey | None:
         """Return the process of an app, if it has one that is its user's."""
         if app.status not in _HAS_PROCESS or app.pid <= 1:
             return None
-        key = key_of(app.pid)
+        key = self.key(app.pid)
         if key is None:
             return None
         if key not in self._seen:
@@ -189,14 +224,23 @@ class Claims:
         """Return the log files of a unit, without those that are links or somebody else's."""
         found: list[Path] = []
         for path in dict.fromkeys(path for app in apps for path in app.logs):
-            problem = trust.file_problem(path, self.uid)
+            problem = self._problem(path, self.uid)
             if problem and self.uid == 0 and (owner := apps[0].uid) is not None:
-                problem = trust.file_problem(path, owner)
+                problem = self._problem(path, owner)
             if problem:
                 self.refused[apps[0].unit] = f"{problem}: not read as a log"
             else:
                 found.append(path)
         return tuple(found)
+
+    def _problem(self, path: Path, uid: int) -> str:
+        """A look at a file holds for a moment: who opens it looks again."""
+        now = time.monotonic()
+        at, problem = self._logs.get((path, uid), (-_LOOK_HOLDS_S, ""))
+        if now - at >= _LOOK_HOLDS_S:
+            problem = trust.file_problem(path, uid)
+            self._logs[path, uid] = (now, problem)
+        return problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
