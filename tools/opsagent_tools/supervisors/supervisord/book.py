@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,15 @@ class Book:
         """Note what the kernel said of a death."""
         seen = self._seen.setdefault(full, _Seen())
         seen.dead, seen.code = key, code
+
+    def surely_by_itself(self, full: str, code: int | None, *, looked_every_s: float) -> bool:
+        """Tell whether a death needs no question, where the process was not seen to be stopped: supervisord ends with the
+        stop signal, and kills only after `stopwaitsecs`.
+        """
+        config = self.configs.get(full)
+        if code is None or code >= 0 or config is None or code == -config.number("stopsignal", signal.SIGTERM):
+            return False
+        return code != -signal.SIGKILL or config.number("stopwaitsecs", 10) >= 2 * looked_every_s
 
     def members(self, unit: str) -> tuple[Info, ...]:
         """Return the processes of a unit, in order; empty where there is none of that name."""

@@ -209,7 +209,8 @@ class Watcher:
         unit, code = self._desk.book.unit_of(full), death.exit_code
         wanted = self._hub.is_expected(death.key)
         if not wanted:
-            wanted = await self._was_wanted(full, death)
+            surely = self._desk.book.surely_by_itself(full, code, looked_every_s=_CALM_S)
+            wanted = not surely and await self._was_wanted(full, death)
             if code is None:
                 code = await self._code(full, death.key.pid)
             if not wanted:
