@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from opsagent_tools.supervisors.found import At, Wanted
+
 MODES = {
     "observe": "watch and tell, nothing more",
     "suggest": "say what it would do",
@@ -39,8 +41,12 @@ class Answers:
     """Service → URL or `host:port` to probe."""
 
 
-def render(supervisors: Mapping[str, str], services: Sequence[FoundService], answers: Answers) -> str:
-    """Return the configuration. `supervisors`: kind → what it is, for a comment."""
+def render(
+    supervisors: Mapping[str, str], services: Sequence[FoundService], answers: Answers, kept: Wanted | None = None
+) -> str:
+    """Return the configuration. `supervisors`: kind → what it is, for a comment; `kept`: where they are looked for
+    beside the usual places, as the configuration before this one says.
+    """
     lines = [
         "# opsagent's configuration. Nothing here is needed: what is left out has a careful default (docs/config.md).",
         "# After a change: nothing to reload, `opsagent watch` is started again.",
@@ -54,19 +60,42 @@ def render(supervisors: Mapping[str, str], services: Sequence[FoundService], ans
         "# budget_window_s = 600",
         "# breaker_failures = 3    # failed repairs after which a person is told, and nothing more is tried",
         "",
-        *_supervisors(supervisors, answers),
+        *_supervisors(supervisors, answers, kept or Wanted()),
     ]
+    plain = [service for service in services if _is_plain(service, answers)]
     for service in services:
-        lines += _service(service, answers)
+        if service not in plain:
+            lines += _service(service, answers)
+    if plain:
+        names = ", ".join(_comment(service.name) for service in plain)
+        lines.append(f"# run by systemd: {names}: a section as above for each that there is something to say of")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _supervisors(supervisors: Mapping[str, str], answers: Answers) -> list[str]:
+def _is_plain(service: FoundService, answers: Answers) -> bool:
+    """Tell whether it is one of the many units of systemd that nothing was said of."""
+    said = service.name in answers.protected or service.name in answers.health
+    return service.supervisor.startswith("systemd") and not said and not service.ports
+
+
+def _supervisors(supervisors: Mapping[str, str], answers: Answers, kept: Wanted) -> list[str]:
     lines = ["[supervisors]"]
+    if not kept.discover:
+        lines.append("discover = false")
+    for key, values in (
+        ("pm2_homes", kept.pm2_homes),
+        ("systemd_units", kept.systemd_units),
+        ("systemd_exclude", kept.systemd_exclude),
+    ):
+        if values:
+            lines.append(f"{key} = [{', '.join(_string(str(value)) for value in values)}]")
+    for key, places in (("supervisord", kept.supervisord), ("circusd", kept.circusd)):
+        if places:
+            lines.append(f"{key} = [{', '.join(map(_place, places))}]")
     lines += [f"# found: {kind} ({_comment(what)})" for kind, what in supervisors.items()]
     if not supervisors:
         lines.append("# none was found beside the agent's own engine (`opsagent up FILE`)")
-    off = ", ".join(_string(kind) for kind in answers.leave_alone)
+    off = ", ".join(_string(kind) for kind in sorted({*answers.leave_alone, *kept.off}))
     lines.append(f"off = [{off}]" if off else '# off = ["systemd"]     # those that are left alone altogether')
     return [*lines, ""]
 
@@ -86,6 +115,11 @@ def _service(service: FoundService, answers: Answers) -> list[str]:
     lines.append("protected = true" if protected else "# protected = true       # nothing is ever done to it")
     lines.append('# mode = "auto"          # for this service alone')
     return [*lines, ""]
+
+
+def _place(at: At) -> str:
+    given = {name: getattr(at, name) for name in ("address", "pubsub", "username", "password_file")}
+    return "{ " + ", ".join(f"{name} = {_string(value)}" for name, value in given.items() if value) + " }"
 
 
 def _key(name: str) -> str:

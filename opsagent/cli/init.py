@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsagent.cli.services import Running
     from opsagent.first_config import Answers, FoundService
     from opsagent.home import Home
+    from opsagent_tools.supervisors.found import Wanted
 
 _MANY = 12
 """More services than this are not asked about one by one."""
@@ -49,7 +50,7 @@ def command(
     supervisors, services = _found(running)
     asking = not (yes or show or json) and sys.stdin.isatty() and sys.stderr.isatty()
     answers = _ask(supervisors, services, out) if asking else Answers()
-    text = render(supervisors, services, answers)
+    text = render(supervisors, services, answers, _kept(place))
     _check(text, place)
     kept = None if show else _write(place, text)
     if out.as_json:
@@ -65,13 +66,26 @@ def command(
     return 0
 
 
+def _kept(home: Home) -> Wanted | None:
+    """Return where the configuration that is replaced has supervisors looked for; None where there is none to read."""
+    from opsagent.cli.agent import config_of
+    from opsagent.cli.errors import code_of
+
+    try:
+        return config_of(home).supervisors
+    except Exception as error:
+        if code_of(error) is None:
+            raise
+        return None
+
+
 def _found(running: Running) -> tuple[dict[str, str], list[FoundService]]:
+    from opsagent.cli.listing import ports_of
     from opsagent.first_config import FoundService
     from opsagent.naming import full_name
-    from opsagent_tools.processes import ownership
 
     supervisors = {one.kind: f"{one.address}; {one.why}" for one in running.others if one.usable}
-    held = ownership.look(running.units, {}).ports
+    held = ports_of(running).ports
     names = [unit.name for unit in running.units]
     services = []
     for unit in running.units:
@@ -91,7 +105,7 @@ def _ask(supervisors: dict[str, str], services: list[FoundService], out: Out) ->
     from opsagent.first_config import MODES, Answers
 
     for name, means in MODES.items():
-        out.note(f"  {name:<8} {means}")
+        out.note(f"{name}: {means}")
     mode = _choose("How far may the agent go by itself?", list(MODES), "suggest", out)
     off = tuple(kind for kind in supervisors if not _yes(f"Watch {kind} ({supervisors[kind]})?", default=True))
     watched = [service for service in services if service.supervisor not in off]

@@ -41,7 +41,7 @@ def report_of(running: Running, daemon: Mapping[str, Any] | None, *, home: str, 
     from opsagent import roster
 
     live = {unit["id"]: unit for unit in (daemon or {}).get("units", ())}
-    owned = _ports(running) if ports else None
+    owned = ports_of(running) if ports else None
     rows = [
         roster.unit_row(
             unit,
@@ -62,7 +62,8 @@ def report_of(running: Running, daemon: Mapping[str, Any] | None, *, home: str, 
     }
 
 
-def _ports(running: Running) -> Ownership:
+def ports_of(running: Running) -> Ownership:
+    """Tell who listens where."""
     from opsagent_tools.processes import ownership
 
     daemons = {one.pid: one.kind or one.family for one in running.others if one.pid is not None and one.pid != 1}

@@ -73,6 +73,8 @@ def main(argv: Sequence[str]) -> int:
         silence_stdout()  # or the interpreter tries once more, and complains in its own way
         return _fail(error, arguments)
     except Exception as error:  # noqa: BLE001  # the last resort: one line and a trace in a file
+        if type(error).__name__ == "Abort":  # typer's own: Ctrl-C, or the end of the input, at a question
+            return Code.INTERRUPTED
         return _fail(error, arguments)
     return code
 
