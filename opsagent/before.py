@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from opsagent.ends import Ends
 from opsagent_tools.logs.signature import signature
 from opsagent_tools.logs.since import LogMark, errors, known_signatures
 from opsagent_tools.processes.family import parents, with_descendants
@@ -36,6 +37,8 @@ class Before:
     """Where every old instance listens itself."""
     others: set[int] = field(default_factory=set)
     """New instances that were started since."""
+    ends: Ends | None = None
+    """Tells how its processes end, where somebody listens."""
     latencies_s: list[float] = field(default_factory=list)
     """Of probes that old instances answered."""
 
@@ -56,8 +59,10 @@ class Before:
             await asyncio.sleep(_POLL_S)
 
 
-async def take_down(supervisor: Supervisor, unit: Unit) -> Before:
-    """Take down how the unit is now."""
+async def take_down(supervisor: Supervisor, unit: Unit, ends: Ends | None = None) -> Before:
+    """Take down how the unit is now. `ends`: hears how its processes end from now on."""
+    if ends is not None:
+        await ends.follow()
     files = log_files(supervisor, unit.id)
     setup: UnitSetup | None = None
     owners: frozenset[int] | None = None
@@ -67,6 +72,7 @@ async def take_down(supervisor: Supervisor, unit: Unit) -> Before:
         owners = _owners((await supervisor.daemon()).uid, unit.uid)
     return Before(
         unit=unit,
+        ends=ends,
         setup=setup,
         owners=owners,
         mark=await asyncio.to_thread(LogMark.now, files),

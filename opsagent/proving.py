@@ -212,13 +212,15 @@ _NOTHING = _Missing()
 
 async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, before: Before) -> str:
     lived_s = max(0.0, time.time() - key.started)
-    code: int | None = None
-    with suppress(SupervisorError):
-        code = (await checker.unit(before.unit.id)).last_exit
+    told = await before.ends.of(key) if before.ends is not None else None
+    code = told.exit_code if told is not None else None
+    if code is None:
+        with suppress(SupervisorError):
+            code = (await checker.unit(before.unit.id)).last_exit
     how = "ended" if code is None else f"ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     when = f"within {lived_s:.1f} s"
     lines = await before.last_lines(supervisor)
-    words = reason(lines or ())
+    words = reason(lines or ()) or (told.reason if told is not None else "")
     silent = "" if lines is None else " and wrote nothing"
     return f"{words} ({how} {when})" if words else f"it {how} {when}{silent}"
 

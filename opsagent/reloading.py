@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from opsagent.before import Before, take_down
 from opsagent.check import Checker
+from opsagent.ends import Ends
 from opsagent.proving import Proof, Prover
 from opsagent.scaling_down import ScalingDown
 from opsagent_tools.actions import Action, Outcome
@@ -79,7 +80,8 @@ class Reloading:
         if action.args.get("last"):
             return await self._last(supervisor, unit)
         if action.args.get("canary") or unit.id not in self._runs:
-            self._runs[unit.id] = _Run(before=await take_down(supervisor, unit))
+            await self._hear_no_more(unit.id)
+            self._runs[unit.id] = _Run(before=await take_down(supervisor, unit, Ends(supervisor, unit.id)))
         run = self._runs[unit.id]
         ready_s, canary = float(action.args.get("ready_s", 1.0)), bool(action.args.get("canary"))
         olds = _keys(action)
@@ -104,14 +106,20 @@ class Reloading:
 
         Return why the new release proved unfit; nothing where it did not.
         """
-        run = self._runs.pop(unit, None)
+        run = self._runs.get(unit)
         if run is None:
             return ""
         if run.canary is not None:
             with suppress(SupervisorError):
                 supervisor = self._supervisor_of(unit)
                 await self._end_canary(supervisor, await supervisor.describe(unit), run)
+        await self._hear_no_more(unit)
         return run.unfit
+
+    async def _hear_no_more(self, unit: UnitId) -> None:
+        run = self._runs.pop(unit, None)
+        if run is not None and run.before.ends is not None:
+            await run.before.ends.close()
 
     async def scaled_down(self, supervisor: Supervisor, action: Action) -> Outcome:
         """Take instances away, gracefully, and look whether those that stay bear it."""

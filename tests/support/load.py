@@ -45,18 +45,18 @@ class Load:
 
 
 @contextmanager
-def under_load(wrk: Path, port: int, *, connections: int = 20) -> Iterator[Load]:
-    """Ask while the context lasts, half of the connections kept, half of them fresh."""
-    each = [str(wrk), "-t1", f"-c{connections // 2}", f"-d{_LONGEST_S}s", "--timeout", "5s"]
-    url, load = f"http://127.0.0.1:{port}/", Load()
-    commands = [[*each, url], [*each, "-H", "Connection: close", url]]
-    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+def under_load(wrk: Path, port: int, *, kept: int = 10, fresh: int = 10) -> Iterator[Load]:
+    """Ask over so many connections while the context lasts; those that are not kept are one per request."""
+    each, load = [str(wrk), "-t1", f"-d{_LONGEST_S}s", "--timeout", "5s", f"http://127.0.0.1:{port}/"], Load()
+    wanted = {"kept": [f"-c{kept}"] * bool(kept), "fresh": [f"-c{fresh}", "-H", "Connection: close"] * bool(fresh)}
+    commands = {which: [*each, *more] for which, more in wanted.items() if more}
+    clients = {which: subprocess.Popen(one, stdout=subprocess.PIPE, text=True) for which, one in commands.items()}
     try:
         yield load
     finally:
-        for client in clients:
+        for which, client in clients.items():
             client.send_signal(signal.SIGINT)  # it says what it counted, and ends
-        load.kept, load.fresh = (counted(client.communicate(timeout=20)[0]) for client in clients)
+            setattr(load, which, counted(client.communicate(timeout=20)[0]))
 
 
 def counted(report: str) -> Counted:

@@ -11,12 +11,10 @@ import pytest
 
 from opsagent.claims import Claims
 from opsagent_tools.units import UnitId
-from tests.integration.reload.conftest import Shop
 from tests.support.load import under_load
-from tests.support.pm2 import find_node
+from tests.support.shop import Shop
 from tests.support.waiting import eventually
 
-Up = Callable[..., None]
 API = UnitId.local("circus", "api")
 
 
@@ -34,11 +32,8 @@ def watching(shop: Shop) -> Iterator[None]:
         daemon.wait(30)
 
 
-def test_no_request_fails_nor_with_a_release_that_cannot_start(
-    engine: Up, shop: Shop, require: Callable[[str], Path]
-) -> None:
-    assert find_node() is not None, "needs node: .ci/setup tests"
-    engine()
+def test_no_request_fails_nor_with_a_release_that_cannot_start(shop: Shop, require: Callable[[str], Path]) -> None:
+    shop.up()
     old = shop.pids()
     with under_load(require("wrk"), shop.port) as load:
         first = shop.opsagent("do", "reload api safely")
@@ -60,8 +55,8 @@ def test_no_request_fails_nor_with_a_release_that_cannot_start(
 
 
 @pytest.mark.parametrize("daemon", [False, True], ids=["alone", "daemon"])
-def test_a_second_change_of_the_same_service_is_refused_while_one_runs(engine: Up, shop: Shop, daemon: bool) -> None:
-    engine(instances=2)
+def test_a_second_change_of_the_same_service_is_refused_while_one_runs(shop: Shop, daemon: bool) -> None:
+    shop.up(instances=2)
     if not daemon:
         _second_is_refused(shop)
         return
@@ -96,10 +91,8 @@ def _a_bad_release_is_one_incident_until_a_good_one_comes(shop: Shop) -> None:
     assert incident["fault"] == "bad_release"
 
 
-def test_fewer_instances_end_gracefully_and_nobody_notices(
-    engine: Up, shop: Shop, require: Callable[[str], Path]
-) -> None:
-    engine(instances=2)
+def test_fewer_instances_end_gracefully_and_nobody_notices(shop: Shop, require: Callable[[str], Path]) -> None:
+    shop.up(instances=2)
     asked = shop.opsagent("do", "scale api to 1")
     assert asked.code == 3
     assert len(shop.pids()) == 2
@@ -110,8 +103,8 @@ def test_fewer_instances_end_gracefully_and_nobody_notices(
     assert load.failed == 0, (load.kept.report, load.fresh.report)
 
 
-def test_a_single_instance_that_nothing_can_stand_beside_costs_what_it_cost_last_time(engine: Up, shop: Shop) -> None:
-    engine(instances=1, share_socket=False)
+def test_a_single_instance_that_nothing_can_stand_beside_costs_what_it_cost_last_time(shop: Shop) -> None:
+    shop.up(instances=1, share_socket=False)
     first = shop.opsagent("do", "reload api safely")
     assert first.code == 3
     assert "does not serve while it starts anew; how long that takes is not known yet" in first.last

@@ -11,12 +11,13 @@ from typing import Any
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2 import hands
 from opsagent_tools.supervisors.pm2.core import Core
-from opsagent_tools.supervisors.pm2.thrown import hearing
+from opsagent_tools.supervisors.pm2.thrown import Thrown, hearing
 from opsagent_tools.supervisors.pm2.units import ONLINE, App, number
 from opsagent_tools.supervisors.port import Busy, EventKind, NotSupported, SupervisorError, SupervisorEvent
 from opsagent_tools.units import ProcessKey, UnitId
 
 _BELONGS_TO_ONE = "every instance of it would take the same port: use PM2's cluster mode (node), or set increment_var"
+_ENDING_S, _ENDING_POLL_S = 0.5, 0.02
 
 
 class Changes:
@@ -102,7 +103,7 @@ class Changes:
             await self._core.raw()
             app = self._app(pm_id)
             key = self._core.claims.process(app) if app is not None else None
-            if app is not None and key is not None and is_alive(key):
+            if app is not None and key is not None and await _stays(key, thrown, pm_id):
                 self._core.surged[pm_id] = (unit.name, key)
                 return key
             if app is not None:
@@ -241,6 +242,16 @@ class Changes:
             if not self._reloads and self._lock is not None:
                 lock, self._lock = self._lock, None
                 await lock.aclose()
+
+
+async def _stays(key: ProcessKey, thrown: Thrown, pm_id: int) -> bool:
+    """Tell whether a new worker lives; one that has thrown gets a moment to end of it (some only report what they catch)."""
+    deadline = asyncio.get_running_loop().time() + (_ENDING_S if thrown.heard_of(pm_id) else 0.0)
+    while is_alive(key):
+        if asyncio.get_running_loop().time() >= deadline:
+            return True
+        await asyncio.sleep(_ENDING_POLL_S)
+    return False
 
 
 def environment(env: Mapping[str, str | None] | None, app: App) -> dict[str, Any]:

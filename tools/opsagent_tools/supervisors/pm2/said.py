@@ -11,13 +11,13 @@ from typing import Any
 from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.pm2.bus import Bus, Message
 from opsagent_tools.supervisors.pm2.core import Core
+from opsagent_tools.supervisors.pm2.exception import words_of
 from opsagent_tools.supervisors.pm2.lines import LONGEST_LINE, Lines
 from opsagent_tools.supervisors.pm2.units import text, unit_name
 from opsagent_tools.text import UntrustedText
 from opsagent_tools.units import UnitId
 
 _OUTPUT = {"log:out": "out", "log:err": "err"}
-_LONGEST_STACK = 8 * 1024
 
 
 class Said(StrEnum):
@@ -109,10 +109,8 @@ def _key(process: Mapping[str, Any]) -> str:
 
 def _words(message: Message) -> str:
     data = message.data
-    inner = data.get("data")
-    if message.topic == "process:exception" and isinstance(inner, Mapping):
-        stack = inner.get("stack")
-        return str(stack if isinstance(stack, str) and stack else inner.get("message", ""))[:_LONGEST_STACK]
-    found = data.get("raw", inner)
+    if message.topic == "process:exception" and isinstance(data.get("data"), Mapping):
+        return words_of(data)
+    found = data.get("raw", data.get("data"))
     said = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, default=str)
     return said[:LONGEST_LINE]

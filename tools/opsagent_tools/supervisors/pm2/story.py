@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from opsagent_tools.supervisors.pm2 import exception
 from opsagent_tools.supervisors.pm2.daemon_log import Exits, Said, parse
 from opsagent_tools.supervisors.pm2.picture import OLD, Picture
 from opsagent_tools.supervisors.pm2.units import ERRORED, STOPPED, STOPPING, App, number, text, unit_name
@@ -22,6 +23,8 @@ _LISTS = frozenset({"online", "start", "stop", "delete", "restart", "reload", "g
 """Events after which the list is another."""
 _DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED})
 _MARKS = 4096
+_DIES_OF_IT_S = 2.0
+"""An end that comes this soon after an exception is of it."""
 
 
 class Story:
@@ -34,11 +37,15 @@ class Story:
         self._stopping: dict[str, ProcessKey | None] = {}
         """Numbers that are being stopped on purpose, and the process of each."""
         self._gave_up: set[str] = set()
+        self._thrown: dict[str, tuple[float, str]] = {}
+        """When and what each number threw last, one line, masked."""
         self._states: dict[str, UnitState] = {}
         self._shape: Mapping[str, tuple[object, ...]] = {}
         self._ids: dict[str, set[int]] = {}
         self._halted: set[int] = set()
         """Numbers that were stopped, by a person's notice on the bus."""
+        self._ended_early: set[ProcessKey] = set()
+        """Processes whose death the kernel told before the bus."""
         self.wants_list = False
         """True: something changed that only a new list tells."""
         self.killed = ""
@@ -54,13 +61,26 @@ class Story:
             process = data.get("process")
             if isinstance(process, Mapping):
                 yield from self._event(str(data.get("event", "")), process, _at(data, now))
+        elif topic == "process:exception":
+            self._note_thrown(data, _at(data, now))
         elif topic == "pm2:kill":
             self.killed = " ".join(text(data.get("msg")).split()) or "PM2 was told to end"
         elif not topic:  # messages were lost
             self.wants_list = True
             self._picture.prune()
             self._stopping.clear()
+            self._ended_early.clear()
             yield SupervisorEvent(kind=EventKind.CHANGED, unit=None, at=now, reason="events were lost: list again")
+
+    def _note_thrown(self, data: Mapping[str, Any], at: float) -> None:
+        """Keep what an app threw for the end that follows: its worker is gone before its own log has it."""
+        process = data.get("process")
+        if isinstance(process, Mapping) and len(self._thrown) < _MARKS:
+            self._thrown[str(process.get("pm_id"))[:40]] = (at, exception.one_line(exception.words_of(data)))
+
+    def _what_it_threw(self, pm_id: str, at: float) -> str:
+        thrown_at, words = self._thrown.pop(pm_id, (0.0, ""))
+        return words if at - thrown_at < _DIES_OF_IT_S else ""
 
     def _daemon_says(self, said: str, at: float) -> Iterator[SupervisorEvent]:
         self._exits.hear(said, at)
@@ -102,10 +122,15 @@ class Story:
                 self.wants_list = True
             return
         ended = self._picture.ended(pm_id)
+        if ended in self._ended_early:
+            self._ended_early.discard(ended)
+            self._exits.of(name=text(process.get("name")), pm_id=pm_id, pid=None, at=at)
+            self.wants_list = True
+            return
         pid = ended.pid if ended is not None else None
         found = self._exits.of(name=text(process.get("name")), pm_id=pm_id, pid=pid, at=at)
         code = found.code if found.code is not None else number(process.get("exit_code"))
-        reason = found.reason
+        reason = "; ".join(filter(None, (self._what_it_threw(pm_id, at), found.reason)))
         if pm_id in self._gave_up:
             self._gave_up.discard(pm_id)
             reason = "; ".join(filter(None, (reason, "too many unstable restarts: PM2 has given up")))
@@ -121,6 +146,26 @@ class Story:
         reason = self._exits.of(name=app, pm_id=pm_id, pid=None, at=at).reason
         if name:
             yield self._tell(EventKind.STOPPING, name, at, pid=key.pid if key is not None else None, reason=reason)
+
+    # The kernel
+
+    def watched(self) -> list[ProcessKey]:
+        """Return the processes whose death is of interest."""
+        return self._picture.keys()
+
+    def died(self, key: ProcessKey, exit_code: int | None, at: float) -> Iterator[SupervisorEvent]:
+        """Take it that a process has ended, of which the bus has not said anything. One that is being stopped is not told."""
+        number = self._picture.number_of(key)
+        if number is None or key in self._ended_early:
+            return
+        for stopped in (number, OLD + number):
+            if stopped in self._stopping and self._stopping[stopped] in (None, key):
+                return
+        name = self._unit_name(number, "")
+        if name:
+            self._ended_early.add(key)
+            self.wants_list = True
+            yield self._tell(EventKind.EXITED, name, at, pid=key.pid, exit_code=exit_code)
 
     # Lists
 

@@ -7,8 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from opsagent_tools.logs.since import reason
 from opsagent_tools.supervisors.pm2.core import Core
+from opsagent_tools.supervisors.pm2.exception import one_line
 from opsagent_tools.supervisors.pm2.said import Said, listen
 from opsagent_tools.supervisors.port import SupervisorError
 
@@ -30,6 +30,10 @@ class Thrown:
                 await self.heard.setdefault(pm_id, asyncio.Event()).wait()
         return f" ({self.by_id[pm_id]})" if pm_id in self.by_id else ""
 
+    def heard_of(self, pm_id: int) -> bool:
+        """Tell whether this instance has thrown already."""
+        return pm_id in self.by_id
+
     def hear(self, pm_id: int, words: str) -> None:
         """Take note of the first that an instance threw."""
         self.by_id.setdefault(pm_id, words)
@@ -45,8 +49,7 @@ async def hearing(core: Core) -> AsyncIterator[Thrown]:
         with contextlib.suppress(SupervisorError):
             async for said in listen(core, opened=connected.set):
                 if said.kind is Said.EXCEPTION and said.pm_id is not None:
-                    lines = [line.encode() for line in str(said.text).splitlines() if line.strip()]
-                    thrown.hear(said.pm_id, reason(lines))
+                    thrown.hear(said.pm_id, one_line(str(said.text)))
         connected.set()
 
     task = asyncio.create_task(hear(), name="exceptions on PM2's bus")

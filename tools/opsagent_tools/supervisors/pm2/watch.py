@@ -8,17 +8,19 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from opsagent_tools.processes.deaths import Death
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2.bus import Bus, Message
 from opsagent_tools.supervisors.pm2.core import Core
 from opsagent_tools.supervisors.pm2.home import PUB, booted_at
+from opsagent_tools.supervisors.pm2.kernel import Deaths
 from opsagent_tools.supervisors.pm2.rpc import connect
 from opsagent_tools.supervisors.pm2.story import Story
 from opsagent_tools.supervisors.port import EventKind, SupervisorError, SupervisorEvent
 
 _log = logging.getLogger(__name__)
 
-_TOPICS = frozenset({"process:event", "log:PM2", "pm2:kill"})
+_TOPICS = frozenset({"process:event", "process:exception", "log:PM2", "pm2:kill"})
 _LOOK_S = 0.1
 _SLOW_LOOK_S = 1.0
 _GATHER_S = 0.004
@@ -117,16 +119,18 @@ class _Session:
         self._told: list[SupervisorEvent] = []
         self._news = asyncio.Event()
         self._seem_stopped: dict[str, float] = {}
+        self._deaths = Deaths(bus, core.seen.daemon, self._died)
 
     @classmethod
     async def open(cls, core: Core) -> _Session:
         """Connect, and take the first list. Raises SupervisorError."""
         bus = await Bus.open(core.home, _TOPICS)
         try:
-            session = cls(core, bus, await core.rpc.version())
-            units = await core.units()
+            version, units = await core.rpc.version(), await core.units()
+            session = cls(core, bus, version)
             for _ in session.story.see(units, core.apps, time.time(), first=True):
                 pass
+            session._deaths.follow(session.story.watched())
             core.on_list.add(session._listed)
         except BaseException:
             bus.close()
@@ -162,6 +166,7 @@ class _Session:
     async def close(self) -> None:
         """Hang up."""
         self._core.on_list.discard(self._listed)
+        self._deaths.close()
         self._bus.close()
         if self._list is not None:
             self._list.cancel()
@@ -198,8 +203,13 @@ class _Session:
         now = time.time()
         units = self._core.units_of_last()
         self._told += self.story.see(units, self._core.apps, now, first=False)
+        self._deaths.follow(self.story.watched())
         since = {name: self._seem_stopped.get(name, now) for name in self.story.seems_stopped(units)}
         sure = {name for name, at in since.items() if now - at >= _RESTARTS_WITHIN_S}
         self._seem_stopped = {name: at for name, at in since.items() if name not in sure}
         self._told += self.story.are_stopped(sure, now)
+        self._news.set()
+
+    def _died(self, death: Death) -> None:
+        self._told += self.story.died(death.key, death.exit_code, time.time())
         self._news.set()
