@@ -22,7 +22,10 @@ from typing import Self
 from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 
 _SUBFOLDERS = ("chroma", "engine", "logs", "last_good")
-_OURS = (*_SUBFOLDERS, "releases", "runbooks", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*")
+_OURS = (
+    *_SUBFOLDERS, "releases", "runbooks", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
+    "supervisors.json", ".supervisors.json.*", "claims",
+)  # fmt: skip
 """Names (shell patterns) of everything that belongs into a home."""
 _POLL_S = 0.05
 

@@ -28,7 +28,7 @@ from opsagent.home import Home
 FORMAT = 1
 MANIFEST = "manifest.json"
 FOLDER = "home"
-_MADE_ANEW = frozenset({"chroma"})
+_MADE_ANEW = frozenset({"chroma", "claims"})
 _OF_THE_MOMENT = frozenset({"owner.lock", "runtime", "circusd.pid", "circusd.lock", "start.lock", "processes.json"})
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 _SQLITE = b"SQLite format 3\x00"

@@ -1,0 +1,106 @@
+"""`startup`, `unstartup` and `uninstall` on a machine that boots with systemd: one of its own, in namespaces."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import systemd_box
+from tests.support.systemd_box import Box
+from tests.support.waiting import eventually
+
+HOME = "/root/agent"
+UNITS = ("opsagent.service", "opsagent-engine.service")
+SERVICES = '[services.job]\ncommand = ["sleep", "4714"]\n'
+
+
+class Machine:
+    """`opsagent` inside the box."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours as root of that machine, and demand that it succeeds."""
+        environment = ["env", "-i", "-C", str(systemd_box.ROOT), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
+        command = [*environment, "NO_COLOR=1", "OPSAGENT_DISCOVER=0", sys.executable, "-m", "opsagent"]
+        done = self.box.run(*command, *arguments, "--home", HOME, timeout=120)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json").stdout)
+
+    def show(self, unit: str, key: str) -> str:
+        return self.box.run("systemctl", "show", "--value", "-p", key, unit).stdout.strip()
+
+    def active(self) -> list[str]:
+        return self.box.run("systemctl", "is-active", *UNITS).stdout.split()
+
+    def jobs(self) -> list[str]:
+        """Every process of the service, whoever knows of it."""
+        return self.box.run("pgrep", "-xf", "sleep 4714").stdout.split()
+
+    def files(self) -> list[str]:
+        return [name for name in UNITS if self.box.run("test", "-e", f"/etc/systemd/system/{name}").returncode == 0]
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    systemd_box.needed()
+    with systemd_box.booted() as box:
+        found = Machine(box)
+        box.run("mkdir", "-p", "/root/srv")
+        box.run("tee", "/root/srv/services.toml", input=SERVICES)
+        found("up", "/root/srv/services.toml")
+        yield found
+
+
+def test_agent_and_engine_start_at_boot_are_kept_and_go_away_without_the_services(machine: Machine) -> None:
+    (job,) = machine.jobs()
+    started = machine.json("startup")
+    assert (started["kind"], started["system"], started["running"]) == ("systemd", True, True)
+    eventually(lambda: machine.active() == ["active", "active"], timeout=40, why="both run")
+    assert machine.jobs() == [job]  # the engine that ran was taken over
+    assert machine.show("opsagent.service", "WatchdogUSec") == "1min"
+    assert machine.show("opsagent.service", "LimitNOFILE") == "65536"
+    assert machine.show("opsagent.service", "UnitFileState") == "enabled"
+    eventually(lambda: machine.json("ps")["daemon"] is not None, timeout=30, why="the agent answers")
+
+    agent = machine.show("opsagent.service", "MainPID")
+    machine.box.run("kill", "-KILL", agent)
+    eventually(lambda: machine.show("opsagent.service", "MainPID") not in {agent, "0"}, timeout=30, why="it is back")
+    engine = machine.json("ps")["engine"]["pid"]
+    machine.box.run("kill", "-KILL", str(engine))
+    eventually(lambda: machine.json("ps")["engine"]["pid"] not in {engine, None}, timeout=40, why="the engine is back")
+    eventually(lambda: len(machine.jobs()) == 1 and machine.jobs() != [job], timeout=20, why="its service runs, once")
+
+    (job,) = machine.jobs()
+    assert machine.json("unstartup")["removed"] == 2
+    assert machine.files() == []
+    assert machine.active() == ["inactive", "inactive"]
+    assert machine.jobs() == [job]
+    assert machine.json("ps")["engine"]["running"] is True
+    assert machine.json("unstartup")["removed"] == 0
+
+
+def test_uninstall_leaves_nothing_but_the_services_and_what_keeps_them(machine: Machine) -> None:
+    machine("startup")
+    eventually(lambda: machine.active() == ["active", "active"], timeout=40, why="both run")
+    (job,) = machine.jobs()
+    left = machine.json("uninstall", "--yes")
+    assert (machine.files(), machine.active()) == ([], ["inactive", "inactive"])
+    assert machine.jobs() == [job]
+    assert left["kept"] == f"{HOME}/engine"
+    assert set(machine.box.run("ls", "-A", HOME).stdout.split()) <= {"engine", "runtime"}
+    assert machine.box.run("test", "-d", f"/proc/{left['engine_pid']}").returncode == 0
+
+    left = machine.json("uninstall", "--yes", "--stop-services")
+    assert machine.jobs() == []
+    assert machine.box.run("test", "-e", HOME).returncode != 0
+    assert left["kept"] is None
