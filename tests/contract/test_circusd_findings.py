@@ -70,23 +70,35 @@ async def test_with_sane_looks_nothing_is_said_of_them(daemon: Circusd, supervis
     assert await found(supervisor, "crash_loop") == []
 
 
-async def test_what_flaps_and_is_stopped_for_it_was_not_stopped_by_a_person(
+async def test_what_was_stopped_after_deaths_stays_stopped_and_is_told(
     daemon: Circusd, supervisor: CircusdSupervisor
 ) -> None:
-    flapping = "[plugin:flapping]\nuse = circus.plugins.flapping.Flapping\nattempts = 2\nwindow = 10\nretry_in = 600\nmax_retry = 1\n"
+    flapping = "[plugin:flapping]\nuse = circus.plugins.flapping.Flapping\nattempts = 1000\n"
     daemon.write(_API.format(folder=daemon.folder) + flapping)
     daemon.start()
     assert [one.name for one in await supervisor.list()] == ["api"]
     assert await found(supervisor, "no_flapping_plugin") == []
+    dead: set[int] = set()
 
-    async def ended() -> bool:
-        api = await supervisor.describe(unit("api"))
-        for pid in pids(api):
-            os.kill(pid, signal.SIGKILL)
-        return api.state is UnitState.EXITED
+    async def another() -> set[int]:
+        return pids(await supervisor.describe(unit("api"))) - dead
 
-    await until(ended, timeout=20)
-    assert "flapping plugin stopped it" in (await supervisor.describe(unit("api"))).reason
+    for _ in range(2):
+        fresh = await until(another)
+        dead |= fresh or set()
+        os.kill(next(iter(fresh or ())), signal.SIGKILL)
+    await until(another)
+    await asyncio.to_thread(daemon.do, "stop", name="api")  # as the plugin does, and as a person does
+
+    async def told() -> Finding | None:
+        return next(iter(await found(supervisor, "stopped_flapping")), None)
+
+    finding = await until(told)
+    assert finding is not None
+    assert finding.facts == {"deaths": 2}
+    api = await supervisor.describe(unit("api"))
+    assert api.state is UnitState.STOPPED  # a person's stop is not undone, and who stopped it cannot be told
+    assert api.reason == "stopped by the flapping plugin or by a person, after 2 deaths within 60 s"
 
 
 async def test_a_loop_that_circusd_never_ends_is_seen(daemon: Circusd, supervisor: CircusdSupervisor) -> None:
@@ -177,6 +189,7 @@ async def test_what_outlived_a_killed_one_is_seen_beside_the_new_one_and_ended(
         assert "1 process that had outlived it ended first" in await supervisor.revive()
         after = await supervisor.describe(unit("api"))
         assert (await supervisor.daemon()).trouble == ""
+        assert events.of(EventKind.EXITED, unit("api")) == []  # ended on purpose
         sleeping = {one.pid for one in processes.mentioning([f"{daemon.folder}/home"])}
         assert sleeping == pids(after)
         assert not pids(after) & pids(before)

@@ -128,6 +128,7 @@ async def test_what_outlived_a_killed_one_is_seen_beside_the_new_one_and_ended(
         assert "1 program that had outlived it ended first" in await supervisor.revive()
         after = await supervisor.describe(unit("api"))
         assert (await supervisor.daemon()).trouble == ""
+        assert events.of(EventKind.EXITED, unit("api")) == []  # ended on purpose
         sleeping = processes.mentioning([f"SUPERVISOR_SERVER_URL={daemon.address}", daemon.address])
         assert {one.pid for one in sleeping if "sleep" in one.cmdline()[0]} == pids(after)
         assert not pids(after) & pids(before)

@@ -14,7 +14,7 @@ from opsagent_tools.supervisors.circusd.told import Told
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 FLAPS_S = 60.0
-"""Deaths within so many seconds before a stop, where a flapping plugin runs, are what it was stopped for."""
+"""Deaths within so many seconds before a stop, where a flapping plugin runs, may be what it was stopped for."""
 _REMEMBERED = 4096
 
 
@@ -226,10 +226,19 @@ class Book:
             return UnitState.STOPPED, "it waits for the first connection (on_demand)"
         if seen.by_itself and not told.respawns:
             return UnitState.EXITED, f"{_how(seen)}, and circusd is told not to start it again (respawn=False)"
-        flaps = sum(0 <= seen.stopped_at - at <= FLAPS_S for at in seen.deaths) if self.flaps else 0
-        if flaps > 1:
-            return UnitState.EXITED, f"the flapping plugin stopped it after {flaps} deaths within {FLAPS_S:g} s"
+        flaps = self.flapped(told.name)
+        if flaps:  # who stopped it cannot be told: it stays as it is
+            by = f"by the flapping plugin or by a person, after {flaps} deaths within {FLAPS_S:g} s"
+            return UnitState.STOPPED, f"stopped {by}"
         return UnitState.STOPPED, ""
+
+    def flapped(self, name: str) -> int:
+        """Return how often a watcher that is stopped had ended by itself just before, where a flapping plugin runs."""
+        seen, told = self._seen.get(name), self.watchers.get(name)
+        if not self.flaps or seen is None or told is None or told.status != "stopped":
+            return 0
+        deaths = sum(0 <= seen.stopped_at - at <= FLAPS_S for at in seen.deaths)
+        return deaths if deaths > 1 else 0
 
 
 def _how(seen: _Seen) -> str:

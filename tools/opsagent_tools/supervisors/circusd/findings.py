@@ -99,14 +99,27 @@ def drift(desk: Desk, conf: ConfFile) -> Iterator[Finding]:
 
 
 def _loop(desk: Desk, unit: UnitId, told: Told) -> Iterator[Finding]:
-    deaths = desk.book.deaths_within(told.name, LOOP_S)
-    if deaths > LOOP_DEATHS:
+    deaths, flaps = desk.book.deaths_within(told.name, LOOP_S), desk.book.flapped(told.name)
+    if flaps:
+        yield _finding(
+            "stopped_flapping",
+            unit,
+            Severity.SERIOUS,
+            f"{told.name} was stopped after it had ended by itself {flaps} times: by the flapping plugin, or by a person",
+            f"mend the cause, then circusctl start {told.name}",
+            deaths=flaps,
+        )
+    elif deaths > LOOP_DEATHS:
+        plugin = (
+            "circusd refuses the stop of its flapping plugin while it starts the next one" if desk.book.flaps else ""
+        )
         yield _finding(
             "crash_loop",
             unit,
             Severity.SERIOUS,
-            f"{told.name} ended by itself {deaths} times within {LOOP_S / 60:.0f} minutes; circusd shows it as active",
-            "see its log; a flapping plugin would have stopped it",
+            f"{told.name} ended by itself {deaths} times within {LOOP_S / 60:.0f} minutes; circusd shows it as active"
+            + (f", and {plugin}" if plugin else ""),
+            f"see its log; circusctl stop {told.name} until it is mended",
             deaths=deaths,
             within_s=LOOP_S,
         )

@@ -31,7 +31,7 @@ async def standing(desk: Desk) -> Daemon:
         home=str(desk.endpoint),
         lacks=LACKS,
         trouble=f"{_processes(left)} of an earlier circusd run on beside what this one started" if left else "",
-        revival=f"end {_processes(left)} that outlived an earlier circusd" if left else "",
+        revival=f"ends {_processes(left)} that outlived an earlier circusd" if left else "",
         outlived=left,
     )
 
@@ -47,7 +47,7 @@ def _silent(desk: Desk, error: Exception) -> Daemon:
     except SupervisorError:
         hint = str(error)
     else:
-        revival = "start circusd as it was started"
+        revival = "starts circusd as it was started"
         revival += f", after ending {_processes(left)} that outlived it" if left else ""
     return Daemon(
         pid=desk.daemon.pid if alive and desk.daemon is not None else None,

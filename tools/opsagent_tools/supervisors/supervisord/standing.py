@@ -32,7 +32,7 @@ async def standing(desk: Desk) -> Daemon:
         home=str(desk.wire.address),
         lacks=LACKS,
         trouble=f"{_programs(left)} of an earlier supervisord run on beside what this one started" if left else "",
-        revival=f"end {_programs(left)} that outlived an earlier supervisord" if left else "",
+        revival=f"ends {_programs(left)} that outlived an earlier supervisord" if left else "",
         outlived=left,
     )
 
@@ -48,7 +48,7 @@ def _silent(desk: Desk, error: Exception) -> Daemon:
     except SupervisorError:
         hint = str(error)
     else:
-        revival = "start supervisord as it was started"
+        revival = "starts supervisord as it was started"
         revival += f", after ending {_programs(left)} that outlived it" if left else ""
     return Daemon(
         pid=origin.key.pid if alive and origin is not None else None,
