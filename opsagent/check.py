@@ -149,8 +149,9 @@ class Checker:
             return None
 
     async def _log_rotated(self, check: Check) -> bool:
-        found = Path(str(check.args["path"])).lstat()
-        return found.st_ino != int(check.args["inode"]) or found.st_blocks * 512 < int(check.args["size"])
+        from opsagent_tools.logs.rotate_archives import newest  # few checks need it
+
+        return await asyncio.to_thread(newest, Path(str(check.args["path"]))) > str(check.args["after"])
 
     async def _process_gone(self, check: Check) -> bool:
         return not is_alive(ProcessKey(int(check.args["pid"]), float(check.args["started"])))

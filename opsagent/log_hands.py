@@ -14,6 +14,7 @@ from opsagent.rotators import rotated_by
 from opsagent_tools.actions import Action, Outcome
 from opsagent_tools.logs.rotate import (
     LOSSLESS,
+    NothingToRotate,
     NotRotated,
     Rotated,
     cut_off,
@@ -29,6 +30,8 @@ from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
 from opsagent_tools.units import Unit, UnitId
 
+LEFT_ALONE = "left alone, as it should be: "
+"""How the reason begins where there was nothing to do: no failure for who asked."""
 _LET_GO_S = 5.0
 _POLL_S = 0.05
 
@@ -45,9 +48,13 @@ class LogHands:
         supervisor, log = self._supervisor_of(action.unit), await self._log(action)
         rotator = await rotated_by(supervisor, log.unit, log.path)
         if rotator:
-            return _refused(f"{rotator} rotates {log.path} already: a second one would move what it just made")
+            return _refused(
+                f"{LEFT_ALONE}{rotator} rotates {log.path} already: a second one would move what it just made"
+            )
         try:
             done = await self._moved(supervisor, action, log)
+        except NothingToRotate as error:
+            return _refused(f"{LEFT_ALONE}{error}")
         except NotRotated as error:
             return _refused(str(error))
         said = f"moved {_mb(done.moved)} of {log.path.name} to {done.archive} ({done.method})"

@@ -32,6 +32,7 @@ from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.files import UnsafeFile
+from opsagent_tools.logs.rotate_archives import newest
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import Unit, UnitId, UnitState
 
@@ -116,7 +117,9 @@ class LogRounds:
     async def _rotate(self, unit: Unit, path: Path, file: os.stat_result, known: _Known) -> None:
         plan = new_plan(
             unit=unit.id,
-            steps=rotate_log_steps(unit, path, file, self.logs()),
+            steps=rotate_log_steps(
+                unit, path, self.logs(), size=file.st_blocks * 512, after=await asyncio.to_thread(newest, path)
+            ),
             remedy=ROTATE,
             origin="agent",
             source="runbook",

@@ -162,7 +162,7 @@ class CheckKind(StrEnum):
     RELEASE_IS = "release_is"
     """The unit's files, link and configuration are as the kept manifest `release` says."""
     LOG_ROTATED = "log_rotated"
-    """`path` is another file than `inode`, or takes less than `size` bytes of the disk."""
+    """`path` has an archive that is newer than the one of the stamp `after`."""
     PROCESS_GONE = "process_gone"
     """The process `pid` started at `started` is gone."""
     SUPERVISOR_UP = "supervisor_up"

@@ -5,7 +5,6 @@ Each step carries the question that tells whether it worked, so that the journal
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -184,18 +183,19 @@ def rollback_config_steps(
 
 
 def rotate_log_steps(
-    unit: Unit, path: Path, file: os.stat_result, policy: LogPolicy, *, gap: bool = False
+    unit: Unit, path: Path, policy: LogPolicy, *, size: int, after: str, gap: bool = False
 ) -> tuple[Step, ...]:
-    """Rotate a log as it is now; `gap`: a person asked for it, even where a line may be lost."""
+    """Rotate a log of `size` bytes. `after`: stamp of its newest archive (`rotate_archives.newest`); `gap`: a person asked
+    for it, even where a line may be lost.
+    """
     kept: dict[str, Scalar] = {"keep": policy.keep, "total": policy.total, "compress": policy.compress, "gap": gap}
-    size = file.st_blocks * 512
     return (
         Step(
             action=action_of(ActionName.ROTATE_LOG, unit.id, path=str(path), **kept),
             goal=Check(
                 kind=CheckKind.LOG_ROTATED,
                 unit=unit.id,
-                args={"path": str(path), "inode": file.st_ino, "size": size},
+                args={"path": str(path), "after": after},
             ),
             timeout_s=10.0,
             why=f"{path.name} has {size / 1e6:.1f} MB",

@@ -41,13 +41,15 @@ async def _all(
     from opsagent.cli.agent import agent_of, config_of
     from opsagent.cli.carry import Carrier
     from opsagent.cli.store import person
+    from opsagent.log_hands import LEFT_ALONE
 
     results, policy = [], config_of(home).logs
     async with agent_of(home) as agent:
         for path, file in files:
             plan = _plan(unit, path, file, policy)
             ended = await Carrier(out).follow(agent.submit(plan, confirmed=yes, by=person()))
-            results.append({"path": str(path), **ended.as_json(), "exit_code": int(ended.code)})
+            idle = LEFT_ALONE in ended.detail
+            results.append({"path": str(path), **ended.as_json(), "exit_code": int(Code.DONE if idle else ended.code)})
             if not out.as_json:
                 _tell(path, ended, out)
     return results
@@ -56,10 +58,11 @@ async def _all(
 def _plan(unit: Unit, path: Path, file: os.stat_result, policy: Any) -> Plan:
     from opsagent.log_policy import ROTATE
     from opsagent.planning import new_plan, rotate_log_steps
+    from opsagent_tools.logs.rotate_archives import newest
 
     return new_plan(
         unit=unit.id,
-        steps=rotate_log_steps(unit, path, file, policy, gap=True),
+        steps=rotate_log_steps(unit, path, policy, size=file.st_blocks * 512, after=newest(path), gap=True),
         remedy=ROTATE,
         origin="person",
         source="person",

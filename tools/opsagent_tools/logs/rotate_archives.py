@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.logs.rotate_holders import writers
@@ -61,6 +62,17 @@ def archives(place: Place) -> list[Archive]:
         number = int(match[2] or 0)
         found.append(Archive(name=name, made_at=made_at, number=number, packed=bool(match[3]), size=status.st_size))
     return sorted(found, key=lambda one: one.age)
+
+
+def newest(log: Path) -> str:
+    """Return the stamp of the newest archive of a log, packed or not; empty: it has none. A look at names only."""
+    try:
+        names = os.listdir(log.parent)  # noqa: PTH208  # hundreds of names
+    except OSError:
+        return ""
+    prefix = f"{log.name}."
+    stamps = [match for name in names if name.startswith(prefix) and (match := _STAMP.fullmatch(name[len(prefix) :]))]
+    return max((f"{match[1]}-{int(match[2] or 0):04}" for match in stamps), default="")
 
 
 def new_name(place: Place, now: datetime) -> str:
