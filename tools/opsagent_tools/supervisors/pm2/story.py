@@ -44,8 +44,6 @@ class Story:
         self._ids: dict[str, set[int]] = {}
         self._halted: set[int] = set()
         """Numbers that were stopped, by a person's notice on the bus."""
-        self._ended_early: set[ProcessKey] = set()
-        """Processes whose death the kernel told before the bus."""
         self.wants_list = False
         """True: something changed that only a new list tells."""
         self.killed = ""
@@ -69,7 +67,6 @@ class Story:
             self.wants_list = True
             self._picture.prune()
             self._stopping.clear()
-            self._ended_early.clear()
             yield SupervisorEvent(kind=EventKind.CHANGED, unit=None, at=now, reason="events were lost: list again")
 
     def _note_thrown(self, data: Mapping[str, Any], at: float) -> None:
@@ -122,11 +119,6 @@ class Story:
                 self.wants_list = True
             return
         ended = self._picture.ended(pm_id)
-        if ended in self._ended_early:
-            self._ended_early.discard(ended)
-            self._exits.of(name=text(process.get("name")), pm_id=pm_id, pid=None, at=at)
-            self.wants_list = True
-            return
         pid = ended.pid if ended is not None else None
         found = self._exits.of(name=text(process.get("name")), pm_id=pm_id, pid=pid, at=at)
         code = found.code if found.code is not None else number(process.get("exit_code"))
@@ -146,26 +138,6 @@ class Story:
         reason = self._exits.of(name=app, pm_id=pm_id, pid=None, at=at).reason
         if name:
             yield self._tell(EventKind.STOPPING, name, at, pid=key.pid if key is not None else None, reason=reason)
-
-    # The kernel
-
-    def watched(self) -> list[ProcessKey]:
-        """Return the processes whose death is of interest."""
-        return self._picture.keys()
-
-    def died(self, key: ProcessKey, exit_code: int | None, at: float) -> Iterator[SupervisorEvent]:
-        """Take it that a process has ended, of which the bus has not said anything. One that is being stopped is not told."""
-        number = self._picture.number_of(key)
-        if number is None or key in self._ended_early:
-            return
-        for stopped in (number, OLD + number):
-            if stopped in self._stopping and self._stopping[stopped] in (None, key):
-                return
-        name = self._unit_name(number, "")
-        if name:
-            self._ended_early.add(key)
-            self.wants_list = True
-            yield self._tell(EventKind.EXITED, name, at, pid=key.pid, exit_code=exit_code)
 
     # Lists
 

@@ -8,12 +8,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from opsagent_tools.processes.deaths import Death
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2.bus import Bus, Message
 from opsagent_tools.supervisors.pm2.core import Core
 from opsagent_tools.supervisors.pm2.home import PUB, booted_at
-from opsagent_tools.supervisors.pm2.kernel import Deaths
 from opsagent_tools.supervisors.pm2.rpc import connect
 from opsagent_tools.supervisors.pm2.story import Story
 from opsagent_tools.supervisors.port import EventKind, SupervisorError, SupervisorEvent
@@ -119,7 +117,6 @@ class _Session:
         self._told: list[SupervisorEvent] = []
         self._news = asyncio.Event()
         self._seem_stopped: dict[str, float] = {}
-        self._deaths = Deaths(bus, core.seen.daemon, self._died)
 
     @classmethod
     async def open(cls, core: Core) -> _Session:
@@ -130,7 +127,6 @@ class _Session:
             session = cls(core, bus, version)
             for _ in session.story.see(units, core.apps, time.time(), first=True):
                 pass
-            session._deaths.follow(session.story.watched())
             core.on_list.add(session._listed)
         except BaseException:
             bus.close()
@@ -166,7 +162,6 @@ class _Session:
     async def close(self) -> None:
         """Hang up."""
         self._core.on_list.discard(self._listed)
-        self._deaths.close()
         self._bus.close()
         if self._list is not None:
             self._list.cancel()
@@ -203,13 +198,8 @@ class _Session:
         now = time.time()
         units = self._core.units_of_last()
         self._told += self.story.see(units, self._core.apps, now, first=False)
-        self._deaths.follow(self.story.watched())
         since = {name: self._seem_stopped.get(name, now) for name in self.story.seems_stopped(units)}
         sure = {name for name, at in since.items() if now - at >= _RESTARTS_WITHIN_S}
         self._seem_stopped = {name: at for name, at in since.items() if name not in sure}
         self._told += self.story.are_stopped(sure, now)
-        self._news.set()
-
-    def _died(self, death: Death) -> None:
-        self._told += self.story.died(death.key, death.exit_code, time.time())
         self._news.set()
