@@ -171,12 +171,21 @@ class Home:
             raise
         return lock
 
+    @classmethod
+    def demand_own(cls, path: Path | None = None) -> None:
+        """Raise HomeError where the folder that `open` would take holds what is not ours; it is not created or changed.
+
+        For whoever removes or replaces a home: `--home ~` is a slip.
+        """
+        folder = Path(path or _default_path()).expanduser().resolve()
+        strangers = _strangers(folder) if folder.is_dir() else ()
+        if strangers:
+            names = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
+            raise HomeError(f"{folder}: holds what is not ours ({names}): move that away, or name the right --home DIR")
+
     def strangers(self) -> tuple[str, ...]:
         """Return the names of what is in the folder and not ours: whoever removes or replaces a home leaves those."""
-        from fnmatch import fnmatchcase
-
-        found = (entry.name for entry in self.path.iterdir())
-        return tuple(sorted(name for name in found if not any(fnmatchcase(name, ours) for ours in _OURS)))
+        return _strangers(self.path)
 
     def discard_runtime_dir(self) -> None:
         """Remove the sockets' folder (of a temporary home, or when uninstalling). Nothing may use it any more."""
@@ -184,6 +193,13 @@ class Home:
             for entry in self.runtime_dir.iterdir():
                 entry.unlink()
             self.runtime_dir.rmdir()
+
+
+def _strangers(folder: Path) -> tuple[str, ...]:
+    from fnmatch import fnmatchcase
+
+    found = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name for name in found if not any(fnmatchcase(name, ours) for ours in _OURS)))
 
 
 def refuse_shared(path: Path, what: str) -> None:

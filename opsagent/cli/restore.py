@@ -29,7 +29,7 @@ def command(
     from opsagent.backup.restore import restore
     from opsagent.cli.errors import CliError, Unclear
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home
+    from opsagent.cli.services import open_own_home
     from opsagent.views.numbers import size
     from opsagent.views.progress import Spinner
 
@@ -37,7 +37,7 @@ def command(
     archive = Path(file).expanduser().absolute()
     if not archive.is_file():
         raise Unclear(f"{archive}: there is no such file: name what `opsagent backup` wrote")
-    place = open_home(home)
+    place = open_own_home(home)
     _refuse_a_running_engine(place)
     with place.owner_lock(_LOCK_S), Spinner(out.notes) as spinner:
         try:

@@ -68,6 +68,14 @@ def open_home(given: str | None) -> Home:
     return Home.open(Path(given) if given else None)
 
 
+def open_own_home(given: str | None) -> Home:
+    """Open the home that is to be removed or replaced. Raises HomeError where the folder holds what is not ours."""
+    from opsagent.home import Home
+
+    Home.demand_own(Path(given) if given else None)
+    return open_home(given)
+
+
 def open_engine(home: Home) -> Engine:
     """Return the engine of a home; nothing is started."""
     from opsagent_tools.supervisors.circus.engine import Engine

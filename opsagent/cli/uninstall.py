@@ -40,16 +40,12 @@ def command(
     folder stays for as long; `--stop-services` ends them and removes that as well. `opsagent backup FILE` first keeps
     what the agent has learnt.
     """
-    from opsagent.cli.errors import CliError, Code
+    from opsagent.cli.errors import Code
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home, view_engine
+    from opsagent.cli.services import open_own_home, view_engine
 
     out = Out(as_json=json)
-    place = open_home(home)
-    strangers = place.strangers()
-    if strangers:  # `--home ~`, say
-        names = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
-        raise CliError(f"{place.path}: holds what is not ours ({names}): move that away, or name the right --home")
+    place = open_own_home(home)
     boot = _boot(place)
     engine_pid = view_engine(place).pid()
     for line in _what_goes(place, boot, engine_pid, stop_services=stop_services):
