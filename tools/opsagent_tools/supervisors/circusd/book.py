@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opsagent_tools.processes.deaths import exit_code
 from opsagent_tools.processes.proc import HAS_PROC, is_alive, is_same, key_of, read_stat
 from opsagent_tools.supervisors.circusd.told import Told
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
@@ -81,6 +80,8 @@ class Book:
             self.spawned(told.name, pid)
         for pid, key in list(seen.keys.items()):
             if not is_alive(key):
+                from opsagent_tools.processes.deaths import exit_code  # here: who only looks does without an event loop
+
                 self.died(told.name, key, exit_code(key))
             elif pid not in told.pids:
                 stat = read_stat(pid)

@@ -10,7 +10,6 @@ from typing import Any
 import zmq
 
 from opsagent_tools.processes.proc import read_stat
-from opsagent_tools.supervisors.circus_line import ANSWER_MAX
 from opsagent_tools.supervisors.circusd.book import Book
 from opsagent_tools.supervisors.circusd.endpoint import Endpoint
 from opsagent_tools.supervisors.circusd.told import KEYS, Told, is_own, options_of, pids_of, sockets_of, statuses_of
@@ -18,6 +17,7 @@ from opsagent_tools.supervisors.port import NotPermitted, SupervisorUnreachable
 from opsagent_tools.units import Unit
 
 LOOK_S = 3.0
+_ANSWER_MAX = 32 * 1024 * 1024
 Question = tuple[str, Mapping[str, Any]]
 
 
@@ -63,7 +63,7 @@ def _ask(endpoint: Endpoint, questions: Sequence[Question], deadline: float) -> 
     """Ask all of it at once; answers in order."""
     answers: dict[int, dict[str, Any]] = {}
     with zmq.Context() as context, context.socket(zmq.DEALER) as line:
-        line.linger, line.maxmsgsize = 0, ANSWER_MAX
+        line.linger, line.maxmsgsize = 0, _ANSWER_MAX
         line.connect(str(endpoint))
         for number, (command, properties) in enumerate(questions):
             line.send(json.dumps({"id": number, "command": command, "properties": properties}).encode())

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent_tools.processes.proc import HAS_PROC, is_alive, is_same, key_of, read_stat
-from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.supervisord.chronicle import Chronicle
 from opsagent_tools.supervisors.supervisord.conf import ConfFile, Section
 from opsagent_tools.supervisors.supervisord.info import (
@@ -248,7 +247,7 @@ class Book:
         return wish == "true" or (wish == "unexpected" and info.exit_status not in expected)
 
     def _reason(self, info: Info) -> str:
-        says = redact(info.spawn_error)
+        says = _redacted(info.spawn_error)
         if info.state == FATAL:
             return f"supervisord gave up: {says or 'it ended too quickly each time'}"
         if info.state == BACKOFF:
@@ -261,3 +260,11 @@ class Book:
 
 def _life(info: Info) -> tuple[int, int, int, int]:
     return info.state, info.pid, info.start, info.stop
+
+
+def _redacted(text: str) -> str:
+    if not text:
+        return ""
+    from opsagent_tools.redact import redact  # here: its rules take their time, and there is seldom something to say
+
+    return redact(text)

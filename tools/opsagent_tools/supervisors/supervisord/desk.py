@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 from collections.abc import Sequence
@@ -69,6 +68,8 @@ class Desk:
 
     async def refresh(self) -> bool:
         """Ask for everything; return whether something changed."""
+        import asyncio  # here: who only looks does without
+
         ticket = next(self._tickets)
         changed = self._take_overview(await self.calls(OVERVIEW), ticket)
         if self._is_unconfigured():
@@ -99,6 +100,8 @@ class Desk:
 
     async def reread_conf(self) -> None:
         """Look at its configuration again, for those who want to know how it is now."""
+        import asyncio
+
         configs = await self.call("getAllConfigInfo")
         await asyncio.to_thread(self._take_configs, configs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import time
@@ -33,6 +32,8 @@ class Wire:
 
     async def call(self, method: str, *params: codec.Value, timeout_s: float = ANSWER_S) -> codec.Value:
         """Ask, without blocking the event loop. Raises Fault, SupervisorUnreachable, NotPermitted."""
+        import asyncio  # here: who only looks does without
+
         request = self._request(method, params)
         try:
             async with asyncio.timeout(timeout_s):
@@ -71,6 +72,8 @@ class Wire:
             raise self._refused(error) from None
 
     async def _connect(self) -> socket.socket:
+        import asyncio
+
         talk = self._socket()
         try:
             talk.setblocking(False)
@@ -154,6 +157,8 @@ class Wire:
 
 
 async def _read(talk: socket.socket) -> bytes:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     found = bytearray()
     while not _is_whole(found):
