@@ -15,7 +15,7 @@ from opsagent.model import Signal, SignalKind
 from opsagent.sense import Senses
 from opsagent.world import World
 from tests.benchmarks.conftest import Figure, percentile
-from tests.support.supervisors import CircusHarness, spec
+from tests.support.supervisors import CircusHarness, Harness, spec
 from tests.support.waiting import until
 
 DEATHS = 120
@@ -37,7 +37,7 @@ class Watch:
         self.told += [(time.perf_counter(), detection) for detection in found]
 
 
-async def measure(harness: CircusHarness, folder: Path) -> list[float]:
+async def measure(harness: Harness, folder: Path) -> list[float]:
     specs = [spec(f"worker{number}", folder) for number in range(WORKERS)]
     await harness.apply(specs)
     watch = Watch(World(specs))
@@ -52,7 +52,7 @@ async def measure(harness: CircusHarness, folder: Path) -> list[float]:
         await harness.end()
 
 
-async def one_death(harness: CircusHarness, watch: Watch, name: str) -> float:
+async def one_death(harness: Harness, watch: Watch, name: str) -> float:
     unit = harness.id(name)
     await until(lambda: watch.world.units[unit].processes, timeout=60)
     for incident in watch.detector.open:

@@ -15,6 +15,7 @@ from tests.benchmarks import deaths
 from tests.benchmarks.conftest import Figure, percentile
 from tests.support import systemd_box
 from tests.support.circusd import CircusdHarness
+from tests.support.pm2 import Pm2Harness
 from tests.support.supervisord import SupervisordHarness
 from tests.support.supervisors import CircusHarness, Harness
 
@@ -23,6 +24,8 @@ _HERE: dict[str, Callable[[Path, Path], Harness]] = {
     "circus": lambda folder, runtime: CircusHarness(folder / "engine", runtime),
     "supervisord": lambda folder, runtime: SupervisordHarness(runtime),
     "circusd": lambda folder, runtime: CircusdHarness(runtime, check_delay=1.0),
+    "PM2 in fork mode": lambda folder, runtime: Pm2Harness(),
+    "PM2 in cluster mode": lambda folder, runtime: Pm2Harness(cluster=True),
 }
 """What runs on the machine itself; a systemd gets one of its own (`deaths.INSIDE`)."""
 
