@@ -61,8 +61,8 @@ def rotated(cli: Cli, unit: str) -> dict[str, Any]:
 
 def detail(result: dict[str, Any]) -> str:
     """What the step itself said."""
-    return str(next((one["text"] for one in reversed(result["progress"]) if one["kind"].startswith("step_")), result["detail"]))
-        (one["text"] for one in reversed(result["progress"]) if one["kind"].startswith("step_")), result["detail"]
+    return str(
+        next((one["text"] for one in reversed(result["progress"]) if one["kind"].startswith("step_")), result["detail"])
     )
 
 
