@@ -17,7 +17,7 @@ from opsagent.claims import Claimed, Claims
 from opsagent.guard import rule_on_step
 from opsagent.hands import Hands
 from opsagent.model import Plan, Risk, Ruling, Step
-from opsagent.planning import kind_of, way_in
+from opsagent.planning import Way, kind_of, way_in
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
 from opsagent.serving import watching
@@ -104,7 +104,9 @@ class Actor:
             way=way_in(plan, unit).value,
         )
         await asyncio.to_thread(self._journal.note_change, change)
-        return replace(carried, change=change, unfit=unfit)
+        # Who restarts it outright, and in vain, may have tried to mend something else.
+        outright = kind == "restart" and change.way == Way.RESTART
+        return replace(carried, change=change, unfit="" if outright else unfit)
 
     async def _steps(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
         progress = _Narrator(plan, tell)
@@ -136,7 +138,10 @@ class Actor:
             await asyncio.to_thread(self._journal.end_step, step_id, "done", outcome.detail)
             progress.say("step_done", outcome.detail, ordinal, ruling)
             return "", ""
-        detail = outcome.detail if not outcome.done else f"{outcome.detail}, but {step.goal.kind} was not reached"
+        detail = outcome.detail
+        if outcome.done:
+            seen = f"{outcome.detail}, but {step.goal.kind} was not reached"
+            detail = await self._hands.why_not(step.action, seen)
         await asyncio.to_thread(self._journal.end_step, step_id, "failed", detail)
         progress.say("step_failed", detail, ordinal, ruling)
         return detail, outcome.refused

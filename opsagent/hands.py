@@ -15,6 +15,7 @@ from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
 from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
+from opsagent.restarting import Restarting
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.files import UnsafeFile, move_aside
 from opsagent_tools.processes.ending import end_process
@@ -38,6 +39,7 @@ class Hands:
         self._checker = checker
         self._last_good_dir = last_good_dir
         self._reloading = Reloading(self._supervisor_of, checker)
+        self._restarting = Restarting(checker)
         logs = LogHands(self._supervisor_of, checker)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
@@ -90,8 +92,7 @@ class Hands:
         return Outcome(done=True, detail=f"stopped {action.unit.name}")
 
     async def _restart(self, action: Action) -> Outcome:
-        await self._supervisor(action).restart(action.unit)
-        return Outcome(done=True, detail=f"restarted {action.unit.name}")
+        return await self._restarting.step(self._supervisor(action), action)
 
     async def _scale(self, action: Action) -> Outcome:
         instances = int(action.args["instances"])
@@ -103,9 +104,14 @@ class Hands:
     async def _reload(self, action: Action) -> Outcome:
         return await self._reloading.step(action)
 
+    async def why_not(self, action: Action, seen: str) -> str:
+        """Return why an action that was carried out did not lead to its goal; `seen` says that, if nothing tells more."""
+        return await self._restarting.why_not(self._supervisor(action), action, seen)
+
     async def finished(self, unit: UnitId) -> str:
         """Clean up what a plan for this unit leaves behind, however it ended; return why a new release is not fit."""
-        return await self._reloading.finished(unit)
+        restarted = self._restarting.finished(unit)
+        return await self._reloading.finished(unit) or restarted
 
     async def _continue(self, action: Action) -> Outcome:
         await self._supervisor(action).signal(action.unit, signal.SIGCONT)

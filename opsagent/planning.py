@@ -14,6 +14,7 @@ from opsagent.naming import is_our_engine
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
 from opsagent.planning_reload import (
     PERSONS_CANARY_S,
+    PERSONS_RESTART_S,
     Way,
     can_surge,
     kind_of,
@@ -31,6 +32,7 @@ _PRIVATE_MODE = 0o600
 
 __all__ = [
     "PERSONS_CANARY_S",
+    "PERSONS_RESTART_S",
     "Way",
     "can_surge",
     "continue_steps",

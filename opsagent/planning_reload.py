@@ -12,6 +12,8 @@ from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import ProcessKey, Unit
 
 _CANARY_READY_S = 1.5
+PERSONS_RESTART_S = 1.0
+"""What does not stay up this long after a person's restart has not come up."""
 PERSONS_CANARY_S = 3.0
 """A person reloads for a new release, which may die of something that it does a little later."""
 _NEXT_READY_S = 0.5
@@ -21,11 +23,12 @@ _CALLED = frozenset({"reload", "restart"})
 _CANARY = "canary"
 
 
-def restart_steps(unit: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
-    """Stop and start a unit: it does not serve in between."""
+def restart_steps(unit: Unit, spec: ServiceSpec | None = None, *, stays_s: float = 0.0) -> tuple[Step, ...]:
+    """Stop and start a unit: it does not serve in between. `stays_s`: seconds that its new processes must stay up."""
+    args: dict[str, Scalar] = {"stays_s": stays_s} if stays_s else {}
     return (
         Step(
-            action=action_of(ActionName.RESTART, unit.id),
+            action=action_of(ActionName.RESTART, unit.id, **args),
             goal=all_replaced(unit),
             timeout_s=stop_timeout_s(spec) + start_timeout_s(spec),
             why=f"{unit.name} starts anew",
@@ -49,7 +52,7 @@ def rolling_reload_steps(
     """
     way = way_of(unit)
     if way is Way.RESTART or (way is Way.IN_PLACE and anew):
-        return restart_steps(unit, spec)
+        return restart_steps(unit, spec, stays_s=canary_s)
     if way is Way.IN_PLACE:
         return (_in_place(unit, spec),)
     olds = sorted((process.key for process in unit.processes), key=lambda key: key.pid != first)

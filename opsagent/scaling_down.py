@@ -32,7 +32,8 @@ class ScalingDown:
         known = {process.key for process in unit.processes}
         there = await supervisor.describe(action.unit)
         stay = [process.key for process in there.processes if process.wanted and process.key in known]
-        dead: list[ProcessKey] = []
+        # One that ended, and was started anew meanwhile, is not among those that stay.
+        dead: list[ProcessKey] = [] if len(stay) >= wanted else [max(known, key=lambda key: key.started)]
 
         def died() -> str:
             dead.extend(key for key in stay if not is_alive(key))

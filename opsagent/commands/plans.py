@@ -43,7 +43,7 @@ def _steps(step: CommandStep, unit: Unit, spec: ServiceSpec | None, canary_s: fl
         case "restart" if step.args.get("safely"):
             return planning.rolling_reload_steps(unit, spec, canary_s=canary_s, anew=True)
         case "restart":
-            return planning.restart_steps(unit, spec)
+            return planning.restart_steps(unit, spec, stays_s=planning.PERSONS_RESTART_S)
         case "reload":
             return planning.rolling_reload_steps(unit, spec, canary_s=canary_s)
         case "scale":
