@@ -14,7 +14,7 @@ from tests.support import systemd_box
 from tests.support.systemd_box import Box
 from tests.support.waiting import eventually
 
-HOME = "/root/agent"
+HOME = "/home/agent"
 UNITS = ("opsagent.service", "opsagent-engine.service")
 SERVICES = '[services.job]\ncommand = ["sleep", "4714"]\n'
 
@@ -55,9 +55,9 @@ def machine() -> Iterator[Machine]:
     systemd_box.needed()
     with systemd_box.booted() as box:
         found = Machine(box)
-        box.run("mkdir", "-p", "/root/srv")
-        box.run("tee", "/root/srv/services.toml", input=SERVICES)
-        found("up", "/root/srv/services.toml")
+        box.run("mkdir", "-p", "/home/srv")
+        box.run("tee", "/home/srv/services.toml", input=SERVICES)
+        found("up", "/home/srv/services.toml")
         yield found
 
 
