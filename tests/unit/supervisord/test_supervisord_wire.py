@@ -124,6 +124,34 @@ async def test_a_socket_of_another_user_is_not_asked(serve: Serve) -> None:
         await wire_to(path).call("supervisor.getState")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user listens")
+async def test_another_user_is_not_asked_in_the_place_of_the_owner(runtime_root: Path) -> None:
+    runtime_root.chmod(0o1777)
+    path, ready, done = runtime_root / "s.sock", os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+                listener.listen()
+                os.write(ready[1], b"x")
+                os.read(done[0], 1)
+        finally:
+            os._exit(0)
+    try:
+        os.read(ready[0], 1)
+        with pytest.raises(NotPermitted, match="user 65534 listens there, and not user 1000"):
+            await Wire(address=Address(path=str(path)), owner=1000).call("supervisor.getState")
+    finally:
+        os.write(done[1], b"x")
+        os.waitpid(child, 0)  # noqa: ASYNC222  # it ends at once
+        for descriptor in (*ready, *done):
+            os.close(descriptor)
+
+
 async def test_a_folder_in_which_everybody_replaces_files_is_not_trusted(serve: Serve, runtime_root: Path) -> None:
     path = serve(_OK % (len(_VALUE), _VALUE))
     runtime_root.chmod(0o777)
@@ -140,3 +168,28 @@ async def test_credentials_go_into_the_header_and_wrong_ones_are_explained(serve
         await wire_to(path, Credentials(username="ops", password_file=secret)).call("supervisor.getState")
     assert b"Authorization: Basic b3BzOnMzY3JldA==" in path.with_suffix(".asked").read_bytes()
     assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a port is said to be another user's")
+async def test_a_port_that_somebody_else_took_gets_no_password(free_port: int, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("s3cret")
+    secret.chmod(0o600)
+    os.chown(secret, 0, 0)
+    server = socket.create_server(("127.0.0.1", free_port))
+    os.fchown(server.fileno(), 65534, 65534)  # whose a socket is, the kernel takes from its inode
+    with server:
+        wire = Wire(
+            address=Address(host="127.0.0.1", port=free_port),
+            credentials=Credentials(username="ops", password_file=secret),
+            owner=1,
+        )
+        with pytest.raises(NotPermitted, match="user 65534 listens there, and not user 1"):
+            await wire.call("supervisor.getState")
+        with pytest.raises(NotPermitted, match="not asked anything"):
+            wire.call_now("supervisor.getState")
+        server.settimeout(1)
+        for _ in range(2):
+            talk, _peer = server.accept()
+            with talk:
+                assert talk.recv(1) == b""

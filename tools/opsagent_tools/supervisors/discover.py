@@ -101,7 +101,12 @@ def _look_pm2(found: Found) -> tuple[Unit, ...]:
 def _look_supervisord(found: Found) -> tuple[Unit, ...]:
     from opsagent_tools.supervisors.supervisord.look import look
 
-    return look(found.address, kind=found.kind, **_credentials(found))
+    return look(found.address, kind=found.kind, uid=_owner(found), **_credentials(found))
+
+
+def _owner(found: Found) -> int | None:
+    """Whose it must be: that is known of one that was seen to run."""
+    return found.uid if found.pid is not None else None
 
 
 def _credentials(found: Found) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def _words(found: Found, key: str) -> tuple[str, ...]:
 def _open_supervisord(found: Found) -> Supervisor:
     from opsagent_tools.supervisors.supervisord.adapter import SupervisordSupervisor
 
-    return SupervisordSupervisor(found.address, kind=found.kind, **_credentials(found))
+    return SupervisordSupervisor(found.address, kind=found.kind, uid=_owner(found), **_credentials(found))
 
 
 def _open_circusd(found: Found) -> Supervisor:

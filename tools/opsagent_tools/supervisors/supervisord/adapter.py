@@ -38,11 +38,16 @@ class SupervisordSupervisor:
         password_file: Path | None = None,
         kind: str = "supervisord",
         beyond_loopback: bool = False,
+        uid: int | None = None,
     ) -> None:
-        """Reach it at `unix:///path` or `http://host:port`; nothing is connected to yet. Raises ValueError."""
+        """Reach it at `unix:///path` or `http://host:port`; nothing is connected to yet. Raises ValueError.
+
+        `uid`: whose it must be, where that is known.
+        """
         credentials = Credentials(username=username, password_file=password_file) if password_file else None
         self.kind = kind
-        self._wire = Wire(address=Address.parse(address, beyond_loopback=beyond_loopback), credentials=credentials)
+        place = Address.parse(address, beyond_loopback=beyond_loopback)
+        self._wire = Wire(address=place, credentials=credentials, owner=uid)
         self._desk = Desk(self._wire, kind)
         self._hub = Hub()
         self._changes = Changes(self._desk, self._hub)

@@ -138,7 +138,7 @@ class Desk:
 
     def _origin(self, pid: int) -> Origin | None:
         found = origin_of(pid)
-        if found is not None and self.wire.peer not in {None, found.uid}:
+        if found is not None and self.wire.peer not in {None, 0, found.uid}:
             raise NotPermitted(
                 f"{self.wire.address}: user {self.wire.peer} listens there and says that it is process {pid} of user "
                 f"{found.uid}: not trusted"

@@ -20,11 +20,12 @@ def look(
     username: str = "",
     password_file: Path | None = None,
     kind: str = "supervisord",
+    uid: int | None = None,
     timeout_s: float = LOOK_S,
 ) -> tuple[Unit, ...]:
     """Return all units. Raises SupervisorUnreachable, NotPermitted; ValueError for an address that is none."""
     credentials = Credentials(username=username, password_file=password_file) if password_file else None
-    desk = Desk(Wire(address=Address.parse(address), credentials=credentials), kind)
+    desk = Desk(Wire(address=Address.parse(address), credentials=credentials, owner=uid), kind)
     try:
         desk.refresh_now(timeout_s)
     except Fault as fault:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent_tools.peers import peer_uid
+from opsagent_tools.processes.listening import listening
 from opsagent_tools.supervisors.port import NotPermitted, SupervisorUnreachable
 from opsagent_tools.supervisors.supervisord import codec
 from opsagent_tools.supervisors.supervisord.address import Address, Credentials
@@ -27,8 +28,10 @@ class Wire:
 
     address: Address
     credentials: Credentials | None = None
+    owner: int | None = None
+    """User id whose it must be; None: whoever listens there."""
     peer: int | None = field(default=None, init=False)
-    """User id of who answered last, as the kernel says (unix sockets only)."""
+    """User id of who answered last, as the kernel says; None where it does not (another machine)."""
 
     async def call(self, method: str, *params: codec.Value, timeout_s: float = ANSWER_S) -> codec.Value:
         """Ask, without blocking the event loop. Raises Fault, SupervisorUnreachable, NotPermitted."""
@@ -95,8 +98,11 @@ class Wire:
     def _check_peer(self, talk: socket.socket) -> None:
         """A socket of user U in a folder of user V could be anybody's trap: who listens must own the socket."""
         if not self.address.path:
+            self._check_listener()
             return
         self.peer = peer_uid(talk)
+        if self.owner is not None and self.peer not in {self.owner, 0}:
+            raise NotPermitted(self._is_anothers(self.peer))
         path = Path(self.address.path)
         owner, folder = path.lstat(), path.parent.stat()
         # root may have given the socket to us (`chown` in [unix_http_server]): who listens is the kernel's word
@@ -107,6 +113,18 @@ class Wire:
             )
         if folder.st_mode & 0o002 and not folder.st_mode & 0o1000:
             raise NotPermitted(f"{path}: everybody may replace files in {path.parent}: chmod o-w {path.parent}")
+
+    def _check_listener(self) -> None:
+        """A port is anybody's who comes first: it is looked at whose it is before a password goes there."""
+        loopback = {"127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"}  # noqa: S104  # read, nothing is bound
+        uids = {one.uid for one in listening() if one.port == self.address.port and one.address in loopback}
+        self.peer = min(uids) if len(uids) == 1 else None
+        strangers = uids - {self.owner, 0} if self.owner is not None else set()
+        if strangers:
+            raise NotPermitted(self._is_anothers(min(strangers)))
+
+    def _is_anothers(self, uid: int | None) -> str:
+        return f"{self.address}: user {uid} listens there, and not user {self.owner}: it is not asked anything"
 
     def _request(self, method: str, params: Sequence[codec.Value]) -> bytes:
         body = codec.dumps(method, params)
