@@ -139,6 +139,8 @@ async def test_a_log_that_is_a_link_is_none_and_is_never_emptied(pm2: PM2, folde
     assert [path.name for path in (await supervisor.describe(API)).logs] == ["api-error.log"]
     with pytest.raises(NotPermitted, match="is a link"):
         await supervisor.flush(API)
+    told = [finding for finding in await supervisor.findings() if finding.check == "pm2/not_believed"]
+    assert [(finding.unit, "is a link" in finding.says) for finding in told] == [(API, True)]
     assert precious.read_text() == "root:secret"
     assert pm2.pids("api") == [pid]
     await supervisor.close()

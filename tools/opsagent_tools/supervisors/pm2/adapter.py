@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from opsagent_tools.findings import Finding
+from opsagent_tools.findings import Finding, Severity
 from opsagent_tools.supervisors.pm2 import hands
 from opsagent_tools.supervisors.pm2.changes import Changes
 from opsagent_tools.supervisors.pm2.core import Core
@@ -182,6 +182,7 @@ class Pm2Supervisor(Extras):
 
         core = self._core
         listed = await core.raw()
+        core.units_of_last()  # judges what is claimed
         look = Look(
             home=self.home,
             uid=core.home.uid,
@@ -192,7 +193,17 @@ class Pm2Supervisor(Extras):
             seen=core.seen,
             sizes=self._sizes,
         )
-        return await asyncio.to_thread(findings_of, look)
+        found = await asyncio.to_thread(findings_of, look)
+        return (*(self._not_believed(*refused) for refused in core.claims.refused.items()), *found)
+
+    def _not_believed(self, unit: str, why: str) -> Finding:
+        return Finding(
+            check="pm2/not_believed",
+            unit=self._core.id_of(unit),
+            severity=Severity.WARNING,
+            says=why,
+            mend="give it a log of its own user's that is no link, or look who runs that process",
+        )
 
     async def close(self) -> None:
         """Hang up; the daemon and its apps go on."""

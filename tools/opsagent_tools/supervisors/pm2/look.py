@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from opsagent_tools.supervisors.pm2 import codec
-from opsagent_tools.supervisors.pm2.history import History
 from opsagent_tools.supervisors.pm2.home import LOG, RPC, Home
-from opsagent_tools.supervisors.pm2.units import Claims, by_unit, read_apps, unit_of
+from opsagent_tools.supervisors.pm2.units import App, Claims, Ends, by_unit, read_apps, unit_of
 from opsagent_tools.supervisors.port import SupervisorUnreachable
 from opsagent_tools.units import Unit
 
@@ -21,11 +21,19 @@ def look(home: Path, uid: int | None = None, *, kind: str = "pm2", timeout_s: fl
     """Return all apps of the daemon of `home`. Raises SupervisorUnreachable, NotPermitted; after `timeout_s` at most."""
     place = Home(home, uid)
     apps = read_apps(ask(place, "getMonitorData", {}, timeout_s=timeout_s))
-    claims, history = Claims(place.uid), History(home / LOG, place.uid)
-    if any(app.exit_code is not None for app in apps):  # nothing has ended: nothing to read up
-        history.look()
-    units = by_unit(apps).values()
-    return tuple(unit_of(kind, found, claims, history.of(found), extra=frozenset()) for found in units)
+    claims, ends = Claims(place.uid), _ends_of(place, apps)
+    return tuple(unit_of(kind, found, claims, ends(found), extra=frozenset()) for found in by_unit(apps).values())
+
+
+def _ends_of(home: Home, apps: Sequence[App]) -> Callable[[Sequence[App]], Ends]:
+    """Return what tells how processes ended; where none has, nothing is read up, nor imported for it."""
+    if all(app.exit_code is None for app in apps):
+        return lambda _: Ends()
+    from opsagent_tools.supervisors.pm2.history import History
+
+    history = History(home.path / LOG, home.uid)
+    history.look()
+    return history.of
 
 
 def ask(home: Home, method: str, *args: object, timeout_s: float = LOOK_S) -> Any:

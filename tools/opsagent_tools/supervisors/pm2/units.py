@@ -179,7 +179,7 @@ class Claims:
     def __init__(self, uid: int) -> None:
         self.uid = uid
         self.refused: dict[str, str] = {}
-        """What was refused, by unit: the last reason."""
+        """What was refused of the last list, by unit: the last reason."""
         self._seen: dict[ProcessKey, int | None] = {}
         self._keys: dict[int, ProcessKey] = {}
         self._now: dict[int, ProcessKey | None] = {}
@@ -188,6 +188,7 @@ class Claims:
     def begin(self) -> None:
         """Look at each process anew: another list came."""
         self._now.clear()
+        self.refused.clear()
         if len(self._keys) + len(self._logs) > 4 * _MAX_APPS:
             self._keys.clear()
             self._logs.clear()
