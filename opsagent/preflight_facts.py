@@ -27,13 +27,12 @@ from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.connections import Guests, guests
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.handling import handling, runtime_of
-from opsagent_tools.processes.proc import read_stat
+from opsagent_tools.processes.proc import age_s, read_stat
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import Unit, UnitId, UnitSetup
 
 _SCRIPT_MAX = 1024 * 1024
 _CPU_LOOK_S = 0.25
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _TICK_S = 0.02
 """Start times and file times come from clocks that tick a hundred times a second."""
 _KINDS = ("restart", "reload")
@@ -165,9 +164,8 @@ def _graceful(setup: UnitSetup, processes: Sequence[ProcessFacts], started: floa
 
 
 def _oldest(unit: Unit) -> float:
-    """Return when the oldest instance was started. A `ProcessKey` is up to a second off: the boot is known no better."""
-    seen = [read_stat(process.pid) for process in unit.processes]
-    ages = [time.clock_gettime(time.CLOCK_BOOTTIME) - one.start_ticks / _TICKS_PER_S for one in seen if one is not None]
+    """Return when the oldest instance was started."""
+    ages = [age for process in unit.processes if (age := age_s(process.pid)) is not None]
     return time.time() - max(ages, default=0.0)
 
 

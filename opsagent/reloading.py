@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from opsagent.ends import Ends
 from opsagent.proving import Proof, Prover
 from opsagent.scaling_down import ScalingDown
 from opsagent_tools.actions import Action, Outcome
-from opsagent_tools.processes.proc import is_alive
+from opsagent_tools.processes.proc import age_s, is_alive
 from opsagent_tools.supervisors.port import (
     Busy,
     NotPermitted,
@@ -213,7 +212,7 @@ class Reloading:
             raise
         except SupervisorError as error:
             return None, Proof(ok=False, says=await self._prover.why_not_begun(supervisor, run.before, error))
-        silent = _never_said_ready(run.before.setup, time.time() - new.started)
+        silent = _never_said_ready(run.before.setup, age_s(new.pid) or 0.0)
         if silent and is_alive(new):
             return new, Proof(ok=False, says=silent)
         return new, await self._prover.prove(supervisor, new, run.before, ready_s=ready_s, canary=canary)

@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.pm2 import APPS, PM2, needed, running
 
-_READY_MS = 1500
+_READY_MS = 3000
 _CONFIG = """
 [policy]
 canary_s = {canary_s}

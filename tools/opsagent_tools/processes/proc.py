@@ -10,6 +10,7 @@ by psutil and by a supervisor's adapter compare equal.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -107,6 +108,15 @@ def is_alive(key: ProcessKey) -> bool:
         return _portable_alive(key)
     stat = read_stat(key.pid)
     return stat is not None and not stat.dead and is_same(stat, key)
+
+
+def age_s(pid: int) -> float | None:
+    """Return for how many seconds a process has lived, to a hundredth; None if there is none, or it cannot be told.
+
+    The start of a `ProcessKey` is up to a second off, because the time of the boot is known in whole seconds only.
+    """
+    stat = read_stat(pid) if HAS_PROC else None
+    return None if stat is None else time.clock_gettime(time.CLOCK_BOOTTIME) - stat.start_ticks / _TICKS
 
 
 def exists(key: ProcessKey) -> bool:
