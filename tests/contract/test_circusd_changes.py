@@ -199,6 +199,56 @@ async def test_a_start_that_fails_says_so(supervisor: CircusdSupervisor, daemon:
         await supervisor.start(UnitId.local("circusd", "none"))
 
 
+async def test_nothing_waits_for_the_next_look_of_circusd(runtime_root: Path) -> None:
+    daemon = Circusd(runtime_root, _WATCHERS.format(folder=runtime_root), check_delay=600)
+    supervisor = CircusdSupervisor(daemon.address)
+    try:
+        daemon.start()
+        for unit in (API, ONE):
+            before = await supervisor.describe(unit)
+            await supervisor.replace(unit, before.processes[0].key)
+            after = await supervisor.describe(unit)
+            assert len(after.processes) == len(before.processes)
+            assert before.processes[0].pid not in pids(after)
+            os.kill(after.processes[0].pid, signal.SIGKILL)
+
+            async def one_less(unit: UnitId = unit, full: int = len(after.processes)) -> bool:
+                return len((await supervisor.describe(unit)).processes) < full
+
+            await until(one_less)
+            await supervisor.start(unit)
+            assert len((await supervisor.describe(unit)).processes) == len(before.processes)
+    finally:
+        await supervisor.close()
+        daemon.end()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: asks as another user")
+def test_who_may_not_open_the_socket_is_told_what_would_help(daemon: Circusd) -> None:
+    daemon.folder.chmod(0o755)
+    (daemon.folder / "c.sock").chmod(0o700)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:  # another user asks
+        said = b"nothing was raised"
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            look(daemon.address)
+        except NotPermitted as error:
+            said = str(error).encode()
+        finally:
+            os.write(write, said)
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read, "rb") as answer:
+        text = answer.read().decode()
+    assert "uid 65534" in text
+    assert "endpoint_owner" in text
+
+
 async def test_a_socket_that_circusd_holds_is_known_and_stays_open(
     supervisor: CircusdSupervisor, daemon: Circusd, free_port: int
 ) -> None:

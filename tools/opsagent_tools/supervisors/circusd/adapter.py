@@ -66,7 +66,7 @@ class CircusdSupervisor:
         """Start it. SupervisorError: circusd gave it up at once."""
         told = await self._look(unit)
         if told.status == "active" and len(self._desk.book.keys(unit.name)) < told.wanted:
-            await self._desk.call("incr", name=unit.name, nb=0)  # it has not seen yet that a process is dead
+            await self._nudge(told)  # it has not seen yet that a process is dead
         await self._desk.call("start", name=unit.name, match="simple")
         told = await self._look(unit)
         if told.status == "stopped" and told.options.get("on_demand") is not True:
@@ -208,12 +208,19 @@ class CircusdSupervisor:
                 raise SupervisorError(
                     f"{unit.name} has {len(self._wanted(unit))} of {told.wanted} processes: see its log"
                 )
-            await self._desk.call("incr", name=unit.name, nb=0)
+            await self._nudge(told)
             await asyncio.sleep(_POLL_S)
             told = await self._look(unit)
         await self._ear.settle()
         if told.status == "stopped":
             raise SupervisorError(f"circusd could not start {unit.name}: its own log says why")
+
+    async def _nudge(self, told: Told) -> None:
+        """Have circusd look after a watcher now: its number is set to what it is. A singleton takes no `incr`."""
+        if told.options.get("singleton") is True:
+            await self._desk.call("set", name=told.name, options={"numprocesses": told.wanted})
+        else:
+            await self._desk.call("incr", name=told.name, nb=0)
 
     def _wanted(self, unit: UnitId) -> Sequence[ProcessKey]:
         unit_now = self._desk.book.unit(unit.name)
