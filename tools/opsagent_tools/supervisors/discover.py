@@ -41,7 +41,7 @@ def discover(
         wanted = replace(wanted, discover=False)
     found: list[Found] = []
     for family in _FAMILIES:
-        if family in wanted.off:
+        if family in wanted.off or not (wanted.discover or _is_named(wanted, family)):
             continue
         try:
             search: Callable[[Machine, Wanted], Iterable[Found]] = import_module(f"{__package__}.{family}.find").find
@@ -53,6 +53,16 @@ def discover(
 
             logging.getLogger(__name__).warning("cannot look for %s: %s", family, error)
     return tuple(one for one in _with_kinds(found, known or {}) if one.kind not in wanted.off)
+
+
+def _is_named(wanted: Wanted, family: Family) -> bool:
+    named = {
+        "pm2": wanted.pm2_homes,
+        "supervisord": wanted.supervisord,
+        "circusd": wanted.circusd,
+        "systemd": wanted.systemd_units,
+    }
+    return bool(named[family])
 
 
 def _with_kinds(found: Sequence[Found], known: Mapping[str, str]) -> list[Found]:
