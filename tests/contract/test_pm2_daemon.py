@@ -12,9 +12,11 @@ import pytest
 
 from opsagent_tools.processes.proc import is_alive, key_of
 from opsagent_tools.supervisors.pm2.adapter import Pm2Supervisor
+from opsagent_tools.supervisors.pm2.watch import back
 from opsagent_tools.supervisors.port import EventKind, SupervisorUnreachable
 from opsagent_tools.units import Unit, UnitId, UnitState
 from tests.support.pm2 import PACKAGE, PM2
+from tests.support.pm2 import running as running_pm2
 from tests.support.supervisors import listening, pids
 from tests.support.waiting import until
 
@@ -164,3 +166,31 @@ async def test_a_change_in_the_middle_of_which_the_daemon_dies_is_told_and_not_r
 
         with pytest.raises(SupervisorUnreachable):
             await stopping
+
+
+async def test_a_daemon_that_never_ran_is_not_missed_and_back_when_somebody_starts_it() -> None:
+    with running_pm2(daemon=False) as pm2:
+        supervisor = Pm2Supervisor(pm2.home)
+        assert (await supervisor.daemon()).ended == "it never ran"
+        async with listening(supervisor) as events:
+            assert [event.kind for event in events.seen] == [EventKind.ENDED]
+            pm2.start_daemon()
+            back = await events.until(EventKind.BACK)
+            await events.until(EventKind.CHANGED)
+        assert back.reason == f"another daemon (pid {pm2.pid})"
+        assert (await supervisor.daemon()).pid == pm2.pid
+        await supervisor.close()
+
+
+async def test_a_daemon_that_was_killed_before_anybody_looked_is_missed(pm2: PM2, supervisor: Pm2Supervisor) -> None:
+    pm2.kill_daemon()
+    async with listening(supervisor) as events:
+        assert [event.kind for event in events.seen] == [EventKind.LOST]
+    assert (await supervisor.daemon()).ended == ""
+
+
+def test_another_version_is_what_differs() -> None:
+    assert (
+        back((7, "6.0.14"), (9, "7.0.4")).reason == "PM2 7.0.4 instead of 6.0.14, another daemon (pid 9 instead of 7)"
+    )
+    assert back((7, "7.0.4"), (7, "7.0.4")).reason == "the same daemon"

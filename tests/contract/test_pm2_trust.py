@@ -210,3 +210,18 @@ async def test_a_daemon_that_hangs_or_talks_nonsense_is_an_error_and_no_hang(fol
             with pytest.raises(SupervisorError, match="no PM2"):
                 await asked
         await supervisor.close()
+
+
+async def test_a_daemon_that_does_not_answer_is_given_up_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsagent_tools.supervisors.pm2.rpc.CALL_S", 0.2)
+    home = folder / "home"
+    home.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(home / "rpc.sock"))
+        server.listen()
+        supervisor = Pm2Supervisor(home)
+        with pytest.raises(SupervisorError, match=r"has not answered methods in 0\.2 s"):
+            await supervisor.list()
+        with pytest.raises(SupervisorError, match="has not answered"):
+            look(home, timeout_s=0.2)
+        await supervisor.close()

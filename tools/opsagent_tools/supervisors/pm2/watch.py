@@ -47,7 +47,7 @@ async def watch(core: Core, on_event: OnExit) -> AsyncIterator[SupervisorEvent]:
             await asyncio.sleep(_LOOK_S if waits < 50 else _SLOW_LOOK_S)
             continue
         now = (session.pid, session.version)
-        yield _back(was, now) if away else _own(EventKind.CHANGED)
+        yield back(was, now) if away else _own(EventKind.CHANGED)
         if away:
             yield _own(EventKind.CHANGED)
         away, was, waits = "", now, 0
@@ -90,7 +90,8 @@ async def _still_there(core: Core) -> bool:
     return False
 
 
-def _back(was: tuple[int | None, str], now: tuple[int | None, str]) -> SupervisorEvent:
+def back(was: tuple[int | None, str], now: tuple[int | None, str]) -> SupervisorEvent:
+    """Return the event that says what differs between two daemons, each as pid and version."""
     (pid, version), (new_pid, new_version) = was, now
     parts = []
     if version and version != new_version:
