@@ -50,7 +50,10 @@ def under_load(wrk: Path, port: int, *, kept: int = 10, fresh: int = 10) -> Iter
     each, load = [str(wrk), "-t1", f"-d{_LONGEST_S}s", "--timeout", "5s", f"http://127.0.0.1:{port}/"], Load()
     wanted = {"kept": [f"-c{kept}"] * bool(kept), "fresh": [f"-c{fresh}", "-H", "Connection: close"] * bool(fresh)}
     commands = {which: [*each, *more] for which, more in wanted.items() if more}
-    clients = {which: subprocess.Popen(one, stdout=subprocess.PIPE, text=True) for which, one in commands.items()}
+    clients = {
+        which: subprocess.Popen(one, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for which, one in commands.items()
+    }
     try:
         yield load
     finally:
@@ -62,6 +65,8 @@ def under_load(wrk: Path, port: int, *, kept: int = 10, fresh: int = 10) -> Iter
 def counted(report: str) -> Counted:
     """Read what wrk prints at its end."""
     requests, socket, status = _REQUESTS.search(report), _SOCKET.search(report), _STATUS.search(report)
+    if requests is None and "unable to connect" in report:  # nobody listened from the start
+        return Counted(0, 1, report)
     assert requests is not None, report
     broken = sum(map(int, socket.groups())) if socket is not None else 0
     return Counted(int(requests[1]), broken + (int(status[1]) if status is not None else 0), report)
