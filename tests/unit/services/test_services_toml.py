@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from opsagent.guard import ENGINE
+from opsagent.naming import ENGINE
 from opsagent_tools.services.spec import Health, ServiceSpec
-from opsagent_tools.services.toml import RESERVED, ServicesFileError, load_services, parse_services
+from opsagent_tools.services.toml import RESERVED, SERVICE_KEYS, ServicesFileError, load_services, parse_services
 
 Write = Callable[[str], Path]
+DOCS = Path(__file__).parents[3] / "docs" / "services-toml.md"
 
 
 @pytest.fixture
@@ -83,6 +86,111 @@ def test_every_key(write: Write, tmp_path: Path) -> None:
         protected=True,
     )
     assert store == ServiceSpec(name="store", command=("store", "--name", "the store"), cwd=tmp_path)
+
+
+def test_what_the_engine_does_by_itself(write: Write, tmp_path: Path) -> None:
+    path = write(
+        """
+        [services.api]
+        command = "api"
+        autostart = false
+        stop_exit_codes = [0, 3]
+        min_uptime_s = 2
+        max_restarts = 5
+        restart_delay_s = 0.5
+        restart_backoff_s = 0.1
+        cron_restart = "0 3 * * 1-5"
+        cron_zone = "Europe/Berlin"
+        watch = ["src"]
+        ignore_watch = ["*.tmp"]
+        watch_delay_s = 1
+        max_memory_restart = "300M"
+        treekill = true
+        shutdown_with_message = true
+        node_channel = true
+        wait_ready = true
+        ready_timeout_s = 5
+        surge = false
+        instance_var = "NUMBER"
+        increment_var = "PORT"
+        filter_env = ["SECRET", "SECRET"]
+        out_file = "out.log"
+        error_file = "/var/log/err.log"
+        log_file = "both.log"
+        merge_logs = false
+        log_date_format = "YYYY-MM-DD"
+        log_type = "json"
+        pid_file = "run/api.pid"
+        """
+    )
+
+    assert load_services(path) == (
+        ServiceSpec(
+            name="api",
+            command=("api",),
+            cwd=tmp_path,
+            autostart=False,
+            stop_exit_codes=(0, 3),
+            min_uptime_s=2.0,
+            max_restarts=5,
+            restart_delay_s=0.5,
+            restart_backoff_s=0.1,
+            cron_restart="0 3 * * 1-5",
+            cron_zone="Europe/Berlin",
+            watch=(tmp_path / "src",),
+            ignore_watch=("*.tmp",),
+            watch_delay_s=1.0,
+            max_memory_restart=300 * 2**20,
+            treekill=True,
+            shutdown_with_message=True,
+            node_channel=True,
+            wait_ready=True,
+            ready_timeout_s=5.0,
+            surge=False,
+            instance_var="NUMBER",
+            increment_var="PORT",
+            filter_env=("SECRET",),
+            out_file=tmp_path / "out.log",
+            error_file=Path("/var/log/err.log"),
+            log_file=tmp_path / "both.log",
+            merge_logs=False,
+            log_date_format="YYYY-MM-DD",
+            log_type="json",
+            pid_file=tmp_path / "run/api.pid",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "problem"),
+    [
+        ("stop_exit_codes = 256", "stop_exit_codes", "must be from 0 to 255"),
+        ("max_restarts = -1", "max_restarts", "must be from 0"),
+        ("restart_backoff_s = 0", "restart_backoff_s", "must be above 0 seconds"),
+        ('cron_restart = "0 25 * * *"', "cron_restart", "is no schedule"),
+        ('cron_restart = "0 0 31 2 *"', "cron_restart", "no schedule|never due"),
+        ('cron_restart = "0 3 * * *"\ncron_zone = "Mars/Olympus"', "cron_zone", "is no time zone"),
+        ('cron_zone = "UTC"', "cron_zone", "is the zone of no schedule"),
+        ("watch = 3", "watch", "must be true, false or a list of paths"),
+        ('ignore_watch = ["{***********"]', "ignore_watch", "more than 8 stars"),
+        ('instance_var = "A=B"', "instance_var", "cannot be the name of a variable"),
+        ('instance_var = "OPSAGENT_UNIT"', "instance_var", "is set by the engine"),
+        ('increment_var = "N"\nenv = { N = "x" }', "increment_var", "counts up N, which is 'x'"),
+        ('uid = "no-such-user-here"', "uid", "is no user here"),
+        ("gid = -1", "gid", "is no group"),
+        ('log_date_format = "QQQ"', "log_date_format", "is no part of a date"),
+        ('log_type = "xml"', "log_type", "is no type of log"),
+        ('disable_logs = true\nout_file = "x"', "disable_logs", "goes with none of out_file"),
+        ('out_file = "/dev/stdout"', "out_file", "is a device"),
+        ("surge = 1", "surge", "must be a boolean"),
+    ],
+)
+def test_what_does_not_fit_names_its_place(write: Write, keys: str, place: str, problem: str) -> None:
+    error = error_of(write(f'[services.api]\ncommand = "x"\n{keys}'))
+
+    assert error.place == f"services.api.{place}"
+    assert error.line is not None
+    assert re.search(problem, error.problem)
 
 
 def test_a_path_from_the_current_directory_resolves_against_the_files_folder(
@@ -249,14 +357,12 @@ def test_files_that_describe_no_service(write: Write, text: str, mend: str) -> N
     assert mend in error_of(write(text)).mend
 
 
-@pytest.mark.parametrize(
-    "name", ["ecosystem.config.js", "a.config.cjs", "a.mjs", "ecosystem.json", "a.yaml", "Procfile"]
-)
-def test_other_formats_are_not_supported_yet(tmp_path: Path, name: str) -> None:
-    error = error_of(tmp_path / name)
+def test_every_key_of_this_table_is_read_and_documented() -> None:
+    keys = DOCS.read_text().partition("## Modes")[0]
+    documented = re.findall(r"^\| `(\w+)` \|", keys, re.MULTILINE)
 
-    assert "not supported yet" in error.problem
-    assert "services.toml" in error.mend
+    assert sorted(SERVICE_KEYS) == sorted(documented)
+    assert set(SERVICE_KEYS) == {each.name for each in fields(ServiceSpec)} - {"name"}
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

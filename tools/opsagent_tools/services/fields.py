@@ -242,6 +242,14 @@ def path(value: object, base: Path) -> Path:
         raise Wrong(str(error).rstrip("."), "write the path in full") from None
 
 
+def log_path(value: object, base: Path) -> Path:
+    """Return the path of a file that the engine writes; of the devices only /dev/null."""
+    found = path(value, base)
+    if found.is_relative_to("/dev") and str(found) != os.devnull:
+        raise Wrong("is a device, and the engine's own output is nobody's", "name a file, or read it by opsagent logs")
+    return found
+
+
 def paths(value: object, base: Path) -> tuple[Path, ...]:
     """Return a list of absolute paths."""
     return tuple(path(item, base) for item in texts(value, '["data/app.log"]'))

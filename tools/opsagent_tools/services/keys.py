@@ -97,10 +97,10 @@ _IN_CWD: Mapping[str, Callable[[object, Path], object]] = {
     "logs": fields.paths,
     "config_files": fields.paths,
     "watch": fields.watched,
-    "out_file": fields.path,
-    "error_file": fields.path,
-    "log_file": fields.path,
-    "pid_file": fields.path,
+    "out_file": fields.log_path,
+    "error_file": fields.log_path,
+    "log_file": fields.log_path,
+    "pid_file": fields.log_path,
 }
 _READERS: Mapping[str, Callable[[object], object]] = {
     "command": fields.command,

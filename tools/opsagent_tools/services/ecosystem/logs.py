@@ -50,7 +50,7 @@ def _file(app: Mapping[str, object], key: str, cwd: Path, notes: dict[str, str])
         return None
     if raw in ("NULL", "/dev/null"):
         return None if key in ("log_file", "pid_file") else NOWHERE
-    found = _named(key, raw, lambda value: fields.path(values.text(value), cwd))
+    found = _named(key, raw, lambda value: fields.log_path(values.text(value), cwd))
     assert isinstance(found, Path)
     return found
 
