@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,16 @@ def names(result: Result) -> dict[str, str]:
     return {unit["name"]: unit["state"] for unit in result.json["units"]}
 
 
+def said(log: Path, count: int) -> list[dict[str, Any]]:
+    """So many lines of SHOW, once they are there."""
+
+    def lines() -> list[str] | None:
+        found = log.read_text().splitlines() if log.exists() else []
+        return found if len(found) == count else None
+
+    return [json.loads(line) for line in eventually(lines)]
+
+
 def test_an_ecosystem_file_with_a_profile_and_then_one_app_of_it(cli: Cli, files: Path) -> None:
     file = str(files / "ecosystem.config.js")
     try:
@@ -62,15 +73,13 @@ def test_an_ecosystem_file_with_a_profile_and_then_one_app_of_it(cli: Cli, files
         assert done.json["problems"] == {}
         assert [(note["service"], note["key"]) for note in done.json["notes"]] == [("worker", "pmx")]
         log = files / "logs" / "out.log"
-        said = eventually(lambda: log.exists() and log.read_text().splitlines())
-        assert json.loads(said[0]) == {"level": "error", "args": ["--port", "8000"]}
+        assert said(log, 1)[0] == {"level": "error", "args": ["--port", "8000"]}
 
         shown = up(cli, file, "--only", "api")  # without its namespace, and env alone
         assert shown.code == 0, shown
         assert "changed shop/api" in shown.err
         assert names(cli("ps", "--json")) == {"shop/api": "running", "worker": "running"}
-        said = eventually(lambda: len(log.read_text().splitlines()) == 2 and log.read_text().splitlines())
-        assert json.loads(said[1])["level"] == "info"
+        assert said(log, 2)[1]["level"] == "info"
 
         lines = cli("logs", "shop/api", "--lines", "5")
         assert lines.code == 0, lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -162,7 +163,7 @@ def test_it_reaches_nobody_and_sees_none_of_our_variables(write: Write, monkeypa
 
 def test_where_the_network_cannot_be_taken_away_it_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(f"module.exports = [{APP}];")
-    monkeypatch.setattr(module.shutil, "which", lambda name: None if name == "unshare" else f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "unshare" else f"/usr/bin/{name}")
 
     error = complaint(file)
 
@@ -171,7 +172,7 @@ def test_where_the_network_cannot_be_taken_away_it_is_refused(write: Write, monk
 
 
 def test_without_node_it_says_so(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
 
     assert complaint(write("")).problem == "needs node to be evaluated"
 
