@@ -46,6 +46,21 @@ async def test_what_a_person_stops_is_stopped_and_no_death(pm2: PM2, supervisor:
         assert events.of(EventKind.EXITED, API) == []
 
 
+async def test_what_a_person_reloads_or_deletes_is_no_death(pm2: PM2, supervisor: Pm2Supervisor) -> None:
+    before = set(pm2.start("api", "graceful.js", cluster=True, instances=2, env={"PORT": 0}, wait_ready=True))
+    async with listening(supervisor) as events:
+        pm2.cli("reload", "api")
+        await until(lambda: {event.pid for event in events.of(EventKind.STOPPING, API)} == before)
+        await until(lambda: len(events.of(EventKind.SPAWNED, API)) == 2)
+        events.seen.clear()
+        pm2.cli("delete", "api")
+        await events.until(EventKind.CHANGED)
+        await until(lambda: len(events.of(EventKind.STOPPING, API)) == 2)
+
+        assert events.of(EventKind.EXITED, API) == []
+        assert list(await supervisor.list()) == []
+
+
 async def test_the_true_signal_and_reason_of_an_exit_are_told(tmp_path: Path) -> None:
     with running(PM2_WORKER_INTERVAL="300") as pm2:
         supervisor = Pm2Supervisor(pm2.home)
@@ -78,6 +93,26 @@ def _touched(file: Path, events: Events, unit: UnitId) -> bool:
     """Change the file until PM2's watcher, which takes a while to begin, has seen it."""
     file.write_text(f"setInterval(() => {{}}, 1 << 30) // {time.monotonic_ns()}")
     return bool(events.of(EventKind.STOPPING, unit))
+
+
+async def test_an_app_that_pm2_gave_up_on_says_so_and_starts_once_it_is_mended(
+    pm2: PM2, supervisor: Pm2Supervisor, tmp_path: Path
+) -> None:
+    script = tmp_path / "api.js"
+    script.write_text("setInterval(() => {}, 1 << 30)")
+    pm2.start("api", script, cwd=tmp_path, max_restarts=2)
+    async with listening(supervisor) as events:
+        script.write_text("process.exit(7)")
+        os.kill(pm2.pids("api")[0], signal.SIGKILL)
+        await until(lambda: any("given up" in event.reason for event in events.of(EventKind.EXITED, API)))
+        unit = await supervisor.describe(API)
+        assert (unit.state, unit.processes, unit.last_exit) == (UnitState.EXITED, (), 7)
+        assert "errored" in unit.reason
+
+        script.write_text("setInterval(() => {}, 1 << 30)")
+        await supervisor.start(API)
+        await events.until(EventKind.STARTED, API)
+        assert (await supervisor.describe(API)).state is UnitState.RUNNING
 
 
 async def test_a_second_reload_is_refused_while_one_runs(pm2: PM2, supervisor: Pm2Supervisor) -> None:
@@ -128,6 +163,18 @@ async def test_an_instance_is_replaced_under_its_own_number(pm2: PM2, supervisor
     assert kept.pid in pids(after)
     assert old.pid not in pids(after)
     assert after.numbered
+
+
+async def test_a_reload_that_was_left_in_the_middle_leaves_no_instance_more(
+    pm2: PM2, supervisor: Pm2Supervisor
+) -> None:
+    pids_before = pm2.start("api", "graceful.js", cluster=True, instances=2, env={"PORT": 0}, wait_ready=True)
+
+    canary = await supervisor.surge(API)
+    assert sorted(pm2.pids("api")) == sorted([*pids_before, canary.pid])
+    await supervisor.close()
+
+    assert pm2.pids("api") == pids_before
 
 
 async def test_a_restart_keeps_the_environment_or_takes_another(pm2: PM2, supervisor: Pm2Supervisor) -> None:

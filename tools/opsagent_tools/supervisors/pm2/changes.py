@@ -165,9 +165,10 @@ class Changes:
         return True
 
     async def close(self) -> None:
-        """Wait for nothing more."""
-        for task in self._dropping:
-            task.cancel()
+        """Take away what was surged and took nobody's place: who did that does not come back to it."""
+        for pm_id in list(self._core.surged):
+            if self._core.seen.daemon is not None and is_alive(self._core.seen.daemon):
+                self._drop(pm_id)
         await asyncio.gather(*self._dropping, return_exceptions=True)
 
     def _drop(self, pm_id: int) -> None:
