@@ -96,7 +96,8 @@ def _risk_of_replacing(action: Action, unit: Unit | None) -> Risk:
     if action.name is ActionName.SCALE:
         wanted = int(action.args.get("instances", 0))
         return Risk.SAFE if wanted >= unit.instances else Risk.DISRUPTIVE
-    return Risk.SAFE if unit.shares_socket or unit.instances > 1 else Risk.DISRUPTIVE
+    stands_beside = unit.shares_socket or unit.surges
+    return Risk.SAFE if stands_beside or unit.instances > 1 else Risk.DISRUPTIVE
 
 
 def rule_on_step(step: Step, plan: Plan, situation: Situation, limits: Limits) -> Ruling:
