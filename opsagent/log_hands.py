@@ -19,21 +19,16 @@ from opsagent_tools.logs.rotate import (
     Rotated,
     cut_off,
     demand_held,
-    is_let_go,
-    put_back,
-    set_aside,
 )
 from opsagent_tools.logs.rotate_archives import pack, prune
 from opsagent_tools.logs.rotate_place import Place
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.redact import redact
-from opsagent_tools.supervisors.port import NotSupported, Supervisor, SupervisorError
+from opsagent_tools.supervisors.port import NotSupported, Supervisor
 from opsagent_tools.units import Unit, UnitId
 
 LEFT_ALONE = "left alone, as it should be: "
 """How the reason begins where there was nothing to do: no failure for who asked."""
-_LET_GO_S = 5.0
-_POLL_S = 0.05
 
 
 class LogHands:
@@ -52,7 +47,7 @@ class LogHands:
                 f"{LEFT_ALONE}{rotator} rotates {log.path} already: a second one would move what it just made"
             )
         try:
-            done = await self._moved(supervisor, action, log)
+            done = await asyncio.to_thread(_cut, log, bool(action.args.get("gap")))
         except NothingToRotate as error:
             return _refused(f"{LEFT_ALONE}{error}")
         except NotRotated as error:
@@ -63,13 +58,6 @@ class LogHands:
         if done.gap_s:
             said += f"; a line that came within {done.gap_s * 1e6:.0f} µs may be lost"
         return Outcome(done=True, detail=said + await asyncio.to_thread(_tidy, log, action))
-
-    async def _moved(self, supervisor: Supervisor, action: Action, log: _Log) -> Rotated:
-        reopen: Callable[[], Awaitable[Any]] | None = getattr(supervisor, "reload_logs", None)
-        if reopen is not None:
-            return await _renamed(log, reopen)
-        gap = bool(action.args.get("gap"))
-        return await asyncio.to_thread(_cut, log, gap)
 
     async def truncate(self, action: Action) -> Outcome:
         """Empty a log: what it holds is lost."""
@@ -113,26 +101,6 @@ class _Log:
 def _cut(log: _Log, gap: bool) -> Rotated:
     with Place.open(log.path, log.owners) as place:
         return cut_off(place, log.pids, datetime.now(UTC), methods=LOSSLESS, gap=gap)
-
-
-async def _renamed(log: _Log, reopen: Callable[[], Awaitable[Any]]) -> Rotated:
-    """Rename it and have it opened anew; where that fails it gets its name back."""
-    with Place.open(log.path, log.owners) as place:
-        done = await asyncio.to_thread(set_aside, place, log.pids, datetime.now(UTC))
-        try:
-            await reopen()
-        except SupervisorError as error:
-            if not put_back(place, done):
-                raise SupervisorError(
-                    f"{error}; {log.path} lies in {done.archive} now, and is written on there"
-                ) from error
-            raise
-        deadline = asyncio.get_running_loop().time() + _LET_GO_S
-        while not await asyncio.to_thread(is_let_go, place, done):
-            if asyncio.get_running_loop().time() > deadline:
-                break  # what is written there still is not lost, and nothing is packed before it ends
-            await asyncio.sleep(_POLL_S)
-    return done
 
 
 def _emptied(log: _Log) -> int:

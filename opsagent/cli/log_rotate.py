@@ -71,11 +71,14 @@ def _plan(unit: Unit, path: Path, file: os.stat_result, policy: Any) -> Plan:
 
 
 def _tell(path: Path, ended: Any, out: Out) -> None:
+    from opsagent.log_hands import LEFT_ALONE
     from opsagent.views.terminal import one_line
 
     match ended.result:
         case "done":
             out.line(one_line(f"rotated {path}"))
+        case "failed" if LEFT_ALONE in ended.detail:
+            out.line(one_line(ended.detail))
         case "asked":
             out.note(f"{path} needs a yes: say it again with --yes, or `opsagent approve {ended.approval}`")
         case result:

@@ -128,11 +128,12 @@ def apps() -> Iterator[tuple[Cli, PM2]]:
         for _ in range(2):
             with socket.create_server(("127.0.0.1", 0)) as server:
                 ports.append(server.getsockname()[1])
+        patient = {"PORT": ports[0], "DRAIN_MS": 10_000}  # however slow this machine is just now
         app = pm2.home / "shop"
         (app / "node_modules/express-session").mkdir(parents=True)
         (app / "node_modules/express-session/index.js").write_text("module.exports = () => 0;\n")
         (app / "shop.js").write_text(SESSIONS)
-        pm2.start("good", "graceful.js", cluster=True, instances=2, env={"PORT": ports[0]}, wait_ready=True)
+        pm2.start("good", "graceful.js", cluster=True, instances=2, env=patient, wait_ready=True, kill_timeout=12_000)
         pm2.start("shop", app / "shop.js", cluster=True, instances=2, env={"PORT": ports[1]})
         yield cli, pm2
 

@@ -22,6 +22,8 @@ from opsagent.situation import Situations
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.world import World
+from opsagent_tools.logs.rotate_archives import archives
+from opsagent_tools.logs.rotate_place import Place
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.fake import FakeSupervisor
@@ -100,7 +102,8 @@ class Round:
         await self.rounds.go()
 
     def archives(self) -> list[str]:
-        return sorted(path.name for path in self.log.parent.iterdir() if path.name.startswith("api.log."))
+        with Place.open(self.log, OWN) as place:
+            return [one.name for one in archives(place)]
 
     def grow(self) -> None:
         eventually(lambda: self.log.stat().st_blocks * 512 > self.logs.max_size, why="the log is due")

@@ -45,7 +45,9 @@ def _graceful(subject: Subject) -> Iterable[Finding]:
         at = subject.project.find(pattern) if pattern is not None else None
         place: dict[str, str | int] = {} if at is None else {"file": str(at.source.path), "line": at.line}
         facts = {**one.facts, "sure": _sure(one, subject), **place}
-        yield replace(one, facts=facts, says=_why_unread(one, subject))
+        mild = one.check == "reload/ignores_stop_signal" and not subject.ports  # nobody is connected to it
+        severity = Severity.NOTE if mild else one.severity
+        yield replace(one, facts=facts, says=_why_unread(one, subject), severity=severity)
 
 
 def _sure(one: Finding, subject: Subject) -> str:

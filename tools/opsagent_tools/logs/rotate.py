@@ -1,10 +1,10 @@
 """Rotates a log that others go on writing to, and loses no line of it.
 
-Two ways. Where the supervisor can open its logs anew, the log is renamed and asked for again (`set_aside`): nothing is
-copied. Else the whole lines are copied into an archive, and then cut off the front of the log in one step of the kernel
-(`cut_off`), so that what is appended meanwhile stays: on ext4, XFS and F2FS the range is collapsed; elsewhere (btrfs,
-tmpfs) a hole is punched, and the log keeps its apparent size. Where neither can be done, the file is emptied between two
-lines that come some microseconds apart: only with `gap`, and it is said.
+The whole lines are copied into an archive, and then cut off the front of the log in one step of the kernel, so that what
+is appended meanwhile stays: on ext4, XFS and F2FS the range is collapsed; elsewhere (btrfs, tmpfs) a hole is punched, and
+the log keeps its apparent size. Where neither can be done, the file is emptied between two lines that come some
+microseconds apart: only with `gap`, and it is said. Renaming the log and having it opened anew is no better way: PM2
+throws away what it has not written yet when it is told to (`reloadLogs`).
 
 It is safe to be killed at any point: an archive is named as begun until the log is cut, and `recover` tells from the
 contents which of the two holds (nothing lost, nothing twice).
@@ -20,14 +20,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from opsagent_tools.files import UnsafeFile
 from opsagent_tools.logs.cuts import blank, data_begins, whole_blocks
 from opsagent_tools.logs.rotate_archives import PART, new_name, parts, write_all
 from opsagent_tools.logs.rotate_holders import Writer, writers
 from opsagent_tools.logs.rotate_kernel import Unable, collapse, punch
 from opsagent_tools.logs.rotate_place import Place
 
-Method = Literal["renamed", "collapsed", "punched", "emptied"]
+Method = Literal["collapsed", "punched", "emptied"]
 LOSSLESS: tuple[Method, ...] = ("collapsed", "punched")
 
 _CHUNK = 1 << 20
@@ -99,37 +98,6 @@ def cut_off(
     archive = part.removesuffix(PART)
     place.rename(part, archive)
     return Rotated(archive=archive, moved=cut.end - begin, method=method, left=left, gap_s=gap_s)
-
-
-def set_aside(place: Place, pids: Collection[int], now: datetime) -> Rotated:
-    """Rename the log to an archive; who writes to it has to be told to open it anew (`put_back` if that fails)."""
-    with place.file(place.name) as log:
-        demand_held(place, log, pids)
-        recover(place, log)
-        size, this = os.fstat(log).st_size, os.fstat(log)
-        if not size:
-            raise NothingToRotate(f"{place.path} is empty")
-        archive = new_name(place, now)
-        named = place.status(place.name)
-        if named is None or (named.st_dev, named.st_ino) != (this.st_dev, this.st_ino):
-            raise UnsafeFile(f"{place.path} became another file while it was looked at")
-        place.rename(place.name, archive)
-    return Rotated(archive=archive, moved=size, method="renamed")
-
-
-def put_back(place: Place, done: Rotated) -> bool:
-    """Take `set_aside` back; False where another log is there by now."""
-    try:
-        place.rename(done.archive, place.name)
-    except (UnsafeFile, OSError):
-        return False
-    return True
-
-
-def is_let_go(place: Place, done: Rotated) -> bool:
-    """Tell whether nobody writes to the archive any more."""
-    status = place.status(done.archive)
-    return status is None or not writers(status)
 
 
 def size_of(place: Place) -> int:
