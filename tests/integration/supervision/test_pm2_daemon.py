@@ -103,6 +103,17 @@ async def test_an_empty_daemon_in_its_place_is_given_back_what_it_lacks(apps: PM
     assert any(f"another daemon (pid {apps.pid} instead of" in note for note in watched.notes())
 
 
+async def test_an_upgrade_is_told_and_nothing_is_doubled(apps: PM2, watched: Watched) -> None:
+    await watched.watch("api", "job", mode="auto")
+    apps.cli("update")
+    await until(lambda: any(f"another daemon (pid {apps.pid}" in note for note in watched.notes()), why="it is told")
+    await until(lambda: len(apps.pids("api")) == 2 and len(apps.pids("job")) == 1, why="PM2 runs them again")
+    await asyncio.sleep(3.5)  # longer than whoever would bring it back waits
+    assert jobs(apps) == set(apps.pids("job"))
+    assert len(apps.pids("api")) == 2
+    assert [row for row in watched.rows() if row.plans] == []
+
+
 async def test_that_died_while_no_agent_watched_is_brought_back_from_what_was_saved(
     apps: PM2, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
