@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.supervisors.circusd import told
@@ -115,6 +115,7 @@ def test_watchers_sockets_and_includes_are_found(tmp_path: Path) -> None:
     assert not again.whole
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(string.printable, max_size=300))
 def test_whatever_is_written_there_is_read_to_its_end(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -151,6 +152,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(["statuses", "pids", "options", "sockets", "status"]), JSON, max_size=4))
 def test_an_answer_is_read_or_refused_and_nothing_else(answer: Mapping[str, object]) -> None:
     for read in (told.statuses_of, told.pids_of, told.options_of, told.sockets_of):
@@ -160,6 +162,7 @@ def test_an_answer_is_read_or_refused_and_nothing_else(answer: Mapping[str, obje
             assert "cannot be read" in str(error)  # noqa: PT017  # either way is right; no other exception is
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(told.KEYS), JSON))
 def test_options_of_any_type_make_a_watcher(options: Mapping[str, object]) -> None:
     one = Told(name="x", status="active", options=options)

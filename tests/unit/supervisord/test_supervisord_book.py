@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.supervisors.port import SupervisorUnreachable
@@ -70,6 +70,7 @@ def test_a_log_into_which_programs_write_tells_nothing() -> None:
     assert (log.starts("api"), log.last_end("db")) == (0, None)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=300))
 def test_any_text_is_read_to_its_end(text: str) -> None:
     log = Chronicle()

@@ -6,7 +6,7 @@ import time
 import xmlrpc.client
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.supervisors.supervisord.codec import BadAnswer, Fault, Value, dumps, loads
@@ -19,12 +19,14 @@ _SENT: st.SearchStrategy[Value] = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text("abcXYZ.", min_size=1, max_size=20), st.lists(_SENT, max_size=4))
 def test_a_call_is_what_the_standard_library_reads(method: str, params: list[Value]) -> None:
     read, name = xmlrpc.client.loads(dumps(method, params).decode())
     assert (list(read), name) == (params, method)
 
 
+@settings(deadline=None, max_examples=60)
 @given(_SENT)
 def test_an_answer_of_the_standard_library_is_read(value: Value) -> None:
     assert loads(xmlrpc.client.dumps((value,), methodresponse=True).encode()) == value
@@ -47,12 +49,14 @@ def test_a_fault_is_raised_with_its_code() -> None:
     assert error.value.code == 10
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=300))
 def test_noise_is_refused_and_never_more(noise: bytes) -> None:
     with pytest.raises(BadAnswer):
         loads(noise)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_damaged_answer_is_refused_or_still_a_value(data: st.DataObject) -> None:
     body = bytearray(xmlrpc.client.dumps(({"name": "api", "pid": [1, 2, True]},), methodresponse=True).encode())

@@ -7,7 +7,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.supervisors.supervisord.conf import ConfFile, expand, read_conf
@@ -87,6 +87,7 @@ def test_what_cannot_be_known_is_not_expanded() -> None:
     assert expand("%(here)d", names) is None
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(string.printable, max_size=400))
 def test_whatever_is_written_there_is_read_to_its_end(text: str) -> None:
     import tempfile
