@@ -13,6 +13,7 @@ from opsagent_tools.supervisors.supervisord.revive import demand_ours
 LACKS = (
     "scale (numprocs is a matter of its configuration)",
     "surge (no instance beside the configured ones)",
+    "a reload without a gap (each process is stopped, then started)",
     "persist (what its configuration says is what comes back)",
     "a stop that outlasts it (with autostart=true it starts again with supervisord)",
 )
