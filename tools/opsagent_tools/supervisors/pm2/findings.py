@@ -82,19 +82,19 @@ def _outlived(look: Look) -> Iterator[Finding]:
             unit=look.unit(one.unit),
             severity=Severity.SERIOUS,
             says=f"{says} and runs beside PM2's own" if twice else f"{says}; `pm2 resurrect` would start it twice",
-            mend=f'opsagent do "start {look.unit("engine")}" (ends it and brings back what is missing)',
+            mend=f'opsagent do "start {look.kind}" (ends it and brings back what is missing)',
             facts={"pid": one.key.pid, "doubled": twice},
         )
 
 
 def _loops(look: Look) -> Iterator[Finding]:
     """Restarts without end that PM2 never calls errored, because each process outlives `min_uptime`."""
-    for unit, several in _grouped(running(look.listed)).items():
-        worst = max(several, key=lambda one: _number(one.app, "restart_time"))
-        restarts = _number(worst.app, "restart_time")
-        since = _number(worst.app, "created_at") / 1000
+    for unit, several in _kept_up(look.apps).items():
+        worst = max(several, key=lambda app: _number(app, "restart_time"))
+        restarts = _number(worst, "restart_time")
+        since = _number(worst, "created_at") / 1000
         hours = max(look.now - since, 1.0) / 3600
-        lives_s = look.now - worst.started
+        lives_s = look.now - _number(worst, "pm_uptime") / 1000
         if (
             restarts < _LOOP_RESTARTS
             or not since
@@ -102,7 +102,7 @@ def _loops(look: Look) -> Iterator[Finding]:
             or lives_s > 3600 / _LOOP_PER_HOUR
         ):
             continue
-        uptime_ms = _number(worst.app, "min_uptime") or 1000
+        uptime_ms = _number(worst, "min_uptime") or 1000
         yield Finding(
             check="pm2/crash_loop_unseen",
             unit=look.unit(unit),
@@ -226,6 +226,15 @@ _Check = Callable[[Look], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _outlived, _forgotten, _loops, _memory, _old_code, _saved, _boot, findings_logs.check
 )  # fmt: skip
+
+
+def _kept_up(apps: Sequence[App]) -> dict[str, list[App]]:
+    """Return the apps that PM2 runs or is about to, by unit; a process of a crash loop may be gone before it is looked at."""
+    found: dict[str, list[App]] = {}
+    for app in apps:
+        if not is_module(app) and app.get("status") in {"online", "launching", "waiting restart"}:
+            found.setdefault(unit_name(app), []).append(app)
+    return found
 
 
 def _grouped(processes: Sequence[Running]) -> dict[str, list[Running]]:
