@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ _LONGEST = 16 * 1024
 """Bytes of one line that are shown."""
 _MOST = 8 * 1024 * 1024
 """Bytes of a log's end that are looked through for the wanted lines."""
-_JOURNAL_S = 20.0
 Complain = Callable[[str], None]
 
 
@@ -34,7 +32,11 @@ class LogLine:
 def lines_of(unit: Unit, count: int, running: Running, complain: Complain = lambda _: None) -> list[LogLine]:
     """Return the last `count` lines of each of a unit's logs. `complain` hears of those that are not to be read."""
     lines = last_lines(unit.logs, count, running.owner(unit), complain)
-    return lines + (_journal(unit.journal, count, complain) if unit.journal else [])
+    if not unit.journal:
+        return lines
+    from opsagent_tools.logs.journal import last_lines as journals
+
+    return lines + [line_of(f"journal:{unit.journal}", raw) for raw in journals(unit.journal, count)]
 
 
 def search(unit: Unit, query: str, count: int, running: Running) -> Iterator[LogLine]:
@@ -51,27 +53,6 @@ def last_lines(
     if count <= 0:
         return []
     return [line_of(str(path), raw) for path in files for raw in _end(path, count, uid, complain)]
-
-
-def journal_command(journal: str, count: int, *, follow: bool = False) -> list[str]:
-    """Return the command that shows the end of a unit's journal (`system/NAME.service`)."""
-    scope, _, name = journal.partition("/")
-    whose = [f"--user-unit={name}"] if scope == "user" else ["--system", f"--unit={name}"]
-    command = ["journalctl", *whose, f"--lines={count}", "--output=cat", "--no-pager", "--quiet"]
-    return [*command, "--follow"] if follow else command
-
-
-def _journal(journal: str, count: int, complain: Complain) -> list[LogLine]:
-    command = journal_command(journal, count)
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_JOURNAL_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        complain(f"the journal of {journal} cannot be read: {error}")
-        return []
-    if done.returncode:
-        complain(f"the journal of {journal} cannot be read: {done.stderr.decode(errors='replace').strip()}")
-    lines = done.stdout[-_MOST:].split(b"\n")
-    return [line_of(f"journal:{journal}", raw) for raw in lines[:-1][-count:]] if count else []
 
 
 def line_of(file: str, raw: bytes) -> LogLine:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,14 +15,20 @@ if TYPE_CHECKING:
     from opsagent.cli.log_lines import LogLine
     from opsagent.cli.output import Out
     from opsagent.cli.services import Running
+    from opsagent_tools.logs.journal import Journals, JournalTail
     from opsagent_tools.logs.tail import FileTail
     from opsagent_tools.units import Unit
 
 _POLL_S = 0.2
-_JOURNALS = 20
-"""Journals that are followed side by side; each is a process."""
-_Source: TypeAlias = "tuple[Unit, FileTail | str]"
-"""A unit, and its file or its journal (`system/NAME.service`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a unit writes to."""
+
+    unit: Unit
+    name: str
+    tail: FileTail | JournalTail
 
 
 def command(
@@ -82,6 +89,8 @@ class _Shown:
         self._running = running
         self._units = units
         self._out = out
+        self._journals: Journals | None = None
+        self._complained: set[str] = set()
         self._meant = index(unit.id for unit in running.units)
 
     def last(self, count: int, *, streams: bool) -> None:
@@ -103,57 +112,40 @@ class _Shown:
         for unit in self._units:
             for path in unit.logs:
                 try:
-                    found.append((unit, FileTail(path, uid=self._running.owner(unit))))
+                    found.append(_Source(unit, str(path), FileTail(path, uid=self._running.owner(unit))))
                 except OSError as error:
                     self._out.note(f"not followed: {path}: {error.strerror}")
             if unit.journal:
-                found.append((unit, unit.journal))
+                found.append(_Source(unit, f"journal:{unit.journal}", self._journal(unit.journal)))
         return found
+
+    def _journal(self, journal: str) -> JournalTail:
+        from opsagent_tools.logs.journal import Journals
+
+        self._journals = self._journals or Journals()
+        return self._journals.tail(journal)
 
     async def follow(self, sources: Sequence[_Source]) -> None:
         """Show what comes, until nobody reads it any more."""
-        tails = [(unit, source) for unit, source in sources if not isinstance(source, str)]
-        journals = [(unit, source) for unit, source in sources if isinstance(source, str)]
-        if len(journals) > _JOURNALS:
-            self._out.note(f"{len(journals) - _JOURNALS} journals are not followed: name one unit")
-        readers = [asyncio.create_task(self._journal(unit, source)) for unit, source in journals[:_JOURNALS]]
         try:
             while not self._out.closed:
-                for unit, tail in tails:
-                    self._look(unit, tail)
+                for source in sources:
+                    self._look(source)
                 await asyncio.sleep(_POLL_S)
         finally:
-            for reader in readers:
-                reader.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
+            if self._journals is not None:
+                self._journals.close()
 
-    def _look(self, unit: Unit, tail: FileTail) -> None:
+    def _look(self, source: _Source) -> None:
         from opsagent.cli.log_lines import line_of
 
         try:
-            for raw in tail.look():
-                self._show(unit, line_of(str(tail.path), raw))
-        except PermissionError as error:  # another file stands there meanwhile
-            self._out.note(f"not read: {tail.path}: {error.strerror}")
-
-    async def _journal(self, unit: Unit, journal: str) -> None:
-        from opsagent.cli.log_lines import journal_command, line_of
-
-        command = journal_command(journal, 0, follow=True)
-        pipe = asyncio.subprocess.PIPE
-        try:
-            reading = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe)
-        except OSError as error:
-            self._out.note(f"the journal of {journal} cannot be followed: {error.strerror}")
-            return
-        assert reading.stdout is not None
-        try:
-            while raw := await reading.stdout.readline():
-                self._show(unit, line_of(f"journal:{journal}", raw.rstrip(b"\n")))
-        finally:
-            if reading.returncode is None:
-                reading.terminate()
-            await reading.wait()
+            for raw in source.tail.look():
+                self._show(source.unit, line_of(source.name, raw))
+        except OSError as error:  # another's file stands there meanwhile, or the journal may not be read
+            if source.name not in self._complained:
+                self._complained.add(source.name)
+                self._out.note(f"not read: {source.name}: {error.strerror}")
 
     def _show(self, unit: Unit, line: LogLine) -> None:
         from opsagent.naming import full_name

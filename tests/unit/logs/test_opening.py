@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent.cli.log_lines import journal_command, last_lines
+from opsagent.cli.log_lines import last_lines
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.logs.opening import open_log
 from opsagent_tools.logs.tail import FileTail
@@ -89,12 +89,3 @@ def test_ones_own_log_may_be_a_link(tmp_path: Path) -> None:
     real.write_text("one\ntwo\n")
     log.symlink_to(real)
     assert [line.text for line in last_lines([log], 1)] == ["two"]
-
-
-def test_a_journal_is_asked_for_one_unit_of_one_instance() -> None:
-    assert journal_command("system/nginx.service", 5)[:4] == [
-        "journalctl", "--system", "--unit=nginx.service", "--lines=5",
-    ]  # fmt: skip
-    following = journal_command("user/--api.service", 0, follow=True)
-    assert following[1:3] == ["--user-unit=--api.service", "--lines=0"]
-    assert following[-1] == "--follow"
