@@ -73,7 +73,9 @@ async def _prove(
 
 
 @asynccontextmanager
-async def _asking(ask: Callable[..., Coroutine[Any, Any, None]], port: int, path: str, load: Load) -> AsyncIterator[None]:
+async def _asking(
+    ask: Callable[..., Coroutine[Any, Any, None]], port: int, path: str, load: Load
+) -> AsyncIterator[None]:
     """Ask for as long as this is entered."""
     stop = asyncio.Event()
     asking = asyncio.create_task(ask(stop, port, path, load))
