@@ -177,4 +177,3 @@ def test_a_log_that_the_service_writes_itself_is_cut_under_its_hands(engine: tup
     whole, _, _ = everything(log, OWN).rpartition(b"\n")  # it goes on writing
     found = numbers(whole)
     assert found == list(range(found[-1] + 1))
-    assert log.with_name(done["path"]).exists()
