@@ -142,6 +142,21 @@ async def test_a_quit_by_a_person_is_no_loss(supervisor: CircusdSupervisor, daem
         assert (found.pid, found.ended) == (None, "it was told to quit")
 
 
+async def test_a_start_over_is_neither_a_loss_nor_a_death(supervisor: CircusdSupervisor, daemon: Circusd) -> None:
+    before = await supervisor.describe(ONE)
+    async with listening(supervisor) as events:
+        await asyncio.to_thread(daemon.ask, "restart")
+
+        async def again() -> bool:
+            one = await supervisor.describe(ONE)
+            return one.state is UnitState.RUNNING and not pids(one) & pids(before)
+
+        await until(again)
+        await events.until(EventKind.SPAWNED, ONE)
+        assert events.of(EventKind.LOST) == events.of(EventKind.ENDED) == []
+        assert events.of(EventKind.EXITED, ONE) == events.of(EventKind.EXITED, API) == []
+
+
 async def test_killed_in_the_middle_of_a_call_it_is_unreachable_and_then_back(
     supervisor: CircusdSupervisor, daemon: Circusd
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -132,6 +133,22 @@ async def test_a_shutdown_by_a_person_is_no_loss(supervisor: SupervisordSupervis
         await events.until(EventKind.BACK)
 
 
+async def test_a_start_over_with_its_configuration_is_neither_a_loss_nor_a_death(
+    supervisor: SupervisordSupervisor, daemon: Supervisord
+) -> None:
+    before = await supervisor.describe(JOB)
+    async with listening(supervisor) as events:
+        await asyncio.to_thread(daemon.ctl, "reload")
+
+        async def again() -> bool:
+            job = await supervisor.describe(JOB)
+            return job.state is UnitState.RUNNING and not pids(job) & pids(before)
+
+        await until(again)
+        assert events.of(EventKind.LOST) == events.of(EventKind.ENDED) == []
+        assert events.of(EventKind.EXITED, JOB) == events.of(EventKind.EXITED, API) == []
+
+
 async def test_killed_in_the_middle_of_a_call_it_is_unreachable_and_then_back(
     supervisor: SupervisordSupervisor, daemon: Supervisord
 ) -> None:
@@ -162,8 +179,6 @@ async def test_killed_in_the_middle_of_a_call_it_is_unreachable_and_then_back(
 
 
 async def _stop_and_kill(supervisor: SupervisordSupervisor, unit: UnitId, daemon: Supervisord) -> None:
-    import asyncio
-
     stopping = asyncio.ensure_future(supervisor.stop(unit))
 
     async def begun() -> bool:
@@ -175,8 +190,6 @@ async def _stop_and_kill(supervisor: SupervisordSupervisor, unit: UnitId, daemon
 
 
 async def test_one_change_of_a_unit_at_a_time(supervisor: SupervisordSupervisor) -> None:
-    import asyncio
-
     results = await asyncio.gather(supervisor.reload(API), supervisor.reload(API), return_exceptions=True)
     assert [type(one) for one in results if one is not None] == [Busy]
 
