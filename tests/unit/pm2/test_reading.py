@@ -140,6 +140,12 @@ def test_who_ended_the_last_daemon_stands_in_its_log(tmp_path: Path, log: str, b
     assert last_daemon(tmp_path, os.geteuid() + 1).ended_by is EndedBy.NEVER
 
 
+def test_a_daemon_that_was_killed_before_its_first_line_did_run(tmp_path: Path) -> None:
+    (tmp_path / "pm2.log").touch()
+    (tmp_path / "pm2.pid").write_text("71")
+    assert last_daemon(tmp_path, os.geteuid()).ended_by is EndedBy.NOBODY
+
+
 def test_a_saved_list_that_is_broken_is_read_from_its_backup(tmp_path: Path) -> None:
     uid = os.geteuid()
     assert read(tmp_path, uid) is None

@@ -249,7 +249,9 @@ def last_daemon(home: Path, uid: int) -> LastDaemon:
                 ended = EndedBy.ITSELF
             case _:
                 pass
-    return LastDaemon(ended_by=ended if any_line else EndedBy.NEVER, version=version, node=node)
+    # One that was killed at once wrote no line yet; who is told to end removes its pid file.
+    ran = any_line or os.path.lexists(home / "pm2.pid")
+    return LastDaemon(ended_by=ended if ran else EndedBy.NEVER, version=version, node=node)
 
 
 def _tail(path: Path, uid: int) -> Iterator[str]:
