@@ -144,8 +144,10 @@ async def test_what_would_hurt_is_found(services: Services, systemd: SystemdSupe
         f"[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=20ms\nExecStart=sh -c 'exit 9'\n{install}",
     )
     write("dead", f"[Service]\nRestart=no\nExecStart=sh -c 'exit 4'\n{install}")
+    write("still", "[Service]\nRestart=on-failure\nRestartSec=1\nExecStart=sleep 600\n")
+    services.write("worker@.service", "[Service]\nExecStart=sleep 600\n", instances=2)
     services.tell()
-    services.start(["bare.service", "full.service", "loop.service", "dead.service"])
+    services.start(["bare.service", "full.service", "loop.service", "dead.service", "still.service", "worker@.service"])
     (services.folder / "bare.service").write_text(services.texts["bare.service"] + "\n# changed\n")
 
     async def found() -> dict[str, list[str]] | None:
@@ -162,6 +164,8 @@ async def test_what_would_hurt_is_found(services: Services, systemd: SystemdSupe
     assert sorted(seen["full"]) == ["files_limit", "gives_up_early", "not_enabled"]
     assert sorted(seen["loop"]) == ["crash_loop", "never_gives_up"]
     assert sorted(seen["dead"]) == ["failed", "no_restart"]
+    assert seen["still"] == ["not_enabled"]  # it has no [Install] section
+    assert seen["worker@"] == ["no_restart"]  # once, not of each instance
 
 
 async def test_a_secret_in_a_unit_file_is_masked(

@@ -47,18 +47,22 @@ class Entry(NamedTuple):
     at_us: int
 
 
-def last_lines(journal: str, count: int) -> list[bytes]:
-    """Return the last `count` lines of a journal, systemd's own words about the unit among them; none where none can be had."""
+def last_lines(journal: str, count: int, *, since: float | None = None) -> list[bytes]:
+    """Return the last `count` lines that a service wrote to its journal; none where none can be had.
+
+    `since`: only those written after this moment (seconds since the epoch). What systemd says of the unit is left out.
+    """
     program = shutil.which("journalctl")
     if program is None or count <= 0:
         return []
-    command = [program, *_select([journal]), "--lines", str(min(count, 100_000)), *_output()]
+    command = [program, *_select([journal]), "--lines", str(min(2 * count + 20, 100_000)), *_output()]
+    command += [f"--since=@{since:.6f}"] if since is not None else []
     try:
         done = subprocess.run(command, capture_output=True, timeout=_READ_S, check=False, env=_environment())
     except (OSError, subprocess.TimeoutExpired):
         return []
     entries = (entry_of(raw) for raw in done.stdout.split(b"\n"))
-    return [line for entry in entries if entry is not None for line in entry.lines][-count:]
+    return [line for entry in entries if entry is not None and entry.own for line in entry.lines][-count:]
 
 
 class JournalTail:

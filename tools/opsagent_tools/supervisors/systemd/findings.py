@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from opsagent_tools.supervisors.systemd import boot, reading
 from opsagent_tools.supervisors.systemd.endpoint import Scope
 from opsagent_tools.supervisors.systemd.polkit import user_name
 from opsagent_tools.supervisors.systemd.setup import at_boot
-from opsagent_tools.supervisors.systemd.whose import name_of
+from opsagent_tools.supervisors.systemd.whose import file_of, name_of, order_of
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 _SHARE = 0.8
@@ -28,11 +27,17 @@ def findings_of(
     """Return everything that was found; `properties`: of each unit file."""
     found = list(_user(scope, properties))
     ids = {unit.name: unit for unit in units}
-    for file, one in properties.items():
+    seen: set[str] = set()
+    for file, one in sorted(properties.items(), key=lambda item: order_of(item[0])):
         unit = ids.get(name_of(file))
-        if unit is not None:
-            checks = (_failed, _loops, _boot, _restart, _gives_up, _stale, _orphans, _descriptors, _limits)
-            found += itertools.chain.from_iterable(check(scope, unit, file, one) for check in checks)
+        if unit is None:
+            continue
+        for check in (_failed, _loops, _boot, _descriptors, _limits):
+            found += check(scope, unit, file, one)
+        if unit.name not in seen:  # what stands in a template is told once, not of each instance
+            seen.add(unit.name)
+            for check in (_restart, _gives_up, _stale, _orphans):
+                found += check(scope, unit, file_of(unit.name), one)
     return tuple(found)
 
 
@@ -86,13 +91,14 @@ def _boot(scope: Scope, unit: Unit, file: str, one: reading.Properties) -> Itera
             f"{file} was started by systemd-run and has no unit file: a reboot loses it",
             f"write a unit file for it, then systemctl {_flag(scope)}enable {file}",
         )
-    elif up and comes_back is False and not one.get("TriggeredBy"):
+    elif up and not comes_back and not reading.is_pulled_in(one):
+        install = "" if comes_back is False else "give it an [Install] section (WantedBy=multi-user.target), then "
         yield _finding(
             "not_enabled",
             unit.id,
             Severity.WARNING,
-            f"{file} runs and is not enabled ({state}): a reboot does not bring it back",
-            f"systemctl {_flag(scope)}enable {file}",
+            f"{file} runs and is not enabled ({state}), and nothing else starts it: a reboot does not bring it back",
+            f"{install}systemctl {_flag(scope)}enable {file}",
         )
     elif comes_back and unit.state is UnitState.STOPPED:
         yield _finding(

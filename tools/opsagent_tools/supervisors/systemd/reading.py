@@ -18,6 +18,7 @@ _EXITED, _KILLED, _DUMPED = 1, 2, 3
 """CLD_EXITED, CLD_KILLED, CLD_DUMPED of waitid(2)."""
 _BY_ITSELF = frozenset({"watchdog", "oom-kill", "protocol", "resources", "start-limit-hit", "exec-condition"})
 """Results that never come of a person's stop, although systemd ended the process."""
+_PULLED_IN_BY = ("WantedBy", "RequiredBy", "UpheldBy", "BoundBy", "RequisiteOf", "TriggeredBy")
 _WORDS = {
     "exit-code": "its process ended with exit code {status}",
     "signal": "its process was killed by {signal}",
@@ -142,6 +143,11 @@ def gave_up(properties: Properties) -> bool:
     if properties.get("Result") == "start-limit-hit":
         return True
     return properties.get("ActiveState") == "failed" and starts_again(properties) and bool(properties.get("NRestarts"))
+
+
+def is_pulled_in(properties: Properties) -> bool:
+    """Tell whether other units (a target, a timer, a socket) start it."""
+    return any(properties.get(name) for name in _PULLED_IN_BY)
 
 
 def says_ready(properties: Properties) -> bool:
