@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent.ends import Ends
+from opsagent_tools.logs.journal import last_lines
 from opsagent_tools.logs.signature import signature
 from opsagent_tools.logs.since import LogMark, errors, known_signatures
 from opsagent_tools.processes.family import parents, with_descendants
@@ -18,6 +20,8 @@ from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import Unit, UnitId, UnitSetup
 
 _POLL_S = 0.05
+_JOURNAL_LINES = 500
+"""So many lines of a journal's end are looked at."""
 _LOG_PATIENCE_S = 0.6
 """Between the end of a process and its last words in the log."""
 
@@ -31,6 +35,8 @@ class Before:
     owners: frozenset[int] | None
     """Whose log files are read; None: anybody's."""
     mark: LogMark
+    at: float = field(default_factory=time.time)
+    """When it was taken down, seconds since the epoch: what its journal says later is new."""
     known: frozenset[str]
     """Signatures of the error lines that its logs have already."""
     ports: frozenset[int]
@@ -45,7 +51,7 @@ class Before:
     async def fresh_errors(self, supervisor: Supervisor) -> list[str]:
         """Return the error lines since then of a kind that its logs did not have."""
         files = log_files(supervisor, self.unit.id)
-        lines = await asyncio.to_thread(self.mark.lines, files, self.owners)
+        lines = await asyncio.to_thread(self._lines, files)
         return [line for line in errors(lines) if signature(line) not in self.known]
 
     async def last_lines(self, supervisor: Supervisor) -> Sequence[bytes] | None:
@@ -53,10 +59,15 @@ class Before:
         deadline = asyncio.get_running_loop().time() + _LOG_PATIENCE_S
         while True:
             files = await asyncio.to_thread(self.mark.with_siblings, log_files(supervisor, self.unit.id))
-            lines = await asyncio.to_thread(self.mark.lines, files, self.owners)
+            lines = await asyncio.to_thread(self._lines, files)
             if errors(lines) or asyncio.get_running_loop().time() >= deadline:
-                return lines if files else None
+                return lines if files or self.unit.journal else None
             await asyncio.sleep(_POLL_S)
+
+    def _lines(self, files: Sequence[Path]) -> list[bytes]:
+        """Return what came since then, in files and in systemd's journal."""
+        lines = list(self.mark.lines(files, self.owners))
+        return lines + (last_lines(self.unit.journal, _JOURNAL_LINES, since=self.at) if self.unit.journal else [])
 
 
 async def take_down(supervisor: Supervisor, unit: Unit, ends: Ends | None = None) -> Before:
@@ -76,9 +87,15 @@ async def take_down(supervisor: Supervisor, unit: Unit, ends: Ends | None = None
         setup=setup,
         owners=owners,
         mark=await asyncio.to_thread(LogMark.now, files),
-        known=await asyncio.to_thread(known_signatures, files, owners),
+        known=await asyncio.to_thread(_known, files, owners, unit.journal),
         ports=await asyncio.to_thread(common_ports, [process.pid for process in unit.processes]),
     )
+
+
+def _known(files: Sequence[Path], owners: frozenset[int] | None, journal: str) -> frozenset[str]:
+    """Return the signatures of the errors that its files and its journal have already."""
+    lines = last_lines(journal, _JOURNAL_LINES) if journal else []
+    return known_signatures(files, owners) | {signature(line) for line in errors(lines)}
 
 
 def log_files(supervisor: Supervisor, unit: UnitId) -> Sequence[Path]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
 from opsagent_tools.files import UnsafeFile
+from opsagent_tools.logs.journal import last_lines as journal_lines
 from opsagent_tools.logs.levels import is_error
 from opsagent_tools.logs.opening import open_log
+from opsagent_tools.logs.tail import text_of
 from opsagent_tools.probes.health import ask
 from opsagent_tools.redact import redact
 from opsagent_tools.text import UntrustedText
@@ -60,6 +62,9 @@ async def last_log(room: Room, unit_id: UnitId) -> Found:
     """Read the unit's last lines, redacted. For a person's eyes and for the note."""
     owner = room.world.owners.get(unit_id.supervisor)
     lines = await asyncio.to_thread(last_lines, await log_paths(room, unit_id), owner)
+    journal = (await room.unit(unit_id)).journal
+    if journal:
+        lines += [text_of(raw) for raw in await asyncio.to_thread(journal_lines, journal, _LINES_SHOWN)]
     shown = [redact(line) for line in lines[-_LINES_SHOWN:]]
     errors = [line for line in shown if is_error(line)]
     # a program's last words are mostly why it ended, whatever level they state

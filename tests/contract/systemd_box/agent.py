@@ -14,6 +14,7 @@ import pytest
 
 from opsagent.model import EvidenceKind, Fault, SignalKind
 from opsagent_tools.supervisors.systemd.adapter import SystemdSupervisor
+from opsagent_tools.supervisors.systemd.look import look
 from opsagent_tools.units import UnitId
 from tests.support.sensing import sensing
 from tests.support.supervisors import spec
@@ -90,21 +91,38 @@ async def test_a_persons_stop_is_no_incident(services: Services, systemd: System
         assert [incident.unit for incident in told.detector.open] == [other]
 
 
+def opsagent(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line, as root does on a machine of systemd's."""
+    environment = {"PATH": os.environ["PATH"], "OPSAGENT_HOME": str(home / "home"), "HOME": str(home)}
+    command = [sys.executable, "-m", "opsagent", *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_the_command_line_lists_it_and_shows_its_journal(services: Services, tmp_path: Path) -> None:
     run(services, "[Service]\nExecStart=sh -c 'echo ready to serve; exec sleep 600'\n")
 
-    def opsagent(*arguments: str) -> object:
-        environment = {"PATH": os.environ["PATH"], "OPSAGENT_HOME": str(tmp_path / "home"), "HOME": str(tmp_path)}
-        command = [sys.executable, "-m", "opsagent", *arguments, "--json"]
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    listed = json.loads(opsagent(tmp_path, "ps", "--json").stdout)
+    lines = json.loads(opsagent(tmp_path, "logs", "api", "--json").stdout)
 
-    listed = opsagent("ps")
-    assert isinstance(listed, dict)
     assert [(unit["name"], unit["state"]) for unit in listed["units"]] == [("api", "running")]
-    lines = opsagent("logs", "api")
-    assert isinstance(lines, list)
     assert "ready to serve" in [line["line"] for line in lines]
+
+
+def test_a_release_that_cannot_start_is_refused_with_its_last_words(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "release").write_text("exec sleep 600\n")
+    services.write(
+        "worker@.service",
+        f"[Service]\nRestart=always\nRestartSec=200ms\nExecStart=sh {tmp_path}/release\n",
+        instances=2,
+    )
+    services.tell()
+    services.start(["worker@.service"])
+    before = {process.pid for unit in look() for process in unit.processes}
+    (tmp_path / "release").write_text("echo 'Error: cannot find what this release needs'; exit 1\n")
+
+    done = opsagent(tmp_path, "do", "reload worker@ safely", "--yes")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the new release is not fit: Error: cannot find what this release needs" in done.stdout + done.stderr
+    (unit,) = look()
+    assert (len(before), {process.pid for process in unit.processes}) == (2, before)
