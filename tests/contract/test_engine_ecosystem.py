@@ -306,3 +306,31 @@ def test_without_cluster_mode_one_instance_runs_as_a_fork(tmp_path: Path, node: 
 
     assert described.specs[0].instances == 1
     assert [note.key for note in described.notes] == ["exec_mode"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of another user")
+async def test_after_a_death_of_the_daemon_nothing_is_doubled_whoever_it_runs_as(stage: Stage) -> None:
+    await stage.up(
+        {"name": "theirs", "script": "sleep", "args": "600", "uid": "nobody", "cwd": "/"},
+        {
+            "name": "ours",
+            "script": "sleep",
+            "args": "600",
+            "out_file": "ours.log",
+            "wait_ready": True,
+            "listen_timeout": 50,
+        },
+    )
+    before = pids(await stage.unit("theirs")) | pids(await stage.unit("ours"))
+    daemon = stage.engine.pid()
+    assert daemon is not None
+
+    os.kill(daemon, 9)
+    await until(lambda: not stage.engine.is_running())
+    assert all(psutil.pid_exists(pid) for pid in before)
+    await stage.engine.ensure_running()
+
+    after = await stage.unit("theirs")
+    assert len(after.processes) == 1
+    assert psutil.Process(after.processes[0].pid).username() == "nobody"
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in before)

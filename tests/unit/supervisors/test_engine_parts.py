@@ -92,7 +92,14 @@ def test_what_was_applied_is_remembered_exactly(tmp_path: Path) -> None:
 
 
 def test_what_an_older_version_wrote_is_read_with_the_defaults_of_what_it_did_not_know(tmp_path: Path) -> None:
-    old: dict[str, object] = {"name": "api", "command": ["x"], "cwd": str(tmp_path), "env": {}, "health": None, "logs": []}
+    old: dict[str, object] = {
+        "name": "api",
+        "command": ["x"],
+        "cwd": str(tmp_path),
+        "env": {},
+        "health": None,
+        "logs": [],
+    }
 
     assert spec_from_json(old) == ServiceSpec(name="api", command=("x",), cwd=tmp_path)
 

@@ -32,11 +32,11 @@ class Endings(Service):
         self.last_exit = code
         process.reaped(code)
         self.outputs.ended(process.wid)
+        message = {"process_pid": process.pid, "exit_code": code, "deliberate": process.deliberate}
+        self.notify_event("reap", message)  # before anything is written to a disk: who waits for it waits no longer
         if self.spec.pid_file is not None:
             pidfile.remove(numbered(self.spec.pid_file, self.spec, process.wid), process.pid)
         self.arbiter.record_processes()
-        message = {"process_pid": process.pid, "exit_code": code, "deliberate": process.deliberate}
-        self.notify_event("reap", message)
         slot = next((slot for slot in self.slots if slot.process is process), None)
         if slot is not None:
             slot.process = None
