@@ -24,6 +24,7 @@ from opsagent.preflight_items import Preflight
 from opsagent.situation import Situations
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
+from opsagent_tools.actions import ActionName
 
 _STAYS_WELL_S = 1.0
 _GOALS_TO_WATCH = (CheckKind.HEALTHY, CheckKind.REPLACED, CheckKind.RUNNING)
@@ -170,6 +171,8 @@ class People:
             return
         if carried.result in {"failed", "done"} and kind_of(plan) == "scale":
             await self._actor.undo(plan, carried.begun, tell)
+        elif carried.done_steps and plan.steps[0].action.name is ActionName.ROLLBACK:
+            await self._actor.undo(plan, 1, tell)  # it does not run with that release either: nothing was gained
         incident = {}
         if carried.unfit and self._releases is not None:
             incident = {"incident": await self._releases.unfit(plan, carried.unfit, why)}

@@ -19,6 +19,7 @@ PERSONS_CANARY_S = 3.0
 _NEXT_READY_S = 0.5
 _FRACTION = 8
 _CHANGES = frozenset({ActionName.RELOAD, ActionName.RESTART, ActionName.SCALE})
+_PUT_FILES = frozenset({ActionName.ROLLBACK, ActionName.ROLLBACK_CONFIG})
 _CALLED = frozenset({"reload", "restart"})
 _CANARY = "canary"
 
@@ -147,9 +148,13 @@ def scale_down_steps(unit: Unit, instances: int, spec: ServiceSpec | None = None
 
 
 def kind_of(plan: Plan) -> str:
-    """Return what kind of change a plan is about: `reload`, `restart` or `scale`; "" where it is none of these."""
-    names = [step.action.name for step in plan.steps if step.action.name in _CHANGES]
-    if not names or len(names) != len(plan.steps):
+    """Return what kind of change a plan is about: `reload`, `restart` or `scale`; "" where it is none of these.
+
+    That files are put back first does not make it another kind.
+    """
+    steps = [step for step in plan.steps if step.action.name not in _PUT_FILES]
+    names = [step.action.name for step in steps if step.action.name in _CHANGES]
+    if not names or len(names) != len(steps):
         return ""
     # A reload that can only be a restart, or a restart one by one, is still what it was called.
     called = plan.remedy.rpartition("/")[2]
@@ -158,7 +163,7 @@ def kind_of(plan: Plan) -> str:
 
 def way_in(plan: Plan, unit: Unit) -> Way:
     """Return how this plan replaces the unit's instances."""
-    first = plan.steps[0].action
+    first = next(step.action for step in plan.steps if step.action.name not in _PUT_FILES)
     if first.name is ActionName.RESTART:
         return Way.RESTART
     return Way.IN_PLACE if first.args.get("in_place") else way_of(unit)

@@ -32,6 +32,8 @@ COMMANDS = {
     "deny": "deny",
     "hold": "hold",
     "release": "release",
+    "deploy": "deploy",
+    "rollback": "rollback",
     "pause": "pause",
     "resume": "resume",
     "memory": "memory",

@@ -9,10 +9,13 @@ from opsagent_tools.units import UnitId
 _TIMEOUT_S = 15.0
 
 
-def rollback_steps(unit: UnitId, *, release: str, replaces: str, label: str) -> tuple[Step, ...]:
+def rollback_steps(
+    unit: UnitId, *, release: str, replaces: str, label: str, undo_restarts: bool = True
+) -> tuple[Step, ...]:
     """Put a release's files back: from the state that the kept manifest `replaces` describes to that of `release`.
 
-    Taken back, the unit is restarted with what it had before.
+    `undo_restarts`: taken back, the unit is restarted with what it had before. Where a safe reload follows, its old
+    instances serve all the time, and are left alone.
     """
     return (
         Step(
@@ -21,7 +24,7 @@ def rollback_steps(unit: UnitId, *, release: str, replaces: str, label: str) -> 
             undo=Action(
                 name=ActionName.ROLLBACK,
                 unit=unit,
-                args={"release": replaces, "replaces": release, "then_restart": True},
+                args={"release": replaces, "replaces": release, "then_restart": undo_restarts},
             ),
             timeout_s=_TIMEOUT_S,
             why=f"back to {label}",

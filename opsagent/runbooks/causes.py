@@ -127,6 +127,9 @@ _BY_PROBE: Mapping[str, _Cause] = MappingProxyType(
         "config_changed": _shown_by(
             "changed", weight=0.6, source="the content kept when it was last well", against="it may be a wanted change"
         ),
+        "release_changed": _shown_by(
+            "changed", weight=0.65, source="the release kept when it was last well", against="somebody wanted it"
+        ),
         "stale_lock": _shown_by("found", weight=0.8, source="the file and the kernel's list of processes"),
         "connections": _shown_by("waiting", weight=0.8, source="the kernel's connections"),
         "process_state": _process,

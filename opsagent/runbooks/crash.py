@@ -49,6 +49,7 @@ RUNBOOK = Runbook(
             (
                 remedies.stop_orphan("crash", at_root),
                 remedies.rollback_config("crash", at_root),
+                remedies.rollback("crash", at_root),
                 remedies.start("crash", at_root),
                 remedies.quarantine_lock("crash", at_root, after="crash/start"),
                 # It was started again and is not well since.

@@ -219,3 +219,25 @@ def how_it_ended(state: Facts) -> str:
     if code < 0:
         return f"was killed by signal {-code}"
     return f"exited with code {code}"
+
+
+def changed_release(findings: Findings, target: Target) -> Fit | Against:
+    """The unit dies at its start since its release changed, and the one that was good can be put back."""
+    state = dies_at_start(findings, target)
+    return state if isinstance(state, Against) else one_release(findings, target)
+
+
+def one_release(findings: Findings, target: Target) -> Fit | Against:
+    """The unit's release is another than the one with which it was last well, changed before the trouble began."""
+    unit = target.unit
+    change = findings.of("release_changed", unit.id)
+    if not change.answered or not change.flag("changed"):
+        return Against(change.words("said") or f"no other release of {unit.name} is known")
+    if not change.flag("restorable"):
+        return Against(change.words("said"))
+    if change.flag("dependencies"):
+        return Against(f"{change.words('said')}; its dependencies changed with it, which are not kept")
+    if change.number("changed_at") > findings.case.incident.began_at.timestamp() + _EDIT_SLACK_S:
+        return Against(f"{change.words('said')}, after the trouble began: somebody is at work on it")
+    args = {"release": change.words("after"), "replaces": change.words("before"), "label": change.words("label")}
+    return Fit(target=target, why=change.words("said"), args=args)

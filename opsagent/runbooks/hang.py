@@ -44,6 +44,7 @@ RUNBOOK = Runbook(
             upstream.unless_explained,
             (
                 remedies.rollback_and_restart("hang", at_root),
+                remedies.rollback_release_and_restart("hang", at_root),
                 remedies.rolling_reload("hang", at_root),
                 remedies.restart("hang", at_root),
                 remedies.start("hang", at_root),

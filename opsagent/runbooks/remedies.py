@@ -6,6 +6,7 @@ from pathlib import Path
 
 from opsagent import planning
 from opsagent.model import Step
+from opsagent.releases.steps import rollback_steps
 from opsagent.runbooks import down, stuck
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
@@ -78,6 +79,30 @@ def rollback_and_restart(fault: str, aim: Aim) -> Remedy:
     )
 
 
+def rollback(fault: str, aim: Aim) -> Remedy:
+    """Put the release with which the unit was last well back, then have it run with that."""
+    return Remedy(
+        name=f"{fault}/rollback",
+        does="put its last good release back, and start it",
+        aim=aim,
+        condition=down.changed_release,
+        steps=lambda fit: (*_release(fit), *_have_it_run(fit)),
+        undo="the release that failed is put back",
+    )
+
+
+def rollback_release_and_restart(fault: str, aim: Aim) -> Remedy:
+    """Put the release with which the unit was last well back, and restart what runs with the other one."""
+    return Remedy(
+        name=f"{fault}/rollback",
+        does="put its last good release back, and restart it",
+        aim=aim,
+        condition=stuck.changed_release,
+        steps=lambda fit: (*_release(fit), *planning.restart_steps(fit.target.unit, fit.target.spec)),
+        undo="the release that failed is put back",
+    )
+
+
 def go_on(fault: str, aim: Aim) -> Remedy:
     """Let processes in state T go on."""
     return Remedy(
@@ -123,6 +148,11 @@ def _stuck_and(*, several: bool) -> Condition:
 def _rollback(fit: Fit) -> tuple[Step, ...]:
     path, good, current = Path(str(fit.args["path"])), str(fit.args["good"]), str(fit.args["current"])
     return planning.rollback_config_steps(fit.target.unit, path, good, current)
+
+
+def _release(fit: Fit) -> tuple[Step, ...]:
+    release, replaces, label = (str(fit.args[name]) for name in ("release", "replaces", "label"))
+    return rollback_steps(fit.target.unit.id, release=release, replaces=replaces, label=label)
 
 
 def _have_it_run(fit: Fit) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ its state letters, what its processor time goes into, what its connections wait 
 from __future__ import annotations
 
 from opsagent.runbooks.case import Target
-from opsagent.runbooks.down import change_args, not_ours, one_change, taken_port
+from opsagent.runbooks.down import change_args, not_ours, one_change, one_release, taken_port
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit
 from opsagent_tools.units import UnitState
@@ -159,3 +159,22 @@ def changed_config(findings: Findings, target: Target) -> Fit | Against:
     if started_at < changed_at - 1.0:
         return Against(f"{change.words('said')}, but {unit.name} has not been started since")
     return Fit(target=target, why=change.words("said"), args=change_args(change))
+
+
+def changed_release(findings: Findings, target: Target) -> Fit | Against:
+    """The unit has not been well since it was started with another release."""
+    unit = target.unit
+    state = up_but_unwell(findings, target)
+    if isinstance(state, Against):
+        return state
+    if may_be_starting(findings, target):
+        return Against(f"{unit.name} started {state.number('age_s'):.0f} s ago and may not be done with it")
+    fit = one_release(findings, target)
+    if isinstance(fit, Against):
+        return fit
+    changed_at = findings.of("release_changed", unit.id).number("changed_at")
+    if findings.case.now.timestamp() - state.number("age_s") < changed_at - _MOMENT_S:
+        return Against(f"{fit.why}, but {unit.name} has not been started since")
+    if not never_well(findings, target):
+        return Against(f"{fit.why}, but {unit.name} has been well with it")
+    return fit

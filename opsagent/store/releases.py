@@ -10,8 +10,10 @@ from sqlalchemy import RowMapping, Select, select
 
 from opsagent.store.boundary import Store, Writer
 from opsagent.store.errors import DeployOpen
+from opsagent.store.plans import step_row
 from opsagent.store.rows import DeployResult, DeployRow, ReleaseRow
-from opsagent.store.schema import deploys, releases
+from opsagent.store.schema import deploys, plans, releases, steps
+from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.units import UnitId
 
 RELEASES_KEPT = 8
@@ -44,6 +46,18 @@ class Releases(Store):
             wanted = wanted.where(releases.c.unit == str(unit))
         with self._reading() as connection:
             return tuple(_release_row(row) for row in connection.execute(wanted).mappings())
+
+    def last_rollback(self, unit: UnitId) -> Action | None:
+        """Return the rollback of a unit's release that was done last, an undo of one too; None where there was none."""
+        wanted = (
+            select(steps)
+            .join_from(steps, plans, steps.c.plan_id == plans.c.id)
+            .where(plans.c.unit == str(unit), steps.c.status.in_(("done", "undone")))
+            .order_by(steps.c.intended_at.desc(), steps.c.id)
+        )
+        with self._reading() as connection:
+            rows = (step_row(row) for row in connection.execute(wanted).mappings())
+            return next((row.step.action for row in rows if row.step.action.name is ActionName.ROLLBACK), None)
 
     def begin_deploy(
         self, unit: UnitId, until: datetime, why: str, by: str, *, release_before: str | None = None
