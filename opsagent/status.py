@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,8 @@ def status(agent: Agent) -> dict[str, Any]:
         "memory_loaded": agent.desk.is_open,
         "supervisors": [_supervisor(agent, one) for one in agent.supervised.found],
         "units": [
-            {"id": str(unit.id), "name": unit.name, "state": unit.state.value, **known} for unit, known in _known(agent)
+            {"id": str(unit.id), "name": unit.name, "state": unit.state.value, **known}
+            for unit, known in _known(agent, agent.world.units.values())
         ],
     }
 
@@ -31,8 +32,8 @@ def status(agent: Agent) -> dict[str, Any]:
 def listing(agent: Agent) -> dict[str, Any]:
     """Return what `opsagent ps` shows, from the live picture: nobody is asked for it."""
     world, engine_pid = agent.world, agent.engine.pid()
-    live = {unit.id: known for unit, known in _known(agent)}
     units = {**world.units, **{unit.id: unit for unit in _of_an_engine_that_is_down(agent, engine_pid)}}
+    live = {unit.id: known for unit, known in _known(agent, units.values())}
     rows = [
         roster.unit_row(
             _as_it_stands(unit, lost=unit.id.supervisor in world.lost),
@@ -69,9 +70,9 @@ def _daemon(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _known(agent: Agent) -> Iterator[tuple[Unit, dict[str, Any]]]:
+def _known(agent: Agent, units: Iterable[Unit]) -> Iterator[tuple[Unit, dict[str, Any]]]:
     incidents, holds, health = agent.incidents(), agent.situations.holds(), agent.world.health
-    for unit in agent.world.units.values():
+    for unit in units:
         state = health.get(unit.id)
         yield (
             unit,

@@ -141,7 +141,7 @@ def test_uninstall_of_a_folder_that_is_more_than_a_home_is_refused(cli: Cli) -> 
     cli("ps")
     (cli.home / "thesis.tex").write_text("years of work")
     refused = cli("uninstall", "--yes")
-    assert (refused.code, "thesis.tex" in refused.error) == (1, True)
+    assert (refused.code, "thesis.tex" in refused.error) == (2, True)
     assert (cli.home / "thesis.tex").exists()
 
 
