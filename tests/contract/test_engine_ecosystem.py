@@ -90,6 +90,7 @@ async def test_a_node_app_gets_its_arguments_folder_variables_and_numbers(stage:
     assert not {"NONE", "HOME", "LOGNAME"} & set(env)
     assert env["PATH"] == os.environ["PATH"]
     assert [one["env"]["PORT"] for one in (first, second)] == ["4000", "4001"]
+    assert (await stage.unit("shop/api")).ports == (4000, 4001)
     assert [one["env"]["NODE_APP_INSTANCE"] for one in (first, second)] == ["0", "1"]
 
 
@@ -191,7 +192,7 @@ async def test_a_log_that_is_renamed_or_emptied_loses_no_line(stage: Stage) -> N
     for number in (1, 2, 3):
         await until(lambda: log.exists() and log.stat().st_size > 200)
         log.rename(stage.folder / f"count.log.{number}")
-    await stage.supervisor.reopen_logs(stage.id("count"))
+    await stage.supervisor.reload_logs()
     size = (stage.folder / "count.log.3").stat().st_size
     await until(lambda: log.exists() and log.stat().st_size > 200)
     await stage.supervisor.stop(stage.id("count"))

@@ -122,6 +122,11 @@ class CircusSupervisor:
         """Have the engine write to no log file any more that was renamed: whoever rotates may compress it then."""
         await self._client.call("reopen", name=self._name(unit))
 
+    async def reload_logs(self) -> None:
+        """Do so for all its services: what rotates logs calls this once the files were renamed."""
+        for spec in self._engine.specs():
+            await self._client.call("reopen", name=spec.name)
+
     async def persist(self) -> str:
         """Nothing is to be saved: the engine notes every change as it is made."""
         raise NotSupported("the engine keeps its services by itself; `opsagent startup` brings it back at boot")

@@ -223,7 +223,7 @@ def _unit(watcher: ServiceWatcher) -> dict[str, Any]:
         "instances": watcher.numprocesses,
         "restarts": watcher.restarts,
         "last_exit": watcher.last_exit,
-        "port": spec.port,
+        "ports": _ports(watcher),
         "shares_socket": spec.share_socket,
         "surges": watcher.can_surge(),
         "numbered": watcher.is_numbered(),
@@ -231,6 +231,15 @@ def _unit(watcher: ServiceWatcher) -> dict[str, Any]:
         "autorestart": spec.autorestart,
         "logs": [str(path) for path in (*spec.logs, *watcher.outputs.files(watcher.numprocesses))],
     }
+
+
+def _ports(watcher: ServiceWatcher) -> list[int]:
+    """Return the ports that it listens on: one, or one an instance where they count up."""
+    first = watcher.spec.port
+    if first is None:
+        return []
+    counts_up = watcher.spec.increment_var == "PORT" and "PORT" not in watcher.spec.env
+    return [first + number for number in range(watcher.numprocesses if counts_up else 1)]
 
 
 def _state(watcher: ServiceWatcher) -> str:

@@ -44,7 +44,7 @@ def unit_of(raw: Mapping[str, Any]) -> Unit:
         instances=raw["instances"],
         restarts=raw["restarts"],
         last_exit=raw["last_exit"],
-        ports=() if raw["port"] is None else (raw["port"],),
+        ports=_ports(raw),
         shares_socket=raw["shares_socket"],
         surges=bool(raw.get("surges")),
         numbered=bool(raw.get("numbered")),
@@ -52,6 +52,12 @@ def unit_of(raw: Mapping[str, Any]) -> Unit:
         logs=tuple(Path(path) for path in raw["logs"]),
         uid=os.getuid() if raw.get("uid") is None else int(raw["uid"]),
     )
+
+
+def _ports(raw: Mapping[str, Any]) -> tuple[int, ...]:
+    if "ports" in raw:
+        return tuple(raw["ports"])
+    return () if raw["port"] is None else (raw["port"],)  # a daemon of an older version
 
 
 def _read(path: Path, deadline: float) -> bytes:
