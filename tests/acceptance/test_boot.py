@@ -17,6 +17,7 @@ from tests.support.waiting import eventually
 HOME = "/home/agent"
 UNITS = ("opsagent.service", "opsagent-engine.service")
 SERVICES = '[services.job]\ncommand = ["sleep", "4714"]\n'
+GREETER = "[Service]\nExecStart=/bin/sh -c 'echo it greets; exec sleep 4718'\n"
 
 
 class Machine:
@@ -25,16 +26,16 @@ class Machine:
     def __init__(self, box: Box) -> None:
         self.box = box
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, discover: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a command of ours as root of that machine, and demand that it succeeds."""
         environment = ["env", "-i", "-C", str(systemd_box.ROOT), "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]
-        command = [*environment, "NO_COLOR=1", "OPSAGENT_DISCOVER=0", sys.executable, "-m", "opsagent"]
+        command = [*environment, "NO_COLOR=1", f"OPSAGENT_DISCOVER={discover}", sys.executable, "-m", "opsagent"]
         done = self.box.run(*command, *arguments, "--home", HOME, timeout=120)
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done
 
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self(*arguments, "--json").stdout)
+    def json(self, *arguments: str, discover: int = 0) -> Any:
+        return json.loads(self(*arguments, "--json", discover=discover).stdout)
 
     def show(self, unit: str, key: str) -> str:
         return self.box.run("systemctl", "show", "--value", "-p", key, unit).stdout.strip()
@@ -59,6 +60,19 @@ def machine() -> Iterator[Machine]:
         box.run("tee", "/home/srv/services.toml", input=SERVICES)
         found("up", "/home/srv/services.toml")
         yield found
+
+
+def test_a_service_of_systemd_is_listed_and_its_journal_shown(machine: Machine) -> None:
+    machine.box.run("tee", "/etc/systemd/system/greeter.service", input=GREETER)
+    machine.box.run("systemctl", "daemon-reload")
+    machine.box.run("systemctl", "start", "greeter.service")
+    greeter = next(unit for unit in machine.json("ps", discover=1)["units"] if unit["name"] == "greeter")
+    assert (greeter["supervisor"], greeter["state"], len(greeter["processes"])) == ("systemd", "running", 1)
+    eventually(lambda: "it greets" in machine("logs", "greeter", discover=1).stdout, why="the journal has its line")
+    checks = {check["about"]: check for check in machine.json("doctor", discover=1)["checks"]}
+    assert checks["systemd"]["level"] == "ok"
+    assert machine("do", "stop greeter", "--yes", discover=1).returncode == 0
+    assert machine.show("greeter.service", "ActiveState") == "inactive"
 
 
 def test_agent_and_engine_start_at_boot_are_kept_and_go_away_without_the_services(machine: Machine) -> None:
