@@ -22,6 +22,7 @@ from opsagent.situation import Situations
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.world import World
+from opsagent_tools.logs import rotate_archives
 from opsagent_tools.logs.rotate_archives import archives
 from opsagent_tools.logs.rotate_place import Place
 from opsagent_tools.processes.proc import key_of
@@ -222,6 +223,19 @@ async def test_only_so_many_archives_are_kept_and_the_newest_is_plain(due: Round
         await due.go(after_s=61)
     assert len(due.archives()) == 2
     assert not due.archives()[-1].endswith(".gz"), "who follows the log may still read its end there"
+
+
+async def test_the_newest_archive_is_packed_once_nobody_reads_it_any_more(
+    due: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await due.go()
+    assert [name.endswith(".gz") for name in due.archives()] == [False]
+    due.logs = LogPolicy(max_size=10**12)
+    monkeypatch.setattr(rotate_archives, "_FRESH_S", 0.0)
+    await due.go(after_s=30)
+    assert [name.endswith(".gz") for name in due.archives()] == [False]
+    await due.go(after_s=40)
+    assert [name.endswith(".gz") for name in due.archives()] == [True]
 
 
 def test_the_name_of_the_remedy_says_that_it_is_upkeep() -> None:
