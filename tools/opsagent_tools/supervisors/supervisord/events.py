@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from opsagent_tools.processes.deaths import Death, DeathWatch
+from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.hub import Hub
 from opsagent_tools.supervisors.port import EventKind, SupervisorEvent, SupervisorUnreachable
 from opsagent_tools.supervisors.supervisord.codec import Fault
@@ -221,15 +222,22 @@ class Watcher:
         self.wake()
 
     async def _was_wanted(self, full: str, death: Death) -> bool:
-        try:
-            (info,) = await self._desk.ask(full, timeout_s=_ASK_S, log=False)
-        except Ending:
-            self._end_begins()
-            return True
-        except Fault as fault:
-            return fault.code == BAD_NAME  # its group was removed
-        except SupervisorUnreachable:
-            return self._ending or (not self._away and self._ended_tidily(None))
+        deadline = time.monotonic() + _ASK_S
+        while True:
+            try:
+                (info,) = await self._desk.ask(full, timeout_s=_ASK_S, log=False)
+                break
+            except Ending:
+                self._end_begins()
+                return True
+            except Fault as fault:
+                return fault.code == BAD_NAME  # its group was removed
+            except SupervisorUnreachable:
+                if self._ending or (not self._away and self._ended_tidily(None)):
+                    return True
+                if self._daemon is None or not is_alive(self._daemon) or time.monotonic() >= deadline:
+                    return False
+                await asyncio.sleep(_HASTE_S)  # it starts over: its socket is away for a moment
         if info.pid == death.key.pid:
             return info.state == STOPPING
         if info.pid <= 0:
