@@ -60,6 +60,11 @@ def render(
         "# budget_window_s = 600",
         "# breaker_failures = 3    # failed repairs after which a person is told, and nothing more is tried",
         "",
+        "[logs]",
+        "# rotate = true           # logs that nothing else rotates, where the mode lets it (docs/log-rotation.md)",
+        '# max_size = "50M"        # beyond which a log is rotated',
+        "# keep = 10               # archives of one log",
+        "",
         *_supervisors(supervisors, answers, kept or Wanted()),
     ]
     plain = [service for service in services if _is_plain(service, answers)]
