@@ -39,8 +39,10 @@ async def test_a_killed_daemon_is_missed_and_what_outlived_it_is_never_doubled(
         (silent,) = pids(await supervisor.describe(API))
         survivor = key_of(silent)
         assert survivor is not None
+        workers = [process.key for process in (await supervisor.describe(WORKER)).processes]
         pm2.kill_daemon()
         await events.until(EventKind.LOST)
+        await until(lambda: not any(map(is_alive, workers)), why="workers of node's cluster go with their daemon")
 
         gone = await supervisor.daemon()
         assert (gone.pid, gone.ended, gone.outlived) == (None, "", 1)
