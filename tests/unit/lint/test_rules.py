@@ -84,6 +84,21 @@ def test_a_handler_in_a_file_that_the_script_loads_is_seen(tmp_path: Path) -> No
     assert "reload/ignores_stop_signal" not in found(tmp_path / "main.js")
 
 
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("const { createTerminus } = require('@godaddy/terminus');", "@godaddy/terminus"),
+        ("import closeWithGrace from 'close-with-grace';", "close-with-grace"),
+        ("app.enableShutdownHooks();", "a framework"),
+    ],
+)
+def test_what_a_library_may_do_is_no_warning(more: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "main.js").write_text(f"server.listen(1);\n{more}\n")
+    finding = found(tmp_path / "main.js")["reload/ignores_stop_signal"]
+    assert (finding.severity, finding.facts["line"], finding.facts["sure"]) == (Severity.NOTE, 2, "possible")
+    assert f"{named} is loaded" in finding.says
+
+
 def test_es_modules_and_the_ecosystem_file_beside_them(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "ecosystem.config.js").write_text("module.exports = {}")

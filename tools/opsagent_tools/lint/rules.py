@@ -12,6 +12,7 @@ from opsagent_tools.lint.keeping import keeping_findings
 from opsagent_tools.lint.limits import limit_findings
 from opsagent_tools.lint.node import node_findings
 from opsagent_tools.lint.python import python_findings
+from opsagent_tools.lint.source import Hit
 from opsagent_tools.lint.subject import Subject
 
 _PLACES = {
@@ -20,6 +21,12 @@ _PLACES = {
     "reload/never_says_ready": re.compile(r"\.\s*listen\s*\("),
 }
 """Where in the source a judgement of `graceful.py` is to be mended."""
+_ENDERS = (
+    "@godaddy/terminus", "http-terminator", "http-graceful-shutdown", "stoppable", "close-with-grace", "node-graceful",
+    "fastify-graceful-shutdown", "lightship", "graceful-http", "server-destroy",
+)  # fmt: skip
+_NEST = re.compile(r"\benableShutdownHooks\s*\(")
+_ENDED_BY_LIBRARIES = frozenset({"reload/ignores_stop_signal", "reload/close_drops_keepalive"})
 _CERTAIN = frozenset({"reload/deaf_to_stop_signal", "reload/stop_timeout_too_short", "reload/behind_a_shell"})
 _ORDER = {Severity.SERIOUS: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -45,9 +52,27 @@ def _graceful(subject: Subject) -> Iterable[Finding]:
         at = subject.project.find(pattern) if pattern is not None else None
         place: dict[str, str | int] = {} if at is None else {"file": str(at.source.path), "line": at.line}
         facts = {**one.facts, "sure": _sure(one, subject), **place}
+        says = _why_unread(one, subject)
         mild = one.check == "reload/ignores_stop_signal" and not subject.ports  # nobody is connected to it
-        severity = Severity.NOTE if mild else one.severity
-        yield replace(one, facts=facts, says=_why_unread(one, subject), severity=severity)
+        library = _ender(subject) if one.check in _ENDED_BY_LIBRARIES else None
+        if library is not None:
+            mild, says = True, f"{says}; {_named(library)} is loaded, which may do that"
+            facts |= {"file": str(library.source.path), "line": library.line, "sure": "possible"}
+        yield replace(one, facts=facts, says=says, severity=Severity.NOTE if mild else one.severity)
+
+
+def _ender(subject: Subject) -> Hit | None:
+    """Return where a library is loaded that ends a Node server gracefully."""
+    if subject.runtime != "node":
+        return None
+    return subject.project.loads(*_ENDERS) or subject.project.find(_NEST)
+
+
+def _named(hit: Hit) -> str:
+    return (
+        " ".join(hit.text.rpartition("(")[2].split()).strip("'\"` ").removeprefix("from ").strip("'\"` ")
+        or "a framework"
+    )
 
 
 def _sure(one: Finding, subject: Subject) -> str:
