@@ -118,6 +118,7 @@ def _kill_keeper(boot: Boot, names: Sequence[str], say: Say) -> None:
     for name in names:
         _run([*_systemctl(boot), "kill", "--kill-whom=main", "--signal=SIGKILL", name], say, must=False)
         _run([*_systemctl(boot), "stop", name], say, must=False)
+        _run([*_systemctl(boot), "reset-failed", name], lambda _: None, must=False)  # it was killed, as was wanted
 
 
 def _launch(home: Home, *, system: bool) -> Launch:

@@ -52,14 +52,20 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine() -> Iterator[Machine]:
+def box() -> Iterator[Box]:
     systemd_box.needed()
-    with systemd_box.booted() as box:
-        found = Machine(box)
-        box.run("mkdir", "-p", "/home/srv")
-        box.run("tee", "/home/srv/services.toml", input=SERVICES)
-        found("up", "/home/srv/services.toml")
+    with systemd_box.booted() as found:
+        found.run("mkdir", "-p", "/home/srv")
+        found.run("tee", "/home/srv/services.toml", input=SERVICES)
         yield found
+
+
+@pytest.fixture
+def machine(box: Box) -> Machine:
+    """A machine on which the engine runs a service, and nothing starts at boot."""
+    found = Machine(box)
+    found("up", "/home/srv/services.toml")
+    return found
 
 
 def test_a_service_of_systemd_is_listed_and_its_journal_shown(machine: Machine) -> None:
