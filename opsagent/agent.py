@@ -298,6 +298,7 @@ class Agent:
 
     async def close(self) -> None:
         """End repairs where they are (the journal knows how far they came) and give everything back."""
+        await self.people.close()
         for task in list(self._repairs.values()):
             task.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)

@@ -76,6 +76,7 @@ class People:
         self._preflights = preflights
         self._releases = releases
         self._aftercare = Aftercare(checker)
+        self._working: set[asyncio.Task[None]] = set()
 
     async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
         """Take a plan through guard, act and verify; yield what happens. Raises SupervisorError."""
@@ -89,9 +90,17 @@ class People:
 
         # The work is a task of its own: a caller that goes away does not leave a step half done.
         task = asyncio.create_task(work())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
         while (item := await items.get()) is not None:
             yield item
         await task
+
+    async def close(self) -> None:
+        """End what is under way, and let it clean up: this process ends."""
+        for task in list(self._working):
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
 
     async def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         """Carry out the stored plan behind an approval that was just given. LookupError: there is none."""

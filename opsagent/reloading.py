@@ -48,6 +48,8 @@ class _Run:
     before: Before
     canary: ProcessKey | None = None
     """Stands beside the wanted ones; goes at the end."""
+    unproved: set[ProcessKey] = field(default_factory=set)
+    """Stand beside others, and have not taken over from any yet."""
     fresh: list[ProcessKey] = field(default_factory=list)
     """New instances that proved themselves."""
     unfit: str = ""
@@ -108,6 +110,9 @@ class Reloading:
         run = self._runs.get(unit)
         if run is None:
             return ""
+        for key in run.unproved:  # it was broken off while they were proved
+            with suppress(SupervisorError):
+                await self._supervisor_of(unit).retire(unit, key)
         if run.canary is not None:
             with suppress(SupervisorError):
                 supervisor = self._supervisor_of(unit)
@@ -207,15 +212,29 @@ class Reloading:
         self, supervisor: Supervisor, unit: Unit, run: _Run, ready_s: float, *, canary: bool
     ) -> tuple[ProcessKey | None, Proof]:
         try:
-            new = await supervisor.surge(unit.id)
+            new = await self._surge(supervisor, unit, run)
         except _NOT_THE_RELEASE:
             raise
         except SupervisorError as error:
             return None, Proof(ok=False, says=await self._prover.why_not_begun(supervisor, run.before, error))
+        run.unproved.add(new)
         silent = _never_said_ready(run.before.setup, age_s(new.pid) or 0.0)
         if silent and is_alive(new):
-            return new, Proof(ok=False, says=silent)
-        return new, await self._prover.prove(supervisor, new, run.before, ready_s=ready_s, canary=canary)
+            proof = Proof(ok=False, says=silent)
+        else:
+            proof = await self._prover.prove(supervisor, new, run.before, ready_s=ready_s, canary=canary)
+        run.unproved.discard(new)
+        return new, proof
+
+    async def _surge(self, supervisor: Supervisor, unit: Unit, run: _Run) -> ProcessKey:
+        """Start one instance beside the others; one that comes while this is cancelled goes again."""
+        surging = asyncio.ensure_future(supervisor.surge(unit.id))
+        try:
+            return await asyncio.shield(surging)
+        except asyncio.CancelledError:
+            with suppress(SupervisorError):
+                run.unproved.add(await surging)
+            raise
 
     async def _newcomer(self, unit: UnitId, known: set[ProcessKey], run: _Run) -> ProcessKey | None:
         loop = asyncio.get_running_loop()

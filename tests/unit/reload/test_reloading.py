@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from opsagent.planning import rolling_reload_steps, scale_down_steps, scale_steps
@@ -9,6 +11,7 @@ from opsagent.ports import Progress
 from opsagent_tools.supervisors.port import Busy, NotSupported
 from opsagent_tools.units import UnitId
 from tests.support.living import BAD, GOOD, LATE, LOUD
+from tests.support.waiting import until
 from tests.unit.reload.conftest import API, Desk
 
 QUICK = 0.1
@@ -142,3 +145,14 @@ async def test_a_larger_scale_needs_no_preflight_but_is_a_change(desk: Desk) -> 
     assert told[-1].kind == "done"
     assert not [item for item in told if item.kind == "preflight"]
     assert desk.journal.last_change(API, ("scale",), done=True) is not None
+
+
+async def test_whoever_goes_away_in_the_middle_leaves_no_canary_behind(desk: Desk) -> None:
+    before = await desk.pids()
+    steps = rolling_reload_steps(await desk.unit(), desk.spec, canary_s=30.0)
+    command = asyncio.create_task(desk.do("reload", *steps))
+    await until(lambda: len(desk.supervisor.alive()) == 4, why="the canary stands beside the others")
+    command.cancel()
+    await desk.people.close()
+    assert await desk.pids() == before == desk.supervisor.alive()
+    assert desk.claims.held(API) is None
