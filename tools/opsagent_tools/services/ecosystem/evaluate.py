@@ -26,6 +26,7 @@ from opsagent_tools.trust import is_private_group
 TIMEOUT_S = 10.0
 _MAX_ANSWER = 1024 * 1024
 _MAX_COMPLAINT = 4096
+_GONE_S = 3.0
 _HEAP_MB = 256
 _DATA_BYTES = 1024**3
 _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
@@ -76,12 +77,20 @@ def _confinement(file: Path, allow_network: bool, timeout_s: float) -> list[str]
     bounded = (
         [limits, f"--data={_DATA_BYTES}", f"--cpu={int(timeout_s) + 1}", "--fsize=0", "--core=0"] if limits else []
     )
-    if allow_network:
-        return bounded
+    try:
+        return [*_apart(file, network=allow_network), *bounded]
+    except ServicesFileError:
+        if allow_network:
+            return bounded
+        raise
+
+
+def _apart(file: Path, *, network: bool) -> list[str]:
+    """Return the program that gives what it runs namespaces of its own. Raises ServicesFileError where it cannot."""
     unshare = shutil.which("unshare")
-    if unshare is None or not bounded:
+    if unshare is None or shutil.which("prlimit") is None:
         raise _cannot(file, "unshare and prlimit (util-linux) are not there")
-    apart = [unshare, "--net", "--pid", "--fork", "--kill-child=KILL"]
+    apart = [unshare, *([] if network else ["--net"]), "--pid", "--fork", "--kill-child=KILL"]
     if os.geteuid() != 0:
         if _is_overflow_uid():
             raise _cannot(file, "this user is the one that stands for all others in a namespace")
@@ -89,7 +98,7 @@ def _confinement(file: Path, allow_network: bool, timeout_s: float) -> list[str]
     tried = subprocess.run([*apart, "true"], capture_output=True, text=True, env={}, timeout=10, check=False)
     if tried.returncode != 0:
         raise _cannot(file, " ".join(tried.stderr.split()) or "unshare fails")
-    return [*apart, *bounded]
+    return apart
 
 
 def _private_group() -> int:
@@ -133,6 +142,7 @@ def _run(argv: list[str], cwd: Path, timeout_s: float) -> tuple[bytes, int | Non
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            _wait_for_the_end_of_all(answers.fileno())
         code = process.wait()
     return raw, code if in_time else None, complaint.decode(errors="replace")
 
@@ -155,6 +165,16 @@ def _collect(answers: int, complaints: int, deadline: float) -> tuple[bytes, byt
             if len(found[answers]) > _MAX_ANSWER:
                 break
     return found[answers], found[complaints], True
+
+
+def _wait_for_the_end_of_all(answers: int) -> None:
+    """Wait until nobody holds the other end any more: whatever was started inherited it, and is being killed."""
+    deadline = time.monotonic() + _GONE_S
+    with selectors.DefaultSelector() as selector:
+        selector.register(answers, selectors.EVENT_READ)
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            if not os.read(answers, 65536):
+                return
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
