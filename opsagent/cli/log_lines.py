@@ -87,7 +87,9 @@ def _end(path: Path, count: int, uid: int | None, complain: Complain) -> list[by
     except OSError as error:
         complain(f"{path}: {error.strerror or error}")
         return []
-    lines = b"".join(reversed(pieces)).split(b"\n")
+    lines = b"".join(reversed(pieces)).lstrip(b"\0").split(b"\n")
     if lines and not lines[-1]:
         lines.pop()
+    if lines and not lines[0].strip(b" "):  # where a rotation cut the log off (docs/log-rotation.md)
+        lines.pop(0)
     return lines[-count:]

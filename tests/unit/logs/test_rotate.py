@@ -283,3 +283,15 @@ def test_who_had_read_further_than_was_cut_goes_on_there(log: Path, held: set[in
         tail.close()
     assert b"\n".join(before) + b"\n" == LINES
     assert after == [b"half a line", b"and one more"]
+
+
+@pytest.mark.parametrize("method", ["collapsed", "punched"])
+def test_the_last_lines_of_a_log_that_was_cut_are_lines(method: Method, log: Path, held: set[int]) -> None:
+    from opsagent.cli.log_lines import last_lines
+
+    log.write_bytes(LINES + b"half a li")
+    with Place.open(log, OWN) as place:
+        cut_off(place, held, now(), methods=(method,))
+    with log.open("ab") as file:
+        file.write(b"ne\nand one more\n")
+    assert [line.text for line in last_lines([log], 100)] == ["half a line", "and one more"]
