@@ -48,6 +48,8 @@ class Known:
     hold: HoldRow | None = None
     deploy: DeployRow | None = None
     claim: Claim | None = None
+    broken_off: int | None = None
+    """Instances that it had when a reload of it was broken off, with nothing done to it since; None: there is none."""
     last: ChangeRow | None = None
     """The last change of this kind."""
     last_gap: ChangeRow | None = None
@@ -136,6 +138,10 @@ def _health(known: Known) -> Iterator[Item]:
     if surplus > 0:
         says = f"{running} run where {unit.instances} are wanted: what an earlier reload left is ended first"
         yield _item("surplus", Level.WARN, says, surplus=surplus)
+    elif known.broken_off is not None and running > known.broken_off:
+        says = f"{running} run where {known.broken_off} were wanted when a reload of it was broken off"
+        mend = f'`opsagent do "scale {unit.name} to {known.broken_off}"` takes away what that left'
+        yield _item("surplus", Level.WARN, f"{says}; {mend}", surplus=running - known.broken_off)
 
 
 def _incident(known: Known) -> Iterator[Item]:

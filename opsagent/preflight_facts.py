@@ -21,6 +21,7 @@ from opsagent.preflight import Known, judge
 from opsagent.preflight_items import Preflight
 from opsagent.store.journal import Journal
 from opsagent.world import World
+from opsagent_tools.actions import ActionName
 from opsagent_tools.findings import Finding, Severity
 from opsagent_tools.lint.graceful import ProcessFacts, cut_off, graceful_findings, open_now
 from opsagent_tools.probes.health import ask
@@ -107,9 +108,21 @@ class PreflightDesk:
             "incident": next((row for row in journal.unfinished_incidents() if row.unit == unit), None),
             "hold": next((row for row in journal.holds(now) if row.unit == unit), None),
             "deploy": journal.open_deploy(unit, now),
+            "broken_off": _broken_off(journal, unit),
             "last": journal.last_change(unit, (what,)),
             "last_gap": journal.last_change(unit, _KINDS, done=True, way=Way.RESTART),
         }
+
+
+def _broken_off(journal: Journal, unit: UnitId) -> int | None:
+    """Return how many instances the unit had when a reload began that nobody ended."""
+    begun = [row for row in journal.unfinished_steps() if row.step.action.unit == unit]
+    reloads = [row for row in begun if row.step.action.name is ActionName.RELOAD and "instances" in row.state_before]
+    if not reloads:
+        return None
+    since = journal.last_change(unit, (*_KINDS, "scale"), done=True)
+    latest = max(reloads, key=lambda row: row.intended_at)
+    return None if since is not None and since.at > latest.intended_at else int(latest.state_before["instances"])
 
 
 def _wanted(plan: Plan) -> int:

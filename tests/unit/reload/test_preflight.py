@@ -121,6 +121,7 @@ def test_what_blocks(name: str, values: dict[str, Any], why: str) -> None:
 
 WARNS: list[tuple[str, dict[str, Any], str]] = [
     ("surplus", {"unit": unit(instances=2)}, "3 run where 2 are wanted"),
+    ("surplus", {"broken_off": 2}, "3 run where 2 were wanted when a reload of it was broken off"),
     ("incident", {"incident": incident("escalated")}, "incident inc-1 is open (crash, escalated)"),
     ("hold", {"hold": hold("kim")}, "kim holds it until 14:00 UTC"),
     ("instances", {"way": Way.ONE_BY_ONE}, "one of 3 is down at a time while 2 serve; the first is the canary"),
