@@ -335,3 +335,25 @@ async def test_after_a_death_of_the_daemon_nothing_is_doubled_whoever_it_runs_as
     assert len(after.processes) == 1
     assert psutil.Process(after.processes[0].pid).username() == "nobody"
     assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start processes of another user")
+@pytest.mark.parametrize("key", ["out_file", "error_file", "log_file", "pid_file"])
+async def test_root_writes_no_file_where_the_services_user_could_lead_it_elsewhere(stage: Stage, key: str) -> None:
+    theirs, precious = stage.folder / "theirs", stage.folder / "etc"
+    for folder in (theirs, precious):
+        folder.mkdir()
+    os.chown(theirs, 65534, 65534)
+    (theirs / "logs").symlink_to(precious)
+    app = {"script": "sh -c 'echo x; echo y >&2; exec sleep 600'", "uid": 65534, "cwd": "/"}
+
+    await stage.up(
+        {**app, "name": "bad", key: str(theirs / "logs" / "a")}, {**app, "name": "good", key: str(stage.folder / "a")}
+    )
+
+    unit = await stage.unit("bad")
+    assert unit.state is UnitState.EXITED
+    assert f"others may change {theirs}" in unit.reason
+    assert not list(precious.iterdir())
+    assert (await stage.unit("good")).state is UnitState.RUNNING
+    await until((stage.folder / "a").exists)

@@ -16,6 +16,7 @@ from opsagent_tools.supervisors.circus.endings import Endings
 from opsagent_tools.supervisors.circus.environment import service_env
 from opsagent_tools.supervisors.circus.errors import EngineError
 from opsagent_tools.supervisors.circus.logplaces import numbered
+from opsagent_tools.supervisors.circus.othersfiles import refuse_unsafe_files
 from opsagent_tools.supervisors.circus.process import Launch, ServiceProcess
 from opsagent_tools.supervisors.circus.slots import START_ATTEMPTS, Slot, restart_delay
 
@@ -64,6 +65,8 @@ class Instances(Endings):
                 self._spawn_or_retry(slot)
 
     def _spawn(self, slot: Slot) -> ServiceProcess:
+        refuse_unsafe_files(self.spec)
+
         def ready() -> None:
             process.is_ready()
 
