@@ -65,6 +65,13 @@ class Supervisord:
             [*PROGRAM, "-c", str(self.conf)], capture_output=True, text=True, timeout=30, user=uid, check=False
         )
         assert done.returncode == 0, done.stderr
+        waiting.eventually(self._has_begun, why="supervisord has written down its pid")
+
+    def _has_begun(self) -> bool:
+        try:
+            return os.fsencode(self.conf) in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+        except (OSError, ValueError):  # none yet, or that of an earlier one
+            return False
 
     @contextlib.contextmanager
     def foreground(self) -> Iterator[None]:

@@ -97,3 +97,23 @@ def test_what_outlived_an_earlier_one_is_not_the_new_ones(book: Book, process: s
     book.begin(1, 0)  # another circusd answers
     assert [(key.pid, name) for key, name in book.left_behind().items()] == [(process.pid, "api")]
     assert unit(book, "active", process.pid).processes == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "surely"),
+    [
+        (-signal.SIGKILL, {"stop_signal": 15, "graceful_timeout": 30.0}, True),
+        (-signal.SIGKILL, {"stop_signal": 15, "graceful_timeout": 0}, False),
+        (-signal.SIGKILL, {"stop_signal": 9, "graceful_timeout": 30.0}, False),
+        (-signal.SIGSEGV, {"stop_signal": 15}, True),
+        (-signal.SIGTERM, {}, False),
+        (1, {}, False),
+        (None, {}, False),
+    ],
+)
+def test_only_a_death_that_no_stop_can_be_needs_no_question(
+    book: Book, code: int | None, options: dict[str, Any], surely: bool
+) -> None:
+    unit(book, "active", **options)
+    assert book.surely_by_itself("api", code) is surely
+    assert not book.surely_by_itself("nobody", code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -126,6 +127,15 @@ class Book:
 
     def is_expected(self, key: ProcessKey) -> bool:
         return key in self._expected
+
+    def surely_by_itself(self, name: str, code: int | None) -> bool:
+        """Tell whether a death needs no question, where what circusd publishes is heard: it ends with the stop signal, says
+        so, and kills only after `graceful_timeout`. (`circusctl kill --signum` counts as a death.)
+        """
+        told = self.watchers.get(name)
+        if told is None or code is None or code >= 0 or -code == told.number("stop_signal", signal.SIGTERM):
+            return False
+        return code != -signal.SIGKILL or told.number("graceful_timeout", 0) >= 1
 
     def pardon(self, name: str, key: ProcessKey) -> None:
         """Take back that it ended by itself: circusd was told to end it, as is known now."""

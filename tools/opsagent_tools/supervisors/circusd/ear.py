@@ -189,7 +189,8 @@ class Ear:
     async def _judge(self, name: str, death: Death) -> None:
         """Find out whether circusd was told to end it; what it has published says so, if anything does."""
         book, key = self._desk.book, death.key
-        if not book.is_expected(key) and not self._hub.is_expected(key) and key not in self._told:
+        known = book.is_expected(key) or self._hub.is_expected(key) or key in self._told
+        if not known and not (self.hears and book.surely_by_itself(name, death.exit_code)):
             self._settling[key] = asyncio.Event()
             try:
                 await self._last_words(name, key)
