@@ -71,7 +71,7 @@ class Daemons:
         daemon = await self._daemon(kind)
         if daemon is not None and daemon.ended:
             self._told_to_end(kind, daemon.ended)
-        elif daemon is None or daemon.pid is None or daemon.trouble:
+        elif daemon is None or daemon.pid is None:  # else it is back already, which is told next
             self._observe(signal)
 
     def _told_to_end(self, kind: str, why: str) -> None:

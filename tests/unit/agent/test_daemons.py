@@ -80,8 +80,7 @@ def watch(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch:
         watched = Watched(Agent(Home.open(home), Config(policy=Policy(mode=mode))), supervisor)
         tasks = [asyncio.create_task(watched.listen()), asyncio.create_task(watched.agent.run())]
         try:
-            await until(lambda: API in watched.agent.world.units or supervisor.calls or tasks[1].done())
-            await asyncio.sleep(0.05)
+            await until(lambda: supervisor.is_followed or tasks[1].done(), why="the agent hears its events")
             yield watched
         finally:
             for task in tasks:

@@ -64,6 +64,11 @@ class FakeSupervisor:
         self._services: dict[str, _Service] = {}
         self.apply(specs)
 
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether anybody hears its events."""
+        return bool(self._listeners)
+
     # What a test makes happen
 
     def apply(self, specs: Iterable[ServiceSpec]) -> None:
