@@ -61,16 +61,18 @@ class Rounds:
                 why = f"the deploy of {name} by {deploy.by} was never ended; it does not count any more"
                 await self._close(deploy, "forgotten", why)
             return
-        failed = await asyncio.to_thread(self._failed_since, deploy.unit, deploy.ended_at)
+        failed = await asyncio.to_thread(self._failed, deploy, deploy.ended_at)
         if failed:
             await self._close(deploy, "failed", f"the release that {deploy.by} deployed on {name} failed: {failed}")
         elif deploy.ended_at + timedelta(seconds=self._keeper.policy().deploy_watch_s) <= now:
             await self._close(deploy, "well", f"the release that {deploy.by} deployed on {name} is well")
 
-    def _failed_since(self, unit: UnitId, since: datetime) -> str:
-        rows = self._journal.incidents(limit=100)
+    def _failed(self, deploy: DeployRow, ended_at: datetime) -> str:
+        """Return the trouble that the deploy brought and that was not over when it ended, or came after that."""
+        rows = (row for row in self._journal.incidents(limit=100) if row.unit == deploy.unit)
+        since = (row for row in rows if row.incident.opened_at >= deploy.began_at)
         return next(
-            (row.incident.summary for row in rows if row.incident.unit == unit and row.incident.opened_at >= since), ""
+            (row.incident.summary for row in since if row.resolved_at is None or row.resolved_at >= ended_at), ""
         )
 
     async def _close(self, deploy: DeployRow, result: DeployResult, text: str) -> None:
