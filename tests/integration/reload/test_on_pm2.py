@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support.load import under_load
 from tests.support.pm2 import PM2
 from tests.support.shop import Shop
 
 
+@pytest.mark.timeout(300)
 def test_no_request_fails_three_times_in_a_row_nor_with_a_release_that_cannot_start(
     pm2_shop: PM2, shop: Shop, require: Callable[[str], Path]
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,38 +59,34 @@ def test_no_request_fails_nor_with_a_release_that_cannot_start(shop: Shop, requi
 @pytest.mark.parametrize("daemon", [False, True], ids=["alone", "daemon"])
 def test_a_second_change_of_the_same_service_is_refused_while_one_runs(shop: Shop, daemon: bool) -> None:
     shop.up(instances=2)
-    if not daemon:
-        _second_is_refused(shop)
-        return
+    replace(shop, canary_s=90.0).configure()  # the first one is under way for as long as the test wants it to be
+    old = shop.pids()
+    with watching(shop) if daemon else nullcontext():
+        first = subprocess.Popen(shop.argv("do", "reload api safely"), stderr=subprocess.DEVNULL)
+        held = Claims(shop.home / "claims")
+        eventually(lambda: held.held(API), timeout=60, why="the first one has begun")
+        for text in ("reload api safely", "restart api", "scale api to 1"):
+            second = shop.opsagent("do", text, "--yes")
+            assert second.code == 4, second
+            assert "another reload of api is under way since" in second.last
+            assert "(rule: busy)" in second.last
+        first.send_signal(signal.SIGINT)
+        assert first.wait(60) == 130
+    eventually(lambda: held.held(API) is None, timeout=30, why="it was let go of")
+    assert shop.pids() == old
+
+
+def test_with_a_daemon_a_bad_release_is_one_incident_until_a_good_one_comes(shop: Shop) -> None:
+    shop.up(instances=2)
     with watching(shop):
-        _second_is_refused(shop)
-        _a_bad_release_is_one_incident_until_a_good_one_comes(shop)
-
-
-def _second_is_refused(shop: Shop) -> None:
-    first = subprocess.Popen(shop.argv("do", "reload api safely"), stderr=subprocess.PIPE, text=True)
-    held = Claims(shop.home / "claims")
-    eventually(lambda: held.held(API), timeout=30, why="the first one has begun")
-    for text in ("reload api safely", "restart api", "scale api to 1"):
-        second = shop.opsagent("do", text, "--yes")
-        assert second.code == 4, second
-        assert "another reload of api is under way since" in second.last
-        assert "(rule: busy)" in second.last
-    _, told = first.communicate(timeout=60)
-    assert first.returncode == 0, told
-    assert held.held(API) is None
-
-
-def _a_bad_release_is_one_incident_until_a_good_one_comes(shop: Shop) -> None:
-    shop.deploy("broken.js")
-    assert shop.opsagent("do", "reload api safely").code == 1
-    assert shop.opsagent("do", "reload api safely").code == 1
-    eventually(lambda: [one["status"] for one in shop.incidents()] == ["escalated"], timeout=20)
-    shop.deploy("graceful.js")
-    assert shop.opsagent("do", "reload api safely").code == 0
-    eventually(lambda: [one["status"] for one in shop.incidents()] == ["closed"], timeout=20)
-    (incident,) = shop.incidents()
-    assert incident["fault"] == "bad_release"
+        shop.deploy("broken.js")
+        assert shop.opsagent("do", "reload api safely").code == 1
+        eventually(lambda: [one["status"] for one in shop.incidents()] == ["escalated"], timeout=60)
+        shop.deploy("graceful.js")
+        assert shop.opsagent("do", "reload api safely").code == 0
+        eventually(lambda: [one["status"] for one in shop.incidents()] == ["closed"], timeout=60)
+        (incident,) = shop.incidents()
+        assert incident["fault"] == "bad_release"
 
 
 def test_fewer_instances_end_gracefully_and_nobody_notices(shop: Shop, require: Callable[[str], Path]) -> None:
