@@ -102,6 +102,6 @@ async def watched() -> AsyncIterator[Watched]:
         for agent in found.agents:
             if agent.returncode is None:
                 agent.terminate()
-                await asyncio.wait_for(agent.wait(), 20)
+                await asyncio.wait_for(agent.wait(), 60)  # what it learnt is written first
         found.home.discard_runtime_dir()
         shutil.rmtree(root, ignore_errors=True)
