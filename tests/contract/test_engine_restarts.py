@@ -191,12 +191,12 @@ async def test_a_new_instance_counts_once_it_is_ready_and_else_the_old_one_is_ke
     stage.script(
         "slow.js",
         "const fs = require('fs');\n"
-        "setTimeout(() => fs.existsSync('broken') || process.send('ready'), 300);\n"
+        "setTimeout(() => fs.existsSync('broken') || process.send('ready'), 200);\n"
         "process.on('message', said => { if (said === 'shutdown') { console.log('told'); process.exit(0); } });\n"
         "process.on('SIGINT', () => console.log('signalled'));",
     )
     app = {
-        "name": "slow", "script": "slow.js", "interpreter": node, "wait_ready": True, "listen_timeout": 1500,
+        "name": "slow", "script": "slow.js", "interpreter": node, "wait_ready": True, "listen_timeout": 8000,
         "shutdown_with_message": True, "kill_timeout": 3000, "opsagent": {"surge": True},
     }  # fmt: skip
 
@@ -209,7 +209,8 @@ async def test_a_new_instance_counts_once_it_is_ready_and_else_the_old_one_is_ke
     await until(lambda: stage.said("slow") == "told\n")
 
     (stage.folder / "broken").touch()
-    with pytest.raises(EngineError, match=r"did not send ready within 1\.5 s; the old ones are kept"):
+    await stage.up({**app, "listen_timeout": 600})  # which replaces nothing
+    with pytest.raises(EngineError, match=r"did not send ready within 0\.6 s; the old ones are kept"):
         await stage.supervisor.reload(before.id)
     with pytest.raises(EngineError, match="did not send ready"):
         await stage.supervisor.surge(before.id)

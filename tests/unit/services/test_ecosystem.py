@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.services.described import Described
@@ -352,6 +352,9 @@ JSON = st.recursive(
 APP = st.dictionaries(st.sampled_from([*KEYS, *list(ALIASES)[:40], "env_production"]), JSON, max_size=6)
 
 
+SLOWLY = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def outcome(apps: object) -> Described | ServicesFileError:
     try:
         return describe({"apps": apps}, Path("/tmp/e.json"), json.dumps({"apps": apps}), "")
@@ -359,7 +362,7 @@ def outcome(apps: object) -> Described | ServicesFileError:
         return error
 
 
-@settings(max_examples=60, deadline=None)
+@SLOWLY
 @given(st.lists(APP.map(lambda app: {"script": "sleep", **app}), max_size=3) | JSON)
 def test_whatever_a_file_says_becomes_services_or_one_line(apps: object) -> None:
     found = outcome(apps)
@@ -372,6 +375,7 @@ def test_whatever_a_file_says_becomes_services_or_one_line(apps: object) -> None
         assert all(spec.command and spec.instances > 0 for spec in found.specs)
 
 
+@SLOWLY
 @given(JSON)
 def test_json_is_read_as_it_was_written(value: object) -> None:
     text = json.dumps(value)

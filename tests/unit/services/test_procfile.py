@@ -8,13 +8,15 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.services.dotenv import read_dotenv
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.load import load
 from opsagent_tools.services.words import NeedsShell, split_assignments, split_words
+
+SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -140,11 +142,13 @@ def test_an_env_file_that_others_may_write_or_own_is_refused(tmp_path: Path) -> 
             read_dotenv(file)
 
 
+@SLOWLY
 @given(st.lists(st.text(max_size=12).filter(lambda word: "\0" not in word), min_size=1, max_size=6))
 def test_words_that_a_shell_would_be_given_come_out_as_they_were(words: list[str]) -> None:
     assert split_words(shlex.join(words), {}) == tuple(words)
 
 
+@SLOWLY
 @given(st.text(alphabet=string.printable, max_size=40))
 def test_any_line_is_split_as_shlex_does_or_refused(line: str) -> None:
     try:

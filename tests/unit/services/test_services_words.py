@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.services.dateformat import date_format
 from opsagent_tools.services.patterns import Ignored
 from opsagent_tools.services.schedule import BadSchedule, machine_zone, next_due
+
+SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 AT = datetime(2026, 3, 7, 15, 4, 9, 45_678, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))
 
@@ -38,6 +40,7 @@ def test_what_is_no_part_of_a_date_is_an_error(form: str, problem: str) -> None:
         date_format(form)(AT)
 
 
+@SLOWLY
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_what_was_written_says_when_it_was(at: datetime) -> None:
     text = date_format("YYYY-MM-DD HH:mm:ss")(at)
@@ -79,7 +82,7 @@ def test_the_machine_has_a_zone(monkeypatch: pytest.MonkeyPatch) -> None:
         next_due("* * * * *", "../etc/passwd", AT)
 
 
-@settings(max_examples=40, deadline=None)
+@SLOWLY
 @given(st.text(max_size=20), st.sampled_from(["UTC", "Europe/Berlin"]))
 def test_any_text_is_a_schedule_that_is_due_later_or_none(expression: str, zone: str) -> None:
     try:
@@ -124,7 +127,7 @@ def test_a_pattern_that_cannot_be_used_is_an_error(pattern: str) -> None:
         Ignored([pattern], Path("/srv"))
 
 
-@settings(max_examples=200, deadline=None)
+@SLOWLY
 @given(st.text(alphabet="ab*?[]{},!-/.\\", min_size=1, max_size=12), st.text(alphabet="ab/.", max_size=12))
 def test_any_pattern_is_compared_or_refused(pattern: str, path: str) -> None:
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsagent_tools.services.spec import ServiceSpec
@@ -14,6 +14,8 @@ from opsagent_tools.supervisors.circus.environment import service_env
 from opsagent_tools.supervisors.circus.logplaces import all_files, files_for
 from opsagent_tools.supervisors.circus.slots import BACKOFF_MAX_S, Next, Slot, what_next
 from opsagent_tools.supervisors.circus.state import Base
+
+SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PLAIN = ServiceSpec(name="api", command=("api",), cwd=Path("/srv"))
 OWN = Path("/engine/logs/api.log")
@@ -67,6 +69,7 @@ def test_a_person_who_starts_it_begins_anew() -> None:
     assert what_next(spec, slot, 1, 0).delay_s == 1.0
 
 
+@SLOWLY
 @given(st.lists(st.floats(0, 100), max_size=40), st.floats(0.01, 10))
 def test_the_backoff_never_shrinks_in_a_row_nor_passes_its_limit(lives: list[float], first: float) -> None:
     short = [min(life, 29) for life in lives]

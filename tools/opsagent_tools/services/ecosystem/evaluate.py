@@ -27,6 +27,7 @@ TIMEOUT_S = 10.0
 _MAX_ANSWER = 1024 * 1024
 _MAX_COMPLAINT = 4096
 _GONE_S = 3.0
+_LOOK_S = 0.005
 _HEAP_MB = 256
 _DATA_BYTES = 1024**3
 _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
@@ -140,9 +141,7 @@ def _run(argv: list[str], cwd: Path, timeout_s: float) -> tuple[bytes, int | Non
             assert process.stderr is not None
             raw, complaint, in_time = _collect(answers.fileno(), process.stderr.fileno(), time.monotonic() + timeout_s)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            _wait_for_the_end_of_all(answers.fileno())
+            _end(process.pid)
         code = process.wait()
     return raw, code if in_time else None, complaint.decode(errors="replace")
 
@@ -167,14 +166,19 @@ def _collect(answers: int, complaints: int, deadline: float) -> tuple[bytes, byt
     return found[answers], found[complaints], True
 
 
-def _wait_for_the_end_of_all(answers: int) -> None:
-    """Wait until nobody holds the other end any more: whatever was started inherited it, and is being killed."""
+def _end(pid: int) -> None:
+    """End what was started, and return when all of it is gone.
+
+    The first process of its namespace is killed first: the kernel ends all others with it, and only then lets it go.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
     deadline = time.monotonic() + _GONE_S
-    with selectors.DefaultSelector() as selector:
-        selector.register(answers, selectors.EVENT_READ)
-        while selector.select(max(0.0, deadline - time.monotonic())):
-            if not os.read(answers, 65536):
-                return
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
