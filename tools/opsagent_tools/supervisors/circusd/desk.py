@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,11 @@ from opsagent_tools.units import ProcessKey, UnitId
 _PATIENCE_S = 3.0
 """How long a change waits for another one: circusd takes one at a time, and looks after its watchers in between."""
 _AGAIN_S = 0.03
+_QUESTION_S, _TRIES = 1.5, 3
+"""A question is asked again: what circusd has not read when it starts over is lost, and it lives all the same."""
+_QUESTIONS = frozenset({"status", "get", "list", "options", "dstats", "globaloptions", "listsockets"})
+_CHANGE_S = 30.0
+"""Beyond the time that circusd gives the processes to end."""
 _BUSY = ("arbiter is already running", "arbiter is restarting")
 
 
@@ -51,7 +57,7 @@ class Desk:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                answer = await self._line.call(command, properties)
+                answer = await self._ask(command, properties)
             except SupervisorUnreachable:
                 await self._line.close()  # what it has not read yet is not to be read by the next one
                 raise
@@ -63,6 +69,27 @@ class Desk:
             if time.monotonic() >= deadline:
                 raise Busy(f"circusd makes one change at a time: {reason}")
             await asyncio.sleep(_AGAIN_S)
+
+    async def _ask(self, command: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        if command not in _QUESTIONS:
+            return await self._change(command, properties)
+        for _ in range(_TRIES):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_QUESTION_S):
+                    return await self._line.call(command, properties)
+        raise SupervisorUnreachable(f"circusd at {self.endpoint} does not answer")
+
+    async def _change(self, command: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        told = self.book.watchers.get(str(properties.get("name")))
+        each = told.number("graceful_timeout", 30) + told.number("warmup_delay", 0) if told is not None else 30
+        limit = _CHANGE_S + max(1, told.wanted if told is not None else 1) * each
+        try:
+            async with asyncio.timeout(limit):
+                return await self._line.call(command, properties)
+        except TimeoutError:
+            raise SupervisorUnreachable(
+                f"circusd at {self.endpoint} has not answered `{command}` in {limit:g} s: it may have started over"
+            ) from None
 
     async def meet(self) -> None:
         """See to it that it is known who answers. Raises SupervisorUnreachable, NotPermitted."""
@@ -87,7 +114,7 @@ class Desk:
     async def _introduce(self, peer: Peer) -> None:
         pid = peer.pid
         if pid is None:
-            info = (await self._line.call("dstats", {})).get("info")
+            info = (await self._ask("dstats", {})).get("info")
             pid = info.get("pid") if isinstance(info, dict) else None
         key = key_of(pid) if isinstance(pid, int) and pid > 0 else None
         if key is None or not is_alive(key):
@@ -97,20 +124,20 @@ class Desk:
             raise NotPermitted(
                 f"{self.endpoint}: user {peer.uid} listens there and says that it is process {key.pid} of another user"
             )
-        options = options_of(await self._line.call("globaloptions", {}))
+        options = options_of(await self._ask("globaloptions", {}))
         delay = options.get("check_delay")
         self.book.begin(key.pid, peer.uid)
         self.book.check_delay = float(delay) if isinstance(delay, (int, float)) else 1.0
-        self.book.ports = sockets_of(await self._line.call("listsockets", {}))
+        self.book.ports = sockets_of(await self._ask("listsockets", {}))
         self.book.flaps = await self._has_flapping_plugin()
         self.pubsub = self.pubsub or str(options.get("pubsub_endpoint", ""))
         self.daemon, self.origin, self.ended = key, origin, ""
 
     async def _has_flapping_plugin(self) -> bool:
-        statuses = statuses_of(await self._line.call("status", {}))
+        statuses = statuses_of(await self._ask("status", {}))
         for name in statuses:
             if name.startswith("plugin:"):
-                answer = await self._line.call("get", {"name": name, "keys": ["cmd"]})
+                answer = await self._ask("get", {"name": name, "keys": ["cmd"]})
                 if "flapping" in str(answer.get("options")).lower():
                     return True
         return False
