@@ -80,7 +80,9 @@ def show(report: Mapping[str, Any], out: Out) -> None:
     units: Sequence[Mapping[str, Any]] = report["units"]
     several = any(unit["supervisor"] != "circus" for unit in units)
     if units:
-        out.lines(table(columns(several=several), [row(u, several=several) for u in units], out.screen))
+        names = [unit["name"] for unit in units]
+        rows = [row(unit, several=several, shared=names.count(unit["name"]) > 1) for unit in units]
+        out.lines(table(columns(several=several), rows, out.screen))
     strangers: Sequence[Mapping[str, Any]] = report.get("unsupervised", ())
     if strangers:
         if units:

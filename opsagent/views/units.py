@@ -51,13 +51,13 @@ def columns(*, several: bool) -> tuple[Column, ...]:
     return (COLUMNS[0], _SUPERVISOR, *COLUMNS[1:]) if several else COLUMNS
 
 
-def row(unit: Mapping[str, Any], *, several: bool = False) -> tuple[Cell, ...]:
-    """Return one service of `opsagent ps --json` as a row under `columns`."""
+def row(unit: Mapping[str, Any], *, several: bool = False, shared: bool = False) -> tuple[Cell, ...]:
+    """Return one service of `opsagent ps --json` as a row under `columns`. `shared`: another one is called so, too."""
     processes = unit["processes"]
     frozen = any(process["kernel_state"] == "T" for process in processes)
     ports = unit["ports"] or unit["found_ports"]
     return (
-        Cell(unit["name"], "strong"),
+        Cell(f"{unit['supervisor']}:{unit['name']}" if shared else unit["name"], "strong"),
         *([Cell(unit["supervisor"])] if several else []),
         Cell(unit["state"], _STATES.get(unit["state"], "")),
         Cell(f"{len(processes)}/{unit['instances']}", "" if len(processes) >= unit["instances"] else "warn"),

@@ -61,10 +61,10 @@ def test_one_table_of_all_supervisors(both: Cli) -> None:
     heading, *units = rows(both("ps").out)
     assert heading[:4] == ["NAME", "SUPERVISOR", "STATE", "INSTANCES"]
     assert [unit[:4] for unit in units] == [
-        ["api", "pm2", "running", "2/2"],
+        ["pm2:api", "pm2", "running", "2/2"],
         ["job", "pm2", "running", "1/1"],
         ["shop/web", "pm2", "running", "1/1"],
-        ["api", "circus", "running", "1/1"],
+        ["circus:api", "circus", "running", "1/1"],
     ]
 
 
