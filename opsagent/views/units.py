@@ -24,7 +24,7 @@ COLUMNS = (
     Column("MODE", drop=8),
     Column("NOTE", drop=10),
 )
-_SUPERVISOR = Column("SUPERVISOR", drop=11)
+_SUPERVISOR = Column("SUPERVISOR", drop=5)
 NOBODYS = (
     Column("PORT"),
     Column("PROCESS"),
