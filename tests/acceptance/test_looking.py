@@ -40,7 +40,7 @@ def on_a_terminal(cli: Cli, *arguments: str, env: dict[str, str] | None = None) 
 
 def table_of(out: str) -> list[str]:
     """The table of units; under it stands what listens on this machine and nobody supervises."""
-    return out.split("\nNobody supervises:")[0].strip("\n").splitlines()
+    return out.split("\nNobody supervises:", maxsplit=1)[0].strip("\n").splitlines()
 
 
 def test_ps_lists_what_runs(busy: Cli) -> None:
