@@ -88,7 +88,8 @@ class Doing:
 
         What replaces instances is asked about when it is known what it will cost.
         """
-        grave = [step for step in steps if step.risk in _NEEDS_YES and step.tool not in _REPLACING]
+        shown_first = _REPLACING | {"rollback"}
+        grave = [step for step in steps if step.risk in _NEEDS_YES and step.tool not in shown_first]
         if not grave or self._yes or not self._can_ask():
             return True
         self._out.note(f"this interrupts a service: {offer_text(tuple(grave))}")
@@ -119,6 +120,8 @@ class Doing:
         from opsagent.cli.agent import agent_of
         from opsagent.home import LockTaken
 
+        if step.tool == "rollback":
+            return await self._roll_back(step)
         busy = self._busy(step)  # before anything is loaded or waited for
         if busy is None:
             try:
@@ -129,6 +132,21 @@ class Doing:
                 if busy is None:
                     raise
         return self._record(step, "refused", Code.REFUSED, detail=str(busy), rule="busy")
+
+    async def _roll_back(self, step: CommandStep) -> dict[str, Any]:
+        """Do as `opsagent rollback UNIT` does: the difference first."""
+        from opsagent.cli.rolling_back import RollingBack
+
+        rolling = RollingBack(self._home, step.target or "", self._out, yes=self._yes)
+        plan = await rolling.plan()
+        if isinstance(plan, int):
+            return self._record(step, "refused" if plan else "done", plan, detail=rolling.refused)
+        if not rolling.agreed(plan):
+            return self._record(step, "declined", Code.NEEDS_APPROVAL, detail="nothing was done")
+        began = self._record(step, "interrupted", Code.INTERRUPTED, plan=plan.id)
+        ended = await rolling.carry_out(plan)
+        began.update(ended.as_json(), exit_code=ended.code)
+        return began
 
     def _busy(self, step: CommandStep) -> Claim | None:
         """Return the change of this unit that is under way, by whomever; None where there is none."""

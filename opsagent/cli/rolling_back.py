@@ -38,18 +38,23 @@ class RollingBack:
 
     def run(self, *, to: str | None, undo: bool, dry_run: bool) -> int:
         """Do it; return the exit code."""
-        plan = asyncio.run(self._plan(to, undo=undo))
+        plan = asyncio.run(self.plan(to, undo=undo))
         if isinstance(plan, int):
             return self._end("refused" if plan else "nothing", plan)
         if dry_run:
             return self._end("dry_run", Code.DONE)
-        if not self._agreed(plan):
+        if not self.agreed(plan):
             self._out.note("nothing was done")
             return Code.NEEDS_APPROVAL
-        ended = asyncio.run(self._carry_out(plan))
+        ended = asyncio.run(self.carry_out(plan))
         return self._tell(ended)
 
-    async def _plan(self, to: str | None, *, undo: bool) -> Plan | int:
+    @property
+    def refused(self) -> str:
+        """Return why there is no plan."""
+        return str(self._told.get("refused") or "nothing to put back")
+
+    async def plan(self, to: str | None = None, *, undo: bool = False) -> Plan | int:
         """Look at the difference, show it, and return the plan; the exit code where there is nothing to do."""
         from opsagent.cli.agent import config_of
         from opsagent.releases.opening import keeper_of
@@ -120,7 +125,7 @@ class RollingBack:
         if not self._out.as_json:
             self._out.lines(as_lines(found, row, self._unit.name, self._out.screen))
 
-    def _agreed(self, plan: Plan) -> bool:
+    def agreed(self, plan: Plan) -> bool:
         """Ask on a terminal. Elsewhere the guard asks, and says by which id."""
         if self._yes or self._out.as_json or not (sys.stdin.isatty() and self._out.notes.terminal):
             return True
@@ -131,7 +136,8 @@ class RollingBack:
         self._yes = sys.stdin.readline().strip().lower() in {"y", "yes"}
         return self._yes
 
-    async def _carry_out(self, plan: Plan) -> Ended:
+    async def carry_out(self, plan: Plan) -> Ended:
+        """Hand the plan to the agent, and follow it to its end."""
         from opsagent.cli.agent import agent_of
         from opsagent.cli.carry import Carrier
         from opsagent.cli.store import person

@@ -67,6 +67,10 @@ _CHANGES: tuple[Pattern, ...] = (
         "bring down <units>", "bring <units> down",
         "turn|switch off <units>", "turn|switch <units> off",
     )),
+    *(pattern("rollback", text) for text in (
+        "rollback|revert <units>", "roll back <units>", "roll <units> back", "do|perform a rollback of <units>",
+        "roll back|rollback <units> to the? last good? release|version",
+    )),
     *(pattern("start", text) for text in (
         "start|launch <units>",
         "start up <units>", "start <units> up",

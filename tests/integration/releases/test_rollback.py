@@ -63,6 +63,10 @@ def test_files_come_back_undo_takes_them_back_and_secrets_have_to_be_there(app: 
     assert app.serves() == "A"
     assert app.rollback("--undo", "--yes")[0] == 0
     assert app.serves() == "B"
+    code, said = run("do", "roll back api", "--yes")
+    assert (code, app.serves()) == (0, "A"), said
+    assert "+SAYS = 'A'" in said
+    app.release("B")
     secret.unlink()
     code, told = app.rollback("--yes")
     assert code == 4, told

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from opsagent.commands.reader import read
 from opsagent.guard import Situation, rule_on_plan
 from opsagent.model import Act, Fault
 from opsagent.policy import Policy
@@ -92,3 +93,16 @@ def test_whose_word_it_needs(policy: Policy, deploy: str, verdict: str) -> None:
     assert isinstance(decision, Act)
     ruling = rule_on_plan(decision.plan, Situation(unit=unit_of("api"), deploy=deploy), policy)
     assert ruling.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "text", ["roll back api", "rollback api", "revert api", "roll api back now", "please roll back api"]
+)
+def test_the_command_reader_knows_the_word(text: str) -> None:
+    reading = read(text, [unit_of("api")])
+    assert [str(step) for step in reading.steps] == ["rollback api"], reading
+
+
+@pytest.mark.parametrize("text", ["don't roll back api", "roll back the database of api", "should I roll back api?"])
+def test_what_is_no_such_order_is_asked_back(text: str) -> None:
+    assert read(text, [unit_of("api")]).steps == ()
