@@ -225,3 +225,15 @@ def test_a_link_does_not_lead_out_of_its_folder(tmp_path: Path, folder: Path) ->
     with pytest.raises(UnsafeFile, match="beside it"):
         restore.restore(linked(base, "releases/2"), linked(base, "../elsewhere"), folder=folder, uid=UID)
     assert (base / "current").readlink() == Path("releases/2")
+
+
+@pytest.mark.skipif(UID != 0, reason="only root keeps the services of other users")
+def test_what_is_put_back_for_another_user_is_theirs(
+    root: Path, folder: Path, states: tuple[Manifest, Manifest]
+) -> None:
+    theirs = 65534
+    for path in (root, root / "lib", root / "a.py", root / "lib/b.py"):
+        os.chown(path, theirs, theirs)
+    restore.restore(*states, folder=folder, uid=theirs)
+    assert stands(root) == GOOD
+    assert {(root / name).stat().st_uid for name in GOOD} == {theirs}
