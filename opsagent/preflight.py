@@ -55,6 +55,8 @@ class Known:
     last_gap: ChangeRow | None = None
     """The last one that ended all instances before new ones started, and succeeded: how long it was down."""
     graceful: tuple[Finding, ...] = ()
+    coming: tuple[Finding, ...] = ()
+    """What is not graceful in the source that is started now, and was not seen of the instances that run."""
     counted: bool = False
     """Open connections could be counted."""
     open_connections: int = 0
@@ -231,6 +233,9 @@ def _graceful(known: Known) -> Iterator[Item]:
         level = Level.WARN if finding.severity is not Severity.NOTE else Level.OK
         says = f"{finding.says}; to mend it: {finding.mend}" if level is Level.WARN else finding.says
         yield Item(name="graceful", level=level, says=says, facts={"check": finding.check, **finding.facts})
+    for finding in known.coming:
+        yield Item(name="graceful", level=Level.WARN, says=f"{finding.says}; to mend it: {finding.mend}",
+                   facts={"check": finding.check, **finding.facts})  # fmt: skip
     if not known.graceful:
         how_many = f"; {known.open_connections} connections are open now" if known.counted else ""
         yield _item("graceful", Level.OK, f"nothing seen that would cut requests off{how_many}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -22,8 +21,9 @@ from opsagent.preflight_items import Preflight
 from opsagent.store.journal import Journal
 from opsagent.world import World
 from opsagent_tools.actions import ActionName
-from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.findings import Finding
 from opsagent_tools.lint.graceful import ProcessFacts, cut_off, graceful_findings, open_now
+from opsagent_tools.lint.source import read_project
 from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.connections import Guests, guests
 from opsagent_tools.processes.family import parents, with_descendants
@@ -32,7 +32,6 @@ from opsagent_tools.processes.proc import age_s, read_stat
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import Unit, UnitId, UnitSetup
 
-_SCRIPT_MAX = 1024 * 1024
 _CPU_LOOK_S = 0.25
 _TICK_S = 0.02
 """Start times and file times come from clocks that tick a hundred times a second."""
@@ -76,6 +75,7 @@ class PreflightDesk:
         spec = self._world.spec(unit.id)
         processes = await asyncio.to_thread(_facts, unit)
         started = await asyncio.to_thread(_oldest, unit)
+        graceful, coming = await asyncio.to_thread(_graceful, setup, processes, started) if setup else ((), ())
         now, way = datetime.now(UTC), way_in(plan, unit)
         weighs = wanted is not None or way is Way.ONE_BY_ONE
         return Known(
@@ -88,7 +88,8 @@ class PreflightDesk:
             probe=await ask(spec.health) if spec is not None and spec.health is not None else None,
             frozen=tuple(one.pid for one in unit.processes if is_stopped_by_signal(one.pid)),
             claim=self._claim(plan),
-            graceful=await asyncio.to_thread(_graceful, setup, processes, started) if setup is not None else (),
+            graceful=graceful,
+            coming=coming,
             counted=any(one.guests is not None for one in processes),
             open_connections=open_now(processes),
             wanted=wanted,
@@ -155,25 +156,29 @@ def _sum(each: Mapping[int, Guests] | None) -> Guests | None:
     )
 
 
-def _graceful(setup: UnitSetup, processes: Sequence[ProcessFacts], started: float) -> tuple[Finding, ...]:
-    """Return what would be cut off. A script that was changed since tells of the next release, not of what runs now."""
-    path = setup.script or _script_in(setup.command, setup.cwd)
-    text = _text(path) if path is not None else None
-    changed_at = _changed_at(path) if path is not None and text is not None else 0.0
-    if path is None or changed_at <= started + _TICK_S or not processes or processes[0].runtime != "node":
-        return graceful_findings(setup, processes, text)
+def _graceful(
+    setup: UnitSetup, processes: Sequence[ProcessFacts], started: float
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Return what would be cut off now, and what the next reload would cut off where the source was changed meanwhile."""
+    project = read_project(setup)
+    text = None if project.unread else project.text
+    changed = [one.path for one in project.sources if _changed_at(one.path) > started + _TICK_S]
+    if not changed or not processes or processes[0].runtime != "node":
+        return graceful_findings(setup, processes, text), ()
     seen = graceful_findings(setup, processes, None)
-    why = f"{path.name} was changed since these instances were started: whether they end gracefully cannot be read"
+    why = (
+        f"{changed[0].name} was changed since these instances were started: whether they end gracefully cannot be read"
+    )
     unread = tuple(
         replace(one, says=f"{why}; {cut_off(processes)}") if one.check == "reload/handler_not_seen" else one
         for one in seen
     )
     coming = tuple(
-        replace(one, severity=Severity.NOTE, says=f"of the new {path.name}: {one.says.rpartition('; ')[0] or one.says}")
+        replace(one, says=f"of what is started now: {one.says.rpartition('; ')[0] or one.says}")
         for one in graceful_findings(setup, processes, text)
         if one.check not in {each.check for each in seen}
     )
-    return (*unread, *coming)
+    return unread, coming
 
 
 def _oldest(unit: Unit) -> float:
@@ -186,27 +191,6 @@ def _changed_at(path: Path) -> float:
     """Return when the script, or a link on the way to it, was changed last."""
     links = [one.lstat() for one in (path, *path.parents)]
     return max([path.stat().st_mtime, path.stat().st_ctime, *(s.st_ctime for s in links if stat.S_ISLNK(s.st_mode))])
-
-
-def _text(path: Path) -> str | None:
-    """Return the text of the script that is run; None where it cannot be read. It is never shown."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return file.read(_SCRIPT_MAX).decode("utf-8", "replace")
-
-
-def _script_in(command: Sequence[str], cwd: Path | None) -> Path | None:
-    for argument in command[1:]:
-        if argument.startswith("-"):
-            continue
-        path = Path(argument) if cwd is None else cwd / argument
-        return path if path.is_file() else None
-    return None
 
 
 def _cores(unit: Unit) -> float | None:

@@ -223,13 +223,13 @@ def test_a_script_that_was_changed_since_tells_nothing_of_what_runs(tmp_path: Pa
     setup = UnitSetup(id=API, script=script)
     processes = (ProcessFacts(pid=1, runtime="node"),)
     changed = script.stat().st_mtime
-    (same,) = _graceful(setup, processes, changed + 60)
+    ((same,), ()) = _graceful(setup, processes, changed + 60)
     assert (same.check, same.severity) == ("reload/ignores_stop_signal", Severity.WARNING)
-    running, coming = _graceful(setup, processes, changed - 60)
-    assert running.severity is coming.severity is Severity.NOTE
+    (running,), (coming,) = _graceful(setup, processes, changed - 60)
+    assert (running.severity, coming.severity) == (Severity.NOTE, Severity.WARNING)
     assert running.says.startswith("app.js was changed since these instances were started")
-    assert coming.says == "of the new app.js: app.js has no handler for SIGTERM: Node ends at once"
+    assert coming.says == "of what is started now: app.js has no handler for SIGTERM: Node ends at once"
     link = tmp_path / "current"
     link.symlink_to(tmp_path)
-    (running, _) = _graceful(UnitSetup(id=API, script=link / "app.js"), processes, link.lstat().st_ctime - 0.5)
+    ((running,), _) = _graceful(UnitSetup(id=API, script=link / "app.js"), processes, link.lstat().st_ctime - 0.5)
     assert "was changed since" in running.says
