@@ -48,8 +48,8 @@ RUNBOOK = Runbook(
             (
                 remedies.stop_orphan("crash_loop", at_root),
                 remedies.rollback_config("crash_loop", at_root),
-                remedies.rollback("crash_loop", at_root),
                 remedies.quarantine_lock("crash_loop", at_root),
+                remedies.rollback("crash_loop", at_root),
             ),
         ),
     ),
