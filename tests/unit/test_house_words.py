@@ -112,9 +112,15 @@ def test_every_page_that_is_named_exists(require: Callable[[str], Path]) -> None
     assert sorted(missing) == []
 
 
+def _test_files() -> Iterator[Path]:
+    """Yield every file that tests are run from; those of the box run inside of it."""
+    yield from (ROOT / "tests").rglob("test_*.py")
+    yield from (ROOT / "tests/contract/systemd_box").glob("*.py")
+
+
 def test_every_test_and_scenario_that_holds_a_rule_exists() -> None:
     page = (DOCS / "security.md").read_text()
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    tests = "\n".join(path.read_text() for path in _test_files())
     scenarios = {path.name for path in (ROOT / "evals/opsagent_evals/faults/scenarios").iterdir()}
     named = re.findall(r"`(test_\w+)`", page)
     assert [name for name in named if f"def {name}(" not in tests] == []
