@@ -23,7 +23,7 @@ BAR_MS = 20.0
 _HERE: dict[str, Callable[[Path, Path], Harness]] = {
     "circus": lambda folder, runtime: CircusHarness(folder / "engine", runtime),
     "supervisord": lambda folder, runtime: SupervisordHarness(runtime),
-    "circusd": lambda folder, runtime: CircusdHarness(runtime, check_delay=1.0),
+    "circusd": lambda folder, runtime: CircusdHarness(runtime, check_delay=0.2),
     "PM2 in fork mode": lambda folder, runtime: Pm2Harness(),
     "PM2 in cluster mode": lambda folder, runtime: Pm2Harness(cluster=True),
 }
