@@ -43,7 +43,7 @@ class Packed:
     bytes: int
     """Of the files, before compression."""
     skipped: tuple[str, ...] = ()
-    """Files that could not be read, or went away meanwhile, with the reason."""
+    """Files that could not be read, went away meanwhile, or are links, with the reason."""
 
 
 def pack(home: Home, to: Path, *, logs: bool = True, replace: bool = False, tell: Callable[[str], None]) -> Packed:
@@ -87,6 +87,9 @@ class _Packer:
         for path in _files(self._home.path, logs=logs):
             name = str(path.relative_to(self._home.path))
             self._tell(name)
+            if path.is_symlink():
+                self.skipped.append(f"{name}: a link to {path.readlink()}: back that up as well")
+                continue
             try:
                 self._add(path, f"{FOLDER}/{name}")
             except FileNotFoundError:
@@ -161,20 +164,21 @@ class _Measured:
 
 
 def _files(root: Path, *, logs: bool) -> Iterator[Path]:
-    """Yield the regular files of a home that belong into a backup, in a stable order."""
+    """Yield the regular files and the links of a home that belong into a backup, in a stable order."""
     for folder, folders, names in os.walk(root, followlinks=False):
         here = Path(folder)
         top = here == root
         folders[:] = sorted(name for name in folders if not (top and name in _MADE_ANEW) and (logs or name != "logs"))
-        for name in sorted(names):
+        for name in sorted([*names, *(name for name in folders if (here / name).is_symlink())]):
             path = here / name
             passing = name in _OF_THE_MOMENT or name.endswith(_BESIDE_A_DATABASE) or name.endswith((".new", ".part"))
-            if not passing and _is_plain(path):
+            if not passing and _is_kept(path):
                 yield path
 
 
-def _is_plain(path: Path) -> bool:
+def _is_kept(path: Path) -> bool:
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        mode = path.lstat().st_mode
     except OSError:
         return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)

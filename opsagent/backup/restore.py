@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +46,11 @@ def restore(home: Home, archive: Path, *, tell: Callable[[str], None]) -> Restor
         raise BackupError(
             f"{home.path}: holds what is not ours ({strangers[0]} …): move that away, or choose --home DIR"
         )
+    if home.path.stat().st_dev != home.path.parent.stat().st_dev:
+        raise BackupError(
+            f"{home.path}: is a file system of its own, so that nothing can be swapped in at once: choose a folder in it,"
+            " with --home DIR"
+        )
     staging = home.path.with_name(f".{home.path.name}.restoring-{os.getpid()}")
     staging.mkdir(0o700)
     try:
@@ -75,13 +82,19 @@ def _unpack(archive: Path, to: Path, tell: Callable[[str], None]) -> dict[str, A
                 _must_fit(archive, to, member.size)
                 tell(member.name.removeprefix(f"{FOLDER}/"))
                 found[member.name] = (member.size, _write(source, member, to / member.name))
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.filename is not None and Path(str(error.filename)) == archive:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError, RecursionError) as error:
+        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+        if full or (isinstance(error, OSError) and error.filename and Path(str(error.filename)) == archive):
             raise
         raise BackupError(f"{archive}: cannot be read as a backup ({error}): is it whole?") from error
     if manifest is None:
         raise BackupError(f"{archive}: has no {MANIFEST}: it is no backup of opsagent, or it is cut short")
-    listed = {name: (int(one["size"]), str(one["sha256"])) for name, one in manifest["files"].items()}
+    try:
+        listed = {name: (int(one["size"]), str(one["sha256"])) for name, one in manifest["files"].items()}
+    except (TypeError, KeyError, ValueError) as error:
+        raise BackupError(
+            f"{archive}: its {MANIFEST} cannot be read: the backup is damaged; take an older one"
+        ) from error
     if listed != found:
         wrong = min(set(listed.items()) ^ set(found.items()))[0]
         raise BackupError(f"{archive}: {wrong} is not what was packed: the backup is damaged; take an older one")
@@ -105,6 +118,7 @@ def _refuse_strange(archive: Path, member: tarfile.TarInfo) -> None:
     """Let nothing but plain files below `home/` through: no link, no device, no way out."""
     parts = PurePosixPath(member.name).parts
     plain = member.isreg() and len(parts) > 1 and parts[0] == FOLDER and ".." not in parts
+    plain = plain and parts[1] not in _KEPT_OF_THE_MOMENT
     if not plain or member.name.startswith("/") or "\0" in member.name:
         raise BackupError(f"{archive}: holds {member.name!r}, which does not belong into a backup; nothing was changed")
 

@@ -149,5 +149,6 @@ def _remove_home(home: Home, *, keep_engine: bool) -> Path | None:
     if keep_engine:
         return home.engine_dir
     home.discard_runtime_dir()
-    home.path.rmdir()
+    if not home.path.is_mount():  # a disk of its own stays, empty
+        home.path.rmdir()
     return None

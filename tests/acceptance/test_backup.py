@@ -144,7 +144,33 @@ def _link(archive: Path) -> None:
         target.addfile(member)
 
 
-@pytest.mark.parametrize("damage", [_cut, _other_content, _way_out, _link])
+def _manifest_of_nothing(archive: Path) -> None:
+    _made_up(archive, b'{"format": 1, "files": {"home/config.toml": {}}}')
+
+
+def _endless_manifest(archive: Path) -> None:
+    _made_up(archive, b"[" * 100_000)
+
+
+def _end_of_time(archive: Path) -> None:
+    _made_up(archive, b"{}", mtime=10**20)
+
+
+def _lock(archive: Path) -> None:
+    _made_up(archive, b"{}", name="home/owner.lock")
+
+
+def _made_up(archive: Path, manifest: bytes, *, name: str = "home/config.toml", mtime: int = 0) -> None:
+    with tarfile.open(archive, "w:gz", format=tarfile.GNU_FORMAT) as target:
+        for member, raw in ((tarfile.TarInfo(name), b"x"), (tarfile.TarInfo("manifest.json"), manifest)):
+            member.size, member.mtime = len(raw), mtime
+            target.addfile(member, io.BytesIO(raw))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_cut, _other_content, _way_out, _link, _manifest_of_nothing, _endless_manifest, _end_of_time, _lock],
+)
 def test_a_damaged_or_made_up_backup_changes_nothing(
     plain: Cli, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -155,8 +181,27 @@ def test_a_damaged_or_made_up_backup_changes_nothing(
     result = plain("restore", str(archive))
     assert result.code == 1
     assert str(archive) in result.error
+    assert "unexpected" not in result.error
     assert content(plain.home) == before
     assert [path.name for path in plain.home.parent.iterdir()] == ["home"]
+
+
+def test_a_link_in_the_home_is_not_left_out_in_silence(plain: Cli, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "dotfiles.toml"
+    plain.home.joinpath("config.toml").rename(elsewhere)
+    plain.home.joinpath("config.toml").symlink_to(elsewhere)
+    (left_out,) = plain("backup", str(tmp_path / "home.tar.gz"), "--json").json["skipped"]
+    assert left_out.startswith(f"config.toml: a link to {elsewhere}")
+
+
+def test_a_home_that_is_a_disk_of_its_own_says_so(plain: Cli, full: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "home.tar.gz"
+    assert plain("backup", str(archive)).code == 0
+    result = plain("restore", str(archive), "--home", str(full))
+    assert result.code == 1
+    assert "file system of its own" in result.error
+    assert plain("uninstall", "--yes", "--home", str(full)).code == 0
+    assert list(full.iterdir()) == []
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_half_done(plain: Cli, full: Path, tmp_path: Path) -> None:
