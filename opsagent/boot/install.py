@@ -35,6 +35,11 @@ class Boot:
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def standing(self) -> tuple[BootFile, ...]:
+        """Return those that stand at their place for this home, whatever their content."""
+        return tuple(file for file in self.files if file.path.exists() and not file.whose)
+
+    @property
     def there(self) -> bool:
         """Whether all of its files are in place with this content."""
         return all(file.path.is_file() and file.path.read_text() == file.text for file in self.files)
@@ -70,6 +75,11 @@ def boot_of(home: Home, *, unit_dir: Path | None = None) -> Boot:
 def install(boot: Boot, *, now: bool, say: Say) -> None:
     """Write the units and have them start at boot, and with `now` at once. Raises BootError, OSError."""
     for file in boot.files:
+        if file.whose:
+            raise BootError(
+                f"{file.path}: is there, for {file.whose}: take that away first (`opsagent unstartup --home`)"
+            )
+    for file in boot.files:
         _write(file)
         say(f"wrote {file.path}")
     if boot.kind == "launchd":
@@ -85,11 +95,14 @@ def install(boot: Boot, *, now: bool, say: Say) -> None:
 
 
 def remove(boot: Boot, *, engine_too: bool, say: Say) -> int:
-    """Take the units away; the agent ends, the engine and its services go on unless `engine_too`.
+    """Take the units of this home away; the agent ends, the engine and its services go on unless `engine_too`.
 
     Returns how many files were removed. Raises BootError, OSError.
     """
-    there = [file for file in boot.files if file.path.exists()]
+    for file in boot.files:
+        if file.whose:
+            say(f"left alone: {file.path}, which is for {file.whose}")
+    there = boot.standing
     if not there:
         return 0
     names = [file.name for file in there]

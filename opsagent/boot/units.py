@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ AGENT, ENGINE = "opsagent", "opsagent-engine"
 _WATCHDOG_S = 60
 _MEMORY_MAX_MB = 1024
 _OPEN_FILES = 65536
+_HOME = re.compile(r"OPSAGENT_HOME(?:=|</key>\s*<string>)([^\"\n<]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,21 @@ class BootFile:
     name: str
     path: Path
     text: str
+
+    @property
+    def whose(self) -> str:
+        """Return the home that the file which stands there now is for, or what else it is; empty: it is ours, or none.
+
+        The name of the unit is the same for every home: one of them starts at boot.
+        """
+        try:
+            stands = _HOME.search(self.path.read_text(errors="replace"))
+        except OSError:
+            return ""
+        ours = _HOME.search(self.text)
+        if stands is None:
+            return "nothing that opsagent wrote"
+        return "" if ours is None or stands[1] == ours[1] else f"home {stands[1]}"
 
 
 def systemd_files(launch: Launch, folder: Path, *, target: str) -> tuple[BootFile, ...]:

@@ -66,7 +66,7 @@ def _boot(home: Home) -> Boot | None:
 
 
 def _what_goes(home: Home, boot: Boot | None, engine_pid: int | None, *, stop_services: bool) -> list[str]:
-    files = [file.path for file in boot.files if file.path.exists()] if boot is not None else []
+    files = [file.path for file in boot.standing] if boot is not None else []
     lines = [f"removes {path}" for path in files]
     if engine_pid is None or stop_services:
         lines.append(f"removes {home.path} with everything that the agent knows")

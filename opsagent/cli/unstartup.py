@@ -31,7 +31,7 @@ def command(
     if out.as_json:
         out.document({"kind": boot.kind, "removed": removed, "done": done})
     elif not removed:
-        out.line("nothing of opsagent starts at boot")
+        out.lines(done or ["nothing of opsagent starts at boot"])
     else:
         out.lines(done)
     return 0

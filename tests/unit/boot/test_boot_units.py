@@ -5,9 +5,15 @@ from __future__ import annotations
 import plistlib
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from opsagent.boot.units import Launch, launchd_files, systemd_files
+import pytest
+
+from opsagent.boot.errors import BootError
+from opsagent.boot.install import Boot, install, remove
+from opsagent.boot.units import BootFile, Launch, launchd_files, systemd_files
 
 LAUNCH = Launch(python=Path("/opt/agent/bin/python"), home=Path("/var/lib/op sagent"), path="/usr/bin:/bin", user="ops")
 
@@ -42,6 +48,26 @@ def test_systemd_itself_finds_nothing_wrong(require: Callable[[str], Path], tmp_
         [program, "verify", *(file.path for file in files)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("files_of", [partial(systemd_files, target="default.target"), launchd_files])
+def test_the_boot_of_another_home_is_not_taken_away(
+    files_of: Callable[[Launch, Path], tuple[BootFile, ...]], tmp_path: Path
+) -> None:
+    mine, other = (files_of(replace(LAUNCH, home=tmp_path / home), tmp_path) for home in ("a home", "other"))
+    assert [file.whose for file in mine] == ["", ""]
+    for file in other:
+        file.path.write_text(file.text)
+    assert {file.whose for file in mine} == {f"home {tmp_path / 'other'}"}
+    assert [file.whose for file in other] == ["", ""]
+    boot = Boot(kind="systemd", system=True, files=mine, running=False)
+    said: list[str] = []
+    assert remove(boot, engine_too=True, say=said.append) == 0
+    assert all(file.path.exists() for file in other)
+    assert all(line.startswith("left alone") for line in said)
+    with pytest.raises(BootError, match="other"):
+        install(boot, now=True, say=said.append)
+    assert all(file.path.read_text() == file.text for file in other)
 
 
 def test_launchd_gets_property_lists_that_read_back() -> None:
