@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from opsagent_tools.files import UnsafeFile, read_owned, sha256_of
+from opsagent_tools.processes.proc import started_at
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
 
@@ -70,7 +71,7 @@ def note(unit: Unit, spec: ServiceSpec, folder: Path) -> None:
         return
     record = _read_record(folder, unit.id)
     before = json.dumps(record, sort_keys=True)
-    oldest_start = min(process.key.started for process in unit.processes)
+    oldest_start = min(started_at(process.key) for process in unit.processes)
     for path in spec.config_files:
         _note_file(path, unit, folder, record, oldest_start)
     if json.dumps(record, sort_keys=True) != before:

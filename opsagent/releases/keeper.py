@@ -24,6 +24,7 @@ from opsagent.releases.place import Place, place_of
 from opsagent.store.journal import Journal
 from opsagent.store.rows import ReleaseRow
 from opsagent_tools.files import UnsafeFile
+from opsagent_tools.processes.proc import started_at
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
@@ -106,7 +107,7 @@ class Keeper:
     def _manifest(self, unit: Unit, setup: UnitSetup, now: datetime) -> Manifest | None:
         """Return what the unit runs with; None where its processes may have been started with something else."""
         place, sign = place_of(setup, unit.uid), signer(self.folder)
-        started = min(process.key.started for process in unit.processes)
+        started = min(started_at(process.key) for process in unit.processes)
         found = contents.Contents()
         if place.root is not None:
             found = contents.take(

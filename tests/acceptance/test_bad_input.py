@@ -43,11 +43,16 @@ def test_a_file_that_is_not_there(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ecosystem.config.js", "ecosystem.json", "pm2.yaml", "Procfile"])
-def test_other_formats_are_not_supported_yet(cli: Cli, tmp_path: Path, name: str) -> None:
+def test_another_format_with_nothing_to_run_says_where_and_how_to_mend_it(
+    cli: Cli, tmp_path: Path, name: str, require: Callable[[str], Path]
+) -> None:
+    if name.endswith(".js"):
+        require("node")
     (tmp_path / name).write_text("module.exports = {apps: []}")
     result = cli("up", str(tmp_path / name))
     assert result.code == 2
-    assert "not supported yet" in result.error
+    assert result.error.startswith(f"{tmp_path / name}: ")
+    assert ";" in result.error
 
 
 def test_a_bad_file_leaves_what_runs_as_it_is(cli: Cli, services: Path, write: Write) -> None:

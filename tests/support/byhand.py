@@ -14,7 +14,7 @@ from opsagent.model import Evidence, ProbeRequest
 from opsagent.world import World
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.services.spec import ServiceSpec
-from opsagent_tools.supervisors.port import SupervisorUnreachable, UnknownUnit
+from opsagent_tools.supervisors.port import Daemon, SupervisorUnreachable, UnknownUnit
 from opsagent_tools.units import Process, Unit, UnitId, UnitState
 
 
@@ -49,6 +49,9 @@ class ByHand:
         unit = Unit(id=UnitId.local(self.kind, name), **{**given, **fields})
         self.units[unit.id] = unit
         return unit
+
+    async def daemon(self) -> Daemon:
+        return Daemon(pid=None if self.gone else 1, uid=uid_of_tests())
 
     async def list(self) -> Sequence[Unit]:
         if self.gone:

@@ -119,6 +119,14 @@ def age_s(pid: int) -> float | None:
     return None if stat is None else time.clock_gettime(time.CLOCK_BOOTTIME) - stat.start_ticks / _TICKS
 
 
+def started_at(key: ProcessKey) -> float:
+    """Return when a process was started, to a hundredth of a second since the epoch: fit to be compared with the time of a
+    file. As its key says where it has ended.
+    """
+    age = age_s(key.pid) if is_alive(key) else None
+    return key.started if age is None else time.time() - age
+
+
 def exists(key: ProcessKey) -> bool:
     """Tell whether exactly this process exists, be it a zombie."""
     if not HAS_PROC:
