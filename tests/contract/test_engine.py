@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextlib
 import os
 import signal
 import socket
@@ -228,6 +229,15 @@ async def test_argv_reaches_the_program_untouched_and_the_environment_is_known(
     assert "LISTEN_FD" not in environment
 
 
+def sockets_of(pid: int) -> list[str]:
+    """What a process has open that is a socket."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return [target for target in found if target.startswith("socket:")]
+
+
 async def test_a_process_inherits_its_own_socket_and_nothing_else(
     running: Running, tmp_path: Path, free_ports: Callable[[int], list[int]]
 ) -> None:
@@ -238,9 +248,8 @@ async def test_a_process_inherits_its_own_socket_and_nothing_else(
         assert pid is not None
         listened = {conn.laddr.port for conn in psutil.Process(pid).net_connections() if conn.status == "LISTEN"}
         assert listened == {port}
-        files = {int(path.name): str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()}
-        sockets = [fd for fd, target in files.items() if target.startswith("socket:")]
-        assert len(sockets) == 1
+        # That of the question may still be about to be closed.
+        await until(lambda pid=pid: len(sockets_of(pid)) == 1, why=f"{pid} has one socket")
         assert os.getsid(pid) == pid
 
 
