@@ -134,7 +134,11 @@ def test_yes_is_careful_and_an_existing_one_is_kept(bare: Cli) -> None:
     again = bare("init", "--yes", "--force", "--json").json
     assert 'mode = "auto"' in Path(again["kept"]).read_text()
     config = config_of(bare)
-    assert (config.policy.mode, config.supervisors.off, config.supervisors.discover) == ("suggest", frozenset({"pm2"}), False)
+    assert (config.policy.mode, config.supervisors.off, config.supervisors.discover) == (
+        "suggest",
+        frozenset({"pm2"}),
+        False,
+    )
 
 
 def test_without_a_terminal_nothing_is_asked(bare: Cli) -> None:
