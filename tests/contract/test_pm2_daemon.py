@@ -93,6 +93,35 @@ async def test_an_agent_that_saw_nothing_goes_by_the_saved_list(
     await stranger.close()
 
 
+async def test_what_a_person_stopped_or_started_after_the_save_is_kept_so_by_an_agent_that_was_away(
+    pm2: PM2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pm2.start("api", "sleep", args=["600"])
+    pm2.start("worker", "sleep", args=["601"])
+    pm2.start("idle", "sleep", args=["602"])
+    pm2.start("blue", "sleep", args=["603"], namespace="b")
+    pm2.cli("stop", "idle")
+    pm2.cli("save")
+    pm2.cli("stop", "api")
+    pm2.cli("restart", "worker")
+    pm2.cli("start", "idle")
+    pm2.kill_daemon()
+    (tmp_path / "pm2").symlink_to(PACKAGE / "bin" / "pm2")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(pm2.node.parent), os.environ["PATH"]]))
+    stranger = Pm2Supervisor(pm2.home)
+    try:
+        would = (await stranger.daemon()).revival
+        said = await stranger.revive()
+        states = {unit.name: unit.state for unit in await stranger.list()}
+    finally:
+        await stranger.close()
+
+    assert "api" not in would
+    assert "less what was stopped since: api" in said
+    assert states.pop("api") is UnitState.STOPPED
+    assert states == dict.fromkeys(["worker", "idle", "b/blue"], UnitState.RUNNING)
+
+
 async def test_pm2_kill_is_a_persons_wish(pm2: PM2, supervisor: Pm2Supervisor) -> None:
     pm2.start("api", "sleep", args=["600"])
     async with listening(supervisor) as events:

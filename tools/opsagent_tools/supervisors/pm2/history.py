@@ -44,6 +44,7 @@ class History:
         """Inode and offset up to which it was read."""
         self._rest = b""
         self._asked: set[tuple[str, str]] = set()
+        self._up: set[tuple[str, str]] = set()
         self._ends: dict[tuple[str, str], _End] = {}
         self._order = 0
 
@@ -75,6 +76,16 @@ class History:
             if any(mark in line for mark in _MARKS):
                 self._hear(line.decode("utf-8", "replace"))
 
+    @property
+    def up(self) -> frozenset[tuple[str, str]]:
+        """Name and number of what was started last, and did not end."""
+        return frozenset(self._up)
+
+    @property
+    def halted(self) -> frozenset[tuple[str, str]]:
+        """Name and number of what somebody asked to end, and nobody started again."""
+        return frozenset(key for key, end in self._ends.items() if end.asked and key not in self._up)
+
     def of(self, apps: Iterable[App]) -> Ends:
         """Return how these processes ended last."""
         found = [(app, end) for app in apps if (end := self._ends.get((app.name, str(app.pm_id)))) is not None]
@@ -89,12 +100,15 @@ class History:
         if line is not None:
             self._take(line)
         elif found := _STARTING.search(said):
-            self._asked.discard((found["name"], found["id"]))
+            key = (found["name"], found["id"])
+            self._asked.discard(key)
+            self._up.add(key)
 
     def _take(self, line: Line) -> None:
         key = (line.name, line.pm_id.removeprefix("_old_"))
         if line.said is Said.BORN:
             self._asked.clear()
+            self._up.clear()
             self._ends.clear()
         elif line.said is Said.STOPPING:
             self._asked.add(key)
@@ -106,6 +120,7 @@ class History:
             self._order += 1
             asked = key in self._asked
             self._asked.discard(key)
+            self._up.discard(key)
             self._ends[key] = _End(self._order, exit_code(line), asked)
 
 

@@ -31,6 +31,7 @@ from opsagent_tools.supervisors.pm2.dump import (
 )
 from opsagent_tools.supervisors.pm2.revive_seen import LastSeen
 from opsagent_tools.supervisors.pm2.revive_start import program_for, start_daemon
+from opsagent_tools.supervisors.pm2.saved_since import since
 from opsagent_tools.supervisors.pm2.survivors import Outlived, Survivor
 from opsagent_tools.supervisors.port import NotPermitted, SupervisorError, SupervisorUnreachable
 from opsagent_tools.text import escape_for_terminal
@@ -78,7 +79,7 @@ async def revive(home: Path, uid: int, seen: LastSeen, call: Call) -> str:
     left = await asyncio.to_thread(outlived.find, home, uid, seen.noted)
     wanted = _seen_last(seen, answers=listed is not None)
     if wanted is None:
-        wanted = await asyncio.to_thread(_saved, home, uid, left if listed is not None else None, report)
+        wanted = await asyncio.to_thread(_saved, home, uid, left, report, answers=listed is not None)
     wanted = _without_self(wanted, left, report)
     program = None if listed is not None else await asyncio.to_thread(program_for, home, uid, seen)
     await _end(left, wanted, listed or (), report)
@@ -124,22 +125,24 @@ def _seen_last(seen: LastSeen, *, answers: bool) -> tuple[App, ...] | None:
     return seen.lost if answers else seen.restorable(datetime.now(UTC).timestamp()) or None
 
 
-def _saved(home: Path, uid: int, left: Outlived | None, report: _Report) -> tuple[App, ...]:
-    """Return what was saved; where a daemon answers (`left`), only what is seen to have outlived another one."""
+def _saved(home: Path, uid: int, left: Outlived, report: _Report, *, answers: bool) -> tuple[App, ...]:
+    """Return what was saved; where a daemon answers, only what is seen to have outlived another one."""
     try:
         saved = read(home, uid)
     except DumpUnreadable as error:
         raise SupervisorError(f"what ran is not known: {error}") from error
     if saved is None:
-        if left is None:
+        if not answers:
             report.notes.append("nothing was saved, so it starts empty")
         return ()
     apps = tuple(app for app in saved.apps if not is_module(app))
-    if left is None:
-        report.notes.append(f"by the list saved at {datetime.fromtimestamp(saved.at, UTC):%Y-%m-%d %H:%M}Z")
-        return apps
+    now = since(apps, home, uid, left)
+    if not answers:
+        known = f", less what was stopped since: {_counted(now.stopped)}" if now.stopped else ""
+        report.notes.append(f"by the list saved at {datetime.fromtimestamp(saved.at, UTC):%Y-%m-%d %H:%M}Z{known}")
+        return now.apps
     units = {one.unit for one in left.sure}
-    return tuple(app for app in apps if unit_name(app) in units)
+    return tuple(app for app in now.apps if unit_name(app) in units)
 
 
 def _without_self(wanted: tuple[App, ...], left: Outlived, report: _Report) -> tuple[App, ...]:

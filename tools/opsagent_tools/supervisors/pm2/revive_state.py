@@ -15,6 +15,7 @@ from opsagent_tools.supervisors.pm2.home import booted_at
 from opsagent_tools.supervisors.pm2.revive import trouble
 from opsagent_tools.supervisors.pm2.revive_seen import LastSeen
 from opsagent_tools.supervisors.pm2.revive_start import program_for
+from opsagent_tools.supervisors.pm2.saved_since import since
 from opsagent_tools.supervisors.port import SupervisorError
 from opsagent_tools.text import escape_for_terminal
 
@@ -47,7 +48,7 @@ def standing(home: Path, uid: int, seen: LastSeen, listed: Sequence[Mapping[str,
         return Standing(trouble=wrong, revival=would, outlived=len(left.sure))
     log = last_daemon(home, uid)
     ended = "" if left.sure else _on_purpose(log.ended_by, home)
-    what = _would_start(home, uid, seen)
+    what = _would_start(home, uid, seen, left)
     try:
         program = program_for(home, uid, seen)
     except SupervisorError as error:
@@ -68,7 +69,7 @@ def _on_purpose(by: EndedBy, home: Path) -> str:
     return _ON_PURPOSE.get(by, "")
 
 
-def _would_start(home: Path, uid: int, seen: LastSeen) -> str:
+def _would_start(home: Path, uid: int, seen: LastSeen, left: survivors.Outlived) -> str:
     apps: list[App] = [app for app in seen.restorable(time.time()) if not is_stopped(app)]
     source = ""
     if not seen.saw_any:
@@ -76,7 +77,8 @@ def _would_start(home: Path, uid: int, seen: LastSeen) -> str:
             saved = read(home, uid)
         except DumpUnreadable as error:
             return f"then no app: {error}"
-        apps = [app for app in saved.apps if not is_stopped(app) and not is_module(app)] if saved else []
+        apps = [app for app in saved.apps if not is_module(app)] if saved else []
+        apps = [app for app in since(apps, home, uid, left).apps if not is_stopped(app)]
         source = " (the saved list)"
     units = sorted(count(apps).items())
     if not units:
