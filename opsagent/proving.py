@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,10 +18,12 @@ from opsagent.aftercare import SLOWER, SLOWER_FLOOR_S
 from opsagent.before import Before, common_ports
 from opsagent.check import Checker
 from opsagent_tools.logs.since import reason
-from opsagent_tools.probes.answering import ask_whom, median
+from opsagent_tools.probes.answering import ask_whom, median, port_of
 from opsagent_tools.probes.health import ProbeResult
+from opsagent_tools.processes.accepting import waits_on
 from opsagent_tools.processes.connections import guests
 from opsagent_tools.processes.family import parents, with_descendants
+from opsagent_tools.processes.listening import holders, listening
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.services.spec import Health
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
@@ -90,9 +93,11 @@ class _Watch:
         self._health: Health | None = spec.health if spec is not None else None
         self._grace_s = self._health.grace_s if self._health is not None else 0.0
         self._mine: list[ProbeResult] = []
-        self._others_ok = 0
+        self._others_asked = 0
         self._tries = 0
         self._said: list[str] = []
+        self._takes = False
+        """It was seen to take connections."""
 
     async def to_the_end(self, ready_s: float) -> Proof:
         loop = asyncio.get_running_loop()
@@ -130,9 +135,26 @@ class _Watch:
             return ""
         has = await asyncio.to_thread(common_ports, [self._new.pid])
         if wanted <= has:
+            if not await self._takes_connections(wanted):
+                return f"it takes no connections on {', '.join(str(port) for port in sorted(wanted))}"
             self._said.append(f"listens on {', '.join(str(port) for port in sorted(wanted))}")
             return ""
         return f"it does not listen on {', '.join(str(port) for port in sorted(wanted - has))}"
+
+    async def _takes_connections(self, ports: frozenset[int]) -> bool:
+        """Tell whether it takes connections from where it listens: who inherits a socket may never do so."""
+
+        def look() -> bool | None:
+            family = _family(self._new.pid)
+            if any(one.open for one in (guests(family) or {}).values()):
+                return True
+            return waits_on({one.inode for one in listening() if one.port in ports}, family)
+
+        if self._takes or any(result.ok for result in self._mine):
+            return True
+        seen = await asyncio.to_thread(look)
+        self._takes = seen is True
+        return seen is not False  # where the kernel does not tell, the health probe does
 
     async def _answers(self, health: Health) -> _Missing:
         mine, others = await asyncio.to_thread(self._instances)
@@ -141,7 +163,7 @@ class _Watch:
         if answer.pid is not None:
             self._mine.append(answer.result)
         elif answer.result.ok:
-            self._others_ok += 1
+            self._others_asked += answer.by_other
             self._before.latencies_s.append(answer.result.latency_s)
         good = [result for result in self._mine if result.ok]
         wrong = self._wrong_in_a_row()
@@ -154,7 +176,10 @@ class _Watch:
         if len(good) >= (_ANSWERS if self._canary else 1):
             self._said.append(f"answered {len(good)} of {len(self._mine)} health probes itself")
             return _NOTHING
-        if not self._mine and self._tries >= _TRIES_PER_INSTANCE * (len(self._before.unit.processes) + 1):
+        enough = _TRIES_PER_INSTANCE * (len(self._before.unit.processes) + 1)
+        if not self._mine and self._tries >= enough:
+            if self._others_asked >= enough and await asyncio.to_thread(_dealt_out, port_of(health), others):
+                return _Missing(f"in {self._tries} health probes it was never given one; the others answered them")
             if answer.result.ok:
                 self._said.append(
                     f"the service answers; in {self._tries} probes the new instance was never the one asked"
@@ -223,6 +248,13 @@ async def _why_ended(checker: Checker, supervisor: Supervisor, key: ProcessKey, 
     words = reason(lines or ()) or (told.reason if told is not None else "")
     silent = "" if lines is None else " and wrote nothing"
     return f"{words} ({how} {when})" if words else f"it {how} {when}{silent}"
+
+
+def _dealt_out(port: int, others: Sequence[int]) -> bool:
+    """Tell whether those who answer hold no socket that listens there: then somebody deals connections out to all who
+    listen, as PM2's cluster mode does, and who is never given one does not listen.
+    """
+    return not holders((one.inode for one in listening() if one.port == port), others).by_inode
 
 
 def _family(pid: int) -> tuple[int, ...]:

@@ -64,3 +64,14 @@ def test_what_is_not_graceful_is_said_first_with_numbers(
     assert set(pm2_shop.pids("api")) == before
     (question,) = shop.opsagent("approvals", "--json").json["approvals"]
     assert question["id"] in said.last
+
+
+def test_a_release_that_never_listens_is_told_by_what_its_siblings_answer(pm2_shop: PM2, shop: Shop) -> None:
+    pm2_shop.cli("delete", "api")
+    shop.start_on(pm2_shop)  # without wait_ready: for PM2 whatever lives is online
+    before = set(pm2_shop.pids("api"))
+    shop.app.write_text("setInterval(() => {}, 1000);")
+    said = shop.opsagent("do", "reload api safely", "--yes")
+    assert said.code == 1, said
+    assert "health probes it was never given one; the others answered them; the 4 old instances serve on" in said.last
+    assert set(pm2_shop.pids("api")) == before

@@ -89,6 +89,16 @@ def test_with_a_daemon_a_bad_release_is_one_incident_until_a_good_one_comes(shop
         assert incident["fault"] == "bad_release"
 
 
+def test_a_release_that_never_takes_a_connection_does_not_take_over_for_having_inherited_the_socket(shop: Shop) -> None:
+    shop.up(instances=1)
+    old = shop.pids()
+    shop.app.write_text("setInterval(() => {}, 1000);")
+    said = shop.opsagent("do", "reload api safely", "--yes")
+    assert said.code == 1, said
+    assert f"the new release is not fit: it takes no connections on {shop.port}" in said.last
+    assert shop.pids() == old
+
+
 def test_fewer_instances_end_gracefully_and_nobody_notices(shop: Shop, require: Callable[[str], Path]) -> None:
     shop.up(instances=2)
     asked = shop.opsagent("do", "scale api to 1")

@@ -26,6 +26,8 @@ class Answer:
     result: ProbeResult
     pid: int | None = None
     """None: none of the processes asked about was seen to hold the connection."""
+    by_other: bool = False
+    """One of the others was seen to hold it."""
 
 
 async def ask_whom(health: Health, pids: Iterable[int], others: Iterable[int] = ()) -> Answer:
@@ -47,7 +49,8 @@ async def ask_whom(health: Health, pids: Iterable[int], others: Iterable[int] = 
             pause_s = min(pause_s * 1.5, 0.02)
 
     result = await ask(health, connected=look)
-    return Answer(result=result, pid=seen[0] if seen and seen[0] in wanted else None)
+    mine = bool(seen) and seen[0] in wanted
+    return Answer(result=result, pid=seen[0] if mine else None, by_other=bool(seen) and not mine)
 
 
 def port_of(health: Health) -> int:
