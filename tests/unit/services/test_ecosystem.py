@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -274,6 +275,16 @@ def test_broken_yaml_names_its_line(tmp_path: Path, text: str, line: int | None,
     with pytest.raises(ServicesFileError, match=re.escape(problem)) as caught:
         load(file)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1,' + "/* */" * 100_000 + "x}", ",/*" * 300_000, '"' + '\\"' * 400_000, "," + " " * 900_000]
+)
+def test_what_is_no_json_is_told_soon_however_it_is_made(text: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(documents.Broken):
+        documents.parse_json(text)
+    assert time.monotonic() - began < 10, "it grows with the length, and not with its square"
 
 
 def test_yaml_and_loose_json_are_taken_as_pm2_takes_them(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _DEEPEST = 20
 _MOST_VALUES = 20_000
-_LOOSE = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])', re.DOTALL)
+_STRING = r'"(?:[^"\\\n]|\\.)*+"?'
+_COMMENTS = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_TRAILING = re.compile(_STRING + r"|,(?=\s*+[\]}])", re.DOTALL)
 
 
 class Broken(ValueError):
@@ -30,7 +32,7 @@ def parse_json(text: str) -> object:
         return _plain(_json(text))
     except json.JSONDecodeError as first:
         try:
-            return _plain(_json(_LOOSE.sub(_without, text)))
+            return _plain(_json(_strict(text)))
         except json.JSONDecodeError:
             raise Broken(f"broken JSON: {first.msg.lower()}", first.lineno) from None
     except RecursionError:
@@ -72,7 +74,7 @@ def line_of(text: str, route: Sequence[str | int]) -> int | None:
     import yaml
 
     try:
-        node: yaml.Node | None = yaml.compose(_LOOSE.sub(_without, text), yaml.SafeLoader)
+        node: yaml.Node | None = yaml.compose(_strict(text), yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError):
         try:
             node = yaml.compose(text, yaml.SafeLoader)
@@ -98,6 +100,11 @@ def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Nod
             if key.value == step:
                 return key, value
     return None
+
+
+def _strict(text: str) -> str:
+    """Return it without comments and trailing commas, line by line as it was. Takes time in proportion to its length."""
+    return _TRAILING.sub(_without, _COMMENTS.sub(_without, text))
 
 
 def _without(match: re.Match[str]) -> str:
