@@ -22,7 +22,7 @@ from opsagent_tools.units import Unit, UnitSetup, UnitState
 
 _CUTS = frozenset(
     {"reload/ignores_stop_signal", "reload/close_drops_keepalive", "reload/deaf_to_stop_signal",
-     "reload/stop_timeout_too_short"}
+     "reload/stop_timeout_too_short", "reload/ends_without_closing"}
 )  # fmt: skip
 """Checks that find what a reload would cut off."""
 _BUSY_CORE = 0.9

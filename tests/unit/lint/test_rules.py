@@ -24,6 +24,29 @@ JOBS = "const cron = require('node-cron');\n\ncron.schedule('* * * * *', work);\
 ESM = "import http from 'http';\nhttp.createServer().listen(1);\n"
 GUARD = ESM + "if (import.meta.url === pathToFileURL(process.argv[1]).href) main();\n"
 SLOW_END = GRACEFUL + "process.on('SIGTERM', () => {\n  setTimeout(() => process.exit(1), 10_000).unref();\n});\n"
+EXITS = "require('http').createServer(work).listen(1);\nprocess.on('SIGINT', () => { db.close(); process.exit(0); });\n"
+END = "net.Server.prototype.close.call(server, () => process.exit(0))"
+SERVES = "server.listen(1); response.setHeader('Connection', 'close');\n"
+WAYS_TO_HANDLE = {
+    "a list": f"const signals = ['SIGINT', 'SIGTERM'];\n{SERVES}signals.forEach((one) => process.on(one, () => {END}));",
+    "an object": f"const ends = {{ SIGINT: 2 }};\n{SERVES}for (const one of Object.keys(ends)) process.once(one, () => {END});",
+    "a chain": f"{SERVES}const end = () => {END};\nprocess.once('SIGTERM', end).once('SIGINT', end);",
+    "TypeScript's output": f"{SERVES}node_process_1.default.on('SIGINT', () => node_net_1.default.{END.removeprefix('net.')});",
+    "behind what looks like a comment": f"const any = '*/*', all = '/api/*';\n{SERVES}process.on('SIGINT', () => {END});\n/** a */",
+}
+
+
+@pytest.mark.parametrize("how", WAYS_TO_HANDLE)
+def test_a_handler_is_seen_however_it_is_set(how: str, tmp_path: Path) -> None:
+    script = tmp_path / "main.js"
+    script.write_text(WAYS_TO_HANDLE[how])
+    assert set(found(script)) == set()
+
+
+def test_a_timer_that_ends_nothing_is_no_drain(tmp_path: Path) -> None:
+    script = tmp_path / "main.js"
+    script.write_text(GRACEFUL + "setTimeout(refresh, 60_000);\n")
+    assert "reload/stop_timeout_too_short" not in found(script, stop_timeout_s=1.6)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +59,8 @@ SLOW_END = GRACEFUL + "process.on('SIGTERM', () => {\n  setTimeout(() => process
         ("reload/never_says_ready", GRACEFUL.replace('"ready"', '"no"'), 4, {"says_ready": True}),
         ("reload/ignores_stop_signal", ESM, 2, {}),
         ("reload/stop_timeout_too_short", SLOW_END, 7, {"stop_timeout_s": 1.6}),
+        ("reload/ends_without_closing", EXITS, 2, {}),
+        ("reload/stop_timeout_too_short", SLOW_END.replace("10_000", "10 * 1000"), 7, {"stop_timeout_s": 1.6}),
         ("reload/fork_where_cluster_would_do", GRACEFUL, 4, {"shape": "fork", "instances": 1}),
         ("reload/fork_for_a_reason", SOCKETS, 1, {"shape": "fork", "instances": 1}),
         ("reload/esm_main_guard", GUARD, 3, {"ports": ()}),
@@ -63,6 +88,8 @@ def test_a_trap_is_found_where_it_stands(
         ("reload/sticky_sockets", SOCKETS + "const o = { transports: ['websocket'] };", {}),
         ("reload/jobs_in_every_instance", JOBS + "if (process.env.NODE_APP_INSTANCE === '0') start();", {}),
         ("reload/close_drops_keepalive", GRACEFUL, {}),
+        ("reload/close_drops_keepalive", EXITS, {}),
+        ("reload/ends_without_closing", GRACEFUL, {}),
         ("reload/never_says_ready", GRACEFUL, {"says_ready": True}),
         ("reload/ignores_stop_signal", GRACEFUL, {}),
         ("reload/stop_timeout_too_short", SLOW_END, {"stop_timeout_s": 20.0}),

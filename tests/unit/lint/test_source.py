@@ -46,6 +46,12 @@ def test_what_a_script_loads_of_its_own_is_read_and_nothing_else(tmp_path: Path)
     assert (read.package["type"], read.package_file, read.unread) == ("module", app / "package.json", "")
 
 
+def test_typescript_is_read_by_the_name_that_it_becomes(tmp_path: Path) -> None:
+    put(tmp_path, "src/main.ts", "import { end } from './end.js';\n")
+    put(tmp_path, "src/end.ts", "export const end = 1;\n")
+    assert names(tmp_path, read_project(setup(tmp_path, script="src/main.ts"))) == ["src/main.ts", "src/end.ts"]
+
+
 def test_a_line_keeps_its_number_and_a_comment_is_no_code(tmp_path: Path) -> None:
     put(tmp_path, "main.js", "/* server.close()\n*/ const u = 'http://x'; // server.close()\nserver.close()\n")
     hit = read_project(setup(tmp_path, script="main.js")).find(re.compile(r"server\.close"))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.lint.source import without_comments
 from opsagent_tools.processes.connections import Guests
 from opsagent_tools.processes.handling import Handling
 from opsagent_tools.units import UnitSetup
@@ -22,13 +23,24 @@ _NODE_DEFAULT_STOP = int(signal.SIGTERM)
 _ENOUGH = 2.0
 """A stop timeout should be this many times the longest request that is seen."""
 
-_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w])//[^\n]*", re.DOTALL)
+_ON = r"(?<!\brl)(?<!\breadline)\s*\.\s*(?:on|once|addListener|prependListener)\s*\(\s*"
+"""On whatever is the process: it may be imported under another name, or a call may hang on another."""
+_ON_ANY = re.compile(rf"process(?:_\d+\s*\.\s*default)?{_ON}[A-Za-z_$][\w$.]*\s*,")
 _READY = re.compile(r"process\s*\.\s*send\s*(?:\?\.)?\s*\(\s*['\"`]ready['\"`]")
-_CLOSES = re.compile(r"\.\s*close\s*\(|\.\s*prototype\s*\.\s*close\b")
+_NO_SERVER = (
+    r"db|database|pool|client|redis|mongo\w*|conn|connection|prisma|knex|sequelize|queue|worker|channel|producer|consumer|"
+    r"file|fd|fh|handle|stream|logger|log|rl|readline|watcher|browser|page|cache|store|span"
+)
+CLOSES = re.compile(
+    rf"(?:(?<![\w$])(?!\w*(?:{_NO_SERVER})\s*[?.])[\w$]+|[)\]])\s*\??\s*\.\s*close\b(?!\s*=)", re.IGNORECASE
+)
+"""Something is closed that may be the server: not what is called a database, a file …"""
+_ENDS_SERVER = re.compile(r"\.\s*(?:stop|terminate|shutdown|destroy|drain|disconnect)\s*\(|graceful", re.IGNORECASE)
+"""Another way in which a server may be ended."""
 _SAYS_CLOSE = re.compile(
     r"['\"`]connection['\"`]\s*[,:\]]\s*=?\s*['\"`]close['\"`]|shouldKeepAlive\s*=\s*false", re.IGNORECASE
 )
-_NET_CLOSE = re.compile(r"net\s*\.\s*Server\s*\.\s*prototype\s*\.\s*close")
+_NET_CLOSE = re.compile(r"net(?:_\d+)?(?:\s*\.\s*default)?\s*\.\s*Server\s*\.\s*prototype\s*\.\s*close")
 _MESSAGE = re.compile(r"process\s*\.\s*(?:on|once|addListener)\s*\(\s*['\"`]message['\"`]")
 _SERVES_HTTP = re.compile(r"createServer\s*\(|\bexpress\s*\(|\bfastify\s*\(|\bnew\s+Koa\b|\.listen\s*\(")
 
@@ -52,6 +64,8 @@ class Script:
     """Signals that it sets a handler for."""
     says_ready: bool
     closes_server: bool
+    may_end_server: bool
+    """It stops something in another way, which may be the server."""
     says_close: bool
     """It answers with `Connection: close` while it ends."""
     keeps_idle: bool
@@ -62,12 +76,13 @@ class Script:
 
 def read_script(text: str) -> Script:
     """Read a script as text. Comments are left out; a handler that is built from pieces is not found."""
-    bare = _COMMENTS.sub(" ", text)
-    names = {name for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR2") if _handler(name).search(bare)}
+    bare = without_comments(text)
+    names = {name for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR2") if _handles(name, bare)}
     return Script(
         handles=frozenset(int(signal.Signals[name]) for name in names),
         says_ready=_READY.search(bare) is not None,
-        closes_server=_CLOSES.search(bare) is not None,
+        closes_server=CLOSES.search(bare) is not None,
+        may_end_server=_ENDS_SERVER.search(bare) is not None,
         says_close=_SAYS_CLOSE.search(bare) is not None,
         keeps_idle=_NET_CLOSE.search(bare) is not None,
         takes_messages=_MESSAGE.search(bare) is not None,
@@ -75,11 +90,11 @@ def read_script(text: str) -> Script:
     )
 
 
-def _handler(name: str) -> re.Pattern[str]:
-    """A handler set for the signal, directly or for each of a list that has it (`['SIGINT', 'SIGTERM'].forEach`)."""
-    direct = rf"process\s*\.\s*(?:on|once|addListener|prependListener)\s*\(\s*['\"`]{name}['\"`]"
-    listed = rf"\[[^\]]*['\"`]{name}['\"`][^\]]*\][^;]*?process\s*\.\s*(?:on|once)\s*\("
-    return re.compile(f"{direct}|{listed}", re.DOTALL)
+def _handles(name: str, bare: str) -> bool:
+    """A handler set for the signal: under its name, or under names that come from a list or an object that has it."""
+    if re.search(rf"{_ON}['\"`]{name}['\"`]", bare):
+        return True
+    return _ON_ANY.search(bare) is not None and re.search(rf"['\"`]{name}['\"`]|\b{name}\s*:", bare) is not None
 
 
 def graceful_findings(
@@ -148,6 +163,16 @@ def _node(setup: UnitSetup, processes: Sequence[ProcessFacts], script: Script | 
             f"moment, while a client may be asking on them ({_many(idle, 'idle connection')} right now)",
             "answer with `Connection: close` first and close the listening socket alone: "
             "net.Server.prototype.close.call(server)",
+        )
+    elif script.serves_http and not script.closes_server and not script.may_end_server:
+        yield _finding(
+            setup,
+            processes,
+            "reload/ends_without_closing",
+            Severity.WARNING,
+            f"{_where(setup)} handles {name}, and nothing in it closes its server: what was begun is cut off; "
+            f"{cut_off(processes)}",
+            "close the server first, and exit when the last connection is gone",
         )
     if setup.says_ready and not script.says_ready:
         yield _finding(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.lint.graceful import read_script
 from opsagent_tools.lint.subject import Subject, finding
 
 _SESSION = re.compile(r"\bsession\s*\(\s*\{")
@@ -20,10 +20,8 @@ _ONLY_WEBSOCKET = re.compile(r"transports\s*:\s*\[\s*['\"`]websocket['\"`]\s*,?\
 _MAIN_GUARD = re.compile(
     r"import\s*\.\s*meta\s*\.\s*main\b|import\s*\.\s*meta\s*\.\s*url[^\n;]*argv\s*\[\s*1|argv\s*\[\s*1[^\n;]*import\s*\.\s*meta\s*\.\s*url"
 )
-_SIGNAL_HANDLER = re.compile(r"process\s*\.\s*(?:on|once)\s*\(\s*['\"`](?:SIGINT|SIGTERM|message)['\"`]")
-_DELAY = re.compile(r"setTimeout\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*?,\s*(\d[\d_]*)\s*\)")
-_HANDLER_SPAN = 2000
-"""Characters behind a handler's beginning in which its drain is looked for."""
+_DELAY = re.compile(r"setTimeout\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*?,\s*(\d[\d_]*)(?:\s*\*\s*(\d[\d_]*))?\s*\)")
+_ENDS = re.compile(r"exit|\bkill\s*\(", re.IGNORECASE)
 
 
 def node_findings(subject: Subject) -> Iterator[Finding]:
@@ -103,24 +101,25 @@ def _jobs(subject: Subject) -> Iterator[Finding]:
 
 def _drain(subject: Subject) -> Iterator[Finding]:
     """A handler that gives itself longer than its supervisor does is killed in the middle of it."""
-    limit = subject.setup.stop_timeout_s
-    if limit is None:
+    limit, script = subject.setup.stop_timeout_s, read_script(subject.project.text)
+    if limit is None or not (script.handles or script.takes_messages):
         return
-    for handler in subject.project.every(_SIGNAL_HANDLER):
-        start = sum(len(line) + 1 for line in handler.source.text.splitlines()[: handler.line - 1])
-        for delay in _DELAY.finditer(handler.source.text, start, start + _HANDLER_SPAN):
-            wants = int(delay[1].replace("_", "")) / 1000
-            if wants > limit:
-                yield finding(
-                    subject,
-                    "reload/stop_timeout_too_short",
-                    Severity.WARNING,
-                    f"its handler gives what was begun {wants:g} s to end, and it is killed after {limit:g} s",
-                    f"raise {_key_of(subject)} above {wants:g} s",
-                    "likely",
-                    replace(handler, line=handler.source.line_of(delay.start())),
-                )
-                return
+    for delay in subject.project.every(_DELAY):
+        match = _DELAY.fullmatch(delay.text)
+        if match is None or _ENDS.search(delay.text) is None:
+            continue
+        wants = int(match[1].replace("_", "")) * int((match[2] or "1").replace("_", "")) / 1000
+        if wants > limit:
+            yield finding(
+                subject,
+                "reload/stop_timeout_too_short",
+                Severity.WARNING,
+                f"it gives what was begun {wants:g} s before it ends by itself, and it is killed after {limit:g} s",
+                f"raise {_key_of(subject)} above {wants:g} s",
+                "likely",
+                delay,
+            )
+            return
 
 
 def _key_of(subject: Subject) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from opsagent_tools.findings import Finding, Severity
-from opsagent_tools.lint.graceful import graceful_findings
+from opsagent_tools.lint.graceful import CLOSES, graceful_findings
 from opsagent_tools.lint.keeping import keeping_findings
 from opsagent_tools.lint.limits import limit_findings
 from opsagent_tools.lint.node import node_findings
@@ -16,17 +16,22 @@ from opsagent_tools.lint.source import Hit
 from opsagent_tools.lint.subject import Subject
 
 _PLACES = {
-    "reload/close_drops_keepalive": re.compile(r"\.\s*close\s*\("),
+    "reload/close_drops_keepalive": CLOSES,
     "reload/ignores_stop_signal": re.compile(r"\.\s*listen\s*\(|uvicorn\s*\.\s*run\s*\(|\.serve_forever\s*\("),
+    "reload/ends_without_closing": re.compile(r"['\"`]SIG(?:INT|TERM)['\"`]|\bSIG(?:INT|TERM)\s*:"),
     "reload/never_says_ready": re.compile(r"\.\s*listen\s*\("),
 }
 """Where in the source a judgement of `graceful.py` is to be mended."""
 _ENDERS = (
     "@godaddy/terminus", "http-terminator", "http-graceful-shutdown", "stoppable", "close-with-grace", "node-graceful",
-    "fastify-graceful-shutdown", "lightship", "graceful-http", "server-destroy",
+    "fastify-graceful-shutdown", "lightship", "graceful-http", "server-destroy", "express-graceful-shutdown", "exit-hook",
+    "async-exit-hook",
 )  # fmt: skip
 _NEST = re.compile(r"\benableShutdownHooks\s*\(")
-_ENDED_BY_LIBRARIES = frozenset({"reload/ignores_stop_signal", "reload/close_drops_keepalive"})
+_ENDED_BY_LIBRARIES = frozenset(
+    {"reload/ignores_stop_signal", "reload/close_drops_keepalive", "reload/ends_without_closing"}
+)
+_ABSENT = frozenset({"reload/handler_not_seen", "reload/ignores_stop_signal", "reload/ends_without_closing"})
 _CERTAIN = frozenset({"reload/deaf_to_stop_signal", "reload/stop_timeout_too_short", "reload/behind_a_shell"})
 _ORDER = {Severity.SERIOUS: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -53,7 +58,7 @@ def _graceful(subject: Subject) -> Iterable[Finding]:
         place: dict[str, str | int] = {} if at is None else {"file": str(at.source.path), "line": at.line}
         facts = {**one.facts, "sure": _sure(one, subject), **place}
         says = _why_unread(one, subject)
-        mild = one.check == "reload/ignores_stop_signal" and not subject.ports  # nobody is connected to it
+        mild = one.check in _ABSENT and not subject.ports  # nobody is connected to it
         library = _ender(subject) if one.check in _ENDED_BY_LIBRARIES else None
         if library is not None:
             mild, says = True, f"{says}; {_named(library)} is loaded, which may do that"
@@ -78,7 +83,7 @@ def _named(hit: Hit) -> str:
 def _sure(one: Finding, subject: Subject) -> str:
     if one.check in _CERTAIN or (one.check == "reload/ignores_stop_signal" and subject.runtime != "node"):
         return "certain"
-    return "possible" if one.check in {"reload/handler_not_seen", "reload/ignores_stop_signal"} else "likely"
+    return "possible" if one.check in _ABSENT else "likely"
 
 
 def _why_unread(one: Finding, subject: Subject) -> str:

@@ -25,8 +25,10 @@ _ENDINGS = ("", ".js", ".mjs", ".cjs", ".ts", "/index.js", "/index.mjs", "/index
 _NODE = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"})
 _FOREIGN = frozenset({"node_modules", "site-packages", "dist-packages"})
 
-_JS_COMMENTS = re.compile(r"/\*.*?\*/|(?<![:\"'`\w\\])//[^\n]*", re.DOTALL)
-_PY_COMMENTS = re.compile(r"(?m)(?:(?<=\s)|^)#[^\n]*")
+_JS_QUOTED = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"
+_JS_COMMENTS = re.compile(rf"(?P<code>{_JS_QUOTED})|(?<!\\)/\*.*?\*/|(?<![:\\])//[^\n]*", re.DOTALL)
+"""What is quoted is code: `'*/*'` and `'/api/*'` begin no comment."""
+_PY_COMMENTS = re.compile(r"(?m)(?P<code>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(?:(?<=\s)|^)#[^\n]*")
 _JS_LOADS = re.compile(
     r"""(?:\brequire|\bimport)\s*\(\s*['"](\.{1,2}/[^'"]+)['"]|\bfrom\s*['"](\.{1,2}/[^'"]+)['"]|\bimport\s*['"](\.{1,2}/[^'"]+)['"]"""
 )
@@ -145,11 +147,17 @@ def _below(cwd: Path | None, argument: str) -> Path:
 def _read(path: Path) -> Source:
     with os.fdopen(open_owned(path, os.geteuid()), "rb") as file:
         text = file.read(_MOST_BYTES).decode("utf-8", "replace")
-    comments = _PY_COMMENTS if path.suffix == ".py" else _JS_COMMENTS
-    return Source(path=path, text=comments.sub(_blanked, text))
+    return Source(path=path, text=without_comments(text, python=path.suffix == ".py"))
+
+
+def without_comments(text: str, *, python: bool = False) -> str:
+    """Return source with its comments blanked, each line at its number."""
+    return (_PY_COMMENTS if python else _JS_COMMENTS).sub(_blanked, text)
 
 
 def _blanked(match: re.Match[str]) -> str:
+    if match["code"]:
+        return match[0]
     return "\n" * match[0].count("\n") or " "
 
 
@@ -179,11 +187,16 @@ def _loaded_by(source: Source, root: Path) -> Iterator[Path]:
         path = Path(os.path.normpath(base))
         if root not in path.parents or _FOREIGN & set(path.relative_to(root).parts):
             continue
-        for ending in _ENDINGS if source.is_node else (".py", "/__init__.py"):
-            candidate = Path(f"{path}{ending}")
+        for candidate in _candidates(path, node=source.is_node):
             if candidate.suffix in _NODE | {".py"} and candidate.is_file():
                 yield candidate
                 break
+
+
+def _candidates(path: Path, *, node: bool) -> list[Path]:
+    """Return the files that a name may mean; TypeScript names what it becomes (`./server.js` is server.ts)."""
+    found = [Path(f"{path}{ending}") for ending in (_ENDINGS if node else (".py", "/__init__.py"))]
+    return [*found, path.with_suffix(path.suffix.replace("j", "t"))] if node and path.suffix else found
 
 
 def _bases(source: Source, root: Path) -> Iterator[Path]:
