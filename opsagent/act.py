@@ -17,7 +17,7 @@ from opsagent.claims import Claimed, Claims
 from opsagent.guard import rule_on_step
 from opsagent.hands import Hands
 from opsagent.model import Plan, Risk, Ruling, Step
-from opsagent.planning import Way, kind_of, way_in
+from opsagent.planning import Way, kind_of, only_put_files, way_in
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
 from opsagent.serving import watching
@@ -87,8 +87,8 @@ class Actor:
                 carried = await self._steps(plan, confirmed=confirmed, tell=tell)
         finally:
             unfit = await self._hands.finished(plan.unit)
-        if not carried.begun:
-            return carried
+        if only_put_files(plan, carried.begun):
+            return carried  # no instance was touched: it was no reload, and cost nothing
         seen = serving.seen
         change = ChangeRow(
             unit=plan.unit,

@@ -18,6 +18,7 @@ from opsagent.planning_reload import (
     Way,
     can_surge,
     kind_of,
+    only_put_files,
     restart_steps,
     rolling_reload_steps,
     scale_down_steps,
@@ -39,6 +40,7 @@ __all__ = [
     "kind_of",
     "new_id",
     "new_plan",
+    "only_put_files",
     "quarantine_steps",
     "restart_steps",
     "rollback_config_steps",
@@ -212,6 +214,6 @@ def start_engine_steps(engine: UnitId, *, ends: int = 0) -> tuple[Step, ...]:
             action=action_of(ActionName.START, engine, **({"ends": ends} if ends else {})),
             goal=Check(kind=CheckKind.SUPERVISOR_UP, unit=engine),
             timeout_s=60.0 if is_our_engine(engine) else 20.0,
-            why=f"the {'engine' if is_our_engine(engine) else engine.name} is gone",
+            why="the engine is gone" if is_our_engine(engine) else f"the {engine.name} is gone, or lost what it ran",
         ),
     )

@@ -161,6 +161,11 @@ def kind_of(plan: Plan) -> str:
     return called if called in _CALLED else names[0].value
 
 
+def only_put_files(plan: Plan, begun: int) -> bool:
+    """Tell whether none of the first `begun` steps has touched an instance: they put files back, or there are none."""
+    return all(step.action.name in _PUT_FILES for step in plan.steps[:begun])
+
+
 def way_in(plan: Plan, unit: Unit) -> Way:
     """Return how this plan replaces the unit's instances."""
     first = next(step.action for step in plan.steps if step.action.name not in _PUT_FILES)

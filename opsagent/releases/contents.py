@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -145,7 +145,7 @@ def take(
     plain = [one for one in mine if not is_secret(one.path) and one.status.st_size <= FILE_LIMIT]
     left_out = _too_much(plain, root)
     with Tree.open(root, uid) as tree:
-        secrets = {one.path: sign(tree.read(one.path, limit=FILE_LIMIT)[0]) for one in entries if is_secret(one.path)}
+        secrets = dict(_signed(tree, entries, sign))
         files = {} if left_out else _kept(tree, plain, folder)
     return Contents(
         files=files,
@@ -185,6 +185,15 @@ def _too_much(entries: list[Entry], root: Path) -> str:
     if size > BYTES_LIMIT:
         return f"{size / 1e6:.0f} MB below {root} are more than the {BYTES_LIMIT / 1e6:.0f} MB that are kept"
     return ""
+
+
+def _signed(tree: Tree, entries: Iterable[Entry], sign: Callable[[bytes], str]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        if is_secret(entry.path):
+            with contextlib.suppress(
+                UnsafeFile, FileNotFoundError
+            ):  # very large, two links: the rest is noted all the same
+                yield entry.path, sign(tree.read(entry.path, limit=FILE_LIMIT)[0])
 
 
 def _kept(tree: Tree, entries: list[Entry], folder: Path) -> dict[str, Content]:

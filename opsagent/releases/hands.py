@@ -25,8 +25,9 @@ def roll_back(action: Action, folder: Path, uid: int) -> Outcome:
     restore.restore(before, after, folder=folder, uid=uid)
     count = len(after.files) + len(after.config)
     files = f" ({count} file{'s' if count != 1 else ''})" if count else ""
-    where = f"{Path(after.link).name} leads to {after.target}" if after.link else f"release {after.label} is back"
-    return Outcome(done=True, detail=f"{where}{files}")
+    # What a rollback puts there holds what differs alone: its label would not be the release's.
+    where = f"{Path(after.link).name} leads to {after.target}{files}" if after.link else f"what differed is back{files}"
+    return Outcome(done=True, detail=where)
 
 
 def roll_back_config(action: Action, folder: Path, uid: int) -> Outcome:

@@ -8,6 +8,7 @@ the user in question.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -98,14 +99,14 @@ class Tree:
     def read(self, path: str, *, limit: int) -> tuple[bytes, os.stat_result]:
         """Return the content of a regular file with one link, at most `limit` bytes. Raises UnsafeFile, OSError."""
         folder, name = _split(path)
-        with self._folder(folder) as descriptor:
+        with _named(self.root / path), self._folder(folder) as descriptor:
             return _read(name, descriptor, self.uid, self.root / path, limit)
 
     def stage(self, path: str, content: bytes, mode: int) -> None:
         """Write a content beside `path`, on the disk when this returns; `put` has it take the place."""
         folder, name = _split(path)
         beside = f".{name}{STAGED}"
-        with self._folder(folder, make=True) as descriptor:
+        with _named(self.root / path), self._folder(folder, make=True) as descriptor:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(beside, dir_fd=descriptor)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -121,7 +122,7 @@ class Tree:
     def put(self, path: str) -> None:
         """Have what was staged take the place of `path` in one atomic step."""
         folder, name = _split(path)
-        with self._folder(folder) as descriptor:
+        with _named(self.root / path), self._folder(folder) as descriptor:
             os.rename(f".{name}{STAGED}", name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
             os.fsync(descriptor)
 
@@ -134,7 +135,7 @@ class Tree:
     def remove(self, path: str) -> None:
         """Remove a file. Its content must be kept elsewhere: the caller sees to that."""
         folder, name = _split(path)
-        with self._folder(folder) as descriptor:
+        with _named(self.root / path), self._folder(folder) as descriptor:
             os.unlink(name, dir_fd=descriptor)
             os.fsync(descriptor)
 
@@ -181,6 +182,19 @@ class Tree:
             os.mkdir(name, stat.S_IMODE(os.fstat(parent).st_mode), dir_fd=parent)
             if os.geteuid() != self.uid:
                 os.chown(name, self.uid, os.fstat(parent).st_gid, dir_fd=parent, follow_symlinks=False)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Have what goes wrong say where: the system's own errors name what was opened last, or a number."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnsafeFile(f"{path} is a link") from error
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _split(path: str) -> tuple[str, str]:

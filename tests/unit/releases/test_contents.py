@@ -72,6 +72,15 @@ def test_secrets_are_known_by_reference_only(name: str, root: Path, folder: Path
     assert list(folder.iterdir()) == []
 
 
+def test_a_secret_that_cannot_be_taken_does_not_keep_the_release_from_being_noted(root: Path, folder: Path) -> None:
+    write(root, "app.py")
+    write(root, "passwords.txt", "x" * (contents.FILE_LIMIT + 1))
+    _second_name(write(root, ".env", "A=1"), root.parent / "shared")
+    found = take(root, folder)
+    assert set(found.files) == {"app.py"}
+    assert found.secrets == {}
+
+
 @pytest.mark.parametrize("name", [".env.example", "secrets.py", "secret.js"])
 def test_what_only_sounds_secret_is_no_secret(name: str) -> None:
     assert not contents.is_secret(name)

@@ -172,17 +172,25 @@ def test_a_link_in_place_of_a_file_is_refused(
 ) -> None:
     victim = tmp_path / "victim"
     _link(root / "a.py", victim)
-    with pytest.raises((UnsafeFile, OSError)):
+    with pytest.raises(UnsafeFile, match=f"{root / 'a.py'} is a link"):
         restore.restore(*states, folder=folder, uid=UID)
     assert victim.read_text() == "bad a"
     assert (root / "lib/b.py").read_text() == "bad b"
+
+
+def test_what_cannot_be_written_is_named_in_full(root: Path) -> None:
+    (root / "lib/b.py").unlink()
+    (root / "lib").rmdir()
+    (root / "lib").symlink_to("elsewhere")
+    with Tree.open(root, UID) as tree, pytest.raises(NotADirectoryError, match=str(root / "lib/b.py")):
+        tree.stage("lib/b.py", b"x", 0o644)
 
 
 def test_a_link_in_place_of_a_folder_is_refused(
     root: Path, folder: Path, states: tuple[Manifest, Manifest], tmp_path: Path
 ) -> None:
     _link(root / "lib", tmp_path / "victim")
-    with pytest.raises((UnsafeFile, OSError)):
+    with pytest.raises(UnsafeFile, match=f"{root / 'lib/b.py'} changed since it was looked at"):
         restore.restore(*states, folder=folder, uid=UID)
     assert (tmp_path / "victim" / "b.py").read_text() == "bad b"
     assert (root / "a.py").read_text() == "bad a"

@@ -9,7 +9,17 @@ import pytest
 from opsagent.commands.plans import plan_of
 from opsagent.commands.reading import CommandStep
 from opsagent.model import CheckKind, Plan
-from opsagent.planning import Way, kind_of, new_plan, rolling_reload_steps, scale_down_steps, way_in, way_of
+from opsagent.planning import (
+    Way,
+    kind_of,
+    new_plan,
+    only_put_files,
+    rolling_reload_steps,
+    scale_down_steps,
+    way_in,
+    way_of,
+)
+from opsagent.releases.steps import rollback_steps
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 API = UnitId("fake", "api", "box")
@@ -96,6 +106,13 @@ def test_what_changes_no_instances_is_no_such_plan() -> None:
     assert kind_of(plan("stop", unit())) == ""
     mixed = (*plan("stop", unit()).steps, *plan("restart", unit()).steps)
     assert kind_of(new_plan(unit=API, steps=mixed, remedy="x/restart", origin="agent", source="runbook")) == ""
+
+
+def test_a_rollback_whose_files_cannot_be_put_back_was_no_reload() -> None:
+    files = rollback_steps(API, release="a", replaces="b", label="a")
+    steps = (*files, *rolling_reload_steps(unit(surges=True)))
+    rollback = new_plan(unit=API, steps=steps, remedy="person/rollback", origin="person", source="person")
+    assert [only_put_files(rollback, begun) for begun in (0, 1, 2)] == [True, True, False]
 
 
 def test_fewer_go_one_at_a_time_and_each_can_come_back() -> None:
