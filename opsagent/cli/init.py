@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,8 +53,11 @@ def command(
     asking = not (yes or show or json) and sys.stdin.isatty() and sys.stderr.isatty()
     answers = _ask(supervisors, services, out) if asking else Answers()
     text = render(supervisors, services, answers, _kept(place))
-    _check(text, place)
-    kept = None if show else _write(place, text)
+    try:
+        _check(text, place)
+        kept = None if show else _write(place, text)
+    except OSError as error:
+        raise CliError(f"{place.config_file}: cannot be written ({error.strerror}): free some space there") from error
     if out.as_json:
         out.document({"path": place.config_file, "text": text, "kept": kept, "supervisors": supervisors,
                       "services": services})  # fmt: skip
@@ -61,7 +66,7 @@ def command(
     else:
         if kept is not None:
             out.note(f"the old one is in {kept}")
-        out.line(f"wrote {place.config_file}: {len(supervisors)} supervisors, {len(services)} services")
+        out.line(f"wrote {place.config_file}: {_many(supervisors, 'supervisor')}, {_many(services, 'service')}")
         out.note("next: `opsagent doctor`, `opsagent watch`, and `opsagent startup` to have it start at boot")
     return 0
 
@@ -163,6 +168,10 @@ def _probe(service: FoundService, out: Out) -> str:
     return ""
 
 
+def _many(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
 def _check(text: str, home: Home) -> None:
     """See that what is about to be written can be read."""
     import tempfile
@@ -176,13 +185,19 @@ def _check(text: str, home: Home) -> None:
 
 
 def _write(home: Home, text: str) -> Path | None:
+    """Write the configuration whole, and only then move the old one aside, to a name that is free."""
     kept = None
-    if home.config_file.exists():
-        kept = home.config_file.with_name(f"{home.config_file.name}.bak")
-        home.config_file.replace(kept)
     beside = home.config_file.with_name(f"{home.config_file.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    if home.config_file.exists():
+        names = (f"{home.config_file.name}.bak{number or ''}" for number in itertools.count())
+        kept = next(path for path in map(home.config_file.with_name, names) if not os.path.lexists(path))
+        home.config_file.replace(kept)
     beside.replace(home.config_file)
     return kept

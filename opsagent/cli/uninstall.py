@@ -51,6 +51,8 @@ def command(
     for line in _what_goes(place, boot, engine_pid, stop_services=stop_services):
         out.note(line)
     if not yes and not _said_yes(out):
+        if out.as_json:
+            out.document({"done": [], "kept": place.path, "engine_pid": engine_pid})
         return Code.NEEDS_APPROVAL
     return _uninstall(place, boot, out, stop_services=stop_services)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
@@ -202,6 +203,25 @@ def test_a_home_that_is_a_disk_of_its_own_says_so(plain: Cli, full: Path, tmp_pa
     assert "file system of its own" in result.error
     assert plain("uninstall", "--yes", "--home", str(full)).code == 0
     assert list(full.iterdir()) == []
+
+
+def test_a_home_on_a_full_disk_keeps_its_configuration_and_says_why(plain: Cli, full: Path) -> None:
+    assert plain("ps", "--home", str(full)).code == 0
+    config = full / "config.toml"
+    config.write_text(CONFIG)
+    config.chmod(0o600)
+    with (full / "fill").open("wb") as file, contextlib.suppress(OSError):
+        file.write(b"x" * 100_000)
+    result = plain("init", "--force", "--home", str(full))
+    assert result.code == 1
+    assert "free some space" in result.error
+    assert config.read_text() == CONFIG
+
+
+def test_an_uninstall_that_nobody_agreed_to_still_answers_in_json(plain: Cli) -> None:
+    refused = plain("uninstall", "--json")
+    assert refused.code == 3
+    assert refused.json["done"] == []
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_half_done(plain: Cli, full: Path, tmp_path: Path) -> None:

@@ -145,3 +145,12 @@ def test_without_a_terminal_nothing_is_asked(bare: Cli) -> None:
     result = bare("init", stdin="auto\n")
     assert result.code == 0
     assert config_of(bare).policy.mode == "suggest"
+
+
+def test_the_first_configuration_is_kept_however_often_it_is_replaced(bare: Cli) -> None:
+    config = Home.open(bare.home).config_file
+    config.write_text("# by hand\n")
+    config.chmod(0o600)
+    kept = [Path(bare("init", "--force", "--json").json["kept"]) for _ in range(3)]
+    assert len(set(kept)) == 3
+    assert kept[0].read_text() == "# by hand\n"
