@@ -14,6 +14,7 @@ import shlex
 import stat
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -152,15 +153,16 @@ class Home:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
-    def owner_lock(self, wait_s: float = 0.0) -> OwnerLock:
-        """Take the lock, waiting at most `wait_s` seconds (blocking: not for an event loop unless it is 0).
+    def owner_lock(self, wait_s: float = 0.0, give_up: Callable[[], bool] = lambda: False) -> OwnerLock:
+        """Take the lock, waiting at most `wait_s` seconds (blocking: not for an event loop unless it is 0), and no longer
+        once `give_up` is true.
 
         Raises LockTaken, which names the owner. The lock is an flock: it goes when its process goes, however it goes.
         """
         deadline = time.monotonic() + wait_s
         lock = OwnerLock(_open_lock(self.lock_file))
         while not _try_lock(lock.descriptor):
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or give_up():
                 lock.abandon()
                 raise LockTaken(self.path, self.owner())
             time.sleep(_POLL_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,17 +45,19 @@ class RemoteAgent:
 
 
 @asynccontextmanager
-async def open_agent(home: Home, config: Config) -> AsyncIterator[AgentPort]:
+async def open_agent(
+    home: Home, config: Config, give_up: Callable[[], bool] = lambda: False
+) -> AsyncIterator[AgentPort]:
     """The daemon if one answers; else this process owns acting while the context lasts.
 
-    Raises LockTaken after `LOCK_WAIT_S`, naming the owner.
+    Raises LockTaken, naming the owner, after `LOCK_WAIT_S` or as soon as `give_up` is true of somebody else's work.
     """
     try:
         client = await ApiClient.connect(home.api_socket)
     except DaemonNotRunning:
         from opsagent.own_agent import own_agent
 
-        async with own_agent(home, config, wait_s=LOCK_WAIT_S) as agent:
+        async with own_agent(home, config, wait_s=LOCK_WAIT_S, give_up=give_up) as agent:
             yield agent
         return
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,9 +40,11 @@ class OwnAgent:
 
 
 @asynccontextmanager
-async def owning(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[Agent]:
+async def owning(
+    home: Home, config: Config, *, wait_s: float, give_up: Callable[[], bool] = lambda: False
+) -> AsyncIterator[Agent]:
     """Be the process that owns acting on this home. Raises LockTaken (which names the owner)."""
-    with home.owner_lock(wait_s):
+    with home.owner_lock(wait_s, give_up):
         agent = Agent(home, config)
         try:
             yield agent
@@ -51,8 +53,10 @@ async def owning(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def own_agent(home: Home, config: Config, *, wait_s: float) -> AsyncIterator[OwnAgent]:
+async def own_agent(
+    home: Home, config: Config, *, wait_s: float, give_up: Callable[[], bool] = lambda: False
+) -> AsyncIterator[OwnAgent]:
     """Own acting while the context lasts. Raises LockTaken."""
-    async with owning(home, config, wait_s=wait_s) as agent:
+    async with owning(home, config, wait_s=wait_s, give_up=give_up) as agent:
         await agent.look_around()
         yield OwnAgent(agent)

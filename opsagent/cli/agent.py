@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ def config_of(home: Home) -> Config:
 
 
 @asynccontextmanager
-async def agent_of(home: Home) -> AsyncIterator[AgentPort]:
-    """Open the agent of a home. Raises LockTaken, which names the owner."""
+async def agent_of(home: Home, give_up: Callable[[], bool] = lambda: False) -> AsyncIterator[AgentPort]:
+    """Open the agent of a home. Raises LockTaken, which names the owner; at once where `give_up` is true meanwhile."""
     from opsagent.local_api import open_agent
 
-    async with open_agent(home, config_of(home)) as agent:
+    async with open_agent(home, config_of(home), give_up) as agent:
         yield agent

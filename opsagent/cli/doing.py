@@ -123,12 +123,18 @@ class Doing:
         if step.tool == "rollback":
             return await self._roll_back(step)
         busy = self._busy(step)  # before anything is loaded or waited for
+        seen: list[Claim] = []
+
+        def taken() -> bool:  # another one that began in this very moment is not waited for
+            seen.extend(filter(None, [self._busy(step)]))
+            return bool(seen)
+
         if busy is None:
             try:
-                async with agent_of(self._home) as agent:
+                async with agent_of(self._home, taken) as agent:
                     return await self._submit(step, agent)
             except LockTaken:
-                busy = self._busy(step)
+                busy = next(iter(seen), None) or self._busy(step)
                 if busy is None:
                     raise
         return self._record(step, "refused", Code.REFUSED, detail=str(busy), rule="busy")

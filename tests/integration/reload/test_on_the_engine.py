@@ -76,6 +76,17 @@ def test_a_second_change_of_the_same_service_is_refused_while_one_runs(shop: Sho
     assert shop.pids() == old
 
 
+def test_of_several_that_begin_in_the_same_moment_one_is_done_and_none_waits_for_its_turn(shop: Shop) -> None:
+    shop.up(instances=1)
+    old = shop.pids()
+    argv = shop.argv("do", "reload api safely", "--yes")
+    every = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [one.communicate(timeout=90)[1] for one in every]
+    assert sorted(one.returncode for one in every) == [0, 4, 4], said
+    assert sum("another reload of api is under way since" in one for one in said) == 2, said
+    assert not old & shop.pids()
+
+
 def test_with_a_daemon_a_bad_release_is_one_incident_until_a_good_one_comes(shop: Shop) -> None:
     shop.up(instances=2)
     with watching(shop):

@@ -179,6 +179,7 @@ def test_a_link_in_place_of_a_file_is_refused(
 
 
 def test_what_cannot_be_written_is_named_in_full(root: Path) -> None:
+    (root / "lib").rmdir()
     (root / "lib").symlink_to("elsewhere")
     with Tree.open(root, UID) as tree, pytest.raises(NotADirectoryError, match=str(root / "lib/b.py")):
         tree.stage("lib/b.py", b"x", 0o644)
