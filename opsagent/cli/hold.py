@@ -18,7 +18,7 @@ def command(
     unit: Annotated[
         str | None,
         typer.Argument(
-            metavar="[UNIT]",
+            metavar="UNIT",
             help="Name of a service [default: list the holds].",
             autocompletion=complete_units,
             show_default=False,

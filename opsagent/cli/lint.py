@@ -24,7 +24,7 @@ def command(
     units: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[UNIT]...",
+            metavar="UNIT",
             help="Names of services [default: all].",
             autocompletion=complete_units,
             show_default=False,
@@ -35,12 +35,14 @@ def command(
         bool, typer.Option("--prove", help="Reload the one service under load, and count the requests that fail.")
     ] = False,
     seconds: Annotated[
-        float, typer.Option("--seconds", help="How long --prove asks it at least.", min=2, max=60)
+        float, typer.Option("--seconds", metavar="S", help="How long --prove asks it at least.", min=2, max=60)
     ] = _SECONDS,
-    path: Annotated[str, typer.Option("--path", help="What --prove asks for.")] = "/",
+    path: Annotated[str, typer.Option("--path", metavar="PATH", help="What --prove asks for.")] = "/",
     patch: Annotated[
         bool,
-        typer.Option("--patch", help="Show a graceful end for Express and FastAPI apps as a diff; nothing is changed."),
+        typer.Option(
+            "--patch", help="Show a graceful end for Express, Node and FastAPI apps as a diff; nothing is changed."
+        ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Say yes to the reload of --prove.")] = False,
     json: JsonFlag = False,

@@ -35,7 +35,7 @@ def command(
     unit: Annotated[
         str | None,
         typer.Argument(
-            metavar="[UNIT]",
+            metavar="UNIT",
             help="Name of a service [default: all].",
             autocompletion=complete_units,
             show_default=False,

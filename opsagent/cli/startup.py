@@ -18,8 +18,9 @@ def command(
 ) -> int:
     """Have the agent and the embedded engine start at boot, and be started again when they die or hang.
 
-    As root, units of the machine; else units of yours. systemd watches that the agent lives (watchdog) and limits its
-    memory; on macOS property lists for launchd. The mode is the configuration's: `suggest` unless it says otherwise.
+    As root, units of the machine; else units of yours. systemd watches that the agent lives (watchdog); above 1 GiB of
+    memory the agent ends by itself, and is started again. On macOS property lists for launchd. The mode is the
+    configuration's: `suggest` unless it says otherwise.
     """
     from opsagent.boot.install import boot_of, install
     from opsagent.cli.errors import CliError
