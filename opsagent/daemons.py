@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from opsagent.model import EvidenceKind, Signal, SignalKind
@@ -17,7 +18,7 @@ from opsagent.naming import OURS, daemon_unit
 from opsagent.supervised import Supervised
 from opsagent.timeline import Timeline
 from opsagent.world import World
-from opsagent_tools.supervisors.port import Daemon, SupervisorError
+from opsagent_tools.supervisors.port import Daemon, SupervisorError, SupervisorUnreachable
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 60.0
@@ -71,8 +72,10 @@ class Daemons:
         daemon = await self._daemon(kind)
         if daemon is not None and daemon.ended:
             self._told_to_end(kind, daemon.ended)
-        elif daemon is None or daemon.pid is None:  # else it is back already, which is told next
+        elif daemon is None or daemon.pid is None:
             self._observe(signal)
+        elif not await self._answers(kind):  # else it is back already, which is told next
+            self._observe(replace(signal, data={**signal.data, "pid": daemon.pid}))
 
     def _told_to_end(self, kind: str, why: str) -> None:
         self._world.ended[kind] = why
@@ -101,7 +104,18 @@ class Daemons:
 
     async def _trouble(self, kind: str) -> str:
         daemon = await self._daemon(kind)
-        return daemon.trouble if daemon is not None and daemon.pid is not None else ""
+        trouble = daemon.trouble if daemon is not None and daemon.pid is not None else ""
+        return trouble if trouble and await self._answers(kind) else ""
+
+    async def _answers(self, kind: str) -> bool:
+        """Tell whether a daemon that lives does more than that: one that hangs is missed like one that is dead."""
+        try:
+            await self._supervised.supervisors[kind].list()
+        except SupervisorUnreachable:
+            return False
+        except SupervisorError:
+            pass
+        return True
 
     async def _daemon(self, kind: str) -> Daemon | None:
         try:

@@ -76,13 +76,15 @@ def _what(fault: Fault, own: list[Signal]) -> str:
 
 
 _GONE = "is gone: nothing is restarted until it is back"
+_SILENT = "(process {}) lives and does not answer: nothing is restarted until it does"
 
 
 def _of_the_daemon(symptoms: tuple[Signal, ...]) -> str:
     """Say what is wrong with a supervisor's daemon, by what was said of it last."""
     said = [s for s in symptoms if s.kind in {SignalKind.SUPERVISOR_LOST, SignalKind.SUPERVISOR_TROUBLED}]
     trouble = str(said[-1].data.get("trouble", "")) if said else ""
-    return f"answers, but {trouble}" if trouble else _GONE
+    pid = said[-1].data.get("pid") if said else None
+    return f"answers, but {trouble}" if trouble else _GONE if pid is None else _SILENT.format(pid)
 
 
 _UNFIT = "was given a release that is not fit"

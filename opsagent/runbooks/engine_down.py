@@ -35,6 +35,8 @@ def _for_a_person(findings: Findings) -> str | None:
     outlived = int(state.number("outlived"))
     left = f"; {outlived} of its processes live on without it" if outlived else ""
     hint = state.words("hint")
+    if state.number("pid") and not state.flag("reachable"):
+        return f"{state.words('said')}: {hint or state.words('trouble')}"
     mend = f": {hint}" if hint else " to start"
     return f"{state.words('said')}{left}; it is not ours{mend}"
 

@@ -12,6 +12,8 @@ import pytest
 
 from opsagent_tools.processes.proc import is_alive, key_of
 from opsagent_tools.supervisors.pm2.adapter import Pm2Supervisor
+from opsagent_tools.supervisors.pm2.revive_seen import LastSeen
+from opsagent_tools.supervisors.pm2.revive_state import standing
 from opsagent_tools.supervisors.pm2.watch import back
 from opsagent_tools.supervisors.port import EventKind, SupervisorUnreachable
 from opsagent_tools.units import Unit, UnitId, UnitState
@@ -218,6 +220,17 @@ async def test_a_daemon_that_was_killed_before_anybody_looked_is_missed(pm2: PM2
     async with listening(supervisor) as events:
         assert [event.kind for event in events.seen] == [EventKind.LOST]
     assert (await supervisor.daemon()).ended == ""
+
+
+def test_a_daemon_that_hangs_is_told_from_one_that_is_gone(pm2: PM2) -> None:
+    pm2.start("api", "sleep", args=["600"])
+    os.kill(pm2.pid, signal.SIGSTOP)
+    try:
+        stands = standing(pm2.home, os.getuid(), LastSeen(), None)
+    finally:
+        os.kill(pm2.pid, signal.SIGCONT)
+    assert (stands.pid, stands.revival, stands.ended) == (pm2.pid, "", "")
+    assert f"kill {pm2.pid}" in stands.hint
 
 
 def test_another_version_is_what_differs() -> None:

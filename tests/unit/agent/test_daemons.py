@@ -23,6 +23,7 @@ from opsagent.store.rows import IncidentRow
 from opsagent_tools.services.spec import Mode, ServiceSpec
 from opsagent_tools.supervisors.fake import FakeSupervisor
 from opsagent_tools.supervisors.found import Found
+from opsagent_tools.supervisors.port import Daemon
 from opsagent_tools.units import UnitId, UnitState
 from tests.support.waiting import until
 
@@ -93,6 +94,23 @@ def watch(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 def kinds(row: IncidentRow) -> list[str]:
     return [event.kind for event in row.events]
+
+
+async def test_a_daemon_that_lives_and_does_not_answer_is_missed_and_nothing_is_started_beside_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs() -> Daemon:
+        return Daemon(pid=77, uid=os.getuid(), trouble="no answer within 5 s", hint="look at it, and end it (kill 77)")
+
+    async with watch("auto") as watched:
+        monkeypatch.setattr(watched.supervisor, "daemon", hangs)
+        watched.supervisor.lose()
+        row = await watched.incident(lambda row: row.status == "escalated", "a person is told")
+        assert row.incident.summary.startswith("daemon of fake (process 77) lives and does not answer")
+        (asked,) = (event for event in row.events if event.kind == "escalated")
+        assert "look at it, and end it (kill 77)" in str(asked)
+        assert row.plans == ()
+        assert watched.supervisor.calls == []
 
 
 async def test_a_killed_daemon_of_somebody_else_is_explained_and_offered_and_nothing_is_done_unasked(

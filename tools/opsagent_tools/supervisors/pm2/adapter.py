@@ -65,7 +65,7 @@ class Pm2Supervisor(Extras):
             pid, listed = None, None
         stands = await asyncio.to_thread(standing, self.home, uid, core.seen, listed)
         return Daemon(
-            pid=pid,
+            pid=pid or stands.pid,
             uid=uid,
             version=version or stands.version,
             home=home,

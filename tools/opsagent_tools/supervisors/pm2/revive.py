@@ -110,12 +110,17 @@ async def _wait_for_one_that_lives(home: Path, uid: int, call: Call) -> tuple[Ap
         if listed is not None:
             return listed
         if asyncio.get_running_loop().time() >= deadline:
-            raise SupervisorError(
-                f"PM2's daemon (pid {daemons[0]}) lives and does not answer; a second one beside it would double every "
-                f"app. Look at {home / 'pm2.log'}, end it (kill {daemons[0]}), and start it again"
-            )
+            raise SupervisorError(hangs(home, daemons[0]))
         await asyncio.sleep(_POLL_S)
     return None
+
+
+def hangs(home: Path, pid: int) -> str:
+    """Say what to do about a daemon that lives and is silent."""
+    return (
+        f"PM2's daemon (pid {pid}) lives and does not answer; a second one beside it would double every app. "
+        f"Look at {home / 'pm2.log'}, end it (kill {pid}), and start it again"
+    )
 
 
 def _seen_last(seen: LastSeen, *, answers: bool) -> tuple[App, ...] | None:

@@ -12,7 +12,7 @@ from opsagent_tools.supervisors.pm2 import survivors
 from opsagent_tools.supervisors.pm2.daemon_log import EndedBy, last_daemon
 from opsagent_tools.supervisors.pm2.dump import App, DumpUnreadable, count, is_module, is_stopped, read
 from opsagent_tools.supervisors.pm2.home import booted_at
-from opsagent_tools.supervisors.pm2.revive import trouble
+from opsagent_tools.supervisors.pm2.revive import hangs, trouble
 from opsagent_tools.supervisors.pm2.revive_seen import LastSeen
 from opsagent_tools.supervisors.pm2.revive_start import program_for
 from opsagent_tools.supervisors.pm2.saved_since import since
@@ -31,6 +31,8 @@ _NAMED = 6
 class Standing:
     """The fields of the same names of `Daemon`."""
 
+    pid: int | None = None
+    """Of a daemon that lives and does not answer."""
     ended: str = ""
     trouble: str = ""
     revival: str = ""
@@ -48,6 +50,13 @@ def standing(home: Path, uid: int, seen: LastSeen, listed: Sequence[Mapping[str,
         return Standing(trouble=wrong, revival=would, outlived=len(left.sure))
     log = last_daemon(home, uid)
     ended = "" if left.sure else _on_purpose(log.ended_by, home)
+    if not ended and (silent := survivors.living_daemons(home, uid)):
+        return Standing(
+            pid=silent[0],
+            trouble="it lives and does not answer",
+            hint=hangs(home, silent[0]),
+            version=log.version,
+        )
     what = _would_start(home, uid, seen, left)
     try:
         program = program_for(home, uid, seen)

@@ -41,6 +41,8 @@ async def watch(core: Core, on_event: OnExit) -> AsyncIterator[SupervisorEvent]:
             session = await _Session.open(core)
         except SupervisorError as error:
             if not away:
+                if core.seen.daemon is not None:  # it was listed, and was gone before its bus was heard
+                    was = was if was[0] is not None else (core.seen.daemon.pid, "")
                 away, event = _missing(core, str(error))
                 yield event
             waits += 1
