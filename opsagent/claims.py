@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from pathlib import Path
 from opsagent_tools.units import UnitId
 
 _TEXT_MAX = 4096
+_TRIES, _PAUSE_S = 5, 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Claims:
             return
         descriptor = self._open(unit)
         try:
-            if not _try(descriptor):
+            if not _try_awhile(descriptor):
                 raise Claimed(_read(descriptor))
             _write(descriptor, Claim(plan=plan, what=what, pid=os.getpid(), since=datetime.now(UTC).isoformat()))
             self._mine[unit] = plan
@@ -98,6 +100,15 @@ def _try(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _try_awhile(descriptor: int) -> bool:
+    """Try, past those who only look: they hold the lock for some microseconds."""
+    for _ in range(_TRIES):
+        if _try(descriptor):
+            return True
+        time.sleep(_PAUSE_S)
+    return False
 
 
 def _write(descriptor: int, claim: Claim) -> None:

@@ -204,9 +204,9 @@ def _instances(known: Known) -> Iterator[Item]:
 def _all_at_once(known: Known, count: int) -> str:
     if known.what != "restart" or not (count > 1 or known.unit.surges):
         return f"nothing can stand beside it: {_downtime(known)}"
-    whole = "all" if count > 1 else "it"
+    ends = f"all {count} end" if count > 1 else "its only instance ends"
     safer = f'`opsagent do "reload {known.unit.name} safely"` does not'
-    return f"{whole} of {count} ends before a new one starts: {_downtime(known)}; {safer}"
+    return f"{ends} before a new one starts: {_downtime(known)}; {safer}"
 
 
 def _downtime(known: Known) -> str:

@@ -41,6 +41,27 @@ def test_one_at_a_time_and_only_of_the_same_unit(tmp_path: Path) -> None:
         pass
 
 
+def test_who_only_looks_keeps_nobody_from_taking_it(tmp_path: Path) -> None:
+    looks = (
+        "import sys, time\nfrom pathlib import Path\nfrom opsagent.claims import Claims\n"
+        "from opsagent_tools.units import UnitId\nclaims = Claims(Path(sys.argv[1]))\n"
+        "print(flush=True)\nwhile True: time.sleep(0.001), claims.held(UnitId('fake', 'api', 'box'))"
+    )
+    claims = Claims(tmp_path / "claims")
+    with claims.of(API, "one", "reload of api"):
+        pass
+    other = subprocess.Popen([sys.executable, "-c", looks, str(tmp_path / "claims")], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        for number in range(300):
+            with claims.of(API, str(number), "reload of api"):
+                pass
+    finally:
+        other.kill()
+        other.communicate()
+
+
 def test_a_plan_may_take_its_own_claim_again_and_keeps_it(tmp_path: Path) -> None:
     claims = Claims(tmp_path / "claims")
     with claims.of(API, "one", "reload of api"):

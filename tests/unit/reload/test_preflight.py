@@ -195,7 +195,7 @@ def test_whoever_restarts_it_outright_may_do_so_because_it_is_ill() -> None:
     assert (level(found, "health"), level(found, "incident")) == ("warn", "warn")
     assert judge(replace(ill, what="reload")).blocked
     safer = says(judge(known(what="restart", way=Way.RESTART)), "instances")
-    assert safer.startswith("all of 3 ends before a new one starts")
+    assert safer.startswith("all 3 end before a new one starts")
     assert 'opsagent do "reload api safely"' in safer
 
 
