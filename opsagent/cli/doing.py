@@ -75,6 +75,8 @@ class Doing:
         """Ask back; return what the person takes instead. Raises Unclear where nobody answers, or no."""
         ask = self._reading.ask
         assert ask is not None  # a reading is either steps or a question
+        for kind, why in sorted(self._running.silent.items()):
+            self._out.note(f"{kind} does not answer, so its services are not known: {why}")
         if ask.offers and self._can_ask():
             self._out.note(ask.question if "`" in ask.question else f"{ask.question}: `{offer_text(ask.offers[0])}`")
             if _confirm("do that?"):

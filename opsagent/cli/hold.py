@@ -9,9 +9,12 @@ import typer
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent.store.rows import HoldRow
+    from opsagent_tools.units import Unit
 
 
 def command(
@@ -75,7 +78,10 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
     from opsagent.cli.store import person, writing
     from opsagent.views.numbers import moment
 
-    unit = find(name, look(home, daemon=status(home)).units)
+    daemon = status(home)
+    running = look(home, daemon=daemon)
+    seen = _seen(daemon, running.silent)  # a person's word counts while a supervisor hangs, too
+    unit = find(name, [*running.units, *seen], silent=running.silent)
     try:
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
     except OverflowError as error:
@@ -89,6 +95,14 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
         end = f"until {moment(until)}" if until is not None else f"until `opsagent release {unit.name}`"
         out.line(f"{unit.name} is on hold {end}")
     return 0
+
+
+def _seen(daemon: Mapping[str, Any] | None, kinds: Collection[str]) -> list[Unit]:
+    """Return what the agent's daemon saw last of supervisors that do not answer now."""
+    from opsagent_tools.units import Unit, UnitId, UnitState
+
+    ids = [UnitId.parse(row["id"]) for row in (daemon or {}).get("units", ())]
+    return [Unit(id=unit, state=UnitState.UNKNOWN) for unit in ids if unit.supervisor in kinds]
 
 
 def _list(home: Home, out: Out) -> int:

@@ -64,7 +64,7 @@ def command(
     if rotate and (unit is None or follow):
         raise Unclear("--rotate takes one service, and no --follow: opsagent logs api --rotate")
     running = look(open_home(home))
-    chosen = [find(unit, running.units)] if unit is not None else list(running.units)
+    chosen = [find(unit, running.units, silent=running.silent)] if unit is not None else list(running.units)
     out = Out(as_json=json)
     if rotate:
         from opsagent.cli.log_rotate import rotate_now

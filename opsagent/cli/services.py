@@ -207,14 +207,19 @@ def _ask(one: Found) -> tuple[Unit, ...] | str:
         return " ".join(str(error).split()) or type(error).__name__
 
 
-def find(name: str, units: Sequence[Unit]) -> Unit:
-    """Return the unit that a name, `kind:name` or full id means. Raises Unclear, which offers the nearest name."""
+def find(name: str, units: Sequence[Unit], *, silent: Iterable[str] = ()) -> Unit:
+    """Return the unit that a name, `kind:name` or full id means. Raises Unclear, which offers the nearest name, or says
+    which supervisors did not tell theirs (`silent`).
+    """
     by_id = {unit.id: unit for unit in units}
     found = index(by_id).get(name, ())
     if len(found) == 1:
         return by_id[found[0]]
     if found:
         raise Unclear(f"more than one service is named {name!r}: write {' or '.join(map(full_name, found))}")
+    unheard = ", ".join(sorted(silent))
+    if unheard:
+        raise Unclear(f"there is no service {name!r} among those that are known; no answer from {unheard}")
     raise Unclear(no_such(name, [unit.name for unit in units]))
 
 
