@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from opsagent.claims import Claim
-from opsagent.model import Scalar
+from opsagent.model import Fault, Scalar
 from opsagent.planning import Way
 from opsagent.preflight_items import Item, Level, Preflight
 from opsagent.store.changes import ChangeRow
@@ -151,7 +151,9 @@ def _incident(known: Known) -> Iterator[Item]:
     if incident is None:
         return
     told = f"incident {incident.id} is open ({incident.fault.value}, {incident.status}): {incident.incident.summary}"
-    worked_on = incident.status in {"open", "repairing"} and not known.outright
+    # Nothing is done about a release that is not fit until another comes, or the last good one is put back: by this.
+    looked_at = incident.status == "open" and incident.fault is not Fault.BAD_RELEASE
+    worked_on = (looked_at or incident.status == "repairing") and not known.outright
     yield _item("incident", Level.BLOCK if worked_on else Level.WARN, told, id=incident.id)
 
 

@@ -50,8 +50,8 @@ def change(**values: Any) -> ChangeRow:
     return ChangeRow(unit=API, at=NOW - timedelta(hours=3), seen_by="probe", **{**given, **values})
 
 
-def incident(status: Any) -> IncidentRow:
-    one = Incident(id="inc-1", fault=Fault.CRASH, unit=API, opened_at=NOW, began_at=NOW, summary="api crashed")
+def incident(status: Any, fault: Fault = Fault.CRASH) -> IncidentRow:
+    one = Incident(id="inc-1", fault=fault, unit=API, opened_at=NOW, began_at=NOW, summary="api crashed")
     return IncidentRow(incident=one, status=status)
 
 
@@ -105,6 +105,8 @@ BLOCKS: list[tuple[str, dict[str, Any], str]] = [
     ("health", {"frozen": (100, 101)}, "processes 100, 101 stopped by a signal"),
     ("health", {"probe": ProbeResult(ok=False, reason="status", status=503)}, "its health probe now (status 503)"),
     ("incident", {"incident": incident("repairing")}, "incident inc-1 is open (crash, repairing): api crashed"),
+    ("incident", {"incident": incident("open")}, "incident inc-1 is open (crash, open)"),
+    ("incident", {"incident": incident("repairing", Fault.BAD_RELEASE)}, "is open (bad_release, repairing)"),
     ("hold", {"hold": hold("lee")}, "lee holds it until 14:00 UTC: moving the disk; `opsagent release api` ends it"),
     ("deploy", {"deploy": deploy("lee")}, "lee deploys it since 12:00 UTC: 7.2; `opsagent deploy end api` ends it"),
     ("instances", {"what": "scale", "wanted": 0}, "at least one instance has to stay"),
@@ -123,6 +125,7 @@ WARNS: list[tuple[str, dict[str, Any], str]] = [
     ("surplus", {"unit": unit(instances=2)}, "3 run where 2 are wanted"),
     ("surplus", {"broken_off": 2}, "3 run where 2 were wanted when a reload of it was broken off"),
     ("incident", {"incident": incident("escalated")}, "incident inc-1 is open (crash, escalated)"),
+    ("incident", {"incident": incident("open", Fault.BAD_RELEASE)}, "incident inc-1 is open (bad_release, open)"),
     ("hold", {"hold": hold("kim")}, "kim holds it until 14:00 UTC"),
     ("instances", {"way": Way.ONE_BY_ONE}, "one of 3 is down at a time while 2 serve; the first is the canary"),
     ("instances", {"way": Way.RESTART, "unit": unit(1, surges=False)}, "nothing can stand beside it"),
