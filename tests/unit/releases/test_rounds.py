@@ -61,11 +61,11 @@ async def judged(journal: Journal, tmp_path: Path, watch_s: float) -> list[str |
 @pytest.mark.parametrize(
     ("opened", "over_at", "watch_s", "result"),
     [
-        (None, None, 300.0, None),
+        (None, None, 86_400.0, None),
         (None, None, 10.0, "well"),
-        (10.0, None, 300.0, "failed"),
+        (10.0, None, 86_400.0, "failed"),
         (10.0, 20.0, 10.0, "well"),
-        (40.0, 45.0, 300.0, "failed"),
+        (40.0, 45.0, 86_400.0, "failed"),
         (-10.0, None, 10.0, "well"),
     ],
     ids=["watched", "well", "not over when it ended", "over by then", "came after it", "was there before"],

@@ -40,6 +40,10 @@ class Hub:
             del self._changing[unit]
             self.wake()
 
+    def is_changing(self, unit: UnitId) -> bool:
+        """Tell whether a change of ours is under way: it may be ending processes of this unit just now."""
+        return unit in self._changing
+
     def is_replacing(self, unit: UnitId) -> bool:
         """Tell whether processes of this unit are down for a moment only."""
         return self._changing.get(unit) in {"restart", "reload", "replacement"}

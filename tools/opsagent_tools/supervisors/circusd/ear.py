@@ -29,8 +29,10 @@ from opsagent_tools.units import ProcessKey, UnitId
 _IN_PLACE_S = 1.0
 """Longer than it takes to subscribe to a circusd that lives."""
 _VERDICT_S = 0.25
-_LAST_WORDS_S = 0.003
-"""Between an answer on one connection and what was published before it on the other."""
+_LAST_WORDS_S = 0.01
+"""Between an answer on one connection and what was published before it on the other …"""
+_OWN_WORDS_S = 0.25
+"""… which is waited for longer where it was surely said: it is we who had it end something."""
 _REMEMBERED = 4096
 _PREFIX = b"watcher."
 
@@ -220,7 +222,8 @@ class Ear:
                 finally:
                     for one in (asked, waiting):
                         one.cancel()
-            async with asyncio.timeout(_LAST_WORDS_S):
+            ours = self._hub.is_changing(self._desk.book.unit_id(name))
+            async with asyncio.timeout(_OWN_WORDS_S if ours else _LAST_WORDS_S):
                 await heard.wait()
         except (TimeoutError, SupervisorError):
             return
