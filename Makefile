@@ -16,7 +16,7 @@ demo: ready  ## The whole story on this machine, in under two minutes
 	@$(PYTHON_IN) -m opsagent demo
 
 test: ready-for-tests lint  ## Every check and every test (TESTS=path: only those)
-	@$(PYTHON_IN) -m pytest -q -n auto --dist loadfile $(TESTS)
+	@$(PYTHON_IN) -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: ready-for-tests  ## Measure, and write docs/benchmarks.md
 	@$(PYTHON_IN) -m tests.benchmarks.report

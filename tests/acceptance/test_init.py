@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -15,6 +16,7 @@ import pytest
 from opsagent.config import Config
 from opsagent.home import Home
 from tests.acceptance.conftest import Cli, home_of_its_own, write_services
+from tests.support.waiting import eventually
 
 MODE, PROTECTED = "How far may", "nothing ever be done to?"
 
@@ -38,8 +40,19 @@ class Terminal:
         os.write(self._screen, answer.encode())
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C does where the terminal is the program's own."""
-        self._process.send_signal(signal.SIGINT)
+        """Do what Ctrl-C does where the terminal is the program's own.
+
+        Like a person who sees nothing happen, once more: Python misses one that comes right before it begins to read.
+        """
+
+        def over() -> bool:
+            if self._process.poll() is None:
+                self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
+            return self._process.poll() is not None
+
+        eventually(over, timeout=20, why="an interrupt ends it")
 
     def end(self) -> int:
         """Wait until the command is over; return its exit code."""
@@ -56,6 +69,7 @@ class Terminal:
     def _read(self) -> bool:
         if not select.select([self._screen], [], [], 20.0)[0]:
             self._process.kill()
+            self._process.wait()
             raise AssertionError(f"nothing comes after {self.shown!r}")
         try:
             new = os.read(self._screen, 65536)

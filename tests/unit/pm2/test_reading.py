@@ -17,7 +17,7 @@ from opsagent_tools.supervisors.pm2.daemon_log import EndedBy, Exits, last_daemo
 from opsagent_tools.supervisors.pm2.dump import DumpUnreadable, drift, read
 from opsagent_tools.supervisors.pm2.findings_boot import startup_of
 from opsagent_tools.supervisors.pm2.setup import actions_of, metrics_of, setup_of
-from opsagent_tools.supervisors.pm2.units import App, Claims, read_apps, text
+from opsagent_tools.supervisors.pm2.units import App, Claims, read_apps, text, unit_name
 from opsagent_tools.units import UnitId
 
 JSON = st.recursive(
@@ -205,3 +205,10 @@ def test_what_starts_pm2_at_boot_is_found_where_it_may_be(tmp_path: Path) -> Non
     cron = startup_of(Path("/srv/other"), uid, root=tmp_path)
     assert cron is not None
     assert cron.name == f"crontab of {user}"
+
+
+def test_no_two_apps_become_one_unit() -> None:
+    apps = [("api", ""), ("api", "default"), ("api", "blue"), ("blue/api", "default"), ("b/c", "a"), ("c", "a/b")]
+    assert [unit_name(*app) for app in apps] == [
+        "api", "api", "blue/api", "default/blue/api", "a/b/c", "a%2Fb/c",
+    ]  # fmt: skip

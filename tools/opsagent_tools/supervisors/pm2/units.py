@@ -67,8 +67,14 @@ class App:
 
 
 def unit_name(name: str, namespace: str) -> str:
-    """Return the name of the unit of an app: with its namespace where that is not the usual one."""
-    return name if namespace in {"default", ""} else f"{namespace}/{name}"
+    """Return the name of the unit of an app: with its namespace where that is not the usual one.
+
+    No two apps share a name: one that holds a slash itself always has its namespace before it, which then holds none.
+    """
+    namespace = namespace or "default"
+    if namespace == "default" and "/" not in name:
+        return name
+    return f"{namespace.replace('/', '%2F')}/{name}"
 
 
 def read_apps(raw: object, before: Iterable[App] = ()) -> list[App]:
