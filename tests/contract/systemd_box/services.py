@@ -179,7 +179,9 @@ async def test_what_crashes_at_once_is_told_each_time(
         services.start(["api.service"])
         unit = await until(lambda: _in_state(systemd, UnitState.EXITED))
 
-        assert [event.exit_code for event in events.of(EventKind.EXITED, API)] == [1, 1, 1]
+        told = events.of(EventKind.EXITED, API)
+        assert len({event.pid for event in told}) == len(told) == 3
+        assert {event.exit_code for event in told} <= {1, None}  # the kernel's word, where it is quicker, has no code
         assert (unit.last_exit, unit.restarts) == (1, 2)
 
 

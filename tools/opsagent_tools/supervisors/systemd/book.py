@@ -117,7 +117,10 @@ class Book:
             one.main = None
         if code is not None:
             one.last_exit = code
-        one.ended_at = max(one.ended_at, int(properties.get("ExecMainExitTimestampMonotonic") or 0))
+        ended_at = int(properties.get("ExecMainExitTimestampMonotonic") or 0)
+        explained = properties.get("ExecMainPID") == key.pid and ended_at
+        one.unexplained = 0 if explained else key.pid
+        one.ended_at = max(one.ended_at, ended_at)
         if key in self._ended:
             del self._ended[key]
             return []
@@ -140,6 +143,9 @@ class Book:
         if one.main is not None or ended <= one.ended_at:
             return []
         pid, code = int(properties.get("ExecMainPID") or 0), reading.exit_of(properties)
+        if pid and pid == one.unexplained:  # its end was told, without what systemd says of it now
+            one.unexplained, one.last_exit, one.ended_at = 0, code, ended
+            return []
         one.restarts += one.ran
         one.last_exit, one.ended_at, one.ran, one.asked = code, ended, True, reading.was_asked(properties)
         if one.asked:

@@ -28,6 +28,8 @@ class Instance:
     restarts: int = 0
     """Starts after the first one that were seen; where nothing was seen, NRestarts."""
     last_exit: int | None = None
+    unexplained: int = 0
+    """Pid of the main process that is known to be gone, and of whose end systemd has not told yet; 0: none."""
     ended_at: int = 0
     """When its last main process ended, microseconds of the monotonic clock."""
     asked: bool = False
