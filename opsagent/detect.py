@@ -77,6 +77,8 @@ class Detector:
             case SignalKind.SAMPLE:
                 suspicion = self._memory.observe(signal, world)
                 return self._settle(suspicion, world, now) if suspicion is not None else ()
+            case SignalKind.LOG_NEW | SignalKind.LOG_VOLUME | SignalKind.HOST_SAMPLE:
+                return ()
 
     def tick(self, world: World, now: datetime) -> tuple[Detection, ...]:
         """Judge what time alone decides; call it about once a second."""

@@ -22,7 +22,7 @@ from typing import Self
 
 from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 
-_SUBFOLDERS = ("chroma", "engine", "logs", "last_good")
+_SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "senses")
 _OURS = (
     *_SUBFOLDERS, "releases", "runbooks", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
     "supervisors.json", ".supervisors.json.*", "claims",
@@ -112,6 +112,11 @@ class Home:
     @property
     def database(self) -> Path:
         return self.path / "opsagent.db"
+
+    @property
+    def senses_dir(self) -> Path:
+        """What the senses know across restarts: how far logs were read, signatures, who talks to whom."""
+        return self.path / "senses"
 
     @property
     def chroma_dir(self) -> Path:

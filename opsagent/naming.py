@@ -28,6 +28,16 @@ def is_daemon(unit: UnitId) -> bool:
     return unit.name == (ENGINE if unit.supervisor == OURS else f"daemon of {unit.supervisor}")
 
 
+def host_unit() -> UnitId:
+    """Return the id under which the machine itself has incidents (a full disk, say). No supervisor lists it."""
+    return UnitId.local("host", "machine")
+
+
+def is_host(unit: UnitId) -> bool:
+    """Tell whether the unit stands for the machine itself."""
+    return (unit.supervisor, unit.name) == ("host", "machine")
+
+
 def is_our_engine(unit: UnitId) -> bool:
     """Tell whether the unit stands for the daemon of the embedded engine."""
     return unit.supervisor == OURS and unit.name == ENGINE

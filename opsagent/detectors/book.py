@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from opsagent.detectors.describe import summary
 from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, Signal, SignalKind
+from opsagent.notice import Noticed
 from opsagent_tools.units import UnitId
 
 _RANK = (
@@ -48,7 +49,7 @@ class Closed:
     why: str
 
 
-Detection = Opened | Updated | Closed
+Detection = Opened | Updated | Closed | Noticed
 
 
 def new_id() -> str:
