@@ -23,6 +23,7 @@ COMMANDS = {
     "down": "down",
     "watch": "watch",
     "ps": "ps",
+    "top": "top",
     "logs": "logs",
     "lint": "lint",
     "do": "do",

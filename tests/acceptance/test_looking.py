@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -252,3 +253,35 @@ def test_the_engine_dead_is_said_and_the_services_are_down(cli: Cli, services: o
     assert "the engine is not running" in result.err
     assert cli("up", str(services)).code == 0
     assert cli.units()["web"]["state"] == "running"
+
+
+class TestTop:
+    def test_one_look_is_text_without_a_terminal(self, busy: Cli) -> None:
+        result = busy("top")
+        assert result.code == 0
+        head, _, heading, *rows = result.out.splitlines()
+        assert head.startswith("2 of 2 services run · no open incidents · nobody watches")
+        assert heading.split()[:3] == ["NAME", "STATE", "CPU"]
+        assert sorted(row.split()[0] for row in rows) == ["tick", "web"]
+        assert "\x1b" not in result.out
+
+    def test_one_look_is_a_document_with_json(self, busy: Cli) -> None:
+        shown = busy("top", "--json", "--once", "--every", "0.3").json
+        assert {unit["name"] for unit in shown["units"]} == {"web", "tick"}
+        assert all(unit["fds"] and unit["threads"] for unit in shown["units"])
+        assert all(len(unit["history"]["cpu"]) == 2 for unit in shown["units"])
+        assert shown["daemon"] is None
+
+    def test_it_streams_lines_until_it_is_interrupted(self, busy: Cli) -> None:
+        with subprocess.Popen(
+            busy.argv("top", "--json", "--every", "0.2"), env=busy.env(), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            pictures = [json.loads(process.stdout.readline()) for _ in range(2)]
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+        assert pictures[0]["at"] < pictures[1]["at"]
+
+    def test_too_quick_is_refused(self, cli: Cli) -> None:
+        assert cli("top", "--every", "0.01").error == "--every 0.01: must be at least 0.2 seconds"
+        assert cli("top", "--every", "nan").code == 2
