@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from opsagent_tools.supervisors.port import Busy, EventKind, SupervisorEvent
+from opsagent_tools.supervisors.port import Busy, EventKind, SupervisorError, SupervisorEvent
 from opsagent_tools.units import ProcessKey, UnitId
 
 _REMEMBERED = 4096
@@ -18,6 +19,17 @@ class Listener(Protocol):
 
     def hear(self, event: SupervisorEvent) -> None: ...
     def wake(self) -> None: ...
+
+
+class Watching(Listener, Protocol):
+    """A listener that looks by itself, too."""
+
+    queue: asyncio.Queue[SupervisorEvent]
+
+    async def run(self) -> None:
+        """Look for ever. Raises SupervisorError where nothing more can be seen."""
+
+    def close(self) -> None: ...
 
 
 class Hub:
@@ -70,3 +82,25 @@ class Hub:
         """Have every listener look at once."""
         for listener in self.listeners:
             listener.wake()
+
+
+async def follow(watcher: Watching, hub: Hub) -> AsyncIterator[SupervisorEvent]:
+    """Yield what a watcher puts into its queue for as long as it looks; it is closed afterwards. Raises what ends it."""
+    hub.listeners.add(watcher)
+    looking = asyncio.ensure_future(watcher.run())
+    try:
+        while True:
+            heard = asyncio.ensure_future(watcher.queue.get())
+            await asyncio.wait([heard, looking], return_when=asyncio.FIRST_COMPLETED)
+            if heard.done():
+                yield heard.result()
+                continue
+            heard.cancel()
+            looking.result()
+            return
+    finally:
+        hub.listeners.discard(watcher)
+        looking.cancel()
+        with suppress(asyncio.CancelledError, SupervisorError):
+            await looking
+        watcher.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from opsagent_tools.processes.deaths import Death
 from opsagent_tools.supervisors.circusd.desk import Desk
 from opsagent_tools.supervisors.circusd.ear import Ear
-from opsagent_tools.supervisors.hub import Hub
+from opsagent_tools.supervisors.hub import Hub, follow
 from opsagent_tools.supervisors.port import EventKind, NotPermitted, SupervisorError, SupervisorEvent
 from opsagent_tools.units import UnitId, UnitState
 
@@ -24,28 +24,9 @@ _QUEUE = 10_000
 _DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED})
 
 
-async def watch(desk: Desk, ear: Ear, hub: Hub) -> AsyncIterator[SupervisorEvent]:
+def watch(desk: Desk, ear: Ear, hub: Hub) -> AsyncIterator[SupervisorEvent]:
     """Yield events for ever. The first is CHANGED (list now), or LOST or ENDED where there is no circusd."""
-    watcher = Watcher(desk, ear, hub)
-    hub.listeners.add(watcher)
-    ear.on_gone.append(watcher.gone)
-    task = asyncio.ensure_future(watcher.run())
-    try:
-        while True:
-            heard = asyncio.ensure_future(watcher.queue.get())
-            await asyncio.wait([heard, task], return_when=asyncio.FIRST_COMPLETED)
-            if heard.done():
-                yield heard.result()
-                continue
-            heard.cancel()
-            task.result()
-            return
-    finally:
-        hub.listeners.discard(watcher)
-        ear.on_gone.remove(watcher.gone)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, SupervisorError):
-            await task
+    return follow(Watcher(desk, ear, hub), hub)
 
 
 class Watcher:
@@ -59,6 +40,7 @@ class Watcher:
         self._wake = asyncio.Event()
         self._first = True
         self._away = False
+        ear.on_gone.append(self.gone)
 
     # What others say
 
@@ -72,6 +54,10 @@ class Watcher:
     def wake(self) -> None:
         """Look at once."""
         self._wake.set()
+
+    def close(self) -> None:
+        """Hear nothing any longer."""
+        self._ear.on_gone.remove(self.gone)
 
     def gone(self, death: Death) -> None:
         """Tell of the end of the daemon: told to end, it stops everything first and leaves with 0."""

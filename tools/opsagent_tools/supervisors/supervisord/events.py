@@ -15,7 +15,7 @@ from pathlib import Path
 
 from opsagent_tools.processes.deaths import Death, DeathWatch
 from opsagent_tools.processes.proc import is_alive
-from opsagent_tools.supervisors.hub import Hub
+from opsagent_tools.supervisors.hub import Hub, follow
 from opsagent_tools.supervisors.port import EventKind, SupervisorEvent, SupervisorUnreachable
 from opsagent_tools.supervisors.supervisord.codec import Fault
 from opsagent_tools.supervisors.supervisord.desk import Desk, Ending
@@ -34,27 +34,9 @@ _REMEMBERED = 64
 _DOWN = frozenset({UnitState.STOPPED, UnitState.EXITED})
 
 
-async def watch(desk: Desk, hub: Hub) -> AsyncIterator[SupervisorEvent]:
+def watch(desk: Desk, hub: Hub) -> AsyncIterator[SupervisorEvent]:
     """Yield events for ever. The first is CHANGED (list now), or LOST or ENDED where there is no supervisord."""
-    watcher = Watcher(desk, hub)
-    hub.listeners.add(watcher)
-    task = asyncio.ensure_future(watcher.run())
-    try:
-        while True:
-            heard = asyncio.ensure_future(watcher.queue.get())
-            await asyncio.wait([heard, task], return_when=asyncio.FIRST_COMPLETED)
-            if heard.done():
-                yield heard.result()
-                continue
-            heard.cancel()
-            task.result()
-            return
-    finally:
-        hub.listeners.discard(watcher)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, SupervisorUnreachable):
-            await task
-        watcher.close()
+    return follow(Watcher(desk, hub), hub)
 
 
 class Watcher:
