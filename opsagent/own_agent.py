@@ -9,6 +9,7 @@ from typing import Any
 from opsagent.agent import Agent
 from opsagent.config import Config
 from opsagent.home import Home
+from opsagent.measured import measured
 from opsagent.model import Plan
 from opsagent.ports import Progress
 from opsagent.status import listing
@@ -34,6 +35,9 @@ class OwnAgent:
 
     async def units(self) -> Mapping[str, Any]:
         return listing(self._agent)
+
+    async def metrics(self) -> Mapping[str, Any]:
+        return measured(self._agent.world)
 
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from opsagent.model import Signal, SignalKind
 from opsagent.senses.deaths import DeathSense
 from opsagent.senses.desk import Desk, Emit, SenseSettings
+from opsagent.senses.host import HostSense
 from opsagent.senses.logs import LogSense
 from opsagent.senses.probes import ProbeSense
 from opsagent.senses.samples import SampleSense
@@ -57,6 +58,7 @@ class Senses:
                 self.ready.set()
                 group.create_task(desk.keep("logs", self._logs.watch))
                 group.create_task(desk.keep("samples", self._samples.watch))
+                group.create_task(desk.keep("samples of the machine", HostSense(desk).watch))
                 while True:
                     await self._begin([await self._late.get()], group)
         finally:

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from opsagent.maintenance import Windows
 from opsagent.model import Signal, SignalKind
 from opsagent.naming import Descriptions
+from opsagent.world_host import HostHistory
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
-_SAMPLES_KEPT = 600
+_SAMPLES_KEPT = 300
+"""Of each process. Those of an idle one reach far back: it is told of seldom."""
 _ERRORS_KEPT = 50
 _DEATHS_KEPT = 50
 
@@ -53,6 +56,7 @@ class World:
         self.units: dict[UnitId, Unit] = {}
         self.health: dict[UnitId, HealthState] = {}
         self.history: dict[UnitId, UnitHistory] = {}
+        self.host = HostHistory()
         self.lost: set[str] = set()
         """Supervisors whose daemon is gone: what `units` says of theirs is what they said last."""
         self.ended: dict[str, str] = {}
@@ -61,6 +65,8 @@ class World:
         """Whose each supervisor is, where that is another user than the agent's: its files are read as that user's."""
         self.found_ports: dict[UnitId, tuple[int, ...]] = {}
         """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
+        self.maintenance = Windows()
+        """When people expect trouble."""
         self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
@@ -135,6 +141,11 @@ class World:
             frontier = following
         return tuple(found)
 
+    def in_maintenance(self, unit: UnitId, now: datetime) -> str:
+        """Return why the unit is in a maintenance window at `now`; empty where it is in none."""
+        found = self.maintenance.open_for(unit, now)
+        return found[0] if found is not None else ""
+
     def past(self, unit: UnitId) -> UnitHistory:
         """Return the (live) history of a unit."""
         return self.history.setdefault(unit, UnitHistory())
@@ -150,6 +161,8 @@ class World:
             case SignalKind.SAMPLE if signal.process is not None:
                 series = self.past(signal.unit).samples
                 series.setdefault(signal.process, deque(maxlen=_SAMPLES_KEPT)).append(signal)
+            case SignalKind.HOST_SAMPLE:
+                self.host.apply(signal)
             case SignalKind.LOG_ERROR:
                 self.past(signal.unit).errors.append(signal)
             case SignalKind.DEATH:

@@ -24,6 +24,8 @@ class SenseSettings:
 
     sample_s: float = 1.0
     """Between two samples of a process."""
+    host_s: float = 5.0
+    """Between two samples of the machine itself."""
     resync_s: float = 30.0
     """Between two listings of a supervisor that reports nothing."""
     coalesce_s: float = 0.02

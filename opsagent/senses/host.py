@@ -1,0 +1,78 @@
+"""Samples of the machine itself: its figures every few seconds, how full its file systems are a little less often."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from opsagent.model import EvidenceKind, Scalar, SignalKind
+from opsagent.naming import host_unit
+from opsagent.senses.desk import Desk
+from opsagent_tools.host.figures import HostSample, HostSampler
+from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts
+
+_MOUNTS_EVERY = 2
+"""Every second look is one at the file systems."""
+_MOUNTS_ANEW = 6
+"""And after so many of those it is asked anew which there are."""
+
+
+class HostSense:
+    """Looks at the machine once in `host_s`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._unit = host_unit()
+        self._sampler = HostSampler()
+        self._watch = MountWatch()
+        self._mounts: tuple[Mount, ...] = ()
+        self._looks = 0
+
+    async def watch(self) -> None:
+        """Sample the machine, for ever."""
+        while True:
+            sample = self._sampler.take()
+            if sample is None:  # no /proc: there is nothing to tell, now or later
+                await asyncio.Event().wait()
+                return
+            self._tell(_figures(sample))
+            if self._looks % _MOUNTS_EVERY == 0:
+                for use in await asyncio.to_thread(self._look_at_mounts, tuple(self._folders())):
+                    self._tell(_use(use))
+            self._looks += 1
+            await asyncio.sleep(self._desk.settings.host_s)
+
+    def _tell(self, data: dict[str, Scalar]) -> None:
+        self._desk.tell(SignalKind.HOST_SAMPLE, self._unit, EvidenceKind.KERNEL, data=data)
+
+    def _look_at_mounts(self, folders: tuple[Path, ...]) -> tuple[MountUse, ...]:
+        if self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0:
+            self._mounts = mounts(folders)
+        return self._watch.take(self._mounts)
+
+    def _folders(self) -> Iterator[Path]:
+        """Yield where services write that are watched: those file systems count, be they memory."""
+        world = self._desk.world
+        for unit in list(world.units.values()):
+            spec = world.spec(unit.id)
+            for log in (*unit.logs, *(spec.logs if spec is not None else ())):
+                yield log.parent
+
+
+def _figures(sample: HostSample) -> dict[str, Scalar]:
+    known = {field.name: getattr(sample, field.name) for field in dataclasses.fields(sample)}
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in known.items()
+        if value is not None
+    }
+
+
+def _use(use: MountUse) -> dict[str, Scalar]:
+    data: dict[str, Scalar] = {"mount": use.mount.path, "filesystem": use.mount.kind}
+    if use.hangs:
+        return {**data, "hangs": True}
+    sizes: dict[str, Scalar] = {"size": use.size, "used": use.used, "free": use.free}
+    return {**data, **sizes, "inodes": use.inodes, "inodes_used": use.inodes_used}
