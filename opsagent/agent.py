@@ -29,6 +29,7 @@ from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
 from opsagent.log_rounds import LogRounds
+from opsagent.maintenance import Windows
 from opsagent.model import Incident, Signal
 from opsagent.people import People
 from opsagent.policy import Policy
@@ -66,6 +67,7 @@ class Agent:
         self.config = config
         self.started_at = datetime.now(UTC)
         self.world = World()
+        self.world.maintenance = Windows(config.maintenance)
         self.supervised = Supervised(home, config, self.world)
         self.engine = self.supervised.engine
         self.supervisors = self.supervised.supervisors

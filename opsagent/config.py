@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
@@ -16,6 +17,9 @@ from opsagent.policy import Policy
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.found import Wanted
+
+if TYPE_CHECKING:
+    from opsagent.maintenance import Window
 
 
 class ConfigError(ServicesFileError):
@@ -34,6 +38,8 @@ class Config:
     """`[supervisors]`: which ones are looked for."""
     logs: LogPolicy = field(default_factory=LogPolicy)
     """`[logs]`: which logs are rotated, and what is kept of them."""
+    maintenance: tuple[Window, ...] = ()
+    """`[[maintenance]]`: when nobody is to be woken, and nothing is to be done."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -81,7 +87,7 @@ def parse(path: Path) -> Config:
 
     document, source = read_document(path)
     where = _Where(path, source)
-    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs"))
+    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs", "maintenance"))
     values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
     values |= _policy(document.get("policy", {}), where)
     services = document.get("services", {})
@@ -94,6 +100,7 @@ def parse(path: Path) -> Config:
         services=specs,
         supervisors=_supervisors(document.get("supervisors", {}), where),
         logs=_logs(document.get("logs", {}), where),
+        maintenance=_maintenance(document.get("maintenance", []), where),
     )
 
 
@@ -150,6 +157,23 @@ def _logs(table: object, where: _Where) -> LogPolicy:
     where.refuse_unknown(("logs",), table, tuple(readers))
     values = {key: where.read(("logs", key), value, readers[key]) for key, value in table.items()}
     return LogPolicy(**values)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:
+    from opsagent import config_maintenance as read
+    from opsagent_tools.services.fields import Wrong
+
+    if not isinstance(tables, list):
+        raise where.error(("maintenance",), "must be tables", "write [[maintenance]], in double brackets")
+    found = []
+    for number, table in enumerate(tables):
+        try:
+            found.append(read.read(table))
+        except Wrong as wrong:
+            place = f"maintenance[{number + 1}]" + (f".{wrong.key}" if wrong.key else "")
+            line = read.line_of(where.source, number, wrong.key)
+            raise ConfigError(where.file, wrong.problem, place=place, line=line, mend=wrong.mend) from None
+    return tuple(found)
 
 
 def _mode(value: object) -> object:

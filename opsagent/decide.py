@@ -24,6 +24,9 @@ _PROVEN = 0.5
 """A remedy whose expected success is at least this comes from memory."""
 _HOPELESS_TRIES = 3
 """A remedy that failed this often here, and never helped, is not proposed at all."""
+_MAINTENANCE_LOOK_S = 30.0
+"""Between two looks at trouble in a maintenance window: it may be over, or a person may have ordered something."""
+_MOMENT_S = 0.1
 
 
 def decide(case: Case) -> Decision:
@@ -43,6 +46,10 @@ def _standing(case: Case) -> Decision | None:
     name = case.incident.unit.name
     if case.held:
         return LeaveAlone(why=f"{name} is on hold")
+    if case.maintenance is not None:
+        why, left_s = case.maintenance
+        look_again_s = min(left_s + _MOMENT_S, _MAINTENANCE_LOOK_S)
+        return LeaveAlone(why=f"{name} is in a maintenance window ({why})", look_again_s=look_again_s)
     if case.stopped_by_person:
         if case.incident.affected:
             others = ", ".join(sorted(unit.name for unit in case.incident.affected))

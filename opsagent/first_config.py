@@ -65,6 +65,11 @@ def render(
         '# max_size = "50M"        # beyond which a log is rotated',
         "# keep = 10               # archives of one log",
         "",
+        "# [[maintenance]]         # when trouble is expected: nothing is done, nobody is woken",
+        '# units = "all"           # or names: ["api", "store"]',
+        '# when = "Sun 02:00-04:00"',
+        '# why = "backup"',
+        "",
         *_supervisors(supervisors, answers, kept or Wanted()),
     ]
     plain = [service for service in services if _is_plain(service, answers)]

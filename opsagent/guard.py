@@ -51,6 +51,8 @@ class Situation:
     """Who paused the agent and why; empty while it is not paused."""
     hold: str = ""
     """Why the unit is on hold; empty while it is not."""
+    maintenance: str = ""
+    """Why the unit is in a maintenance window; empty while it is in none. Keeps off the agent, not people."""
     deploy: str = ""
     """Who deploys the unit now; empty while nobody does."""
     busy: str = ""
@@ -168,6 +170,13 @@ def _hold(question: _Question) -> Ruling | None:
     return question.deny("hold", f"{question.plan.unit.name} is on hold: {hold}") if hold else None
 
 
+def _maintenance(question: _Question) -> Ruling | None:
+    why = question.situation.maintenance
+    if not why or question.situation.confirmed:
+        return None
+    return question.deny("maintenance", f"{question.plan.unit.name} is in a maintenance window ({why})")
+
+
 def _deploy(question: _Question) -> Ruling | None:
     deploy = question.situation.deploy
     return question.deny("deploy", f"{question.plan.unit.name} is being deployed: {deploy}") if deploy else None
@@ -267,7 +276,7 @@ def _confirmation(question: _Question) -> Ruling:
 
 
 _FOR_THE_AGENT: tuple[_Rule, ...] = (
-    _reads, _unknown_tool, _paused, _protected, _hold, _deploy, _intent, _foreign, _busy, _blast_radius, _breaker,
-    _budget, _mode,
+    _reads, _unknown_tool, _paused, _protected, _hold, _maintenance, _deploy, _intent, _foreign, _busy,
+    _blast_radius, _breaker, _budget, _mode,
 )  # fmt: skip
 _FOR_PEOPLE: tuple[_Rule, ...] = (_reads, _unknown_tool, _protected, _foreign, _busy, _preflight, _confirmation)

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from opsagent.act import Actor, Carried
@@ -267,7 +268,9 @@ class Repairer:
             situation = await shop.situations.orders(file.incident.unit)
         except SupervisorError:
             situation = None
-        return (file.incident.fault, file.incident.unit, situation)
+        unit, now = file.incident.unit, datetime.now(UTC)
+        windows = [shop.world.in_maintenance(near, now) for near in (unit, *shop.world.all_upstream(unit))]
+        return (file.incident.fault, unit, situation, windows)
 
     def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

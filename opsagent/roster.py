@@ -77,6 +77,7 @@ def unit_row(
         "mode": live.get("mode") or (spec.mode if spec is not None and isinstance(spec.mode, str) else None),
         "incident": live.get("incident"),
         "hold": live.get("hold"),
+        "maintenance": live.get("maintenance"),
     }
 
 

@@ -62,6 +62,7 @@ class Situations:
             spec=self._world.spec(plan.unit),
             paused=paused,
             hold=hold,
+            maintenance=self._world.in_maintenance(plan.unit, datetime.now(UTC)),
             deploy=await asyncio.to_thread(self._deploy, plan.unit),
             unit_actions=spent.unit_actions,
             all_actions=spent.all_actions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent import __version__, roster
@@ -72,6 +73,7 @@ def _daemon(agent: Agent) -> dict[str, Any]:
 
 def _known(agent: Agent, units: Iterable[Unit]) -> Iterator[tuple[Unit, dict[str, Any]]]:
     incidents, holds, health = agent.incidents(), agent.situations.holds(), agent.world.health
+    now = datetime.now(UTC)
     for unit in units:
         state = health.get(unit.id)
         yield (
@@ -81,6 +83,7 @@ def _known(agent: Agent, units: Iterable[Unit]) -> Iterator[tuple[Unit, dict[str
                 "mode": agent.policy.shown_mode(agent.world.spec(unit.id)),
                 "incident": incidents.get(unit.id),
                 "hold": holds.get(unit.id),
+                "maintenance": agent.world.in_maintenance(unit.id, now) or None,
             },
         )
 

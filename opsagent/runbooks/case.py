@@ -39,6 +39,8 @@ class Case:
     tried: tuple[Attempt, ...] = ()
     stopped_by_person: bool = False
     held: bool = False
+    maintenance: tuple[str, float] | None = None
+    """Why the root is in a maintenance window, and for how many seconds that is open; None: it is in none."""
     fresh_since: datetime | None = None
     """Evidence from before does not count: an attempt since then may have changed what it tells."""
     now: datetime
@@ -58,6 +60,7 @@ class Case:
     ) -> Self:
         """Take from the world what concerns this incident."""
         root = world.units.get(incident.unit)
+        window = world.maintenance.open_for(incident.unit, now)
         return cls(
             incident=incident,
             unit=root,
@@ -73,6 +76,7 @@ class Case:
             tried=tuple(tried),
             stopped_by_person=root is not None and root.state is UnitState.STOPPED,
             held=held,
+            maintenance=(window[0], (window[1] - now).total_seconds()) if window is not None else None,
             fresh_since=fresh_since,
             now=now,
         )

@@ -98,6 +98,8 @@ def _note(unit: Mapping[str, Any], *, frozen: bool) -> str:
         notes.append(f"incident {unit['incident']}")
     if unit["hold"]:
         notes.append(f"on hold: {unit['hold']}")
+    if unit.get("maintenance"):
+        notes.append(f"maintenance: {unit['maintenance']}")
     if frozen:
         notes.append("stopped by a signal")
     if unit["reason"] and (unit["state"] != "running" or unit["reason"].startswith(_ALONE)):

@@ -115,6 +115,7 @@ def test_an_action_that_no_tool_declares_is_destructive_and_refused() -> None:
         ({"paused": "by kim"}, "paused"),
         ({"spec": a_spec(protected=True)}, "protected"),
         ({"hold": "migration"}, "hold"),
+        ({"maintenance": "backup"}, "maintenance"),
         ({"unit": a_unit(state=UnitState.STOPPED)}, "intent"),
         ({"unit": a_unit(uid=33)}, "foreign owner"),
         ({"failed_repairs": 3}, "breaker"),
@@ -152,6 +153,12 @@ def test_an_approval_given_for_this_plan_lets_mode_approve_through_but_no_limit(
     approve = Policy(mode="approve")
     assert ruling_on(restart_steps(a_unit()), approve, confirmed=True).verdict == "allow"
     assert ruling_on(restart_steps(a_unit()), approve, confirmed=True, hold="x").rule == "hold"
+
+
+def test_a_maintenance_window_keeps_off_the_agent_and_not_people() -> None:
+    approve = Policy(mode="approve")
+    assert ruling_on(restart_steps(a_unit()), approve, confirmed=True, maintenance="backup").verdict == "allow"
+    assert ruling_on(start_steps(a_unit()), origin="person", maintenance="backup").verdict == "allow"
 
 
 def test_the_strictest_step_decides_for_the_plan() -> None:
