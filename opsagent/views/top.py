@@ -84,7 +84,8 @@ def host_line(host: Mapping[str, Any] | None) -> str:
         return ""
     parts = []
     if host.get("cpu") is not None:
-        parts.append(f"cpu {percent(host['cpu'])}" + (f" of {host['cores']} cores" if host.get("cores") else ""))
+        line = sparkline((host.get("history") or {}).get("cpu") or [], _SPARK, top=1.0).strip()
+        parts.append(f"cpu {percent(host['cpu'])} of {host['cores']} cores {line}".rstrip())
     if host.get("load1") is not None:
         parts.append(f"load {host['load1']:.2f}")
     if host.get("memory_total") and host.get("memory_available") is not None:
@@ -135,8 +136,11 @@ def _name(unit: str) -> str:
 
 
 def _mount(mount: Mapping[str, Any]) -> str:
-    text = f"{mount['path']} {percent(mount['used_share'])}"
-    return text + (f" (full in {duration(mount['full_in_s'])})" if mount.get("full_in_s") else "")
+    if mount.get("hangs"):
+        return f"{mount['path']} does not answer"
+    ends = [(mount.get("full_in_s"), "full"), (mount.get("inodes_full_in_s"), "no inodes")]
+    told = [f"{what} in {duration(seconds)}" for seconds, what in ends if seconds is not None]
+    return f"{mount['path']} {percent(mount['used_share'])}" + (f" ({', '.join(told)})" if told else "")
 
 
 def _count(number: int, what: str) -> str:
@@ -168,6 +172,13 @@ def page(unit: Mapping[str, Any], picture: Mapping[str, Any]) -> list[Cell]:
         Cell(f"cpu {percent(unit['cpu'])}  {sparkline(unit['history']['cpu'], 40)}", "accent"),
         Cell(f"mem {size(unit['rss'])}  {_memory_line(unit['history']['rss'], 40)}", "accent"),
     ]
+    more = [
+        f"{unit['fds']} descriptors" if unit.get("fds") is not None else "",
+        f"{unit['threads']} threads" if unit.get("threads") is not None else "",
+        f"reads {size(unit['read_s'])}/s, writes {size(unit['write_s'])}/s" if unit.get("read_s") is not None else "",
+        f"event loop {unit['lag_ms']:.0f} ms behind" if unit.get("lag_ms") is not None else "",
+    ]
+    lines += [Cell(", ".join(filter(None, more)))] if any(more) else []
     lines += [Cell(f"{name}: {value}") for name, value in sorted((unit.get("custom") or {}).items())]
     theirs = [one for one in picture["incidents"] if unit["id"] in {one["unit"], *one["affected"]}]
     lines += [Cell(f"incident {one['id']}: {one['summary']}", "bad") for one in theirs]
