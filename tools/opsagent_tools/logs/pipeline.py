@@ -1,0 +1,29 @@
+"""From raw lines of one source to events with their signature."""
+
+from __future__ import annotations
+
+from opsagent_tools.logs.event import LogEvent
+from opsagent_tools.logs.miner import Miner
+from opsagent_tools.logs.reading import EventReader
+
+
+class LogPipeline:
+    """One per source; the miner is shared by all."""
+
+    def __init__(self, miner: Miner, reader: EventReader | None = None) -> None:
+        self._miner = miner
+        self._reader = reader or EventReader()
+
+    def take(self, lines: list[bytes]) -> list[LogEvent]:
+        """Return the events that these lines complete, in order."""
+        return self._signed(self._reader.take(lines))
+
+    def flush(self) -> list[LogEvent]:
+        """Return what was held back as the possible beginning of a trace: the source was quiet for a while."""
+        return self._signed(self._reader.flush())
+
+    def _signed(self, events: list[LogEvent]) -> list[LogEvent]:
+        add = self._miner.add
+        for event in events:
+            event.signature = add(event.message)
+        return events
