@@ -6,31 +6,29 @@ A deliberate stop is no incident.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from opsagent.detectors import bad_release, engine_down
-from opsagent.detectors.blame import at_upstream, confirmed_down, culprit
-from opsagent.detectors.book import Book, Closed, Detection, Opened, Updated, new_id, since
+from opsagent.detectors.book import Book, Closed, Detection, Opened, Updated, new_id
 from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.crash import CrashDetector
 from opsagent.detectors.crash_loop import CrashLoopDetector
 from opsagent.detectors.error_burst import ErrorBurstDetector
 from opsagent.detectors.frozen import FrozenDetector
+from opsagent.detectors.grouping import Grouping
 from opsagent.detectors.hang import HangDetector
 from opsagent.detectors.memory_growth import MemoryGrowthDetector
+from opsagent.detectors.noticing import Noticing
 from opsagent.detectors.quiet import QuietUnits
-from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, Signal, SignalKind
 from opsagent.naming import daemon_unit
+from opsagent.notice import Notice, Noticed
 from opsagent.world import World
 from opsagent_tools.units import UnitId, UnitState
 
-__all__ = ["Closed", "Detection", "Detector", "DetectorConfig", "Opened", "Updated"]
-
-_TOLD_ONCE = frozenset({Fault.HANG, Fault.DEPENDENCY_DOWN, Fault.ERROR_BURST})
-_MAY_MOVE = frozenset({Fault.HANG, Fault.ERROR_BURST, Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN})
+__all__ = ["Closed", "Detection", "Detector", "DetectorConfig", "Noticed", "Opened", "Updated"]
 
 
 class Detector:
@@ -46,15 +44,21 @@ class Detector:
         self._burst = ErrorBurstDetector(self.config)
         self._memory = MemoryGrowthDetector(self.config)
         self._quiet = QuietUnits(self.config)
-        self._waiting: dict[UnitId, datetime] = {}
+        self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back)
+        self._noticing = Noticing(self.config)
         self._now = datetime.min.replace(tzinfo=UTC)
 
     def observe(self, signal: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
-        """Take one signal; return what it changed."""
+        """Take one signal; return what it changed, and what was noticed."""
         self._now = now
+        return self._with_notices(
+            self._incidents(signal, world, now), self._noticing.observe(signal, world, now), world, now
+        )
+
+    def _incidents(self, signal: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         match signal.kind:
             case SignalKind.SUPERVISOR_LOST | SignalKind.SUPERVISOR_TROUBLED:
-                return self._settle(engine_down.observe(signal), world, now)
+                return self._groups.settle(engine_down.observe(signal), world, now)
             case SignalKind.SUPERVISOR_BACK:
                 return self._engine_back(signal)
             case SignalKind.SUPERVISOR_ENDED:
@@ -73,10 +77,10 @@ class Detector:
             case SignalKind.LOG_ERROR:
                 return self._error(signal, world, now)
             case SignalKind.RELEASE_UNFIT:
-                return self._settle(bad_release.observe(signal), world, now)
+                return self._groups.settle(bad_release.observe(signal), world, now)
             case SignalKind.SAMPLE:
                 suspicion = self._memory.observe(signal, world)
-                return self._settle(suspicion, world, now) if suspicion is not None else ()
+                return self._groups.settle(suspicion, world, now) if suspicion is not None else ()
             case SignalKind.LOG_NEW | SignalKind.LOG_VOLUME | SignalKind.HOST_SAMPLE:
                 return ()
 
@@ -88,10 +92,22 @@ class Detector:
         found: list[Detection] = []
         suspicions = (*self._crash.tick(world, now), *self._hang.tick(world, now), *self._frozen.tick(world, now))
         for suspicion in suspicions:
-            found += self._settle(suspicion, world, now)
+            found += self._groups.settle(suspicion, world, now)
             if suspicion.fault is Fault.CRASH and self._book.has(suspicion.unit):
                 self._crash.reported(suspicion.unit)
-        return tuple(found)
+        return self._with_notices(tuple(found), self._noticing.tick(world, now), world, now)
+
+    def ordered(self, units: Mapping[UnitId, str], paused: str = "") -> None:
+        """Take over what people ordered (holds, deploys, the pause), with reasons: nothing is noticed of those units."""
+        self._noticing.ordered(units, paused)
+
+    def released(self, unit: UnitId, at: datetime) -> None:
+        """The unit got another release then: for a while, new errors are laid to it."""
+        self._noticing.released(unit, at)
+
+    def remember(self, incident: Incident, at: datetime) -> None:
+        """An incident of before this process began was thought repaired then."""
+        self._noticing.repaired(incident, at, sure=False)
 
     def close(self, incident_id: str, *, mended: bool | None = None) -> None:
         """An incident is over: its unit can have another one.
@@ -103,6 +119,8 @@ class Detector:
         if incident is None:
             return
         self._quiet.after(incident, self._now, mended=mended is True)
+        if mended:
+            self._noticing.repaired(incident, self._now)
         if incident.fault is Fault.CRASH_LOOP:
             self._loop.mended(incident.unit) if mended else self._loop.given_up(incident.unit)
         for unit in (incident.unit, *incident.affected):
@@ -132,10 +150,8 @@ class Detector:
         if self._loop.goes_on(death) and not self._book.touching(suspicion.unit):
             return ()
         fault = Fault.CRASH_LOOP if looping else Fault.CRASH
-        found = self._settle(replace(suspicion, fault=fault), world, now)
-        if not self._book.has(
-            suspicion.unit
-        ):  # laid to another unit: if it stays dead when that is well, it has its own
+        found = self._groups.settle(replace(suspicion, fault=fault), world, now)
+        if not self._book.has(suspicion.unit):  # if it stays dead when the cause is well, it has its own
             self._crash.not_reported(suspicion.unit)
         return found
 
@@ -144,7 +160,7 @@ class Detector:
         noted = self._note(failed) if self._book.touching(_unit(failed)) else ()
         if noted or suspicion is None:
             return noted
-        return self._settle(suspicion, world, now)
+        return self._groups.settle(suspicion, world, now)
 
     def _error(self, error: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         suspicion = self._burst.observe(error, world)
@@ -152,7 +168,7 @@ class Detector:
             return self._note(error)
         if suspicion is None or self._quiet.in_aftermath(suspicion.unit, world, now):
             return ()
-        return self._settle(suspicion, world, now)
+        return self._groups.settle(suspicion, world, now)
 
     def _stopped(self, signal: Signal, world: World) -> tuple[Detection, ...]:
         unit = _unit(signal)
@@ -161,7 +177,7 @@ class Detector:
         if signal.data.get("scope") != "unit" and (seen is None or seen.state is not UnitState.STOPPED):
             return self._not_a_death(signal)
         self._hang.recovered(unit)
-        self._waiting.pop(unit, None)
+        self._groups.changed(unit)
         incident = self._book.at(unit)
         if incident is None or incident.fault is Fault.DEPENDENCY_DOWN:
             return ()
@@ -176,7 +192,7 @@ class Detector:
         deaths = [symptom for symptom in incident.symptoms if symptom.kind is SignalKind.DEATH]
         if [death.process for death in deaths] != [stopped.process]:
             return ()
-        return self._take_back([incident], f"its supervisor was told to end process {stopped.process.pid}")
+        return self._groups.take_back([incident], f"its supervisor was told to end process {stopped.process.pid}")
 
     def _changed(self, signal: Signal) -> tuple[Detection, ...]:
         self._hang_over(signal)
@@ -185,7 +201,7 @@ class Detector:
     def _hang_over(self, signal: Signal) -> None:
         unit = _unit(signal)
         self._hang.recovered(unit)
-        self._waiting.pop(unit, None)
+        self._groups.changed(unit)
         self._quiet.changed(unit)
 
     def _engine_back(self, signal: Signal) -> tuple[Detection, ...]:
@@ -211,91 +227,17 @@ class Detector:
             for symptom in incident.symptoms
         )
 
-    def _settle(self, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
-        """Ask whose fault it is, and write it into the book."""
-        unit, fault = suspicion.unit, suspicion.fault
-        engine = self._book.at(daemon_unit(unit.supervisor))
-        explains = engine is not None and engine.unit != unit and fault is not Fault.MEMORY_GROWTH
-        if engine is not None and explains and engine_down.is_gone(engine):
-            return self._book.add(engine, suspicion.symptoms, affected=frozenset({unit}))
-        own = self._book.at(unit)
-        if own is not None:
-            always = fault in {Fault.CRASH, Fault.CRASH_LOOP, Fault.BAD_RELEASE}
-            return self._book.add(own, suspicion.symptoms, fault=fault, always=always)
-        if fault in _TOLD_ONCE and self._quiet.holds(unit, world, now):
-            return ()
-        if suspicion.may_be_upstream:
-            cause = culprit(unit, world, self._book.has)
-            if cause is not None:
-                return self._lay_to(cause, suspicion, world, now)
-        self._waiting.pop(unit, None)
-        return self._open(suspicion, world, now)
+    def _with_notices(
+        self, found: tuple[Detection, ...], notices: list[Notice], world: World, now: datetime
+    ) -> tuple[Detection, ...]:
+        opened = (detection.incident for detection in found if isinstance(detection, Opened))
+        beside = (notice for incident in opened for notice in self._noticing.beside(incident, world, now))
+        return (*found, *(Noticed(notice) for notice in (*notices, *beside)))
 
-    def _lay_to(self, cause: UnitId, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
-        """The upstream `cause` explains it: to its incident, or to a new one; wait while that is not sure yet."""
-        unit = suspicion.unit
-        incident = self._book.at(cause)
-        if incident is not None:
-            self._waiting.pop(unit, None)
-            return self._book.add(incident, suspicion.symptoms, affected=frozenset({unit}))
-        if confirmed_down(cause, world):
-            self._waiting.pop(unit, None)
-            if self._quiet.holds(cause, world, now):
-                return ()
-            return (self._book.open(at_upstream(cause, suspicion, world), now, affected=frozenset({unit})),)
-        waits_since = self._waiting.setdefault(unit, now)
-        if (now - waits_since).total_seconds() < self.config.upstream_wait_s:
-            return ()
-        del self._waiting[unit]
-        return self._open(suspicion, world, now)
-
-    def _open(self, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
-        """Open an incident, or move one of its downstream here that was opened a moment ago."""
-        if suspicion.fault is Fault.ENGINE_DOWN:
-            return self._engine_gone(suspicion, now)
-        downstream = [
-            incident
-            for incident in self._book.movable(world.all_downstream(suspicion.unit), since(now, self.config.reroot_s))
-            if incident.fault in _MAY_MOVE and _explicable(incident)
-        ]
-        if not downstream:
-            return (self._book.open(suspicion, now),)
-        first, *others = downstream
-        affected = frozenset(unit for incident in downstream for unit in (incident.unit, *incident.affected))
-        moved = self._book.add(
-            first, suspicion.symptoms, affected=affected, fault=suspicion.fault, unit=suspicion.unit, always=True
-        )
-        return (*moved, *self._take_back(others, f"explained by {suspicion.unit.name}"))
-
-    def _engine_gone(self, suspicion: Suspicion, now: datetime) -> tuple[Detection, ...]:
-        """Deaths that were seen a moment before the daemon was missed are of the same cause."""
-        if not any(symptom.kind is SignalKind.SUPERVISOR_LOST for symptom in suspicion.symptoms):
-            return (self._book.open(suspicion, now),)
-        supervisor = suspicion.unit.supervisor
-        units = [incident.unit for incident in self._book if incident.fault is not Fault.MEMORY_GROWTH]
-        workers = [unit for unit in units if unit.supervisor == supervisor]
-        recent = self._book.movable(workers, since(now, self.config.engine_tail_s))
-        affected = frozenset(unit for incident in recent for unit in (incident.unit, *incident.affected))
-        opened = self._book.open(suspicion, now, affected)
-        return (opened, *self._take_back(recent, f"{supervisor}'s daemon is gone"))
-
-    def _take_back(self, incidents: list[Incident], why: str) -> tuple[Detection, ...]:
-        for incident in incidents:
-            self._book.close(incident.id)
-            self._crash.not_reported(incident.unit)
-        return tuple(Closed(incident.id, why) for incident in incidents)
+    def _taken_back(self, incident: Incident) -> None:
+        self._crash.not_reported(incident.unit)
 
 
 def _unit(signal: Signal) -> UnitId:
     assert signal.unit is not None
     return signal.unit
-
-
-def _explicable(incident: Incident) -> bool:
-    """Tell whether trouble upstream can be behind it: nothing upstream sends a signal to a process."""
-    codes = [
-        symptom.data.get("exit_code")
-        for symptom in incident.symptoms
-        if symptom.kind is SignalKind.DEATH and symptom.unit == incident.unit
-    ]
-    return all(isinstance(code, int) and (code > 0 or code == -6) for code in codes)

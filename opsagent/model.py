@@ -51,9 +51,14 @@ class SignalKind(StrEnum):
     """What a unit logged in a while. data: seconds, lines, errors, signatures (different ones), sampled (lines that
     were counted and not read), skipped (bytes that were never looked at)."""
     SAMPLE = "sample"
-    """data: rss (bytes), cpu (share of one core), threads, fds, state (letter of /proc/PID/stat)."""
+    """A process of a unit with all that it started. data: rss (bytes), cpu (cores), threads, state (letter of
+    /proc/PID/stat, of the process itself); where known: fds and fds_limit (of the process among them that is nearest to
+    its limit), fds_share, processes (how many, where it is not one), read_s and write_s (bytes per second), and of late:
+    uss, sockets, wait (share of the time waiting for a processor), lag_ms, metric.NAME."""
     HOST_SAMPLE = "host_sample"
-    """The machine itself; `unit` is `opsagent.naming.host_unit()`."""
+    """The machine itself; `unit` is `opsagent.naming.host_unit()`. data: the fields of `opsagent_tools.host.figures`'
+    HostSample; or, where there is a `mount` in it, how full that file system is: filesystem, size, used, free, inodes,
+    inodes_used; hangs (true: it did not answer); writer, writer_name (the unit that writes most there) where known."""
     RELEASE_UNFIT = "release_unfit"
     """A reload showed that the release which it brought is not fit. data: plan, why."""
     SUPERVISOR_LOST = "supervisor_lost"
@@ -100,6 +105,10 @@ class Fault(StrEnum):
     """The supervisor's own daemon is gone."""
     BAD_RELEASE = "bad_release"
     """A reload proved the new release unfit; what of the old one is left serves on."""
+    SATURATION = "saturation"
+    """Something is used up soon, and surely: a file system, inodes, the machine's memory, a process's descriptors."""
+    FLAPPING = "flapping"
+    """It is well and not well in turn, for longer than a deploy takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +128,8 @@ class Incident:
     """Units that suffer from it, `unit` itself not among them."""
     summary: str = ""
     """One line for a person; redacted."""
+    why_root: str = ""
+    """Why the cause is thought to be at `unit` and not where it shows, or who else is suspected; redacted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

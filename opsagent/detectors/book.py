@@ -89,7 +89,9 @@ class Book:
         """Return the open incidents that are at `unit` or affect it."""
         return [incident for incident in self if unit == incident.unit or unit in incident.affected]
 
-    def open(self, suspicion: Suspicion, now: datetime, affected: frozenset[UnitId] = frozenset()) -> Opened:
+    def open(
+        self, suspicion: Suspicion, now: datetime, affected: frozenset[UnitId] = frozenset(), *, why: str = ""
+    ) -> Opened:
         """Open an incident."""
         incident = Incident(
             id=self._make_id(),
@@ -99,6 +101,7 @@ class Book:
             began_at=suspicion.began_at,
             symptoms=self._bounded(suspicion.symptoms),
             affected=affected - {suspicion.unit},
+            why_root=why,
         )
         entry = _Entry(incident=_described(incident), seen={_news(symptom) for symptom in suspicion.symptoms})
         self._entries[incident.id] = entry
@@ -118,6 +121,7 @@ class Book:
         fault: Fault | None = None,
         unit: UnitId | None = None,
         always: bool = False,
+        why: str = "",
     ) -> tuple[Updated, ...]:
         """Add to an incident; nothing comes of it if nothing of it is news (`always`: each symptom is)."""
         entry = self._entries[incident.id]
@@ -134,6 +138,7 @@ class Book:
             began_at=min([before.began_at, *(symptom.at for symptom in news if unit != before.unit)]),
             symptoms=self._bounded((*before.symptoms, *news)),
             affected=(before.affected | affected | ({before.unit} if unit != before.unit else frozenset())) - {unit},
+            why_root=why or before.why_root,
         )
         if not news and after == before:
             return ()

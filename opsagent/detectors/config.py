@@ -32,8 +32,10 @@ class DetectorConfig:
 
     upstream_wait_s: float = 5.0
     """How long a unit's trouble waits while an upstream fails too but is not confirmed yet."""
-    reroot_s: float = 10.0
-    """How long an incident may still move to an upstream that turns out to be the cause."""
+    reroot_s: float = 60.0
+    """How long an incident may still move to an upstream that turns out to be the cause …"""
+    onset_slack_s: float = 10.0
+    """… whose trouble began before, or was noticed so much later only."""
     engine_tail_s: float = 3.0
     """Incidents opened this short before a supervisor's daemon is missed are of that cause."""
     quiet_s: float = 600.0
@@ -69,3 +71,48 @@ class DetectorConfig:
     errors_before_s: float = 10.0
     """Error lines this long before a fault belong to it."""
     symptoms_kept: int = 40
+
+    news_warmup_s: float = 60.0
+    """A unit that is known for less than this has no news: all that it logs is new to us."""
+    news_settle_s: float = 600.0
+    """What is no error is news only of a unit that has logged nothing new for this long."""
+    news_info_s: float = 3600.0
+    """… and, where it is not even a warning, that is known for this long."""
+    release_s: float = 3600.0
+    """For this long after a release a new error is laid to it."""
+    came_back_s: float = 60.0
+    """An error that is logged this soon after its incident is its tail, and has not come back."""
+
+    share_short_s: float = 60.0
+    share_long_s: float = 300.0
+    """Over both of these windows the share of error lines must be another one than usual."""
+    share_learn_s: float = 900.0
+    """What is usual is learnt for this long, from at least `share_lines` lines."""
+    share_lines: int = 300
+    share_errors: int = 10
+    """Fewer errors in a window say nothing, whatever their share."""
+    share_times: float = 3.0
+    share_more: float = 0.05
+    """The share must be so many times as large as usual, and larger by this."""
+
+    silence_gaps: int = 50
+    """So many gaps between lines must be known before one is unusually long."""
+    silence_learn_s: float = 86_400.0
+    """Silence by itself is noticed only once a whole day is known: a unit may log at day only. As a symptom of a hang
+    it counts before."""
+    silence_least_s: float = 60.0
+    silence_symptom_s: float = 5.0
+    """Shorter gaps are nothing, by themselves or as a symptom of a hang."""
+
+    flood_lines: int = 1000
+    """So many lines that were counted and not read, in one look, are worth a word."""
+
+    notice_again_s: float = 1800.0
+    """The same of the same unit is noticed once in this time."""
+    notice_window_s: float = 600.0
+    notice_most: int = 5
+    """Of more of a kind for one unit within the window only the number is told …"""
+    notice_most_of_all: int = 30
+    """… and of more of all units together."""
+    notice_before_s: float = 120.0
+    """What was noticed this long before an incident belongs to it."""
