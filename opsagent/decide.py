@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from opsagent import planning
 from opsagent.model import Act, Decision, Escalate, Fault, Investigate, LeaveAlone, RemedyOdds, RemedySource
+from opsagent.naming import is_host
 from opsagent.runbooks import RUNBOOKS
 from opsagent.runbooks.case import Case, Target
 from opsagent.runbooks.causes import hypotheses, note
@@ -55,7 +56,7 @@ def _standing(case: Case) -> Decision | None:
             others = ", ".join(sorted(unit.name for unit in case.incident.affected))
             return Escalate(why=f"{others} in trouble because {name} was stopped by a person; it stays stopped")
         return LeaveAlone(why=f"{name} was stopped by a person; it stays stopped")
-    if case.unit is None and case.incident.fault is not Fault.ENGINE_DOWN:
+    if case.unit is None and case.incident.fault is not Fault.ENGINE_DOWN and not is_host(case.incident.unit):
         return LeaveAlone(why=f"{name} is not there any more")
     return None
 

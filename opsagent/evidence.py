@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opsagent.model import Evidence, EvidenceKind, ProbeRequest
-from opsagent.probes import files, kernel, locks, ports, service, supervised
+from opsagent.probes import files, kernel, left, locks, ports, service, supervised
 from opsagent.probes import releases as releases_probe
 from opsagent.probes.room import Found, Probe, Room
 from opsagent.releases.keeper import Keeper
@@ -40,6 +40,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "process_state": kernel.process_state,
         "connections": kernel.connections_of,
         "memory": kernel.memory,
+        "room_left": left.room_left,
         "port_holder": ports.port_holder,
         "config_changed": files.config_changed,
         "release_changed": releases_probe.release_changed,

@@ -17,6 +17,7 @@ from opsagent.act import Actor, Carried
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
+from opsagent.detectors.saturation import lasts
 from opsagent.guard import rule_on_plan
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
@@ -248,7 +249,8 @@ class Repairer:
                 await asyncio.sleep(min(_RECHECK_S, max(look_again_at - loop.time(), 0.0)))
                 continue
             concerned = shop.verifier.concerned(file.incident)
-            well = await shop.verifier.well_now(concerned) == concerned
+            lasting = lasts(file.incident, shop.world, datetime.now(UTC))
+            well = not lasting and await shop.verifier.well_now(concerned) == concerned
             well_since = (
                 (well_since or loop.time()) if well and file.incident.fault not in _NOT_OVER_WHEN_WELL else None
             )

@@ -22,6 +22,8 @@ Changing = Callable[[Unit], Awaitable[str]]
 _POLL_S = 0.1
 _STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
 _STABLE_DEFAULT_S = 1.5
+_DOES_NOT_MEND_ITSELF = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE, Fault.SATURATION, Fault.FLAPPING})
+"""What was watched for long before it was told; a look now says nothing new."""
 _PATIENCE_S = {
     Fault.CRASH: 6.0,
     Fault.HANG: 0.5,
@@ -86,7 +88,7 @@ class Settler:
                 return "withdrawn"
             if incident.fault is Fault.ENGINE_DOWN:
                 return await self._daemon_returns(file)
-            if incident.fault in (Fault.MEMORY_GROWTH, Fault.BAD_RELEASE):
+            if incident.fault in _DOES_NOT_MEND_ITSELF:
                 return "stays"
             unit = await self._unit(incident)
             exited_since = (exited_since or loop.time()) if unit is not None and _is_over(unit) else None

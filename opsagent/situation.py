@@ -14,7 +14,7 @@ from opsagent.check import Checker
 from opsagent.guard import Situation
 from opsagent.log_policy import UPKEEP
 from opsagent.model import Plan
-from opsagent.naming import is_daemon
+from opsagent.naming import is_daemon, is_host
 from opsagent.policy import Policy
 from opsagent.store.journal import Journal
 from opsagent.world import World
@@ -74,7 +74,7 @@ class Situations:
     async def orders(self, unit: UnitId) -> tuple[str, str, UnitState | None]:
         """Return what people have ordered for a unit: pause, hold, and whether it was stopped."""
         paused, hold = await asyncio.to_thread(self._intent, unit)
-        state = None if is_daemon(unit) else (await self._checker.unit(unit)).state
+        state = None if is_daemon(unit) or is_host(unit) else (await self._checker.unit(unit)).state
         return paused, hold, state if state is UnitState.STOPPED else None
 
     def holds(self) -> dict[UnitId, str]:

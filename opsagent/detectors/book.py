@@ -14,9 +14,11 @@ from opsagent.notice import Noticed
 from opsagent_tools.units import UnitId
 
 _RANK = (
+    Fault.FLAPPING,
     Fault.ERROR_BURST,
     Fault.DEPENDENCY_DOWN,
     Fault.MEMORY_GROWTH,
+    Fault.SATURATION,
     Fault.HANG,
     Fault.CRASH,
     Fault.CRASH_LOOP,
@@ -191,6 +193,8 @@ def _news(symptom: Signal) -> tuple[str, ...]:
             return ("error", str(symptom.unit), str(symptom.data.get("signature", "")))
         case SignalKind.PROBE_FAILED:
             return ("probe", str(symptom.unit), str(symptom.data.get("reason", "")))
+        case SignalKind.HOST_SAMPLE:
+            return (symptom.kind.value, str(symptom.data.get("resource", "")), str(symptom.data.get("mount", "")))
         case _:
             return (symptom.kind.value, str(symptom.unit), str(symptom.process))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 
+from opsagent.detectors import saturation
 from opsagent.model import Fault, Incident, Signal, SignalKind
 from opsagent_tools.redact import redact
 from opsagent_tools.text import escape_for_terminal
@@ -42,6 +43,7 @@ def symptom_text(incident: Incident) -> str:
     states = {signal.data.get("state") for signal in own if signal.kind is SignalKind.SAMPLE}
     if "T" in states:
         parts.append("processes stopped by a signal (state T)")
+    parts += sorted({saturation.what(signal) for signal in seen if saturation.tells(signal)})
     errors = {str(signal.data.get("signature", "")) for signal in seen if signal.kind is SignalKind.LOG_ERROR}
     parts += [f"error: {each}" for each in sorted(errors - {""})[:_ERRORS_NAMED]]
     return redact("; ".join(parts))
@@ -70,6 +72,11 @@ def _what(fault: Fault, own: list[Signal]) -> str:
             return "is down and others need it"
         case Fault.ENGINE_DOWN:
             return _GONE
+        case Fault.SATURATION:
+            scarce = [signal for signal in own if saturation.tells(signal)]
+            return saturation.words(scarce[-1]) if scarce else "has something nearly used up"
+        case Fault.FLAPPING:
+            return "is well and not well in turn"
         case Fault.BAD_RELEASE:
             said = [signal for signal in own if signal.kind is SignalKind.RELEASE_UNFIT]
             return f"was given a release that is not fit: {said[-1].data.get('why', '')}" if said else _UNFIT

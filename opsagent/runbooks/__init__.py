@@ -13,14 +13,27 @@ from opsagent.runbooks import (
     dependency_down,
     engine_down,
     error_burst,
+    flapping,
     hang,
     memory_growth,
+    saturation,
 )
 from opsagent.runbooks.remedy import Runbook
 
 RUNBOOKS: Mapping[Fault, Runbook] = MappingProxyType(
     {
         module.RUNBOOK.fault: module.RUNBOOK
-        for module in (crash, crash_loop, hang, memory_growth, dependency_down, error_burst, engine_down, bad_release)
+        for module in (
+            crash,
+            crash_loop,
+            hang,
+            memory_growth,
+            dependency_down,
+            error_burst,
+            engine_down,
+            bad_release,
+            saturation,
+            flapping,
+        )
     }
 )

@@ -20,6 +20,8 @@ _WORDS = {
     Fault.DEPENDENCY_DOWN: "is down, and others depend on it",
     Fault.ENGINE_DOWN: "does not answer",
     Fault.BAD_RELEASE: "was given a release that does not hold",
+    Fault.SATURATION: "has something nearly used up",
+    Fault.FLAPPING: "is well and not well in turn",
 }
 
 
@@ -67,6 +69,12 @@ def _shown_by(*flags: str, weight: float, source: str, against: str = "") -> _Ca
             )
 
     return cause
+
+
+def _room(unit: UnitId, facts: Facts) -> Iterator[Hypothesis]:
+    if facts.number("share") >= _SCARCE:
+        source = "the file system" if facts.words("resource") in {"disk", "inodes"} else "/proc"
+        yield Hypothesis(cause=facts.words("said"), unit=unit, weight=0.8, speaks_for=(source,))
 
 
 def _upstream(unit: UnitId, facts: Facts) -> Iterator[Hypothesis]:
@@ -119,10 +127,12 @@ def _log(unit: UnitId, facts: Facts) -> Iterator[Hypothesis]:
 
 
 _NEARLY_ALL = 0.95
+_SCARCE = 0.8
 _BY_PROBE: Mapping[str, _Cause] = MappingProxyType(
     {
         "dependencies": _upstream,
         "port_holder": _port,
+        "room_left": _room,
         "disk": _shown_by("full", weight=0.85, source="the file system"),
         "config_changed": _shown_by(
             "changed", weight=0.6, source="the content kept when it was last well", against="it may be a wanted change"

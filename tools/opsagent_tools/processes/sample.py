@@ -55,7 +55,7 @@ class Sampler:
             rss=stat.rss,
             cpu=self._cpu(key, stat.cpu_s),
             threads=stat.threads,
-            fds=_open_fds(key.pid),
+            fds=open_fds(key.pid),
             state=stat.state,
         )
 
@@ -117,7 +117,8 @@ class Sampler:
             return None
 
 
-def _open_fds(pid: int) -> int | None:
+def open_fds(pid: int) -> int | None:
+    """Return how many descriptors a process has open; None where we may not know."""
     path = f"/proc/{pid}/fd"
     try:
         count = os.stat(path).st_size  # since Linux 6.2; 0 before
