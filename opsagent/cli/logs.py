@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ import typer
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
 
 if TYPE_CHECKING:
+    from opsagent.cli.log_folding import FoldedLines
     from opsagent.cli.log_lines import LogLine
     from opsagent.cli.output import Out
     from opsagent.cli.services import Running
@@ -48,10 +50,22 @@ def command(
         bool, typer.Option("--rotate", help="Move what the service's logs hold into archives beside them, now.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Say yes to --rotate.")] = False,
+    fold: Annotated[
+        bool | None,
+        typer.Option(
+            "--fold/--raw",
+            help="Lines that say the same as one that counts, or each as it is [default: --fold on a terminal].",
+            show_default=False,
+        ),
+    ] = None,
+    signatures: Annotated[
+        bool, typer.Option("--signatures", help="What is logged, each kind of line once, the latest first.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Of those, what was never logged before.")] = False,
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
-    """Show the last lines of a service's log, or of all of them; or rotate those of one service.
+    """Show the last lines of a service's log, or of all of them; or what kinds of lines there are; or rotate them.
 
     Secrets are masked. With --json one document, or one line of JSON for each log line with --follow.
     """
@@ -63,6 +77,10 @@ def command(
         raise Unclear(f"--lines {lines}: must not be negative")
     if rotate and (unit is None or follow):
         raise Unclear("--rotate takes one service, and no --follow: opsagent logs api --rotate")
+    if signatures or new:
+        from opsagent.cli.log_signatures import show_signatures
+
+        return show_signatures(open_home(home), unit, Out(as_json=json), lines=lines, follow=follow, new=new)
     running = look(open_home(home))
     chosen = [find(unit, running.units, silent=running.silent)] if unit is not None else list(running.units)
     out = Out(as_json=json)
@@ -72,7 +90,8 @@ def command(
         return rotate_now(open_home(home), running, chosen[0], out, yes=yes)
     if not chosen:
         out.note("no services: start some with `opsagent up FILE`")
-    shown = _Shown(running, chosen, out)
+    folded = out.screen.terminal if fold is None else fold
+    shown = _Shown(running, chosen, out, folded=folded and not json)
     sources = shown.sources() if follow else []  # opened before the last lines are read: nothing is missed in between
     shown.last(lines, streams=follow)
     if sources:
@@ -83,9 +102,11 @@ def command(
 class _Shown:
     """Draws the logs of some units."""
 
-    def __init__(self, running: Running, units: Sequence[Unit], out: Out) -> None:
+    def __init__(self, running: Running, units: Sequence[Unit], out: Out, *, folded: bool) -> None:
         from opsagent.naming import index
 
+        self._folds = folded
+        self._folded: FoldedLines | None = None
         self._running = running
         self._units = units
         self._out = out
@@ -101,8 +122,21 @@ class _Shown:
         if self._out.as_json and not streams:
             self._out.document([_as_json(unit, line) for unit, line in found])
             return
-        for unit, line in found:
-            self._show(unit, line)
+        with self._folding(live=False):
+            for unit, line in found:
+                self._show(unit, line)
+
+    @contextmanager
+    def _folding(self, *, live: bool) -> Iterator[FoldedLines | None]:
+        """Fold the lines that are shown meanwhile, where that is wanted."""
+        if not self._folds:
+            yield None
+            return
+        from opsagent.cli.log_folding import FoldedLines
+
+        with FoldedLines(self._out, live=live and self._out.screen.terminal) as self._folded:
+            yield self._folded
+        self._folded = None
 
     def sources(self) -> list[_Source]:
         """Open what the units write to from now on."""
@@ -128,10 +162,13 @@ class _Shown:
     async def follow(self, sources: Sequence[_Source]) -> None:
         """Show what comes, until nobody reads it any more."""
         try:
-            while not self._out.closed:
-                for source in sources:
-                    self._look(source)
-                await asyncio.sleep(_POLL_S)
+            with self._folding(live=True) as folded:
+                while not self._out.closed:
+                    for source in sources:
+                        self._look(source)
+                    if folded is not None:
+                        folded.settle()
+                    await asyncio.sleep(_POLL_S)
         finally:
             if self._journals is not None:
                 self._journals.close()
@@ -157,7 +194,10 @@ class _Shown:
             return
         name = unit.name if len(self._meant[unit.name]) == 1 else full_name(unit.id)
         prefix = self._out.screen.paint(f"{one_line(name)} | ", "accent") if len(self._units) > 1 else ""
-        self._out.line(prefix + escape_for_terminal(line.text))
+        if self._folded is not None:
+            self._folded.take(f"{unit.id} {line.file}", prefix, line)
+        else:
+            self._out.line(prefix + escape_for_terminal(line.text))
 
 
 def _as_json(unit: Unit, line: LogLine) -> dict[str, str]:

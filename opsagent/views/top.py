@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from opsagent.views.logs import style_of_level
 from opsagent.views.numbers import duration, percent, size
 from opsagent.views.sparkline import sparkline
 from opsagent.views.table import Cell, Column
@@ -114,14 +115,9 @@ def signature_lines(picture: Mapping[str, Any]) -> list[Cell]:
     """Return what was logged last, folded: how often, by whom, what."""
     found: Sequence[Mapping[str, Any]] = sorted(picture["signatures"], key=lambda one: -float(one["last"]))
     return [
-        Cell(f"×{one['count']:,}  {_name(one['unit'])}  {one['template']}", signature_style(one["level"]))
+        Cell(f"×{one['count']:,}  {_name(one['unit'])}  {one['template']}", style_of_level(one["level"]))
         for one in found
     ]
-
-
-def signature_style(level: str) -> Style:
-    """Return in which colour a level is shown."""
-    return "bad" if level in {"error", "fatal"} else "warn" if level == "warn" else ""
 
 
 def _memory_line(values: Sequence[float | None], width: int) -> str:

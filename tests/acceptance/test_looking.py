@@ -143,6 +143,18 @@ def test_logs_can_be_followed_until_ctrl_c(busy: Cli) -> None:
     assert (process.returncode, err) == (130, "")
 
 
+def test_lines_that_say_the_same_are_folded_on_a_terminal_and_whole_in_a_pipe(busy: Cli) -> None:
+    eventually(lambda: len(busy("logs", "tick", "-n", "4").out.splitlines()) == 4)
+    assert busy("logs", "tick", "-n", "4").out == "tick\n" * 4
+    assert "×4  tick" in on_a_terminal(busy, "logs", "tick", "-n", "4", env={"NO_COLOR": "1"})
+    assert on_a_terminal(busy, "logs", "tick", "-n", "4", "--raw").count("tick") == 4
+    assert busy("logs", "tick", "-n", "4", "--fold").out == "×4  tick\n"
+
+
+def test_what_is_new_is_known_to_the_daemon_only(busy: Cli) -> None:
+    assert "nobody watches" in busy("logs", "--new").error
+
+
 def test_a_reader_that_goes_away_is_no_error(busy: Cli) -> None:
     for arguments in (("logs", "tick", "-n", "100000"), ("ps",), ("logs", "tick", "-f")):
         process = subprocess.Popen(
