@@ -5,10 +5,45 @@ Three ways of cutting: emptied (everybody's copy-then-truncate), the first block
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
+from typing import Self
 
 _NULS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A fingerprint of some bytes of a log: what is kept of them over restarts, so that no secret is."""
+
+    size: int
+    digest: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Self:
+        """Return the fingerprint of these bytes."""
+        return cls(len(content), hashlib.blake2b(content, digest_size=16).hexdigest())
+
+
+Mark = bytes | Print
+"""What stood before a place in a log when it was read last."""
+
+
+def stands(file: int, offset: int, mark: Mark) -> bool:
+    """Tell whether `mark` stands before `offset`. Raises OSError."""
+    size = mark.size if isinstance(mark, Print) else len(mark)
+    if offset < size:
+        return False
+    found = os.pread(file, size, offset - size)
+    return Print.of(found) == mark if isinstance(mark, Print) else found == mark
+
+
+def _last(mark: Mark, count: int) -> Mark | None:
+    """Return the last `count` bytes of a mark; None where only its fingerprint is known, and that is of more."""
+    if isinstance(mark, Print):
+        return mark if mark.size <= count else None
+    return mark[-count:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +80,7 @@ def data_begins(log: int) -> int:
     return at
 
 
-def resume(log: int, copy: int, offset: int, mark: bytes) -> Resume | None:
+def resume(log: int, copy: int, offset: int, mark: Mark) -> Resume | None:
     """Tell where to go on. `mark`: what stood before `offset` when it was read; None: `copy` is no copy of that.
 
     Raises OSError.
@@ -57,28 +92,28 @@ def resume(log: int, copy: int, offset: int, mark: bytes) -> Resume | None:
     return _collapsed(log, copy, size, offset, mark) or _emptied(copy, offset, mark)
 
 
-def _punched(log: int, copy: int, size: int, begins: int, offset: int, mark: bytes) -> Resume | None:  # noqa: PLR0917
+def _punched(log: int, copy: int, size: int, begins: int, offset: int, mark: Mark) -> Resume | None:  # noqa: PLR0917
     if offset > begins:
-        return Resume(copy_at=None, log_at=offset) if _stands(log, offset, mark[begins - offset :]) else None
+        return Resume(copy_at=None, log_at=offset) if _stands(log, offset, _last(mark, offset - begins)) else None
     at = offset - (begins - size)
-    return Resume(copy_at=at, log_at=begins) if at > 0 and _stands(copy, at, mark[-at:]) else None
+    return Resume(copy_at=at, log_at=begins) if at > 0 and _stands(copy, at, _last(mark, at)) else None
 
 
-def _collapsed(log: int, copy: int, size: int, offset: int, mark: bytes) -> Resume | None:
+def _collapsed(log: int, copy: int, size: int, offset: int, mark: Mark) -> Resume | None:
     """What is left of the copy's last line at the beginning of the log is blanked, or about to be."""
     cut = whole_blocks(size, os.fstatvfs(log).f_bsize)
     rest = size - cut
     if not cut or os.pread(log, rest, 0) not in {blank(rest), os.pread(copy, rest, cut)}:
         return None
     if offset > size:
-        found = _stands(log, offset - cut, mark[size - offset :])
+        found = _stands(log, offset - cut, _last(mark, offset - size))
         return Resume(copy_at=None, log_at=offset - cut) if found else None
-    return Resume(copy_at=offset, log_at=rest) if _stands(copy, offset, mark) else None
+    return Resume(copy_at=offset, log_at=rest) if stands(copy, offset, mark) else None
 
 
-def _emptied(copy: int, offset: int, mark: bytes) -> Resume | None:
-    return Resume(copy_at=offset, log_at=0) if _stands(copy, offset, mark) else None
+def _emptied(copy: int, offset: int, mark: Mark) -> Resume | None:
+    return Resume(copy_at=offset, log_at=0) if stands(copy, offset, mark) else None
 
 
-def _stands(file: int, offset: int, mark: bytes) -> bool:
-    return offset >= len(mark) and os.pread(file, len(mark), offset - len(mark)) == mark
+def _stands(file: int, offset: int, mark: Mark | None) -> bool:
+    return mark is not None and stands(file, offset, mark)

@@ -1,92 +1,32 @@
-"""Follows log files through everything that rotation does to them, in bounded memory.
+"""Follows log files through everything that rotation does to them, in bounded memory, and over its own restarts.
 
-Plain polling (two system calls a look) works on every file system and needs nothing of the kernel. What it survives:
-rename and recreate (the old file is read to its end first, and for a while after, because writers reopen late),
-truncation and copy-then-truncate (the copy is found beside it and read from where we were), a beginning that is cut off
-while it is written to (`rotate.py`), deletion, half lines, invalid UTF-8, NULs, lines without an end.
+Plain polling (three system calls a look, one where nothing came) works on every file system and needs nothing of the
+kernel. What it survives: rename and recreate (the old file is read to its end first, and for a while after, because
+writers reopen late), truncation and copy-then-truncate (the copy is found beside it and read from where we were), a
+beginning that is cut off while it is written to (`rotate.py`), a link that is set to another file, deletion, half lines,
+invalid UTF-8, NULs, lines without an end; and all of that while nobody looked (`FileTail.position`).
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from opsagent_tools.logs.cuts import Resume, resume
+from opsagent_tools.logs.cuts import Print, stands
+from opsagent_tools.logs.tail_archives import Neighbours, open_file
+from opsagent_tools.logs.tail_file import FilePosition, OpenFile
 
 _log = logging.getLogger(__name__)
 
 _CHUNK = 256 * 1024
-_MARK = 64
-_COPIES_TRIED = 20
-_OLD_KEPT = 2
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a FIFO in the place of a log must not block us
-
-
-class _File:
-    """One open file, and how far it was read."""
-
-    def __init__(self, fd: int, info: os.stat_result) -> None:
-        self.fd = fd
-        self.id = (info.st_dev, info.st_ino)
-        self.offset = 0
-        self.mark = b""
-        """The last bytes before `offset`: as long as they stand there, the file was not truncated meanwhile."""
-        self.half = b""
-        """A line whose end was not written yet."""
-        self.cutting = False
-        """True: drop what comes until the line's end."""
-        self.touched_ns = -1
-        self.until = float("inf")
-        """When to let go of it, once another file stands under its name."""
-
-    def untouched(self, info: os.stat_result) -> bool:
-        return info.st_size == self.offset and info.st_mtime_ns == self.touched_ns
-
-    def seek(self, offset: int) -> None:
-        """Stand at `offset`; if that is within a line, at the end of that line."""
-        start = max(0, offset - _MARK)
-        self.mark = os.pread(self.fd, offset - start, start)
-        self.offset = start + len(self.mark)
-        self.half, self.cutting = b"", bool(self.mark) and not self.mark.endswith(b"\n")
-
-    def read(self, limit: int) -> bytes | None:
-        """Return what came after `offset`, at most `limit` bytes; None if the file was truncated."""
-        raw = os.pread(self.fd, len(self.mark) + limit, self.offset - len(self.mark))
-        if not raw.startswith(self.mark):
-            return None
-        if os.fstat(self.fd).st_size < self.offset - len(self.mark) + len(raw):
-            return None  # it was cut while we read: what we have may be of both
-        new = raw[len(self.mark) :]
-        self.offset += len(new)
-        self.mark = raw[-_MARK:]
-        return new
-
-    def cut(self, new: bytes, bound: int, lines: list[bytes]) -> None:
-        """Cut `new` into lines of at most `bound` bytes; keep the half one at its end for the next time."""
-        *whole, rest = new.split(b"\n")
-        for at, line in enumerate(whole):
-            if at or not self.cutting:
-                lines.append(_clean((line if at else self.half + line)[:bound]))
-        if whole:
-            self.half, self.cutting = b"", False
-        if self.cutting:
-            return
-        self.half += rest
-        if len(self.half) > bound:
-            lines.append(_clean(self.half[:bound]))
-            self.half, self.cutting = b"", True
-
-    def flush(self, lines: list[bytes]) -> None:
-        """Nothing more will come here: the half line is a line."""
-        if self.half:
-            lines.append(_clean(self.half))
-        self.half, self.cutting = b"", False
+_REMEMBERED = 16
+"""Files that were read before, and are not to be read again."""
+_OLD_POSITIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +41,8 @@ class TailLimits:
     """Further behind than this, the middle is skipped (`FileTail.skipped` counts it)."""
     linger_s: float = 5.0
     """How long a renamed file is read on."""
+    old_files: int = 8
+    """Files that are read on at a time, once another one stands under the name."""
 
 
 class FileTail:
@@ -112,20 +54,34 @@ class FileTail:
         *,
         uid: int | None = None,
         from_start: bool = False,
+        resume: Mapping[str, Any] | None = None,
         limits: TailLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`uid`: whose the file must be, no link and with one name only; None: whatever stands under that name."""
+        """`uid`: whose the file must be, no link and with one name only; None: whatever stands under that name.
+
+        `resume`: a `position` of before: what was written since is read first, wherever it stands now.
+        """
         self.path = path
         self.skipped = 0
         """Bytes that were never read because too much came at once."""
+        self.missed = ""
+        """What cannot be read any more of what was written since the position given; empty: nothing is missing."""
         self._limits = limits or TailLimits()
         self._clock = clock
         self._name = os.fspath(path)
         self._uid = uid
-        self._file = self._open(self._name)
-        self._old: list[_File] = []
-        if self._file is not None and not from_start:
+        self._neighbours = Neighbours(path, uid)
+        self._file = open_file(self._name, uid)
+        self._old: list[OpenFile] = []
+        self._read: dict[tuple[int, int], FilePosition | None] = {}
+        """Files that were let go of, and how far they were read."""
+        self.catching_up = resume is not None
+        """True: what comes next was written before this tail began."""
+        before = None if resume is None else _positions(resume)
+        if before is not None:
+            self._resume(*before)
+        elif self._file is not None and not from_start:
             self._file.seek(os.fstat(self._file.fd).st_size)
 
     def look(self) -> list[bytes]:
@@ -133,19 +89,29 @@ class FileTail:
         info, file = self._stat(), self._file
         same = file is not None and info is not None and (info.st_dev, info.st_ino) == file.id
         if same and not self._old and file is not None and info is not None and file.untouched(info):
+            self.catching_up = False
             return []
         lines: list[bytes] = []
-        left = self._limits.look_bytes
-        for old in list(self._old):
-            left -= self._take(old, left, lines)
-            if self._clock() >= old.until:
-                self._let_go(old, lines)
-        if file is not None:
-            left -= self._take(file, left, lines)
-            file.touched_ns = info.st_mtime_ns if info is not None and same else -1
+        if file is not None and file.offset == 0:
+            self._copied_unseen(file, file.touched_ns)
+        left = self._read_old(lines, self._limits.look_bytes)
+        if file is not None and left > 0:
+            size = info.st_size if info is not None and same else None
+            left -= self._take(file, left, lines, size)
+            file.touched_ns = info.st_mtime_ns if info is not None and same else file.touched_ns
         if info is not None and not same and left > 0:
-            self._take_over(lines, left)
+            left = self._take_over(lines, left)
+        self.catching_up = self.catching_up and left <= 0
         return lines
+
+    def position(self) -> dict[str, Any]:
+        """Return how far it has read, as plain values for `resume`; no text of the log is in it."""
+        files = [*self._old[-_OLD_POSITIONS:], *([self._file] if self._file is not None else [])]
+        try:
+            positions = [file.position().as_dict() for file in files]
+        except OSError:
+            positions = []
+        return {"files": positions, "read": [list(known) for known in self._read]}
 
     def close(self) -> None:
         """Let go of the files."""
@@ -159,114 +125,154 @@ class FileTail:
         except OSError:
             return None
 
-    def _take(self, file: _File, limit: int, lines: list[bytes]) -> int:
-        """Read on in `file`; return how many bytes were read."""
-        behind = os.fstat(file.fd).st_size - file.offset
-        if behind > self._limits.backlog_bytes:
+    def _read_old(self, lines: list[bytes], limit: int) -> int:
+        """Read what is no longer under the name, in order; return what is left of `limit`: 0 while there is more."""
+        for old in list(self._old):
+            limit -= self._take(old, limit, lines)
+            if limit <= 0:
+                return 0
+            if self._clock() >= old.until:
+                self._let_go(old, lines)
+        return limit
+
+    def _take(self, file: OpenFile, limit: int, lines: list[bytes], size: int | None = None) -> int:
+        """Read on in `file`; return how many bytes were read. `size`: what it was a moment ago; None: not asked yet."""
+        behind = (os.fstat(file.fd).st_size if size is None else size) - file.offset
+        if behind > self._limits.backlog_bytes and stands(file.fd, file.offset, file.mark):
             to = file.offset + behind - self._limits.look_bytes // 2
             self.skipped += to - file.offset
             file.seek(to)
         taken = 0
         while taken < limit:
-            new = file.read(min(_CHUNK, limit - taken))
+            asked = min(_CHUNK, limit - taken)
+            new = file.read(asked)
             if new is None:
-                self._truncated(file, lines)
+                taken += limit - taken - self._truncated(file, lines, limit - taken)
                 continue
-            if not new:
-                break
             taken += len(new)
-            file.cut(new, self._limits.line_bytes, lines)
+            if new:
+                file.cut(new, self._limits.line_bytes, lines)
+            if len(new) < asked:
+                break
         return taken
 
-    def _let_go(self, old: _File, lines: list[bytes]) -> None:
-        old.flush(lines)
+    def _let_go(self, old: OpenFile, lines: list[bytes]) -> None:
+        old.flush(self._limits.line_bytes, lines)
         self._old.remove(old)
+        self._remember(old)
         os.close(old.fd)
 
-    def _take_over(self, lines: list[bytes], limit: int) -> None:
+    def _remember(self, file: OpenFile) -> None:
+        self._read.pop(file.id, None)
+        self._read[file.id] = file.position()
+        while len(self._read) > _REMEMBERED:
+            del self._read[next(iter(self._read))]
+
+    def _take_over(self, lines: list[bytes], left: int) -> int:
         """Another file stands under our name: read that one from now on, the old one for a while longer."""
-        fresh = self._open(self._name)
+        fresh = open_file(self._name, self._uid)
         if fresh is None:
-            return
+            return left
         if self._file is not None:
-            self._take(self._file, limit, lines)  # what came between our reading and our looking at the name
+            before = self._file.touched_ns
             self._file.until = self._clock() + self._limits.linger_s
             self._old.append(self._file)
-            if len(self._old) > _OLD_KEPT:
-                self._let_go(self._old[0], lines)
+            known = self._read.get(fresh.id)
+            if known is not None and known.is_in(fresh.fd):  # a link that was set back
+                fresh.go_on(known.offset, known.half)
+            elif before >= 0:
+                self._old += self._unseen(before, fresh)
+            self._thin_out(lines)
         self._file = fresh
-        self._take(fresh, limit, lines)
+        left = self._read_old(lines, left)  # what came between our reading and our looking at the name
+        return left - self._take(fresh, left, lines) if left > 0 else left
 
-    def _truncated(self, file: _File, lines: list[bytes]) -> None:
-        """Read the rest from the copy that was made, then go on behind what the file still has of it."""
-        found = self._find_copy(file)
+    def _thin_out(self, lines: list[bytes]) -> None:
+        while len(self._old) > self._limits.old_files:
+            self._take(self._old[0], self._limits.backlog_bytes, lines)
+            self._let_go(self._old[0], lines)
+
+    def _copied_unseen(self, file: OpenFile, since_ns: int) -> None:
+        """It was empty when we looked last, and nothing tells whether it was cut since: see whether there are copies."""
+        info = os.fstat(file.fd)
+        if info.st_size:
+            self._old += self._unseen(since_ns, file, info.st_mtime_ns)
+
+    def _unseen(self, after_ns: int, current: OpenFile, until_ns: int | None = None) -> list[OpenFile]:
+        """Return the archives of what was renamed or copied away since `after_ns` without our seeing it."""
+        known = {current.id, *(file.id for file in self._old), *self._read}
+        known |= {self._file.id} if self._file is not None else set()
+        found = list(self._neighbours.between(after_ns, until_ns, known))
+        for file in found:
+            file.until = self._clock()
+        return found
+
+    def _truncated(self, file: OpenFile, lines: list[bytes], left: int) -> int:
+        """Read the rest from the copy that was made, then go on behind what the file still has of it.
+
+        Returns what is left to read now.
+        """
+        if file is not self._file:  # an archive that somebody emptied: there is nothing to go on with
+            file.seek(os.fstat(file.fd).st_size)
+            return left
+        found = self._neighbours.copy_of(file)
         if found is None:
-            file.flush(lines)
-            file.offset, file.mark = 0, b""
-            return
+            file.flush(self._limits.line_bytes, lines)
+            file.begin()
+            return left
         copy, at = found
-        half, cutting = file.half, file.cutting
+        half, cutting, before = file.half, file.cutting, isinstance(file.mark, Print)
         if at.copy_at is None:
-            file.seek(at.log_at)
-            file.half, file.cutting = half, cutting
+            os.close(copy.fd)
+            file.go_on(at.log_at, file.half_size)
+            if not before:
+                file.half, file.cutting = half, cutting
+            return left
+        if before:
+            copy.go_on(at.copy_at, file.half_size)
         else:
-            copy.offset, copy.mark, copy.half, copy.cutting = at.copy_at, b"", half, cutting
-            self._read_on(copy, lines)
-            copy.flush(lines)
-            file.offset, file.mark, file.half, file.cutting = at.log_at, b"", b"", False
-        os.close(copy.fd)
+            copy.begin(at.copy_at, half=half, cutting=cutting)
+        copy.until = self._clock()
+        self._old.append(copy)
+        self._old += self._unseen(copy.touched_ns, file, os.fstat(file.fd).st_mtime_ns)
+        file.begin(at.log_at)
+        self._thin_out(lines)
+        return self._read_old(lines, left)
 
-    def _read_on(self, copy: _File, lines: list[bytes]) -> None:
-        """Read what is left of a copy, as far as a backlog may be long."""
-        left = self._limits.backlog_bytes
-        while left > 0 and (new := copy.read(min(_CHUNK, left))):
-            left -= len(new)
-            copy.cut(new, self._limits.line_bytes, lines)
-        self.skipped += max(0, os.fstat(copy.fd).st_size - copy.offset)
+    def _resume(self, files: list[FilePosition], read: list[tuple[int, int]]) -> None:
+        """Stand where the last life of this process stood; what was moved meanwhile comes first."""
+        self._read = dict.fromkeys(read)
+        current, seen_ns = self._file, max((each.touched_ns for each in files), default=-1)
+        for position in files:
+            if current is not None and position.id == current.id and position.is_in(current.fd):
+                current.go_on(position.offset, position.half)
+                current.touched_ns, seen_ns = position.touched_ns, -1  # it never left its name
+            elif current is not None and position.id == current.id and position is files[-1]:
+                if position.offset:
+                    current.offset, current.mark = position.offset, position.mark  # truncated: `read` will say so
+                    current.half_size = position.half
+                current.touched_ns, seen_ns = position.touched_ns, -1
+            elif not position.offset and not position.head.size:
+                continue  # it was empty: it is among the archives that nobody looked at, if anything came
+            elif (old := self._neighbours.old(position)) is not None:
+                old.until = self._clock() + self._limits.linger_s
+                if not position.offset:
+                    self._copied_unseen(old, position.touched_ns)
+                self._old.append(old)
+            elif position is files[-1]:
+                self.missed = f"the rest of what stood in it at byte {position.offset} is not there any more"
+        if seen_ns >= 0 and current is not None:
+            self._old += self._unseen(seen_ns, current)
 
-    def _find_copy(self, file: _File) -> tuple[_File, Resume] | None:
-        """Return the neighbour (`name.1`, `name-20260101` …) that holds what stood in `file`, and where to go on."""
-        if not file.mark:
-            return None
-        try:
-            siblings = [entry for entry in os.scandir(self.path.parent) if entry.name.startswith(self.path.name)]
-            siblings.sort(key=lambda entry: entry.stat(follow_symlinks=False).st_mtime, reverse=True)
-        except OSError:
-            return None
-        for entry in siblings[:_COPIES_TRIED]:
-            found = self._open(entry.path, os.O_NOFOLLOW)
-            if found is None:
-                continue
-            at = resume(file.fd, found.fd, file.offset, file.mark) if found.id != file.id else None
-            if at is not None:
-                return found, at
-            os.close(found.fd)
+
+def _positions(plain: Mapping[str, Any]) -> tuple[list[FilePosition], list[tuple[int, int]]] | None:
+    """Read a position; None where it is none."""
+    try:
+        files = [FilePosition.of(one) for one in plain["files"]]
+        read = [(int(device), int(inode)) for device, inode in plain["read"]]
+    except (ValueError, TypeError, KeyError):
         return None
-
-    def _open(self, name: str, flags: int = 0) -> _File | None:
-        """Open a regular file; None if there is none (yet), or it is none. Raises OSError where we may not read it."""
-        whose = os.O_NOFOLLOW if self._uid is not None else 0
-        try:
-            fd = os.open(name, _FLAGS | flags | whose)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError:
-            if flags:
-                return None
-            raise
-        info = os.fstat(fd)
-        strange = self._uid is not None and (info.st_uid != self._uid or info.st_nlink != 1)
-        if strange or not stat.S_ISREG(info.st_mode):
-            os.close(fd)
-            if strange and not flags:
-                raise PermissionError(errno.EPERM, f"is not uid {self._uid}'s alone", name)
-            return None
-        return _File(fd, info)
-
-
-def _clean(line: bytes) -> bytes:
-    """Take away the CR of a foreign line end, and the NULs that a writer leaves after it was truncated under it."""
-    return line.rstrip(b"\r").strip(b"\0")
+    return files, read
 
 
 def text_of(line: bytes) -> str:
