@@ -74,6 +74,7 @@ def _together(applied: ServiceSpec, said: ServiceSpec) -> ServiceSpec:
         protected=applied.protected or said.protected,
         health=applied.health or said.health,
         depends_on=applied.depends_on or said.depends_on,
+        independent=applied.independent or said.independent,
         logs=applied.logs or said.logs,
         max_memory=applied.max_memory or said.max_memory,
         config_files=applied.config_files or said.config_files,

@@ -13,6 +13,7 @@ from datetime import datetime
 from opsagent.maintenance import Windows
 from opsagent.model import Signal, SignalKind
 from opsagent.naming import Descriptions
+from opsagent.topology import Edge, Topology
 from opsagent.world_host import HostHistory
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import ProcessKey, Unit, UnitId
@@ -67,6 +68,10 @@ class World:
         """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
         self.maintenance = Windows()
         """When people expect trouble."""
+        self.topology = Topology()
+        """Who was seen to talk to whom."""
+        self._above: dict[UnitId, tuple[UnitId, ...]] = {}
+        self._above_of: tuple[object, int] = (None, -1)
         self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
@@ -109,7 +114,38 @@ class World:
         return self.descriptions.named(name)
 
     def upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
-        """Return the units that `unit` depends on directly; of a name that is shared, its own supervisor's."""
+        """Return the units that `unit` depends on directly: those that are configured, then those that were learnt.
+
+        Configuration wins: where `depends_on = []` is written nothing is added, and what was learnt is left out where it
+        says the contrary of what is configured (an upstream that calls back).
+        """
+        current = (self.descriptions, self.topology.version)
+        if self._above_of != current:
+            self._above, self._above_of = {}, current
+        found = self._above.get(unit)
+        if found is None:
+            found = self._above[unit] = (*self.configured_upstream(unit), *self._learnt_upstream(unit))
+        return found
+
+    def learnt_edges(self, unit: UnitId | None = None) -> tuple[Edge, ...]:
+        """Return what was seen of who talks to whom (at one unit), whatever its state; each says how sure it is."""
+        return tuple(self.topology) if unit is None else self.topology.edges_of(unit)
+
+    def _learnt_upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        spec = self.spec(unit)
+        if spec is not None and spec.independent:
+            return ()
+        configured = self.configured_upstream(unit)
+        return tuple(
+            other
+            for other in self.topology.depends_on(unit)
+            if other in self.units
+            and other not in configured
+            and unit not in self._reach(other, self.configured_upstream)
+        )
+
+    def configured_upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
+        """Return what a person said that `unit` depends on directly; of a name that is shared, its own supervisor's."""
         spec = self.spec(unit)
         found: list[UnitId] = []
         for name in spec.depends_on if spec else ():

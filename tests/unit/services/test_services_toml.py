@@ -362,7 +362,17 @@ def test_every_key_of_this_table_is_read_and_documented() -> None:
     documented = re.findall(r"^\| `(\w+)` \|", keys, re.MULTILINE)
 
     assert sorted(SERVICE_KEYS) == sorted(documented)
-    assert set(SERVICE_KEYS) == {each.name for each in fields(ServiceSpec)} - {"name"}
+    assert set(SERVICE_KEYS) == {each.name for each in fields(ServiceSpec)} - {"name", "independent"}
+
+
+@pytest.mark.parametrize(
+    ("line", "independent"), [("depends_on = []", True), ('depends_on = ["b"]', False), ("", False)]
+)
+def test_a_service_that_depends_on_nothing_is_told_from_one_of_which_nothing_is_said(
+    write: Write, line: str, independent: bool
+) -> None:
+    api, _ = load_services(write(f'[services.a]\ncommand = "x"\n{line}\n[services.b]\ncommand = "x"\n'))
+    assert api.independent is independent
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

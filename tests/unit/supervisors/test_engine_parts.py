@@ -30,6 +30,7 @@ def full_spec(folder: Path) -> ServiceSpec:
         port=8000,
         health=Health(tcp="127.0.0.1:8000"),
         depends_on=("store",),
+        independent=True,
         logs=(folder / "a.log",),
         config_files=(folder / "a.ini",),
         mode={"safe": "auto"},
@@ -108,7 +109,7 @@ def test_every_key_of_a_service_either_replaces_its_instances_or_is_known_not_to
     without = {
         "name", "instances", "autostart", "autorestart", "stop_exit_codes", "min_uptime_s", "max_restarts",
         "restart_delay_s", "restart_backoff_s", "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s",
-        "health", "depends_on", "logs", "max_memory", "max_memory_restart", "stop_signal", "stop_timeout_s", "treekill",
+        "health", "depends_on", "independent", "logs", "max_memory", "max_memory_restart", "stop_signal", "stop_timeout_s", "treekill",
         "shutdown_with_message", "node_channel", "ready_timeout_s", "surge", "config_files", "mode", "protected",
     }  # fmt: skip
 

@@ -61,6 +61,8 @@ class ServiceSpec:
     watch_delay_s: float = 0.0
     health: Health | None = None
     depends_on: tuple[str, ...] = ()
+    independent: bool = False
+    """True: a person wrote `depends_on = []`; nothing that it is seen to talk to explains its trouble."""
     logs: tuple[Path, ...] = ()
     max_memory: int | None = None
     """Bytes of resident memory that one instance may reach."""

@@ -136,6 +136,7 @@ def _service(name: str, raw: object, base: Path, where: _Where, need_command: bo
         except fields.Wrong as wrong:
             raise where.error([name, key, *([wrong.key] if wrong.key else [])], wrong.problem, wrong.mend) from None
     values.setdefault("cwd", base)
+    values["independent"] = values.get("depends_on") == ()
     spec = complete(ServiceSpec(name=name, **values))  # type: ignore[arg-type]  # each key was read by its own reader
     wrong_pair = why_inconsistent(spec)
     if wrong_pair is not None:

@@ -51,6 +51,7 @@ def read_app(raw: Mapping[str, object], around: Around) -> tuple[ServiceSpec, tu
     found |= instances.keys_of(app, program, found, notes)
     found |= _defaults(found, program)
     _say_zone(found, notes)
+    found["independent"] = found.get("depends_on") == ()
     spec = complete(ServiceSpec(**found))  # type: ignore[arg-type]  # each key was read by its own reader
     wrong = why_inconsistent(spec)
     if wrong is not None:
