@@ -68,7 +68,6 @@ class FoldedLines:
         if self._wants_live:
             from rich.console import Console
             from rich.live import Live
-    from rich.text import Text
 
             self._live = Live(console=Console(highlight=False), transient=True, auto_refresh=False)
             self._live.start()
