@@ -22,7 +22,7 @@ from opsagent.claims import Claims
 from opsagent.config import Config
 from opsagent.consent import Consent
 from opsagent.daemons import Daemons
-from opsagent.detect import Closed, Detection, Detector, Opened, Updated
+from opsagent.detect import Closed, Detection, Detector, Noticed, Opened, Updated
 from opsagent.hands import Hands
 from opsagent.home import Home
 from opsagent.investigate import Investigator
@@ -31,6 +31,8 @@ from opsagent.locks import GroupLocks
 from opsagent.log_rounds import LogRounds
 from opsagent.maintenance import Windows
 from opsagent.model import Incident, Signal
+from opsagent.notices import Notices
+from opsagent.orders import OrderBook
 from opsagent.people import People
 from opsagent.policy import Policy
 from opsagent.preflight_facts import PreflightDesk
@@ -44,6 +46,7 @@ from opsagent.settle import Settler
 from opsagent.situation import Situations
 from opsagent.status import status
 from opsagent.store.errors import StoreError
+from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.supervised import Supervised
 from opsagent.timeline import Timeline
@@ -55,6 +58,7 @@ _LOG = logging.getLogger(__name__)
 _TICK_S = 1.0
 _LOGS_S = 5.0
 """Between two looks at the sizes of logs."""
+_ORDERS_S = 2.0
 _STORE_AGAIN_S = 2.0
 """How long a repair waits for a journal that cannot be written."""
 
@@ -97,6 +101,13 @@ class Agent:
             claims=self.claims,
         )
         self.detector = Detector()
+        self.notices = Notices(
+            self.journal,
+            self.timeline,
+            incidents=lambda: [file.incident for file in self._files.values()],
+            related=lambda incident: {incident.unit, *incident.affected, *self.world.all_upstream(incident.unit)},
+            before_s=self.detector.config.notice_before_s,
+        )
         self._books = Books(self.journal, self.timeline)
         self.people = People(
             journal=self.journal,
@@ -174,7 +185,10 @@ class Agent:
             self.detector.adopt(file.incident)
             self._take_up(file)
         senses = Senses(list(self.supervisors.values()), self.world)
+        orders = OrderBook(self.journal, self.detector)
+        await orders.remember()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._heed(orders))
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))
             tasks.create_task(self._go_rounds())
@@ -199,13 +213,22 @@ class Agent:
             match detection:
                 case Opened(incident=incident):
                     self._take_up(CaseFile(incident=incident))
+                    self.notices.opened(incident)
+                case Noticed(notice=notice):
+                    self.notices.take(notice)
                 case Updated(incident=incident) if incident.id in self._files:
+                    self._say_why(self._files[incident.id].incident, incident)
                     self._files[incident.id].update(incident)
                     self._keep(asyncio.to_thread(self._update, incident))
                 case Closed(incident_id=incident_id, why=why) if incident_id in self._files:
                     self._files[incident_id].withdrawn = why
                 case _:
                     pass
+
+    def _say_why(self, before: Incident, incident: Incident) -> None:
+        """Say where the cause is thought to be now, where that is news."""
+        if incident.why_root and (incident.unit != before.unit or not before.why_root):
+            self.timeline.say(ROOT, incident.why_root, incident=incident)
 
     def _take_over(self, detections: Sequence[Detection]) -> bool:
         """Work on what was detected; only where this process watches, and will be there to go on."""
@@ -268,6 +291,11 @@ class Agent:
     def _troubled(self) -> set[Any]:
         return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}
 
+    async def _heed(self, orders: OrderBook) -> None:
+        while True:
+            await orders.look()
+            await asyncio.sleep(_ORDERS_S)
+
     async def _go_round_logs(self) -> None:
         rounds = LogRounds(
             supervisors=self.supervisors,
@@ -305,6 +333,7 @@ class Agent:
             task.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
         await self.supervised.close()
+        await self.notices.flush()
         await self.timeline.flush()
         await self.desk.close()
         self.journal.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 from opsagent.casefile import CaseFile
 from opsagent.model import Plan, Verdict
+from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 
@@ -23,6 +24,8 @@ class Books:
         """Write down that the incident is there. One that is taken up again keeps what is written of it."""
         await asyncio.to_thread(self._journal.open_incident, file.incident)
         await self._timeline.tell("opened", file.incident.summary, incident=file.incident)
+        if file.incident.why_root:
+            await self._timeline.tell(ROOT, file.incident.why_root, incident=file.incident)
 
     async def escalate(self, file: CaseFile, why: str) -> None:
         """Tell a person what is known; the agent changes nothing more until something is different."""

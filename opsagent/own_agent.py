@@ -39,6 +39,9 @@ class OwnAgent:
     async def metrics(self) -> Mapping[str, Any]:
         return measured(self._agent.world)
 
+    async def notices(self, limit: int = 50) -> Sequence[Mapping[str, Any]]:
+        return self._agent.notices.latest(limit)
+
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()
 

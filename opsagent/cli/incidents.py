@@ -125,6 +125,7 @@ def whole(row: IncidentRow) -> dict[str, Any]:
 
     return {
         **brief(row),
+        "why_root": row.incident.why_root,
         "symptoms": plain(row.incident.symptoms),
         "evidence": plain(row.evidence),
         "hypotheses": plain(

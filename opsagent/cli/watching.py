@@ -50,7 +50,16 @@ def watch(home: Home, *, mode: Mode | None, seconds: float | None, out: Out) -> 
 async def _watch(home: Home, config: Config, seconds: float | None, out: Out) -> None:
     async with owning(home, config, wait_s=0.0) as agent:
         port = OwnAgent(agent)
-        methods = (port.submit, port.approved, port.recall, port.status, port.units, port.metrics, port.events)
+        methods = (
+            port.submit,
+            port.approved,
+            port.recall,
+            port.status,
+            port.units,
+            port.metrics,
+            port.notices,
+            port.events,
+        )
         async with ApiServer(home.api_socket, {method.__name__: method for method in methods}):
             with TimelineView(out.screen) as view:
                 async with notifying(f"watching, home {home.path}"):

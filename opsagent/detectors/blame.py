@@ -214,7 +214,12 @@ def downstream_of(unit: UnitId, world: World) -> tuple[UnitId, ...]:
 
 def is_configured(unit: UnitId, up: UnitId, world: World) -> bool:
     """Tell whether a person said that `unit` depends on `up`, directly or by others."""
-    return up in world.all_upstream(unit)
+    found: set[UnitId] = set()
+    frontier = {unit}
+    while frontier and up not in found:
+        frontier = {near for each in frontier for near in world.configured_upstream(each)} - found
+        found |= frontier
+    return up in found
 
 
 def _earliest(unit: UnitId, began: datetime, world: World) -> datetime:

@@ -140,8 +140,9 @@ class Book:
             began_at=min([before.began_at, *(symptom.at for symptom in news if unit != before.unit)]),
             symptoms=self._bounded((*before.symptoms, *news)),
             affected=(before.affected | affected | ({before.unit} if unit != before.unit else frozenset())) - {unit},
-            why_root=why or before.why_root,
         )
+        if why and (not before.why_root or (after.affected, after.unit) != (before.affected, before.unit)):
+            after = replace(after, why_root=why)
         if not news and after == before:
             return ()
         entry.incident = _described(after)

@@ -53,13 +53,13 @@ class Grouping:
         engine = self._book.at(daemon_unit(unit.supervisor))
         explains = engine is not None and engine.unit != unit and fault is not Fault.MEMORY_GROWTH
         if engine is not None and explains and engine_down.is_gone(engine):
-            return self._join(engine, suspicion, world, why=f"the daemon that runs {unit.name} is gone")
+            return self._join(engine, suspicion, engine.why_root or f"the daemon that runs {unit.name} is gone")
         own = self._book.at(unit)
         if own is not None:
             return self._book.add(own, suspicion.symptoms, fault=fault, always=fault in _ALWAYS_NEWS)
         shared = shared_cause(suspicion, self._book)
         if shared is not None:
-            return self._join(shared.incident, suspicion, world, why=shared.why)
+            return self._join(shared.incident, suspicion, shared.incident.why_root or shared.why)
         if fault in _TOLD_ONCE and self._quiet.holds(unit, world, now):
             return ()
         doubt = ""
@@ -71,10 +71,9 @@ class Grouping:
         self._waiting.pop(unit, None)
         return self._open(suspicion, world, now, doubt)
 
-    def _join(self, incident: Incident, suspicion: Suspicion, world: World, why: str) -> tuple[Detection, ...]:
+    def _join(self, incident: Incident, suspicion: Suspicion, why: str) -> tuple[Detection, ...]:
         self._waiting.pop(suspicion.unit, None)
-        affected = frozenset({suspicion.unit})
-        return self._book.add(incident, suspicion.symptoms, affected=affected, why=incident.why_root or why)
+        return self._book.add(incident, suspicion.symptoms, affected=frozenset({suspicion.unit}), why=why)
 
     def _lay_to(self, culprit: Culprit, suspicion: Suspicion, world: World, now: datetime) -> tuple[Detection, ...]:
         """The upstream explains it: to its incident, or to a new one; wait while that is not sure yet."""
@@ -82,8 +81,7 @@ class Grouping:
         incident = self._book.at(cause)
         affected = frozenset({unit})
         if incident is not None:
-            why = why_here(culprit, affected | incident.affected, world)
-            return self._join(incident, suspicion, world, why=why)
+            return self._join(incident, suspicion, why_here(culprit, affected | incident.affected, world))
         if culprit.slow or confirmed_down(cause, world):
             self._waiting.pop(unit, None)
             if self._quiet.holds(cause, world, now):

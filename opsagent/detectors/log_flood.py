@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from opsagent.detectors.config import DetectorConfig
+from opsagent.detectors.wording import quoted
 from opsagent.model import EvidenceKind, Signal
 from opsagent.notice import Notice, NoticeKind
 
@@ -15,7 +16,7 @@ def flood(volume: Signal, now: datetime, config: DetectorConfig) -> Notice | Non
     if volume.unit is None or (sampled < config.flood_lines and not skipped):
         return None
     lines, seconds = int(volume.data.get("lines", 0)), float(volume.data.get("seconds", 0.0)) or 1.0
-    text = f"floods its log: {lines / seconds:,.0f} lines/s"
+    text = f"{quoted(volume.unit.name)} floods its log: {lines / seconds:,.0f} lines/s"
     text += f", {sampled:,} were counted and not read" if sampled else ""
     text += f", {skipped / 1e6:,.1f} MB never looked at" if skipped else ""
     data = {"lines": lines, "sampled": sampled, "skipped": skipped}

@@ -127,16 +127,18 @@ class NewsDetector:
         if now - repaired.at < timedelta(seconds=self._config.came_back_s):
             return None
         del known.repaired[key]
-        text = f"is logged again: {_what(signal)}; it belonged to {repaired.incident}, thought repaired {ago(repaired.at, now)}"
+        text = f"logs again what {repaired.incident} was made of, thought repaired {ago(repaired.at, now)}: {_what(signal)}"
         return _notice(NoticeKind.CAME_BACK, signal, now, text, incident=repaired.incident)
 
     def _news(self, signal: Signal, known: _Known, now: datetime, level: str) -> Notice:
         since = known.released
         loud = level in _ERRORS or level == "warn"
         if loud and since is not None and now - since <= timedelta(seconds=self._config.release_s):
-            text = f"new {level} since the release {ago(since, now)}: {_what(signal)}"
+            text = f"logs a new {_kind(level)} since the release {ago(since, now)}: {_what(signal)}"
             return _notice(NoticeKind.NEW_SINCE_RELEASE, signal, now, text, level=level)
-        return _notice(NoticeKind.NEW_SIGNATURE, signal, now, f"new {level}: {_what(signal)}", level=level)
+        return _notice(
+            NoticeKind.NEW_SIGNATURE, signal, now, f"logs a new {_kind(level)}: {_what(signal)}", level=level
+        )
 
     def _of(self, unit: UnitId, now: datetime) -> _Known:
         known = self._units.get(unit)
@@ -150,6 +152,10 @@ def key_of(signal: Signal) -> str:
     return str(signal.data.get("key") or signal.data.get("signature", ""))
 
 
+def _kind(level: str) -> str:
+    return "error" if level in _ERRORS else "warning" if level == "warn" else "kind of line"
+
+
 def _what(signal: Signal) -> str:
     return quoted(str(signal.data.get("signature") or signal.text or ""))
 
@@ -157,7 +163,8 @@ def _what(signal: Signal) -> str:
 def _notice(kind: NoticeKind, signal: Signal, now: datetime, text: str, **more: str) -> Notice:
     assert signal.unit is not None
     data = {"key": key_of(signal), "signature": str(signal.data.get("signature", "")), **more}
-    return Notice(kind=kind, unit=signal.unit, at=now, evidence=EvidenceKind.TEXT, text=text, data=data)
+    words = quoted(signal.unit.name) + f" {text}"
+    return Notice(kind=kind, unit=signal.unit, at=now, evidence=EvidenceKind.TEXT, text=words, data=data)
 
 
 def _keep(kept: OrderedDict[str, _V], key: str, value: _V) -> None:

@@ -1,6 +1,6 @@
 """The share of error lines is another one than usual: robust where few lines are logged, and where errors come in bursts.
 
-Two windows, a short and a long one, must both say so, each with enough errors; their share must lie above the usual one
+Two windows, a short and a long one, must both say so, each with enough errors beside its worst ten seconds; their share must lie above the usual one
 by far more than chance explains (bounds of the binomial share after Wilson). What is usual fades slowly.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from opsagent.detectors.config import DetectorConfig
-from opsagent.detectors.wording import for_long
+from opsagent.detectors.wording import for_long, quoted
 from opsagent.model import EvidenceKind, Signal
 from opsagent.notice import Notice, NoticeKind
 from opsagent_tools.units import UnitId
@@ -89,13 +89,12 @@ class ShareDetector:
         for seconds in (config.share_short_s, config.share_long_s):
             since = now - timedelta(seconds=seconds)
             recent = [bucket for bucket in share.recent if bucket.at > since]
+            recent.remove(max(recent, key=lambda bucket: bucket.errors))  # one burst is no share: others see to it
             lines, errors = sum(each.lines for each in recent), sum(each.errors for each in recent)
-            if errors < config.share_errors or _lower(errors, lines) <= most:
+            if len(recent) < _BUCKETS or errors < config.share_errors or _lower(errors, lines) <= most:
                 return None
-            if sum(each.errors > 0 for each in recent) < min(3, len(recent)) or len(recent) < _BUCKETS:
-                return None  # one burst is no share: the detector of bursts sees to it
             rates.append(errors / lines)
-        text = f"{rates[-1]:.0%} of its lines are errors for {for_long(config.share_short_s)} and more, {usual:.1%} is usual"
+        text = f"{quoted(unit.name)}: {rates[-1]:.0%} of its lines are errors for {for_long(config.share_short_s)} and more, {usual:.1%} is usual"
         data = {"share": round(rates[-1], 4), "usual": round(usual, 4)}
         return Notice(kind=NoticeKind.ERROR_SHARE, unit=unit, at=now, evidence=EvidenceKind.TEXT, text=text, data=data)
 

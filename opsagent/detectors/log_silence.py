@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opsagent.detectors.config import DetectorConfig
-from opsagent.detectors.wording import for_long
+from opsagent.detectors.wording import for_long, quoted
 from opsagent.model import EvidenceKind, Signal
 from opsagent.notice import Notice, NoticeKind
 from opsagent_tools.units import UnitId
@@ -111,7 +111,7 @@ class SilenceDetector:
 
 def _notice(unit: UnitId, gaps: _Gaps, now: datetime) -> Notice:
     silent, usual = (now - gaps.last).total_seconds(), gaps.common_s()
-    text = f"logs nothing for {for_long(silent)}; its pauses are mostly below {for_long(max(usual, 1.0))}"
+    text = f"{quoted(unit.name)} logs nothing for {for_long(silent)}; its pauses are mostly below {for_long(max(usual, 1.0))}"
     data = {"silent_s": round(silent, 1), "usual_s": round(usual, 1), "longest_s": round(gaps.longest_s(), 1)}
     return Notice(kind=NoticeKind.SILENCE, unit=unit, at=now, evidence=EvidenceKind.TEXT, text=text, data=data)
 

@@ -69,6 +69,6 @@ def _what(notice: Notice) -> str:
 
 
 def _summary(last: Notice, count: int, over: timedelta, now: datetime) -> Notice:
-    text = f"{count} more of this kind in {for_long(over.total_seconds())}, the last: {last.text}"
+    text = f"{last.text}; {count} more like it were noticed in {for_long(over.total_seconds())}"
     data = {"count": count}
     return Notice(kind=last.kind, unit=last.unit, at=now, evidence=last.evidence, text=text, data=data)

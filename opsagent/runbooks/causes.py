@@ -38,6 +38,7 @@ def note(findings: Findings, runbook: Runbook, reason: str) -> str:
     parts = [
         f"{incident.unit.name} {_WORDS[incident.fault]} since {incident.began_at:%Y-%m-%d %H:%M:%S} UTC",
         cause,
+        *((incident.why_root,) if incident.why_root else ()),
         *(f"{try_.remedy} did not help{f' ({try_.why})' if try_.why else ''}" for try_ in findings.case.tried),
         f"do not {runbook.never}",
     ]

@@ -84,6 +84,13 @@ class Changes(Store):
                     return change
         return None
 
+    def changes_since(self, since: datetime, actions: Collection[str]) -> tuple[ChangeRow, ...]:
+        """Return the changes that ended after then and are one of `actions`, oldest first."""
+        wanted = select(events).where(events.c.kind == KIND, events.c.at > since).order_by(events.c.at, events.c.id)
+        with self._reading() as connection:
+            rows = [_change(event_row(row)) for row in connection.execute(wanted.limit(_LOOKED_AT)).mappings()]
+        return tuple(row for row in rows if row is not None and row.action in actions)
+
 
 _PLAIN = ("action", "done", "took_s", "down_s", "asked", "failed", "seen_by", "why", "way")
 

@@ -18,6 +18,8 @@ from opsagent.store.rows import UNFINISHED, EventRow, IncidentRow, IncidentStatu
 from opsagent.store.schema import events, incidents, plans, steps
 from opsagent_tools.units import UnitId
 
+ROOT = "root"
+"""Kind of the event that says why the cause of an incident is where it is."""
 _SETTABLE = frozenset(
     "status outcome remedy remedy_source attempts probes mttd_s mttr_s resolved_at summary evidence hypotheses".split()
 )
@@ -160,6 +162,7 @@ def incident_row(row: RowMapping, plans: Sequence[PlanRow] = (), events: Sequenc
             symptoms=from_plain(row["symptoms"], tuple_of(Signal)),
             affected=frozenset(from_plain(row["affected"], tuple_of(UnitId))),
             summary=row["summary"],
+            why_root=next((event.text for event in reversed(events) if event.kind == ROOT), ""),
         ),
         status=status,
         resolved_at=row["resolved_at"],

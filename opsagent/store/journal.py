@@ -19,6 +19,7 @@ from opsagent.store.changes import Changes
 from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
+from opsagent.store.notices import NoticeRows
 from opsagent.store.plans import Plans
 from opsagent.store.releases import Releases
 from opsagent.store.rows import Verification
@@ -27,7 +28,7 @@ from opsagent.store.schema import approvals, deploys, events, holds, incidents, 
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes):
+class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod

@@ -62,6 +62,8 @@ def page(incident: Mapping[str, Any], screen: Screen) -> list[str]:
     ]
     if incident["affected"]:
         lines.append(f"affected  {one_line(', '.join(incident['affected']))}")
+    if incident.get("why_root"):
+        lines.append(f"why here  {one_line(incident['why_root'])}")
     if incident["outcome"]:
         lines.append(f"outcome   {one_line(incident['outcome'])}")
     for title, body in (

@@ -22,7 +22,7 @@ _STYLES: dict[str, Style] = {
     "refused": "warn", "asked": "warn", "undone": "warn", "denied": "warn", "worse": "warn",
     "done": "good", "step_done": "good", "resolved": "good", "recovered": "good", "command_done": "good", "better": "good",
     "learnt": "accent", "recalled": "accent", "decided": "accent", "planned": "accent",
-    "note": "dim", "verifying": "dim", "step_started": "dim", "evidence": "dim", "probed": "dim",
+    "notice": "warn", "root": "accent", "note": "dim", "verifying": "dim", "step_started": "dim", "evidence": "dim", "probed": "dim",
 }  # fmt: skip
 _RICH = {"good": "green", "bad": "red", "warn": "yellow", "dim": "dim", "strong": "bold", "accent": "cyan"}
 _KIND_WIDTH = 14

@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from opsagent.detect import Closed, Detection, Detector, DetectorConfig, Opened, Updated
+from opsagent.detect import Closed, Detection, Detector, DetectorConfig, Noticed, Opened, Updated
 from opsagent.model import EvidenceKind, Incident, Scalar, Signal, SignalKind
+from opsagent.notice import Notice
 from opsagent.world import World
 from opsagent_tools.services.spec import Health, ServiceSpec
 from opsagent_tools.text import UntrustedText
@@ -17,6 +18,16 @@ from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MB = 1_000_000
+_EVIDENCE = {
+    SignalKind.PROBE_OK: EvidenceKind.PROBE,
+    SignalKind.PROBE_FAILED: EvidenceKind.PROBE,
+    SignalKind.STOPPED: EvidenceKind.SUPERVISOR,
+    SignalKind.RELEASE_UNFIT: EvidenceKind.PROBE,
+    SignalKind.LOG_ERROR: EvidenceKind.TEXT,
+    SignalKind.LOG_NEW: EvidenceKind.TEXT,
+    SignalKind.LOG_VOLUME: EvidenceKind.TEXT,
+}
+"""What each kind of signal is told by; the kernel where it is not named."""
 
 
 def uid(name: str) -> UnitId:
@@ -88,6 +99,15 @@ class History:
         text = UntrustedText(signature)
         self.signal(SignalKind.LOG_ERROR, name, text=text, signature=signature, count=times)
 
+    def new(self, name: str, signature: str, level: str = "error") -> None:
+        """Let the unit log something that it never logged before."""
+        self.signal(
+            SignalKind.LOG_NEW, name, text=UntrustedText(signature), signature=signature, key=signature, level=level
+        )
+
+    def volume(self, name: str, lines: int, errors: int = 0, *, sampled: int = 0, skipped: int = 0) -> None:
+        self.signal(SignalKind.LOG_VOLUME, name, seconds=5.0, lines=lines, errors=errors, sampled=sampled, skipped=skipped)
+
     def sample(self, name: str, rss: float = 10 * MB, state: str = "S", process: ProcessKey | None = None) -> None:
         """Sample all processes of the unit, or only this one."""
         for each in self.world.units[uid(name)].processes:
@@ -124,7 +144,7 @@ class History:
         **data: Scalar,
     ) -> None:
         unit = uid(name) if name is not None else None
-        evidence = EvidenceKind.TEXT if text is not None else EvidenceKind.KERNEL
+        evidence = _EVIDENCE.get(kind, EvidenceKind.KERNEL)
         told = Signal(kind=kind, unit=unit, at=self.now, evidence=evidence, process=process, data=data, text=text)
         self.world.apply(told)
         self.told += self.detector.observe(told, self.world, self.now)
@@ -142,6 +162,15 @@ class History:
     @property
     def updated(self) -> list[Incident]:
         return [detection.incident for detection in self.told if isinstance(detection, Updated)]
+
+    @property
+    def noticed(self) -> list[str]:
+        """What was noticed, as `kind of unit`."""
+        return [f"{one.kind.value} of {one.unit.name}" for one in self.notices]
+
+    @property
+    def notices(self) -> list[Notice]:
+        return [detection.notice for detection in self.told if isinstance(detection, Noticed)]
 
     @property
     def open(self) -> list[str]:
