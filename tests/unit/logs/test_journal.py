@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -122,4 +123,38 @@ def test_without_journalctl_there_are_no_lines(tmp_path: Path, monkeypatch: pyte
         journals.tail("system/api.service").look()
 
     assert last_lines("system/api.service", 5) == []
+    journals.close()
+
+
+def test_a_journal_goes_on_from_a_position_old_lines_first(journalctl: Path) -> None:
+    now_us, later = int(time.time() * 1e6), 2**52
+    away = now_us - 60_000_000
+    (journalctl / "out").write_bytes(
+        at(away, "read before") + at(away + 1, "while away") + at(later, "w", "web.service") + at(later, "live")
+    )
+    (journalctl / "stay").touch()
+    journals = Journals()
+    try:
+        api = journals.tail("system/api.service", {"after_us": away})
+        web = journals.tail("system/web.service")
+        assert (eventually(api.look), api.past) == ([b"while away"], True)
+        assert api.position() == {"after_us": away + 1}
+        assert (api.look(), api.past) == ([b"live"], False)
+        assert (web.look(), web.past) == ([b"w"], False)
+        assert api.position() == {"after_us": later}
+        (asked,) = (journalctl / "asked").read_text().splitlines()
+        assert f"--since=@{away / 1e6:.6f}" in asked
+    finally:
+        journals.close()
+
+
+def test_a_position_of_long_ago_is_not_gone_back_to_and_that_is_told() -> None:
+    week_us = int((time.time() - 7 * 86_400) * 1e6)
+    journals = Journals()
+
+    tail = journals.tail("system/api.service", {"after_us": week_us})
+
+    assert "24 hours" in tail.missed
+    assert tail.position()["after_us"] > week_us
+    assert journals.tail("system/api.service", {"after_us": "x"}).missed == ""
     journals.close()

@@ -61,9 +61,9 @@ def test_goes_on_in_the_same_file(log: Path) -> None:
     position = position_after(log)
     append(log, b"2 while away\n")
     with resumed(log, position) as tail:
-        assert tail.catching_up
-        assert tail.look() == [b"2 while away"]
-        assert not tail.catching_up
+        assert (tail.look(), tail.past) == ([b"2 while away"], True)
+        append(log, b"3 live\n")
+        assert (tail.look(), tail.past) == ([b"3 live"], False)
         assert tail.missed == ""
 
 
@@ -272,8 +272,8 @@ def test_a_long_absence_is_caught_up_in_bounded_looks(log: Path) -> None:
     with resumed(log, position, TailLimits(look_bytes=1000)) as tail:
         looks = 0
         lines: list[bytes] = []
-        while tail.catching_up:
-            more = tail.look()
+        while more := tail.look():
+            assert tail.past
             assert sum(len(line) + 1 for line in more) <= 1000
             lines += more
             looks += 1

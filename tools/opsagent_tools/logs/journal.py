@@ -12,9 +12,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ _LONGEST_CALM_S = 600.0
 """That, where journalctl ended by itself again and again (it may not read the journal, say)."""
 _PATTERN_S = 15.0
 """journalctl takes `worker@*` for the instances that have written so far; so often it is asked again for new ones."""
+_AWAY_S = 24 * 3600
+"""What was written longer before a restart than this is not read afterwards."""
 _READ_S = 10.0
 _PIPE = 1024 * 1024
 _FIELDS = "MESSAGE,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT,UNIT,USER_UNIT"
@@ -68,24 +71,48 @@ def last_lines(journal: str, count: int, *, since: float | None = None) -> list[
 class JournalTail:
     """The lines that are added to one journal from now on; used like a `FileTail`."""
 
-    def __init__(self, follower: _Follower, journal: str) -> None:
+    def __init__(self, follower: _Follower, journal: str, resume: Mapping[str, Any] | None = None) -> None:
         self.journal = journal
         self.skipped = 0
         """Bytes that were dropped because too much came at once."""
-        self.after_us = int(time.time() * 1e6)
+        self.missed = ""
+        """What of the time since the position given is not read; empty: nothing is missing."""
+        self.past = False
+        """The lines of the last look were written before this tail began."""
+        self.began_us = int(time.time() * 1e6)
+        self.after_us = self._told_us = self._since(resume)
         self.followed = False
         self._pattern = journal.partition("/")[2]
         self._follower = follower
-        self._lines: deque[bytes] = deque()
+        self._lines: deque[tuple[int, bytes]] = deque()
         self._size = 0
 
     def look(self) -> list[bytes]:
-        """Return the lines that came since the last look. Raises OSError where the journal cannot be read."""
+        """Return the lines that came since the last look: old ones (`past`) or new ones. Raises OSError where the journal
+        cannot be read.
+        """
         self._follower.pump()
-        lines = list(self._lines)
-        self._lines.clear()
-        self._size = 0
+        kept, lines = self._lines, []
+        self.past = bool(kept) and kept[0][0] <= self.began_us
+        until = self.began_us if self.past else sys.maxsize
+        while kept and kept[0][0] <= until:
+            self._told_us, line = kept.popleft()
+            lines.append(line)
+        self._size = sum(len(line) for _, line in kept)
         return lines
+
+    def position(self) -> dict[str, Any]:
+        """Return up to when it was read, for `resume`."""
+        return {"after_us": self._told_us}
+
+    def _since(self, resume: Mapping[str, Any] | None) -> int:
+        after = resume.get("after_us") if resume is not None else None
+        if not isinstance(after, int) or not 0 < after <= self.began_us:
+            return self.began_us
+        earliest = self.began_us - _AWAY_S * 1_000_000
+        if after < earliest:
+            self.missed = f"what is older than {_AWAY_S // 3600} hours is not read any more"
+        return max(after, earliest)
 
     def close(self) -> None:
         """Follow it no longer."""
@@ -96,10 +123,10 @@ class JournalTail:
         if entry.at_us <= self.after_us or not fnmatchcase(entry.unit, self._pattern):
             return
         for line in entry.lines:
-            self._lines.append(line)
+            self._lines.append((entry.at_us, line))
             self._size += len(line)
         while self._size > _KEPT_MAX:
-            gone = len(self._lines.popleft())
+            gone = len(self._lines.popleft()[1])
             self._size -= gone
             self.skipped += gone
 
@@ -112,11 +139,11 @@ class Journals:
         self._own_only, self._clock = own_only, clock
         self._followers: dict[str, _Follower] = {}
 
-    def tail(self, journal: str) -> JournalTail:
-        """Follow one journal from now on."""
+    def tail(self, journal: str, resume: Mapping[str, Any] | None = None) -> JournalTail:
+        """Follow one journal from now on; with `resume`, from that `position` on, as far as it is not too long ago."""
         scope = journal.partition("/")[0]
         follower = self._followers.setdefault(scope, _Follower(own_only=self._own_only, clock=self._clock))
-        return follower.add(journal)
+        return follower.add(journal, resume)
 
     def close(self) -> None:
         """Follow nothing any longer."""
@@ -137,8 +164,8 @@ class _Follower:
         self._rest = b""
         self._changed = False
 
-    def add(self, journal: str) -> JournalTail:
-        tail = JournalTail(self, journal)
+    def add(self, journal: str, resume: Mapping[str, Any] | None = None) -> JournalTail:
+        tail = JournalTail(self, journal, resume)
         self._tails.append(tail)
         self._changed = True
         return tail
@@ -213,7 +240,8 @@ class _Follower:
         for tail in self._tails:
             if tail.followed:
                 tail.after_us = max(tail.after_us, self._seen_us)
-        since = min(max(tail.after_us, self._seen_us if tail.followed else 0) for tail in self._tails) / 1e6
+        self._seen_us = 0  # a tail that goes on from long ago has seen less than the others had
+        since = min(tail.after_us for tail in self._tails) / 1e6
         journals = list(dict.fromkeys(tail.journal for tail in self._tails))
         command = [program, *_select(journals), "--follow", "--no-tail", f"--since=@{since:.6f}", *_output()]
         self._process = process = subprocess.Popen(

@@ -76,9 +76,10 @@ class FileTail:
         self._old: list[OpenFile] = []
         self._read: dict[tuple[int, int], FilePosition | None] = {}
         """Files that were let go of, and how far they were read."""
-        self.catching_up = resume is not None
-        """True: what comes next was written before this tail began."""
+        self.past = False
+        """The lines of the last look were written before this tail began."""
         before = None if resume is None else _positions(resume)
+        self._catching_up = before is not None
         if before is not None:
             self._resume(*before)
         elif self._file is not None and not from_start:
@@ -89,7 +90,7 @@ class FileTail:
         info, file = self._stat(), self._file
         same = file is not None and info is not None and (info.st_dev, info.st_ino) == file.id
         if same and not self._old and file is not None and info is not None and file.untouched(info):
-            self.catching_up = False
+            self._catching_up = self.past = False
             return []
         lines: list[bytes] = []
         if file is not None and file.offset == 0:
@@ -101,7 +102,7 @@ class FileTail:
             file.touched_ns = info.st_mtime_ns if info is not None and same else file.touched_ns
         if info is not None and not same and left > 0:
             left = self._take_over(lines, left)
-        self.catching_up = self.catching_up and left <= 0
+        self.past, self._catching_up = self._catching_up, self._catching_up and left <= 0
         return lines
 
     def position(self) -> dict[str, Any]:
