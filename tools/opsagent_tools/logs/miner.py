@@ -1,19 +1,27 @@
 """Signatures of messages, found online: the template that a message is an instance of, under a key that lasts.
 
-Two levels. The first is stateless (`masks.py`): values are masked by their shape and by the words around them; the hash
-of what stays is the key, the same in any order, on every host, in every process. The second merges what only differs in
-a word that keeps changing; the keys from before become aliases of the merged template. Standard library only.
+Two levels. The first is stateless (`masking.py`): values are masked by their shape and by the words around them; the
+hash of what stays is the key, the same in any order, on every host, in every process. The second (`miner_book.py`)
+merges templates that only differ in a word that keeps changing; the keys from before become aliases of the merged one.
+
+Quick because lines repeat: what was seen before, but for the digits in it, is found by one look-up. Memory is bounded.
+Standard library only.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.signature import signature as masked
+from opsagent_tools.logs.masking import mask, outline, settle, untyped
+from opsagent_tools.logs.miner_book import Book, Group, key_of
+from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.redact import redact
+
+__all__ = ["Miner", "MinerLimits", "key_of"]
+
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +30,10 @@ class MinerLimits:
 
     templates: int = 2000
     """At most so many templates; the least valuable are forgotten."""
-    cached: int = 20_000
-    """Shapes of lines whose template is remembered."""
+    cached: int = 8000
+    """So many shapes of messages, twice, lead to their template at once."""
+    cached_length: int = 1000
+    """Longer messages (bytes) are masked anew each time."""
 
 
 class Miner:
@@ -31,46 +41,72 @@ class Miner:
 
     def __init__(self, limits: MinerLimits | None = None) -> None:
         self._limits = limits or MinerLimits()
-        self._signatures: dict[str, Signature] = {}
+        self._book = Book(self._limits.templates)
+        self._shapes: dict[bytes, Group] = {}
+        self._shapes_before: dict[bytes, Group] = {}
+        self._masked: dict[str, Group] = {}
+        self._masked_before: dict[str, Group] = {}
 
     def add(self, message: str) -> Signature:
         """Return the signature of a message as far as it is known now. Never raises."""
-        template = redact(masked(message))
-        key = key_of(template)
-        found = self._signatures.get(key)
-        if found is None:
-            found = self._signatures[key] = Signature(key, template)
-            if len(self._signatures) > self._limits.templates:
-                del self._signatures[next(iter(self._signatures))]
-        return found
+        shape = outline(message)
+        group = self._shapes.get(shape)
+        if group is None or group.into is not None:
+            group = self._seen_before(shape)
+        group.count += 1
+        return group.signature
+
+    def _seen_before(self, shape: bytes) -> Group:
+        group = self._shapes_before.get(shape)
+        if group is None or group.into is not None:
+            group = self._of_masked(mask(shape))
+        if len(shape) <= self._limits.cached_length:
+            if len(self._shapes) >= self._limits.cached:
+                self._shapes_before, self._shapes = self._shapes, {}
+            self._shapes[shape] = group
+        return group
+
+    def _of_masked(self, masked: str) -> Group:
+        group = self._masked.get(masked)
+        if group is None or group.into is not None:
+            group = self._masked_before.get(masked)
+            if group is None or group.into is not None:
+                group = self._of_template(settle(masked))
+            if len(masked) <= self._limits.cached_length:
+                if len(self._masked) >= self._limits.cached:
+                    self._masked_before, self._masked = self._masked, {}
+                self._masked[masked] = group
+        return group
+
+    def _of_template(self, template: str) -> Group:
+        return self._book.get(untyped(template)) or self._book.find(redact(template))
 
     def template(self, key: str) -> str:
         """Return the template that a key, also an old one, stands for now; "" where it is not known (any more)."""
-        found = self._signatures.get(key)
-        return found.template if found else ""
+        group = self._book.by_key.get(key)
+        return group.signature.template if group else ""
 
     def resolve(self, key: str) -> str:
         """Return the key under which `key` is known now; itself where it is not known."""
-        return key
+        group = self._book.by_key.get(key)
+        return group.signature.key if group else key
 
     def aliases(self, key: str) -> tuple[str, ...]:
         """Return the other keys under which the same template was known."""
-        return ()
+        group = self._book.by_key.get(key)
+        return () if group is None else tuple(each for each in (group.signature.key, *group.aliases) if each != key)
 
     def dump(self) -> dict[str, Any]:
-        """Return the state, fit for JSON; redacted."""
-        return {"version": 1, "templates": [[each.key, each.template] for each in self._signatures.values()]}
+        """Return the state, fit for JSON: redacted templates, keys and counts; nothing of any message."""
+        return {"version": _VERSION, "templates": [kept(group) for group in self._book.groups.values()]}
 
     @classmethod
     def load(cls, state: dict[str, Any], limits: MinerLimits | None = None) -> Miner:
-        """Return a miner that goes on from a `dump`. What cannot be read is left out: it is learnt again."""
+        """Return a miner that goes on from a `dump`. What cannot be read of it is left out: it is learnt again."""
         miner = cls(limits)
-        if state.get("version") == 1:
-            for key, template in state.get("templates", ()):
-                miner._signatures[key] = Signature(key, template)
+        if state.get("version") == _VERSION and isinstance(state.get("templates"), list):
+            for each in state["templates"][-miner._limits.templates :]:
+                group = taken_up(each)
+                if group is not None:
+                    miner._book.restore(group)
         return miner
-
-
-def key_of(template: str) -> str:
-    """Return the durable key of a template: 16 hex digits."""
-    return hashlib.blake2b(template.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
