@@ -19,6 +19,8 @@ from opsagent_tools.units import ProcessKey
 HAS_PROC = os.path.exists("/proc/self/stat")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_PF_FORKNOEXEC = 0x40
+"""include/linux/sched.h: forked, but didn't exec."""
 _SAME_S = 0.005
 """Start times closer than this are the same: half a clock tick."""
 
@@ -41,10 +43,17 @@ class Stat:
     """Resident memory, bytes; 0 for a zombie."""
     wait_status: int
     """As waitpid(2) gives it; 0 also where the kernel does not let us know."""
+    flags: int
+    """The kernel's PF_ flags."""
 
     @property
     def dead(self) -> bool:
         return self.state in "ZXx"
+
+    @property
+    def forked(self) -> bool:
+        """Tell whether it runs its parent's program, whose memory it shares until one of them writes to it."""
+        return bool(self.flags & _PF_FORKNOEXEC)
 
 
 def parse_stat(raw: bytes) -> Stat:
@@ -59,6 +68,7 @@ def parse_stat(raw: bytes) -> Stat:
         start_ticks=int(fields[19]),
         rss=int(fields[21]) * _PAGE,
         wait_status=int(fields[49]) if len(fields) > 49 else 0,
+        flags=int(fields[6]),
     )
 
 
