@@ -1,0 +1,125 @@
+"""What a replay found, on a terminal: what comes again and again first, then what happened once. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from opsagent.views.numbers import duration, moment
+from opsagent.views.table import Cell, Column, table
+from opsagent.views.terminal import Screen
+
+_AGAIN = (
+    Column("TIMES", right=True),
+    Column("LAST"),
+    Column("EVERY", drop=2),
+    Column("ALL LASTED", drop=3, right=True),
+    Column("UNIT"),
+    Column("WHAT"),
+    Column("LIKELY WHY"),
+)
+_ONCE = (
+    Column("BEGAN"),
+    Column("LASTED", drop=1, right=True),
+    Column("UNIT"),
+    Column("WHAT"),
+    Column("LIKELY WHY"),
+    Column("EVIDENCE", drop=2),
+)
+_ERRORS = (Column("COUNT", right=True), Column("UNIT"), Column("ERROR"))
+_UNPLACED = 10
+
+
+def lines(document: Mapping[str, Any], screen: Screen, *, limit: int) -> list[str]:
+    """Return the whole screen. `limit`: rows of each table."""
+    again: Sequence[Mapping[str, Any]] = document["recurring"]
+    once = [one for one in document["incidents"] if one["times"] == 1]
+    drawn: list[str] = []
+    if again:
+        drawn += [
+            screen.paint("Comes again:", "strong"),
+            *table(_AGAIN, [_again(one) for one in again[:limit]], screen),
+        ]
+        drawn += _more(len(again) - limit, screen)
+    if once:
+        drawn += ([""] if drawn else []) + [screen.paint("Once:", "strong")]
+        drawn += table(_ONCE, [_once(one) for one in once[:limit]], screen)
+        drawn += _more(len(once) - limit, screen)
+    unplaced = document["unplaced"]
+    if unplaced:
+        heading = "Errors in logs whose lines do not say when:"
+        rows = [_error(one) for one in unplaced[:_UNPLACED]]
+        drawn += ([""] if drawn else []) + [screen.paint(heading, "strong"), *table(_ERRORS, rows, screen)]
+        drawn += _more(len(unplaced) - _UNPLACED, screen)
+    return drawn
+
+
+def summary(document: Mapping[str, Any]) -> list[str]:
+    """Return in words what was read, with which offsets; and what was not."""
+    read = document["read"]
+    sources = [one for one in read["sources"] if one["lines"]]
+    first = min((one["first"] for one in sources if one["first"]), default=None)
+    last = max((one["last"] for one in sources if one["last"]), default=None)
+    span = f", {_day(first)} to {_day(last)}" if first and last else ""
+    counted = f"{read['lines']:,} lines of {_count(len(sources), 'log')} in {_count(read['files'], 'file')}"
+    said = [f"read {counted}{span}, in {read['took_s']:.1f} s"] if sources else ["there was nothing to read"]
+    offsets = sorted({(one["offset"], one["offset_from"]) for one in sources if one["offset"]})
+    for offset, why in offsets:
+        how = "as their files were written" if why == "file" else "this machine's zone; nothing else tells"
+        said.append(f"times without an offset were read as {offset} ({how})")
+    unsure = sum(one["times"] == "unsure" for one in sources)
+    if unsure:
+        said.append(
+            f"{_count(unsure, 'log')} without any time: errors in them are placed by the deaths that they caused, or not"
+            " at all (pm2 writes times with `pm2 start --time`)"
+        )
+    return said
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _day(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}"
+
+
+def _again(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    every = f"~{duration(one['every_s'])}" if one["every_s"] else "no rhythm" if one["count"] > 3 else ""
+    return (
+        Cell(f"{one['count']:,}", "strong"),
+        Cell(moment(datetime.fromisoformat(one["last_at"]))),
+        Cell(every),
+        Cell(duration(one["lasted_s"])),
+        Cell(one["name"], "accent"),
+        Cell(_what(one)),
+        Cell(one["signature"]),
+    )
+
+
+def _once(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    lasted = duration(one["lasted_s"]) if one["lasted_s"] is not None else "not over"
+    why = one["signatures"][0]["signature"] if one["signatures"] else ""
+    return (
+        Cell(moment(datetime.fromisoformat(one["began_at"]))),
+        Cell(lasted, "bad" if one["lasted_s"] is None else ""),
+        Cell(one["name"], "accent"),
+        Cell(_what(one)),
+        Cell(why),
+        Cell(", ".join(one["evidence"])),
+    )
+
+
+def _what(one: Mapping[str, Any]) -> str:
+    """Return the summary without the name, which stands beside it."""
+    text = str(one["summary"])
+    return text.removeprefix(f"{one['name']} ")
+
+
+def _error(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return Cell(f"{one['count']:,}"), Cell(one["name"], "accent"), Cell(one["signature"])
+
+
+def _more(number: int, screen: Screen) -> list[str]:
+    return [screen.paint(f"… and {number:,} more: --limit, or --json", "dim")] if number > 0 else []
