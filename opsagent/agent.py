@@ -42,6 +42,7 @@ from opsagent.releases.keeper import Keeper
 from opsagent.releases.rounds import Rounds
 from opsagent.repair import Repairer, Workshop
 from opsagent.sense import Senses
+from opsagent.senses.topology import TopologySense
 from opsagent.settle import Settler
 from opsagent.situation import Situations
 from opsagent.status import status
@@ -73,6 +74,12 @@ class Agent:
         self.world = World()
         self.world.maintenance = Windows(config.maintenance)
         self.supervised = Supervised(home, config, self.world)
+        self.topology = TopologySense(
+            self.world,
+            home.senses_dir,
+            daemons=self.supervised.daemons,
+            unsupervised=lambda: self.supervised.unsupervised,
+        )
         self.engine = self.supervised.engine
         self.supervisors = self.supervised.supervisors
         self.journal = Journal.open(home)
@@ -191,6 +198,7 @@ class Agent:
             tasks.create_task(self._heed(orders))
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))
+            tasks.create_task(self.topology.watch())
             tasks.create_task(self._go_rounds())
             tasks.create_task(self._go_round_logs())
             tasks.create_task(self.daemons.keep_looking())

@@ -12,7 +12,7 @@ from opsagent.home import Home
 from opsagent.measured import measured
 from opsagent.model import Plan
 from opsagent.ports import Progress
-from opsagent.status import listing
+from opsagent.status import listing, topology
 
 
 class OwnAgent:
@@ -35,6 +35,9 @@ class OwnAgent:
 
     async def units(self) -> Mapping[str, Any]:
         return listing(self._agent)
+
+    async def topology(self) -> Mapping[str, Any]:
+        return topology(self._agent)
 
     async def metrics(self) -> Mapping[str, Any]:
         return measured(self._agent.world)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from opsagent import __version__, roster
+from opsagent import __version__, roster, topology_report
 from opsagent_tools.supervisors.found import Found
 from opsagent_tools.units import Unit
 
@@ -54,6 +54,19 @@ def listing(agent: Agent) -> dict[str, Any]:
         "units": rows,
         "unsupervised": unsupervised,
     }
+
+
+def topology(agent: Agent) -> dict[str, Any]:
+    """Return what `opsagent map` shows: who was seen to talk to whom for as long as it is known."""
+    world, looker = agent.world, agent.topology.looker
+    return topology_report.report(
+        world,
+        datetime.now(UTC),
+        source="daemon",
+        hidden=looker.hidden,
+        in_passing=looker.in_passing,
+        known={unit.id: known for unit, known in _known(agent, world.units.values())},
+    )
 
 
 def _of_an_engine_that_is_down(agent: Agent, pid: int | None) -> list[Unit]:

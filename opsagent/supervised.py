@@ -116,7 +116,7 @@ class Supervised:
 
     async def look_at_ports(self) -> None:
         """Learn who listens on which port; the descriptors of all processes are gone through only where that changed."""
-        units, daemons = list(self._world.units.values()), self._daemons()
+        units, daemons = list(self._world.units.values()), self.daemons()
         sockets = await asyncio.to_thread(listening)
         pids = frozenset(process.key for unit in units for process in unit.processes)
         seen = (sockets, pids, daemons)
@@ -127,7 +127,7 @@ class Supervised:
         self.unsupervised = owned.unsupervised
         self._ports_of, self._ports_at = seen, time.monotonic()
 
-    def _daemons(self) -> dict[int, str]:
+    def daemons(self) -> dict[int, str]:
         """Return the processes of the supervisors themselves."""
         found = {one.pid: one.kind or one.family for one in self.found if one.pid is not None and one.pid != 1}
         engine = self.engine.pid()

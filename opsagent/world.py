@@ -71,7 +71,7 @@ class World:
         self.topology = Topology()
         """Who was seen to talk to whom."""
         self._above: dict[UnitId, tuple[UnitId, ...]] = {}
-        self._above_of: tuple[object, int] = (None, -1)
+        self._above_of: tuple[object, ...] = ()
         self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
@@ -119,7 +119,7 @@ class World:
         Configuration wins: where `depends_on = []` is written nothing is added, and what was learnt is left out where it
         says the contrary of what is configured (an upstream that calls back).
         """
-        current = (self.descriptions, self.topology.version)
+        current = (self.descriptions, self.topology, self.topology.version)
         if self._above_of != current:
             self._above, self._above_of = {}, current
         found = self._above.get(unit)

@@ -55,6 +55,7 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.approved,
             port.recall,
             port.status,
+            port.topology,
             port.units,
             port.metrics,
             port.notices,

@@ -45,7 +45,7 @@ class Watched:
 
     @property
     def states(self) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for edge in self.topology:
             source, target = edge.link.source.unit, edge.link.target.unit
             assert source is not None
@@ -217,3 +217,12 @@ def test_new_descriptions_count_at_once() -> None:
     assert history.world.upstream(uid("a")) == (uid("b"),)
     history.world.replace_specs({"a": service("a", independent=True), "b": service("b")})
     assert history.world.upstream(uid("a")) == ()
+
+
+def test_a_topology_that_is_read_later_counts_at_once() -> None:
+    history = History(service("a"), service("b"))
+    assert history.world.upstream(uid("a")) == ()
+    other = History(service("a"), service("b"))
+    learn(other, link("a", "b"))
+    history.world.topology = Topology.load(other.world.topology.dump(START))
+    assert history.world.upstream(uid("a")) == (uid("b"),)
