@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,9 @@ from opsagent.home import Home
 from opsagent.model import Plan
 from opsagent.ports import AgentPort, Progress
 from opsagent.store.codec import from_plain, to_plain
+
+if TYPE_CHECKING:
+    from opsagent.learn import Reconstructed
 
 LOCK_WAIT_S = 5.0
 
@@ -36,6 +39,10 @@ class RemoteAgent:
     async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         rows = await self._client.call("recall", {"query": query, "unit": unit, "limit": limit})
         return msgspec.convert(rows, list[dict[str, Any]])
+
+    async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
+        kept = await self._client.call("remember", {"episodes": to_plain(episodes)})
+        return msgspec.convert(kept, dict[str, int])
 
     async def status(self) -> Mapping[str, Any]:
         return msgspec.convert(await self._client.call("status", {}), dict[str, Any])

@@ -9,6 +9,7 @@ from typing import Any
 from opsagent.agent import Agent
 from opsagent.config import Config
 from opsagent.home import Home
+from opsagent.learn import Reconstructed, remember
 from opsagent.measured import measured
 from opsagent.model import Plan
 from opsagent.ports import Progress
@@ -29,6 +30,9 @@ class OwnAgent:
 
     async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         return await self._agent.recall.search(query, unit=unit, limit=limit)
+
+    async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
+        return await remember(self._agent.desk, episodes)
 
     async def status(self) -> Mapping[str, Any]:
         return self._agent.status()

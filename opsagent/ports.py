@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from opsagent.model import Plan
+
+if TYPE_CHECKING:
+    from opsagent.learn import Reconstructed
 
 ProgressKind = Literal[
     "planned",
@@ -61,6 +64,10 @@ class AgentPort(Protocol):
 
     async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """Search the memory. Each row: id, scope, kind, text, score, similarity, why, fields, created_at."""
+        ...
+
+    async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
+        """Keep incidents that only logs tell of, each once. Returns `added` and `known`."""
         ...
 
     async def status(self) -> Mapping[str, Any]:

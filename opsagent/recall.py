@@ -148,6 +148,7 @@ def _row(recollection: Recollection) -> dict[str, Any]:
         "id": record.id,
         "scope": record.scope,
         "kind": record.kind.value,
+        "source": record.source.value,
         "text": record.text,
         "score": round(recollection.score, 4),
         "similarity": round(recollection.similarity, 4),

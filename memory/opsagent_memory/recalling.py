@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from opsagent_memory.ranking import Memorable, why
-from opsagent_memory.records import Recollection, Record
+from opsagent_memory.records import Recollection, Record, Source
 
 NEAR_DOUBLE = 0.97
 """Texts with this cosine or more, about the same remedy, are one recollection."""
@@ -37,11 +37,12 @@ def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: i
 
 def recollection(item: Memorable, record: Record) -> Recollection:
     """Return the record with what memory knows about it."""
+    reconstructed = "reconstructed from logs, " if record.source is Source.LOGS else ""
     return Recollection(
         record=record,
         similarity=item.similarity,
         score=item.score,
-        why=why(item.similarity, item.tries, item.successes, item.last_worked),
+        why=reconstructed + why(item.similarity, item.tries, item.successes, item.last_worked),
         tries=item.tries,
         successes=item.successes,
         last_worked=item.last_worked,

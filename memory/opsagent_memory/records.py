@@ -46,6 +46,8 @@ class Source(StrEnum):
     PERSON = "person"
     IMPORT = "import"
     """Comes from another memory; may be read, never raises a remedy."""
+    LOGS = "logs"
+    """Reconstructed from old logs, that is from text; may be read, counts neither for nor against anything."""
 
 
 def new_id(kind: Kind) -> str:

@@ -83,7 +83,7 @@ def _table(rows: Sequence[Mapping[str, Any]], screen: Any) -> list[str]:
                 Cell(row["scope"]),
                 Cell(f"{row['score']:.2f}"),
                 Cell(str(row["fields"].get("remedy") or "")),
-                Cell(str(row["fields"].get("outcome") or "")),
+                Cell(str(row["fields"].get("outcome") or ("reconstructed" if row.get("source") == "logs" else ""))),
                 Cell(row["text"]),
             )
             for row in rows

@@ -54,6 +54,7 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.submit,
             port.approved,
             port.recall,
+            port.remember,
             port.status,
             port.topology,
             port.units,

@@ -19,7 +19,9 @@ def document(replayed: Replayed, *, limit: int | None = None) -> dict[str, Any]:
     return {
         "read": read(replayed),
         "recurring": [_recurring(one) for one in replayed.recurring[:limit]],
-        "incidents": [incident(one, _group_of(one, replayed.recurring)) for one in incidents[:limit]],
+        "incidents": [
+            incident(one, _group_of(one, replayed.recurring), replayed.live.get(one.id)) for one in incidents[:limit]
+        ],
         "unplaced": [
             {"unit": str(unit), "name": unit.name, **_signature(seen)} for unit, seen in replayed.unplaced[:_UNPLACED]
         ],
@@ -43,8 +45,8 @@ def read(replayed: Replayed) -> dict[str, Any]:
     }
 
 
-def incident(found: Found, group: Recurring | None) -> dict[str, Any]:
-    """Return one incident."""
+def incident(found: Found, group: Recurring | None, live: str | None = None) -> dict[str, Any]:
+    """Return one incident. `live`: its id, where the agent saw it itself."""
     ended = found.ended_at
     return {
         "id": found.id,
@@ -62,6 +64,7 @@ def incident(found: Found, group: Recurring | None) -> dict[str, Any]:
         "errors": found.errors,
         "signatures": [{**_signature(seen), "sample": seen.line} for seen in found.signatures],
         "time_sure": found.sure,
+        "seen_live": live,
         "times": group.count if group is not None else 1,
     }
 

@@ -154,4 +154,6 @@ class Replayed:
     """How often each kind of notice would have been given."""
     unplaced: list[tuple[UnitId, Seen]] = field(default_factory=list)
     """Errors in logs without times: seen so often, nobody knows when."""
+    live: Mapping[str, str] = field(default_factory=dict)
+    """Of those that the agent saw itself, the id that it gave them."""
     took_s: float = 0.0
