@@ -149,6 +149,8 @@ class Agent:
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._watching = False
+        self.senses: Senses | None = None
+        """While it watches."""
 
     @property
     def policy(self) -> Policy:
@@ -191,7 +193,7 @@ class Agent:
         for file in await reconciler.reconcile():
             self.detector.adopt(file.incident)
             self._take_up(file)
-        senses = Senses(list(self.supervisors.values()), self.world)
+        senses = self.senses = Senses(list(self.supervisors.values()), self.world, folder=self.home.senses_dir)
         orders = OrderBook(self.journal, self.detector)
         await orders.remember()
         async with asyncio.TaskGroup() as tasks:

@@ -49,6 +49,10 @@ class OwnAgent:
     async def notices(self, limit: int = 50) -> Sequence[Mapping[str, Any]]:
         return self._agent.notices.latest(limit)
 
+    async def signatures(self, unit: str | None = None) -> Sequence[Mapping[str, Any]]:
+        senses = self._agent.senses
+        return senses.signatures(unit) if senses is not None else []
+
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from opsagent.model import Signal, SignalKind
 from opsagent.senses.deaths import DeathSense
@@ -18,6 +20,7 @@ from opsagent.senses.probes import ProbeSense
 from opsagent.senses.samples import SampleSense
 from opsagent.senses.supervisors import SupervisorSense
 from opsagent.world import World
+from opsagent_tools.logs.sources import LogSource, TellsOutput
 from opsagent_tools.supervisors.port import Supervisor
 from opsagent_tools.units import Unit, UnitId
 
@@ -28,9 +31,17 @@ class Senses:
     """All senses over all supervisors. Keeps `world` current for as long as `run` runs."""
 
     def __init__(
-        self, supervisors: Sequence[Supervisor], world: World, *, settings: SenseSettings | None = None
+        self,
+        supervisors: Sequence[Supervisor],
+        world: World,
+        *,
+        settings: SenseSettings | None = None,
+        folder: Path | None = None,
     ) -> None:
+        """`folder`: where what is known of logs is kept over restarts; None: nowhere."""
         self.world = world
+        self._folder = folder
+        self._logs: LogSense | None = None
         self._supervisors = list(supervisors)
         self._settings = settings or SenseSettings()
         self._by_kind: dict[str, SupervisorSense] = {}
@@ -48,15 +59,15 @@ class Senses:
         """Sense until cancelled; `emit` is called in the event loop and must not block."""
         self._late = asyncio.Queue()
         self._desk = desk = Desk(self.world, self._noticing(emit), self._settings)
-        self._logs = LogSense(desk)
-        self._deaths = DeathSense(desk, self._describe, self._logs.look_now)
+        self._logs = logs = LogSense(desk, self._folder, self._output)
+        self._deaths = DeathSense(desk, self._describe, logs.look_now)
         self._samples = SampleSense(desk, self._new_specs)
         self._probes = ProbeSense(desk, self._samples.look_now)
         try:
             async with asyncio.TaskGroup() as group:
                 await self._begin(self._supervisors, group)
                 self.ready.set()
-                group.create_task(desk.keep("logs", self._logs.watch))
+                group.create_task(desk.keep("logs", logs.watch))
                 group.create_task(desk.keep("samples", self._samples.watch))
                 group.create_task(desk.keep("samples of the machine", HostSense(desk).watch))
                 while True:
@@ -64,7 +75,8 @@ class Senses:
         finally:
             self.ready.clear()
             self._deaths.close()
-            self._logs.close()
+            self._logs = None
+            logs.close()
             self._samples.close()
             await self._probes.close()
             self._by_kind = {}
@@ -85,6 +97,15 @@ class Senses:
             await desk.tried(f"list of {kind}", sense.refresh)
         for kind, sense in fresh.items():
             group.create_task(desk.keep(f"list of {kind}", sense.relist))
+
+    def signatures(self, unit: str | None = None) -> list[dict[str, Any]]:
+        """Return what the units log, folded (`LogSense.rows`); `unit`: only that of this id or name."""
+        return self._logs.rows(unit) if self._logs is not None else []
+
+    def _output(self, unit: UnitId) -> LogSource | None:
+        sense = self._by_kind.get(unit.supervisor)
+        supervisor: object = sense.supervisor if sense is not None else None
+        return supervisor.output(unit) if isinstance(supervisor, TellsOutput) else None
 
     async def refresh(self, supervisor: Supervisor) -> None:
         """List this supervisor now, so that the world shows what was just changed."""
@@ -117,7 +138,8 @@ class Senses:
 
     def _sync(self) -> None:
         units = list(self.world.units.values())
-        self._logs.sync(units)
+        if self._logs is not None:
+            self._logs.sync(units)
         self._probes.sync(units)
 
     def _new_specs(self) -> None:

@@ -60,6 +60,7 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.units,
             port.metrics,
             port.notices,
+            port.signatures,
             port.events,
         )
         async with ApiServer(home.api_socket, {method.__name__: method for method in methods}):

@@ -45,6 +45,14 @@ class SenseSettings:
     """Between two looks at a log that is quiet."""
     log_repeat_s: float = 1.0
     """The same error of the same unit is told once in this time, with a count."""
+    log_held_s: float = 0.3
+    """So long the beginning of a stack trace waits for the rest of it."""
+    log_volume_s: float = 5.0
+    """How much a unit logs is told once in this time."""
+    log_learn_s: float = 180.0
+    """So long nothing that a unit logs is called new, when it was never seen before."""
+    log_keep_s: float = 3.0
+    """What is known of logs is kept once in this time: so much is counted again after a kill, at most."""
     probe_again_s: float = 0.25
     """After a failed probe, and after a start, the next one comes this soon."""
     retry_s: float = 1.0

@@ -1,180 +1,255 @@
-"""Log lines: the errors among them, each kind told once in a while with a count, so that a flood stays cheap."""
+"""Log lines: read where they are written, folded into signatures, told as errors, as news and as a volume.
+
+A flood stays cheap: it is sampled, and that is told. What is known survives a restart (`log_store.py`): lines that were
+written meanwhile are read and counted, but they are no signals of now.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from opsagent.model import EvidenceKind, SignalKind
 from opsagent.senses.desk import Desk
-from opsagent_tools.logs.journal import Journals, JournalTail
-from opsagent_tools.logs.levels import ErrorLines
-from opsagent_tools.logs.signature import signature
+from opsagent.senses.log_keeping import LogKeeper
+from opsagent.senses.log_stream import READ_AT_ONCE, READ_PER_S, LogStream
+from opsagent.senses.log_table import Allowance, UnitLog, as_row
+from opsagent.senses.log_telling import LogTeller
+from opsagent_tools.logs.event import LogEvent
+from opsagent_tools.logs.journal import Journals
+from opsagent_tools.logs.sources import LogSource
 from opsagent_tools.logs.tail import FileTail
-from opsagent_tools.redact import redact
-from opsagent_tools.text import UntrustedText
 from opsagent_tools.units import Unit, UnitId
 
 _log = logging.getLogger(__name__)
 
-_READ_PER_LOOK = 100
-"""Error lines of one look that are read; of more than that only the number is told."""
-_SIGNATURES_KEPT = 200
-_TEXT_LIMIT = 500
+BUS = "bus"
 _UNREADABLE_S = 5.0
-_OTHER = "(other errors)"
 _SLOWER = 1.5
+_TICK_S = 0.05
+"""Looks that are due within this time are done together."""
+_AT_A_TIME_S = 0.005
+"""After so much work others get their turn."""
 
-
-@dataclass(slots=True)
-class _Repeat:
-    """One signature of one unit."""
-
-    shown: str
-    told_at: float
-    pending: int = 0
-    line: str = ""
-
-
-@dataclass(slots=True)
-class _Log:
-    """One file, or one journal, of one unit."""
-
-    unit: UnitId
-    path: Path | str
-    """A journal is named as in `Unit.journal`."""
-    wait_s: float
-    tail: FileTail | JournalTail | None = None
-    errors: ErrorLines = field(default_factory=ErrorLines)
-    due: float = 0.0
-    complained: bool = False
+Output = Callable[[UnitId], LogSource | None]
+"""What a unit's supervisor passes on of its output; None where it does not."""
 
 
 class LogSense:
     """Follows the logs of all units."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, folder: Path | None = None, output: Output = lambda _: None) -> None:
+        """`folder`: where what is known is kept; None: nowhere."""
         self._desk = desk
-        self._logs: dict[tuple[UnitId, Path | str], _Log] = {}
+        self._output = output
+        self._keeper = LogKeeper(folder)
+        self._miner = self._keeper.miner
+        self._teller = LogTeller(desk)
+        self._streams: dict[tuple[UnitId, str], LogStream] = {}
+        self._by_unit: dict[UnitId, list[LogStream]] = {}
+        self._logs: dict[UnitId, UnitLog] = {}
         self._journals = Journals()
-        self._repeats: dict[UnitId, dict[str, _Repeat]] = {}
+        self._allowance = Allowance(READ_PER_S, READ_AT_ONCE)
         self._changed = asyncio.Event()
+        self._told_at = self._kept_at = time.monotonic()
 
     def sync(self, units: Sequence[Unit]) -> None:
         """Follow the logs of these units, and no others."""
-        wanted = {}
+        wanted: dict[tuple[UnitId, str], Path | str] = {}
         for unit in units:
             spec = self._desk.world.spec(unit.id)
             sources: list[Path | str] = [*(spec.logs if spec else ()), *unit.logs]
             sources += [unit.journal] if unit.journal else []
-            for path in sources:
-                wanted[unit.id, path] = unit.id
-        for key in self._logs.keys() - wanted.keys():
-            tail = self._logs.pop(key).tail
-            if tail is not None:
-                tail.close()
-        for key in wanted.keys() - self._logs.keys():
-            log = _Log(unit=key[0], path=key[1], wait_s=self._desk.settings.log_active_s)
-            self._logs[key] = log
-            self._look(log, time.monotonic())  # from now on, not from the first look
-            self._changed.set()
+            sources = sources or ([BUS] if self._speaks(unit) else [])
+            wanted.update(((unit.id, str(source)), source) for source in sources)
+        for key in [key for key in self._streams if key not in wanted and not self._fell_back(key, wanted)]:
+            self._leave(self._streams.pop(key))
+        for gone in self._logs.keys() - {unit for unit, _ in (*self._streams, *wanted)}:
+            self._keeper.park(self._logs.pop(gone))
+            self._teller.forget(gone)
+        for (owner, name), source in wanted.items():
+            if (owner, name) not in self._streams:
+                self._follow(owner, name, source)
 
     async def watch(self) -> None:
         """Look at each log when it is due, for ever."""
         while True:
+            now = turn = time.monotonic()
+            for stream in list(self._streams.values()):
+                if stream.due <= now:
+                    self._look(stream, time.monotonic())
+                    if time.monotonic() - turn > _AT_A_TIME_S:
+                        await asyncio.sleep(0)
+                        turn = time.monotonic()
             now = time.monotonic()
-            for log in list(self._logs.values()):
-                if log.due <= now:
-                    self._look(log, now)
-            self._flush(now)
-            due = min((log.due for log in self._logs.values()), default=now + self._desk.settings.log_idle_s)
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(max(due - time.monotonic(), 0.01)):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            self._teller.flush(now)
+            self._tell_volumes(now)
+            await self._keep(now)
+            await self._pause(now)
 
     def look_now(self, unit: UnitId) -> None:
         """Read what the unit wrote until now (its last words), and look often for a while."""
         now = time.monotonic()
-        for log in self._logs.values():
-            if log.unit == unit:
-                self._look(log, now)
-                log.wait_s = self._desk.settings.log_active_s
-                log.due = min(log.due, now + log.wait_s)
-                self._changed.set()
+        for stream in self._by_unit.get(unit, ()):
+            self._look(stream, now)
+            if stream.flush_at is not None:
+                self._count(stream, stream.flush(), now)
+            stream.wait_s = self._desk.settings.log_active_s
+            stream.due = min(stream.due, now + stream.wait_s)
+            self._changed.set()
+
+    def rows(self, unit: str | None = None) -> list[dict[str, Any]]:
+        """Return the signatures of one unit (its id, or its name), or of all."""
+        now = time.time()
+        return [
+            as_row(log, row, self._miner.template(row.key), now)
+            for known, log in self._logs.items()
+            if unit is None or unit in {str(known), known.name}
+            for row in log.rows.values()
+        ]
 
     def close(self) -> None:
-        """Let go of all files and journals."""
-        for log in self._logs.values():
-            if log.tail is not None:
-                log.tail.close()
-        self._logs.clear()
+        """Keep what is known, and let go of all files and journals."""
+        now = time.monotonic()
+        for stream in self._streams.values():
+            self._count(stream, stream.flush(), now)
+        self._keeper.keep_now(self._logs, self._streams.values())
+        for stream in self._streams.values():
+            if stream.source is not None:
+                stream.source.close()
+        self._streams.clear()
+        self._by_unit.clear()
         self._journals.close()
 
-    def _look(self, log: _Log, now: float) -> None:
+    # Following
+
+    def _speaks(self, unit: Unit) -> bool:
+        source = self._output(unit.id)
+        if source is not None:
+            source.close()
+        return source is not None
+
+    @staticmethod
+    def _fell_back(key: tuple[UnitId, str], wanted: Iterable[tuple[UnitId, str]]) -> bool:
+        """Tell whether this is the bus of a unit whose files cannot be read; it stays while the unit does."""
+        return key[1] == BUS and any(unit == key[0] for unit, _ in wanted)
+
+    def _follow(self, unit: UnitId, name: str, source: Path | str) -> None:
+        log = self._logs.get(unit)
+        if log is None:
+            log = self._logs[unit] = self._keeper.log_of(unit)
+        stream = LogStream(unit, name, source, log, self._miner, self._desk.settings.log_active_s)
+        self._streams[unit, name] = stream
+        self._by_unit.setdefault(unit, []).append(stream)
+        self._look(stream, time.monotonic())  # from now on, not from the first look
+        self._changed.set()
+
+    def _leave(self, stream: LogStream) -> None:
+        self._by_unit[stream.unit].remove(stream)
+        self._count(stream, stream.flush(), time.monotonic())
+        self._keeper.left(stream)
+        if stream.source is not None:
+            stream.source.close()
+
+    def _open(self, stream: LogStream) -> LogSource:
+        kept = self._keeper.position(stream)
+        owner = self._desk.world.owners.get(stream.unit.supervisor)
+        if isinstance(stream.place, Path):
+            source: LogSource = FileTail(stream.place, uid=owner, resume=kept)
+        elif stream.place == BUS and (output := self._output(stream.unit)) is not None:
+            source = output
+        else:
+            source = self._journals.tail(stream.place, kept)
+        if source.missed:
+            _log.warning("the log %s of %s: %s", stream.name, stream.unit, source.missed)
+        stream.moved, stream.skipped = True, 0
+        return source
+
+    def _look(self, stream: LogStream, now: float) -> None:
         settings = self._desk.settings
         try:
-            if log.tail is None:
-                log.tail = self._open(log)
-            lines = log.tail.look()
+            if stream.source is None:
+                stream.source = self._open(stream)
+            lines = stream.source.look()
         except OSError as error:
-            log.due = now + _UNREADABLE_S
-            if not log.complained:
-                log.complained = True
-                _log.warning("cannot read the log %s of %s: %s", log.path, log.unit, error.strerror)
+            self._cannot_read(stream, error, now)
             return
-        log.complained = False
-        idle = min(log.wait_s * _SLOWER, settings.log_idle_s)
-        log.wait_s = settings.log_active_s if lines else idle
-        log.due = now + log.wait_s
+        stream.complained = False
         if lines:
-            self._errors(log.unit, log.errors.pick(lines), now)
+            self._take(stream, stream.source, lines, now)
+            stream.wait_s = settings.log_active_s
+        else:
+            if stream.flush_at is not None and now >= stream.flush_at:
+                self._count(stream, stream.flush(), now)
+            stream.wait_s = min(stream.wait_s * _SLOWER, settings.log_idle_s)
+        due = now + stream.wait_s
+        if stream.flush_at is not None:
+            due = min(due, stream.flush_at)
+        stream.due = math.ceil(due / _TICK_S) * _TICK_S
 
-    def _open(self, log: _Log) -> FileTail | JournalTail:
-        if isinstance(log.path, str):
-            return self._journals.tail(log.path)
-        return FileTail(log.path, uid=self._desk.world.owners.get(log.unit.supervisor))
+    def _cannot_read(self, stream: LogStream, error: OSError, now: float) -> None:
+        stream.due = now + _UNREADABLE_S
+        if stream.complained:
+            return
+        stream.complained = True
+        _log.warning("cannot read the log %s of %s: %s", stream.name, stream.unit, error.strerror)
+        beside = self._by_unit[stream.unit]
+        if all(one.complained for one in beside) and self._output(stream.unit) is not None:
+            self._follow(stream.unit, BUS, BUS)
 
-    def _errors(self, unit: UnitId, lines: list[str], now: float) -> None:
-        for line in lines[:_READ_PER_LOOK]:
-            self._error(unit, signature(line), line, 1, now)
-        if len(lines) > _READ_PER_LOOK:
-            self._error(unit, signature(lines[-1]), lines[-1], len(lines) - _READ_PER_LOOK, now)
+    # Counting
 
-    def _error(self, unit: UnitId, kind: str, line: str, count: int, now: float) -> None:
-        repeats = self._repeats.setdefault(unit, {})
-        repeat = repeats.get(kind)
-        if repeat is None and len(repeats) >= _SIGNATURES_KEPT:
-            self._drop_old(repeats, now)
-            if len(repeats) >= _SIGNATURES_KEPT:
-                kind, repeat = _OTHER, repeats.get(_OTHER)
-        if repeat is None:
-            repeat = repeats[kind] = _Repeat(shown=redact(kind), told_at=float("-inf"))
-        repeat.pending += count
-        repeat.line = line
-        if now - repeat.told_at >= self._desk.settings.log_repeat_s:
-            self._tell(unit, repeat, now)
+    def _take(self, stream: LogStream, source: LogSource, lines: list[bytes], now: float) -> None:
+        log, live = stream.log, not source.past
+        stream.moved, stream.flush_at = True, now + self._desk.settings.log_held_s
+        reading = stream.read(lines, self._allowance, now)
+        if live:
+            log.lines += len(lines)
+            log.sampled += reading.sampled
+            log.skipped += source.skipped - stream.skipped
+        stream.skipped = source.skipped
+        self._count(stream, reading.events, now, live=live)
+        for event, times in reading.counted:
+            self._count(stream, [event], now, times, live=live)
 
-    def _drop_old(self, repeats: dict[str, _Repeat], now: float) -> None:
-        old = now - 10 * self._desk.settings.log_repeat_s
-        for kind in [kind for kind, repeat in repeats.items() if repeat.told_at < old and not repeat.pending]:
-            del repeats[kind]
+    def _count(
+        self, stream: LogStream, events: Iterable[LogEvent], now: float, times: int = 1, *, live: bool = True
+    ) -> None:
+        log, wall = stream.log, time.time()
+        for event in events:
+            at = wall if live or event.at is None else min(event.at, wall)
+            row, is_new = log.count(event, at, times, live=live)
+            if is_new and not log.merge(row.key, self._miner.aliases(row.key)):
+                row.new = wall - log.since >= self._desk.settings.log_learn_s
+                if row.new:
+                    self._teller.new(stream.unit, row, now)
+            if row.pending:
+                self._teller.error(stream.unit, row, now)
 
-    def _flush(self, now: float) -> None:
-        for unit, repeats in self._repeats.items():
-            for repeat in repeats.values():
-                if repeat.pending and now - repeat.told_at >= self._desk.settings.log_repeat_s:
-                    self._tell(unit, repeat, now)
+    def _tell_volumes(self, now: float) -> None:
+        seconds = now - self._told_at
+        if seconds < self._desk.settings.log_volume_s:
+            return
+        self._told_at = now
+        for unit, log in self._logs.items():
+            if log.lines or log.skipped:
+                self._teller.volume(unit, log, seconds)
+                log.next_window()
 
-    def _tell(self, unit: UnitId, repeat: _Repeat, now: float) -> None:
-        count, repeat.pending, repeat.told_at = repeat.pending, 0, now
-        text = UntrustedText(redact(repeat.line[: 2 * _TEXT_LIMIT])).truncated(_TEXT_LIMIT)
-        self._desk.tell(
-            SignalKind.LOG_ERROR, unit, EvidenceKind.TEXT, text=text, data={"signature": repeat.shown, "count": count}
-        )
+    async def _keep(self, now: float) -> None:
+        if now - self._kept_at >= self._desk.settings.log_keep_s:
+            self._kept_at = now
+            await self._keeper.keep(self._logs, self._streams.values(), now)
+
+    async def _pause(self, now: float) -> None:
+        due = min((stream.due for stream in self._streams.values()), default=now + self._desk.settings.log_idle_s)
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(max(due - time.monotonic(), _TICK_S / 2)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
