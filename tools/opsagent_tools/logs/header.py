@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from opsagent_tools.logs.stamps import KINDS, StampKind
+from opsagent_tools.logs.stamps import KINDS, StampKind, month_day
 
 LEVELS: dict[str, str] = {
     word: level
@@ -31,7 +31,9 @@ _UPPER = (
     "TRACE|DEBUG|VERBOSE|INFO|INFORMATION|NOTICE|WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|FINE(?:R|ST)?|CONFIG"
     "|ALERT|EMERG|PANIC|DPANIC|LOG|STATEMENT|DETAIL|HINT|CONTEXT"
 )
-_LOWER = "trace|debug|verbose|silly|http|info|notice|note|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg|panic"
+_LOWER = (
+    "trace|debug|verbose|silly|info|notice|note|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg|panic"
+)
 _TITLE = "Trace|Debug|Verbose|Info|Information|Notice|Warn(?:ing)?|Error|Fatal|Critical|Severe"
 _ANY = f"{_UPPER}|{_LOWER}|{_TITLE}|Note|[VDIWEFT]"
 _BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
@@ -62,24 +64,42 @@ _BEHIND = (
 )
 _GENERAL = (
     rf"(?:{_BEFORE}{{0,5}}?{_LEVEL}{_BEHIND}"
+    r"| [\w.:-]+ [\w./-]+ (?:\d+|-) [\w.-]+ (?:-|(?:\[[\w@.-]+(?: [\w-]+=\"(?:[^\"\\]|\\.)*\")*\])+)(?: |$)\ufeff?"  # RFC 5424
     rf"|[ \t]*(?:std(?:out|err) [FP] |{_PLACE}:? |[\w.-]+(?: \*\d\d)? - |[\w.-]+ [\w./()-]+\[\d+\]: ?)"
     rf"|[:,]?[ \t]?)"
 )
+_DOTTED = rf"[A-Za-z_][\w$-]*(?:[.$][\w$-]+)+{_NO_ERROR}: "
+_FEW = "TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL"
+_WORDS = r"(?=[\w.()/]+ [A-Za-z0-9])"
+_QUICK = (
+    rf" +({_FEW}) +\[[^\[\]]*\] {_DOTTED}(?=\S)"
+    rf"| +({_FEW}) +{_DOTTED}(?=\S)"
+    rf"| \d+ ({_FEW}) +{_DOTTED}(?=\S)"
+    rf"| \[(error|notice|info|warn|debug|ERROR|INFO|WARN|DEBUG)\] {_WORDS}"
+    rf"| - [\w.]+ - ({_FEW}) - {_WORDS}"
+    rf"| +\[?({_FEW})(?:\]|:|) +{_WORDS}"
+    r"| [\w.]+(?: \*\d\d)? - (?=[\w.-]+:\d+ [a-z]+[ ,])"
+    rf"|:? (?!(?:{_UPPER}) )(?=[A-Za-z]+ [a-z]+(?: |$))"
+)
+"""What `_GENERAL` finds too, sooner (a test compares them)."""
 _SYSLOG = (
     r"(?: [\w.:-]+ +(?:-- )?(?:[^\s\[\]:]+(?: \d[\w.]*)?(?:\[[\d.]+\])?: ?|(?=last message repeated)|(?=message repeated))"
-    rf"|{_GENERAL})"
+    rf"|{_QUICK}|{_GENERAL})"
 )
 _LOGCAT = rf"(?: +\d+ +\d+ ([VDIWEFA]) (?:.*?): ?| ([VDIWEFA])/[^():]*\( *\d+\): ?|{_GENERAL})"
-_BARE = re.compile(
-    rf"(?:(?:[\[(<] ?({_UPPER}|{_LOWER}|{_TITLE}) *[\])>]"
-    r"|(TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)(?=[\s:|\]/,[-])"
-    rf"|({_LOWER})(?=: )|({_UPPER})(?=:[ :\w]))(?::(?=[\w.]+:)[\w.]+:)?{_BEHIND}"
-    r"|<(\d{1,3})>(?:\d (?=\d{4}-))?"
+BARE = re.compile(
+    rf"(?:(?:[\[(<] ?(?P<bracket>{_UPPER}|{_LOWER}|{_TITLE}) *[\])>]"
+    rf"|(?P<upper>TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)(?=[\s:|\]/,[-]|$)"
+    rf"|(?P<lower>trace|debug|verbose|info|warn|error|fatal)(?=: )"
+    rf"|(?P<colon>{_UPPER})(?=: ))(?::(?=[\w.]+:)[\w.]+:)?{_BEHIND}"
+    r"|<(?P<pri>\d{1,3})>(?:1 (?=\d{4}-))?"
     r"|\[Nest\] \d+ +- |[A-Z], (?=\[\d{4}-)|\d+:[MSCX] (?=\d)|\d+\|[\w.-]+ +\| |[\w.-]+-\d+ +\| "
     r")"
 )
-_KLOG = re.compile(r"([IWEFDN])(\d{4}) (\d\d:\d\d:\d\d)\.(\d{6}) +\d+ [\w./-]+:\d+\] ?")
-_FIVE = re.compile(r" (?P<host>\S+) (?P<app>\S+) (?P<pid>\S+) (?P<id>\S+) (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) ?(?:\ufeff)?")
+"""A header without a stamp: a level by itself, a priority of syslog's, the mark of a tool."""
+PRIORITIES = ("fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug")
+"""syslog's severities by number."""
+_KLOG = re.compile(r"[IWEFDN](\d{4} \d\d:\d\d:\d\d)\.(\d{6})() +\d+ [\w./-]+:\d+\] ?")
 _ACCESS = re.compile(
     r"(?:[\w.:-]+ )??[\w.:-]+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)()(?: ([+-]\d{4}))?\] (?=\")"
 )
@@ -91,12 +111,33 @@ class HeadKind:
 
     stamp: StampKind
     pattern: re.Pattern[str]
+    lettered: bool = False
+    """The line begins with the letter of its level."""
 
 
 def _kind(stamp: StampKind) -> HeadKind:
-    behind = _SYSLOG if stamp.syslog else _LOGCAT if stamp.logcat else _GENERAL
+    behind = _SYSLOG if stamp.syslog else _LOGCAT if stamp.logcat else rf"(?:{_QUICK}|{_GENERAL})"
     return HeadKind(stamp, re.compile(rf"[\[(]?{stamp.pattern}[\])]?{behind}"))
 
 
 HEADS: tuple[HeadKind, ...] = tuple(_kind(stamp) for stamp in KINDS)
 ACCESS = HeadKind(next(kind for kind in KINDS if kind.name.startswith("31/Jan")), _ACCESS)
+KLOG = HeadKind(StampKind("I0131 23:59:59", "", month_day), _KLOG, lettered=True)
+
+_LETTERED = tuple(kind for kind in HEADS if kind.stamp.name[0].isalpha())
+_DIGITS = tuple(kind for kind in HEADS if kind not in _LETTERED)
+_BY_FIRST = {
+    **dict.fromkeys("0123456789", _DIGITS),
+    **dict.fromkeys("[(", HEADS),
+    **dict.fromkeys("JFMASONDTW", _LETTERED),
+    **{letter: (KLOG, *(_LETTERED if letter in "FWDN" else ())) for letter in "IWEFDN"},
+}
+CLOCK = re.compile(r"[\[(]?(?:[IWEFDN]?[\w/. ,-]{0,24}?\d\d?:\d\d:\d\d|\d{6} \d{6}|\d{8})")
+"""What every header with a stamp has near its begin, but for those of another shape altogether (`ACCESS`)."""
+FIRST_CHARS = frozenset("0123456789[(<:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""What a header may begin with."""
+
+
+def starting_with(first: str) -> tuple[HeadKind, ...]:
+    """Return the kinds of header whose stamp may begin with this character."""
+    return _BY_FIRST.get(first, ())

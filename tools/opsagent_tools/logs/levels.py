@@ -37,7 +37,6 @@ _RAISED = re.compile(
     r"|^\s*(?:Uncaught )?Error(?: \[\w+\])?: "
     r"|^Exception in thread "
     r"|^(?:Uncaught|Unhandled)"
-    r"|Segmentation fault"
 )
 _SYSLOG = re.compile(r"<[0-3]>")
 _KLOG = re.compile(r"[EF]\d{4} \d\d:\d\d:\d\d\.")
@@ -75,7 +74,7 @@ def is_error(line: str) -> bool:
     level = level_of(line)
     if level is not None:
         return level in _BAD
-    return _RAISED.search(line) is not None or _KLOG.match(line) is not None
+    return _RAISED.match(line) is not None or "Segmentation fault" in line or _KLOG.match(line) is not None
 
 
 class ErrorLines:

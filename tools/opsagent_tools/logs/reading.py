@@ -11,16 +11,24 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
+from opsagent_tools.logs import json_lines
 from opsagent_tools.logs.event import LogEvent
-from opsagent_tools.logs.header import ACCESS, HEADS, LEVELS, HeadKind
+from opsagent_tools.logs.header import ACCESS, BARE, CLOCK, FIRST_CHARS, LEVELS, PRIORITIES, HeadKind, starting_with
+from opsagent_tools.logs.joining import Joiner
 from opsagent_tools.logs.levels import is_error, level_of
+from opsagent_tools.logs.logfmt import parse_pairs
 from opsagent_tools.logs.when import Moments
 
-_LONGEST = 64 * 1024
+LONGEST = 64 * 1024
 """Characters of a line that are read; no message is longer."""
 _NESTED = 3
 """Headers in one line: that of a container, of a supervisor, and the application's own."""
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_WORTH = (
+    *("rror", "RROR", "xception", "anic", "atal", "FATAL", "CRIT", "egmentation", "nhandled", "ncaught"),
+    *("Interrupt:", "Failure:"),
+)
+"""Without one of them a line that states no level is no error."""
 
 
 class LineReader:
@@ -28,47 +36,153 @@ class LineReader:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """`clock`: when the lines that are read arrive; it settles what their stamps leave open (zone, year)."""
-        self.moments = Moments(clock)
         self.format = ""
         """The format of the last header that was recognised, as an example (`2026-01-31 23:59:59`); empty: none yet."""
-        self._head: HeadKind | None = None
+        self.body = ""
+        """The last line that was read, without its header but with its indentation."""
+        self.stated = False
+        """Whether the header of that line stated a level."""
+        self.introduces = False
+        """Whether that line is but the first of two: when and where, the level and the message on the next one."""
+        self.moments = Moments(clock)
+        """What settles the stamps; of several headers in one line, the outermost counts."""
+        self._heads: list[HeadKind | None] = [None] * _NESTED
 
     @property
     def offset_s(self) -> int:
         """Seconds that stamps without a zone are taken to be ahead of UTC; inferred from when the lines arrive."""
         return self.moments.offset_s
 
-    def read(self, raw: bytes) -> LogEvent:
-        """Return what one line says. Never raises."""
-        text = raw.decode("utf-8", "replace")[:_LONGEST]
-        if "\x1b" in text:
-            text = _ANSI.sub("", text)
-        at, level, start = self.head(text)
-        if not level:
-            level = _level_by_shape(text)
-        return LogEvent(at, level, text[start:].strip())
+    @property
+    def offset_inferred(self) -> bool:
+        """Whether lines have confirmed `offset_s`; else it is the machine's own."""
+        return self.moments.inferred
 
-    def head(self, text: str) -> tuple[float | None, str, int]:
-        """Return when, the level ("" if it states none), and where the message begins."""
-        kind = self._head
-        found = kind.pattern.match(text) if kind is not None else None
-        if found is None:
-            kind, found = self._search(text)
-        if found is None or kind is None:
-            return None, "", 0
-        sec, fraction, zone = found.group(1, 2, 3)
-        last = found.lastindex or 0
-        level = LEVELS.get(found[last], "") if last > 3 else ""
-        return self.moments.at(kind.stamp, sec, fraction, zone), level, found.end()
+    def arrive(self, at: float | None) -> None:
+        """Say when the lines that are read next were written at the latest; None: they arrive as they are read."""
+        self.moments.arrived = at
 
-    def _search(self, text: str) -> tuple[HeadKind | None, re.Match[str] | None]:
-        for kind in HEADS:
+    def learn_offset(self, line: bytes, at: float) -> bool:
+        """Infer the offset from a line that is known to have been written at `at`: the last one of a file with its
+        mtime. Return False if it has no stamp that leaves its zone open.
+        """
+        text = self._text(line)
+        for kind in starting_with(text[:1]):
             found = kind.pattern.match(text)
             if found is not None:
-                self._head, self.format = kind, kind.stamp.name
+                if kind.stamp.absolute or (found[3] and not kind.stamp.year_behind):
+                    return False
+                self.moments.learn(kind.stamp, found[1], at)
+                return True
+        return False
+
+    def read(self, raw: bytes) -> LogEvent:
+        """Return what one line says. Never raises."""
+        text = self._text(raw)
+        at, level, start = self._peel(text)
+        self.stated = level != ""
+        body = text[start:] if start else text
+        if (body[:1] == "{" or (not level and "=" in body)) and (said := self._structured(body, at, level)) is not None:
+            return said
+        self.body = body
+        return LogEvent(at, level or _level_by_shape(body), body.strip())
+
+    def _peel(self, text: str) -> tuple[float | None, str, int]:
+        """Return when, the level ("": it states none), and where the message begins."""
+        at: float | None = None
+        level, start = "", 0
+        self.introduces = False
+        for depth in range(_NESTED):
+            kind = self._heads[depth]
+            found = kind.pattern.match(text, start) if kind is not None else None
+            if kind is None or found is None:
+                if not _may_begin(text, start):
+                    break
+                kind, found = self._search(text, start, depth)
+            if kind is None or found is None:
+                more = self._unstamped(text, start, level)
+                if more is None:
+                    break
+                level, start = more
+                continue
+            last = found.lastindex
+            if last is not None and last > 3 and not level:
+                level = LEVELS.get(found[last], "")
+            elif kind.lettered:
+                level = LEVELS.get(text[start], "")
+            if at is None:
+                at = self.moments.at(kind.stamp, *found.group(1, 2, 3))
+            start = found.end()
+            if level:
+                break
+            self.introduces = kind.stamp.introduces
+        return at, level, start
+
+    def _text(self, raw: bytes) -> str:
+        text = raw.decode("utf-8", "replace")
+        if len(text) > LONGEST:
+            text = text[:LONGEST]
+        return _ANSI.sub("", text) if "\x1b" in text else text
+
+    def _search(self, text: str, start: int, depth: int) -> tuple[HeadKind | None, re.Match[str] | None]:
+        for kind in starting_with(text[start]) if CLOCK.match(text, start) else ():
+            found = kind.pattern.match(text, start)
+            if found is not None:
+                self._heads[depth] = kind
+                if not depth or not self.format:
+                    self.format = kind.stamp.name
                 return kind, found
-        found = ACCESS.pattern.match(text)
-        return (ACCESS, found) if found is not None else (None, None)
+        if '] "' in text and not start:
+            found = ACCESS.pattern.match(text)
+            if found is not None:
+                self.format = "access log"
+                return ACCESS, found
+        return None, None
+
+    def _unstamped(self, text: str, start: int, level: str) -> tuple[str, int] | None:
+        """Return level and begin of the rest where a header without a stamp stands; None where there is none."""
+        found = BARE.match(text, start)
+        if found is None or found.end() == start or (start and found.lastgroup == "lower"):
+            return None
+        last = found.lastgroup
+        if last == "pri":
+            level = level or PRIORITIES[int(found["pri"]) & 7]
+        elif last is not None and not level:
+            level = LEVELS.get(found[last], "")
+        return level, found.end()
+
+    def _structured(self, body: str, at: float | None, level: str) -> LogEvent | None:
+        """Return what a line of JSON or logfmt says; None if it is none."""
+        if body[:1] == "{":
+            data = json_lines.parse_object(body)
+            if data is not None and json_lines.is_docker(data):
+                return self._unwrapped(data["log"], data.get("time"))
+        else:
+            data = dict(pairs) if (pairs := parse_pairs(body)) is not None else None
+        if data is None:
+            return None
+        said = json_lines.read_object(data, self._stamped)
+        if not level:
+            self.format = "JSON" if body[:1] == "{" else "logfmt"
+        self.stated, self.body = True, said.message
+        level = said.level or level or ("error" if said.trace is not None else _level_by_shape(said.message))
+        return LogEvent(said.at if said.at is not None else at, level, said.message, trace=said.trace)
+
+    def _unwrapped(self, line: str, stamp: object) -> LogEvent:
+        """Return what a line says that docker wrapped."""
+        event = self.read(line.rstrip("\r\n").encode("utf-8", "replace"))
+        if event.at is None and isinstance(stamp, str):
+            event.at = self._stamped(stamp)
+        return event
+
+    def _stamped(self, stamp: str) -> float | None:
+        """Return the moment of a stamp that stands by itself."""
+        text = f"{stamp[:40]} "
+        for kind in starting_with(text[0]):
+            found = kind.pattern.match(text)
+            if found is not None:
+                return self.moments.at(kind.stamp, *found.group(1, 2, 3))
+        return None
 
 
 class EventReader:
@@ -77,25 +191,54 @@ class EventReader:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """`clock`: as for `LineReader`."""
         self.lines = LineReader(clock)
+        self._joiner = Joiner()
 
     def take(self, lines: Sequence[bytes], arrived: float | None = None) -> list[LogEvent]:
         """Return the events that are complete with these lines, in order; empty lines are none.
 
-        `arrived`: when the lines were written at the latest (the mtime of an old file); None: now.
+        The last event is held back until another one begins: it may be the head of a trace. `arrived`: when the lines
+        were written at the latest (the mtime of an old file); None: now.
         """
-        self.lines.moments.arrived = arrived
-        return [self.lines.read(line) for line in lines if line]
+        reader, joiner = self.lines, self._joiner
+        reader.arrive(arrived)
+        read, events = reader.read, list[LogEvent]()
+        for line in lines:
+            event = read(line)
+            if reader.introduces:
+                joiner.introduce(event, events)
+            elif joiner.busy or not (reader.stated or joiner.is_plain(event, reader.body)):
+                joiner.add(event, reader.body, reader.stated, events)
+            else:
+                if joiner.last is not None:
+                    events.append(joiner.last)
+                joiner.hold(event, reader.body, reader.stated)
+        return events
 
     def flush(self) -> list[LogEvent]:
         """Return what was held back as the possible beginning of a trace. Call it when the source was quiet a while."""
-        return []
+        events: list[LogEvent] = []
+        self._joiner.flush(events)
+        return events
+
+
+def _may_begin(text: str, start: int) -> bool:
+    """Tell whether a header may begin there; within a line only one that does not look like a word."""
+    first = text[start : start + 1]
+    if not start:
+        return first in FIRST_CHARS
+    return (
+        first in "0123456789[(<" and first != "" if not first.isupper() else not text[start + 1 : start + 2].islower()
+    )
 
 
 def _level_by_shape(text: str) -> str:
     """Return the level of a line whose header states none."""
-    if "rror" in text or "RROR" in text or "xception" in text or "anic" in text or "FATAL" in text or "atal" in text:
-        stated = level_of(text)
-        if stated is not None:
-            return LEVELS.get(stated, "")
-        return "error" if is_error(text) else ""
+    if "Warning: " in text:
+        return "warn"
+    for needle in _WORTH:
+        if needle in text:
+            stated = level_of(text)
+            if stated is not None:
+                return LEVELS.get(stated, "")
+            return "error" if is_error(text) else ""
     return ""

@@ -40,6 +40,12 @@ class StampKind:
     """A host and a program follow."""
     logcat: bool = False
     """A process, a thread, a letter and a tag follow."""
+    clock_chars: int = 8
+    """How many characters at its end are the time of day (8: `HH:MM:SS`, 6: `HHMMSS`); 0: it cannot be told so."""
+    absolute: bool = False
+    """It counts from the epoch and needs no zone."""
+    introduces: bool = False
+    """Level and message stand on the next line (java.util.logging)."""
     year_behind: bool = False
     """The third group is the year, behind the fraction."""
 
@@ -106,6 +112,11 @@ def _day_month(text: str) -> tuple[Civil, ...]:
     return ((0, one, two, clock), (0, two, one, clock))
 
 
+def month_day(text: str) -> tuple[Civil, ...]:
+    """Read klog's `0131 23:59:59`."""
+    return ((0, int(text[:2]), int(text[2:4]), _clock(text[5:])),)
+
+
 def _compact(text: str) -> tuple[Civil, ...]:
     digits = re.sub(r"\D", "", text)
     if len(digits) == 12:
@@ -130,6 +141,7 @@ KINDS: tuple[StampKind, ...] = (
         "31.01.2026, 23:59:59",
         rf"(\d\d?[./-]\d\d?[./-]\d{{4}},? \d\d?:\d\d:\d\d(?: [AP]M)?){_FRACTION}{_ZONE}",
         _three,
+        clock_chars=0,
     ),
     StampKind(
         "31/Jan/2026 23:59:59", rf"(\d\d?[ /-]{_MONTH}[ /-]\d{{4}}[ :]{_CLOCK}){_FRACTION}{_ZONE}", _named
@@ -140,8 +152,14 @@ KINDS: tuple[StampKind, ...] = (
         _ctime,
         year_behind=True,
     ),
-    StampKind("Jan 31, 2026 11:59:59 PM", rf"({_MONTH} \d\d?, \d{{4}} \d\d?:\d\d:\d\d [AP]M)()()", _syslog),
-    StampKind("20260131 235959", rf"(\d{{6}} \d{{6}}|\d{{8}}[T-]?(?:\d{{6}}|{_CLOCK})){_FRACTION}{_ZONE}{_AFTER}", _compact),
-    StampKind("1769903999", r"([12]\d{9})(?:[.,]?(\d{3,9}))?()(?=[\s\]:|,])", _epoch),
-    StampKind("23:59:59", rf"({_CLOCK}){_FRACTION}(){_AFTER}", _of_day),
+    StampKind("Jan 31, 2026 11:59:59 PM", rf"({_MONTH} \d\d?, \d{{4}} \d\d?:\d\d:\d\d [AP]M)()()", _syslog, clock_chars=0, introduces=True),
+    StampKind("20260131T23:59:59", rf"(\d{{8}}[T-]{_CLOCK}){_FRACTION}{_ZONE}{_AFTER}", _compact),
+    StampKind(
+        "20260131 235959",
+        rf"((?:\d{{6}} |\d{{8}}[T-]?)\d{{6}}){_FRACTION}{_ZONE}{_AFTER}",
+        _compact,
+        clock_chars=6,
+    ),
+    StampKind("1769903999", r"([12]\d{9})(?:[.,]?(\d{3,9}))?()(?=[\s\]:|,])", _epoch, clock_chars=0, absolute=True),
+    StampKind("23:59:59", rf"({_CLOCK}){_FRACTION}(){_AFTER}", _of_day, clock_chars=0),
 )  # fmt: skip
