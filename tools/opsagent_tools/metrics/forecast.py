@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -76,6 +76,14 @@ class Prospect:
         """How much is used now, 0..1."""
         return self.used / self.limit
 
+    def later(self, at: float, used: float) -> Prospect:
+        """Return what is left of it some time later."""
+        passed = at - self.at
+        full_in_s, soonest_s, latest_s = (
+            max(0.0, left - passed) for left in (self.full_in_s, self.soonest_s, self.latest_s)
+        )
+        return replace(self, at=at, used=used, full_in_s=full_in_s, soonest_s=soonest_s, latest_s=latest_s)
+
 
 @dataclass(slots=True)
 class _Scale:
@@ -84,6 +92,8 @@ class _Scale:
     span: int = -1
     low: float = math.inf
     sure: int = 0
+    prospect: Prospect | None = None
+    """As it was when the last span was over."""
 
     def add(self, at: float, value: float) -> bool:
         """Take one value; tell whether a span is over."""
@@ -103,7 +113,7 @@ class _Scale:
 
     def forget(self) -> None:
         self.floors.clear()
-        self.span, self.low, self.sure = -1, math.inf, 0
+        self.span, self.low, self.sure, self.prospect = -1, math.inf, 0, None
 
 
 @dataclass(slots=True)
@@ -142,11 +152,12 @@ class Filling:
             self._prospect = None
         over = [scale for scale in self._scales if scale.add(at, used)]
         for scale in over:
-            scale.sure = scale.sure + 1 if self._look(scale, at, used, limit) is not None else 0
+            scale.prospect = self._look(scale, at, used, limit)
+            scale.sure = scale.sure + 1 if scale.prospect is not None else 0
         if over:
-            sure = [scale for scale in self._scales if scale.sure >= self._settings.sure]
-            found = (self._look(scale, at, used, limit) for scale in sure)
-            self._prospect = min((one for one in found if one is not None), key=lambda one: one.full_in_s, default=None)
+            sure = (scale.prospect for scale in self._scales if scale.sure >= self._settings.sure)
+            found = (prospect.later(at, used) for prospect in sure if prospect is not None)
+            self._prospect = min(found, key=lambda one: one.full_in_s, default=None)
         return self._prospect if used >= self._settings.above * self._heights.harmless else None
 
     def _look(self, scale: _Scale, at: float, used: float, limit: float) -> Prospect | None:
