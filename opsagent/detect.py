@@ -6,7 +6,7 @@ A deliberate stop is no incident.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,8 +20,10 @@ from opsagent.detectors.frozen import FrozenDetector
 from opsagent.detectors.grouping import Grouping
 from opsagent.detectors.hang import HangDetector
 from opsagent.detectors.memory_growth import MemoryGrowthDetector
+from opsagent.detectors.metrics import MetricDetectors
 from opsagent.detectors.noticing import Noticing
 from opsagent.detectors.quiet import QuietUnits
+from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, Signal, SignalKind
 from opsagent.naming import daemon_unit
 from opsagent.notice import Notice, Noticed
@@ -46,14 +48,31 @@ class Detector:
         self._quiet = QuietUnits(self.config)
         self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back)
         self._noticing = Noticing(self.config)
+        self.metrics = MetricDetectors()
+        """What is measured; its `forecast` tells when something is used up."""
         self._now = datetime.min.replace(tzinfo=UTC)
 
     def observe(self, signal: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         """Take one signal; return what it changed, and what was noticed."""
         self._now = now
+        incidents, noticed = self._measured(self.metrics.observe(signal, world, now), world, now)
         return self._with_notices(
-            self._incidents(signal, world, now), self._noticing.observe(signal, world, now), world, now
+            (*self._incidents(signal, world, now), *incidents),
+            [*self._noticing.observe(signal, world, now), *noticed],
+            world,
+            now,
         )
+
+    def _measured(
+        self, found: Sequence[Suspicion | Notice], world: World, now: datetime
+    ) -> tuple[list[Detection], list[Notice]]:
+        """Write what the detectors of measured values suspect into the book; of a unit that people are at work on, nothing."""
+        incidents: list[Detection] = []
+        for one in found:
+            if isinstance(one, Suspicion) and not self._noticing.muted(one.unit, world, now):
+                incidents += self._groups.settle(one, world, now)
+        noticed = [one for one in found if isinstance(one, Notice)]
+        return incidents, self._noticing.let(noticed, world, now) if noticed else []
 
     def _incidents(self, signal: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         match signal.kind:
@@ -95,7 +114,9 @@ class Detector:
             found += self._groups.settle(suspicion, world, now)
             if suspicion.fault is Fault.CRASH and self._book.has(suspicion.unit):
                 self._crash.reported(suspicion.unit)
-        return self._with_notices(tuple(found), self._noticing.tick(world, now), world, now)
+        incidents, noticed = self._measured(self.metrics.tick(world, now), world, now)
+        notices = [*self._noticing.tick(world, now), *noticed]
+        return self._with_notices((*found, *incidents), notices, world, now)
 
     def ordered(self, units: Mapping[UnitId, str], paused: str = "") -> None:
         """Take over what people ordered (holds, deploys, the pause), with reasons: nothing is noticed of those units."""
@@ -143,6 +164,7 @@ class Detector:
 
     def _death(self, death: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         self._memory.forget(death.process)
+        self.metrics.forget(death.process)
         suspicion = self._crash.observe(death, world)
         if suspicion is None:
             return ()
@@ -173,6 +195,7 @@ class Detector:
     def _stopped(self, signal: Signal, world: World) -> tuple[Detection, ...]:
         unit = _unit(signal)
         self._memory.forget(signal.process)
+        self.metrics.forget(signal.process)
         seen = world.units.get(unit)
         if signal.data.get("scope") != "unit" and (seen is None or seen.state is not UnitState.STOPPED):
             return self._not_a_death(signal)

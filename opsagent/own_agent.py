@@ -44,7 +44,7 @@ class OwnAgent:
         return topology(self._agent)
 
     async def metrics(self) -> Mapping[str, Any]:
-        return measured(self._agent.world)
+        return measured(self._agent.world, full_in=self._agent.detector.metrics.forecast)
 
     async def notices(self, limit: int = 50) -> Sequence[Mapping[str, Any]]:
         return self._agent.notices.latest(limit)

@@ -22,7 +22,9 @@ def test_some_changes_are_none_and_many_are_told_once() -> None:
 
 
 def test_it_lasts_after_ten_minutes_and_not_because_it_is_quick() -> None:
-    assert [flap.lasts for flap in changes(*range(0, 60, 1))] == [False]
+    assert changes(*range(0, 60, 1)) == []
+    assert [flap.lasts for flap in changes(*range(0, 300, 1))] == [False]
+    assert [flap.lasts for flap in changes(*range(0, 900, 1))] == [False, True]
     found = changes(*range(0, 1800, 45))
     assert [flap.lasts for flap in found] == [False, True]
     assert found[1].at - found[1].since >= 600
