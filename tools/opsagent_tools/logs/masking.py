@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from opsagent_tools.logs.masks import POLAR, STATUS, mask_word
+from opsagent_tools.logs.masks import POLAR, SERVER_ERROR, mask_word
 
 LONGEST = 2000
 """Characters of a message that are looked at."""
@@ -13,11 +13,9 @@ _QUOTED = re.compile(r"(?<![\w\\])(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*
 _REQUEST = re.compile(r"\"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE) [^\"]*\"")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _STATUS = re.compile(
-    r"(?P<before>HTTP/\d(?:\.\d)?\"?\s+|\bstatus(?:[ _-]?code)?\"?\s?[:= ]\s?|\bHTTP\s|\b(?:GET|POST|PUT|DELETE) /\S*\s)(?P<class>[1-5])\d\d(?![\w.])",
+    r"(?P<before>HTTP/\d(?:\.\d)?\"?\s+|\bstatus(?:[ _-]?code)?\"?\s?[:= ]\s?|\bHTTP\s|\b(?:GET|POST|PUT|DELETE) /\S*\s)5\d\d(?![\w.])",
     re.IGNORECASE,
 )
-_CLASSES = dict(zip("12345", sorted(STATUS), strict=True))
-_SHOWN = str.maketrans({sign: f"{number}xx" for number, sign in _CLASSES.items()})
 _OBJECT = re.compile(r"(?<=\w)\{[^{}]*\}")
 _OBJECT_NAME = re.compile(r"[\w.$]*\x01+")
 OBJECT, QUOTE = "\x01", "\x02"
@@ -47,14 +45,24 @@ _FOR = re.compile(r"(?<=\bfor )[A-Za-z][\w.$-]*(?= from <addr>)")
 
 def outline(message: str) -> bytes:
     """Return the message with each row of digits as one `0`: what all that is stateless here is made of."""
-    if len(message) > LONGEST:
-        message = message[:LONGEST]
-    if "HTTP/" in message or "tatus" in message or "T /" in message or "E /" in message:
-        message = _STATUS.sub(_status_class, message)
-    shape = message.encode("utf-8", "surrogatepass").translate(_DIGITS)
+    shape = rough_outline(message)
+    return rough_outline(_STATUS.sub(_server_error, message[:LONGEST])) if may_have_status(shape) else shape
+
+
+def rough_outline(message: str) -> bytes:
+    """Return the outline of a message in which no HTTP status can be."""
+    try:
+        shape = message[:LONGEST].encode().translate(_DIGITS)
+    except UnicodeEncodeError:
+        shape = message[:LONGEST].encode("utf-8", "surrogatepass").translate(_DIGITS)
     while b"00" in shape:
         shape = shape.replace(b"00", b"0")
     return shape
+
+
+def may_have_status(shape: bytes) -> bool:
+    """Tell whether there may be an HTTP status in a message of this rough outline."""
+    return b"HTTP/" in shape or b"tatus" in shape or b"T /" in shape or b"E /" in shape
 
 
 def mask(shape: bytes) -> str:
@@ -73,9 +81,8 @@ def mask(shape: bytes) -> str:
     return " ".join(map(mask_word, message.split()))
 
 
-def _status_class(found: re.Match[str]) -> str:
-    """Write the class of an HTTP status in letters: that it failed is no number among others."""
-    return found["before"] + _CLASSES[found["class"]]
+def _server_error(found: re.Match[str]) -> str:
+    return found["before"] + SERVER_ERROR
 
 
 def _quoted(found: re.Match[str]) -> str:
@@ -86,7 +93,7 @@ def _quoted(found: re.Match[str]) -> str:
 
 def settle(masked: str) -> str:
     """Return a masked message with what belongs together joined: dates, quantities with their unit, lists."""
-    text = masked.replace(QUOTE, "<str>").replace(OBJECT, "<obj>").translate(_SHOWN)
+    text = masked.replace(QUOTE, "<str>").replace(OBJECT, "<obj>").replace(SERVER_ERROR, "5xx")
     if "<" in text:
         text = _DATE.sub("<time>", text)
         text = _DURATION.sub("<dur>", text)

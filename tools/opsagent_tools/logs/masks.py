@@ -52,8 +52,8 @@ _DOTTED = re.compile(r"[A-Za-z_][\w$-]*(?:\.[A-Za-z_$][\w$-]*){2,}")
 """A host, a package, a class."""
 _BOOLEANS = frozenset({"true", "false", "True", "False", "TRUE", "FALSE"})
 
-STATUS = frozenset("\x11\x12\x13\x14\x15")
-"""Stand for the class of an HTTP status, 1xx to 5xx, which is no number among others."""
+SERVER_ERROR = "\x15"
+"""Stands for an HTTP status from 500 up: that the server failed is no number among others."""
 
 _NOTHING = frozenset({"null", "nil", "undefined", "None", "none"})
 
@@ -85,6 +85,11 @@ def mask_word(word: str) -> str:
                 _memo.clear()
             _memo[word] = found
     return found
+
+
+def forget() -> None:
+    """Forget the words that are remembered."""
+    _memo.clear()
 
 
 def _masked(word: str) -> str:
@@ -132,7 +137,7 @@ def _in_order(parts: list[str]) -> list[str]:
 
 
 def _value(part: str) -> str:
-    if part in STATUS:
+    if part == SERVER_ERROR:
         return part
     if part.lower() in POLAR and part not in _NOTHING:
         return part

@@ -13,10 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import mask, outline, settle, untyped
+from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle, untyped
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
+from opsagent_tools.logs.miner_words import edges, polar, wordy
 from opsagent_tools.redact import redact
 
 __all__ = ["Miner", "MinerLimits", "key_of"]
@@ -49,21 +51,29 @@ class Miner:
 
     def add(self, message: str) -> Signature:
         """Return the signature of a message as far as it is known now. Never raises."""
-        shape = outline(message)
+        shape = rough_outline(message)
         group = self._shapes.get(shape)
         if group is None or group.into is not None:
-            group = self._seen_before(shape)
+            group = self._unseen(shape, message)
         group.count += 1
         return group.signature
 
-    def _seen_before(self, shape: bytes) -> Group:
-        group = self._shapes_before.get(shape)
+    def _unseen(self, shape: bytes, message: str) -> Group:
+        """Return the group of a message whose rough outline leads nowhere by itself."""
+        key = shape
+        if may_have_status(shape):
+            shape = outline(message)
+            key = b"\0" + shape  # never found by a rough outline, in which all statuses are alike
+            group = self._shapes.get(key)
+            if group is not None and group.into is None:
+                return group
+        group = self._shapes_before.get(key)
         if group is None or group.into is not None:
             group = self._of_masked(mask(shape))
         if len(shape) <= self._limits.cached_length:
             if len(self._shapes) >= self._limits.cached:
                 self._shapes_before, self._shapes = self._shapes, {}
-            self._shapes[shape] = group
+            self._shapes[key] = group
         return group
 
     def _of_masked(self, masked: str) -> Group:
@@ -80,6 +90,13 @@ class Miner:
 
     def _of_template(self, template: str) -> Group:
         return self._book.get(untyped(template)) or self._book.find(redact(template))
+
+    @staticmethod
+    def forget_words() -> None:
+        """Forget what is remembered of words, for all miners of this process: a measurement begins cold."""
+        masks.forget()
+        for remembered in (edges, polar, wordy):
+            remembered.cache_clear()
 
     def template(self, key: str) -> str:
         """Return the template that a key, also an old one, stands for now; "" where it is not known (any more)."""

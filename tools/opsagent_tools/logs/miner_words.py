@@ -16,7 +16,6 @@ WILD = "<*>"
 
 _EDGES = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]+")
-_STATUS = re.compile(r"[1-5]xx")
 _WORD = re.compile(r"[A-Za-z]{2}")
 _PLAIN = re.compile(r"[A-Z]?[a-z]+(?:['-][a-z]+)?|[A-Z][A-Z_]*")
 _BEFORE_NAMES = frozenset(
@@ -36,7 +35,7 @@ def edges(token: str) -> str:
 @lru_cache(maxsize=4096)
 def polar(token: str) -> bool:
     """Tell whether a token says how something went, or which way."""
-    return any(part.lower() in POLAR for part in _LETTERS.findall(token)) or _STATUS.search(token) is not None
+    return any(part.lower() in POLAR for part in _LETTERS.findall(token)) or "5xx" in token
 
 
 @lru_cache(maxsize=4096)

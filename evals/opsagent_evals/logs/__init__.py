@@ -1,0 +1,1 @@
+"""`opsagent eval logs`: signatures of log lines, held to public ground truth (docs/evals.md)."""
