@@ -66,10 +66,12 @@ class Detector:
     def _measured(
         self, found: Sequence[Suspicion | Notice], world: World, now: datetime
     ) -> tuple[list[Detection], list[Notice]]:
-        """Write what the detectors of measured values suspect into the book; of a unit that people are at work on, nothing."""
+        """Write what the detectors of measured values suspect into the book."""
         incidents: list[Detection] = []
         for one in found:
-            if isinstance(one, Suspicion) and not self._noticing.muted(one.unit, world, now):
+            if isinstance(one, Suspicion) and not (
+                one.fault is Fault.FLAPPING and self._noticing.muted(one.unit, world, now)  # a deploy looks like it
+            ):
                 incidents += self._groups.settle(one, world, now)
         noticed = [one for one in found if isinstance(one, Notice)]
         return incidents, self._noticing.let(noticed, world, now) if noticed else []

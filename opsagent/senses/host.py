@@ -10,13 +10,19 @@ from pathlib import Path
 from opsagent.model import EvidenceKind, Scalar, SignalKind
 from opsagent.naming import host_unit
 from opsagent.senses.desk import Desk
+from opsagent.senses.fillers import Fillers
 from opsagent_tools.host.figures import HostSample, HostSampler
 from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts
+from opsagent_tools.processes.busiest import Busiest
+from opsagent_tools.text import escape_for_terminal
+from opsagent_tools.units import UnitId
 
 _MOUNTS_EVERY = 2
 """Every second look is one at the file systems."""
 _MOUNTS_ANEW = 6
 """And after so many of those it is asked anew which there are."""
+_SHORT, _BUSY = 0.25, 0.85
+"""Somebody waits for a processor this share of the time, and they are used so much: it is asked who uses them."""
 
 
 class HostSense:
@@ -29,6 +35,8 @@ class HostSense:
         self._watch = MountWatch()
         self._mounts: tuple[Mount, ...] = ()
         self._looks = 0
+        self._fillers = Fillers()
+        self._busiest = Busiest()
 
     async def watch(self) -> None:
         """Sample the machine, for ever."""
@@ -37,20 +45,35 @@ class HostSense:
             if sample is None:  # no /proc: there is nothing to tell, now or later
                 await asyncio.Event().wait()
                 return
-            self._tell(_figures(sample))
+            data = _figures(sample)
+            if (sample.psi_cpu or 0.0) >= _SHORT and (sample.cpu or 0.0) >= _BUSY:
+                data |= await asyncio.to_thread(self._stranger, self._pids())
+            else:
+                self._busiest.forget()
+            self._tell(data)
             if self._looks % _MOUNTS_EVERY == 0:
-                for use in await asyncio.to_thread(self._look_at_mounts, tuple(self._folders())):
-                    self._tell(_use(use))
+                for told in await asyncio.to_thread(self._look_at_mounts, tuple(self._folders()), self._pids()):
+                    self._tell(told)
             self._looks += 1
             await asyncio.sleep(self._desk.settings.host_s)
 
     def _tell(self, data: dict[str, Scalar]) -> None:
         self._desk.tell(SignalKind.HOST_SAMPLE, self._unit, EvidenceKind.KERNEL, data=data)
 
-    def _look_at_mounts(self, folders: tuple[Path, ...]) -> tuple[MountUse, ...]:
+    def _look_at_mounts(self, folders: tuple[Path, ...], pids: dict[int, UnitId]) -> list[dict[str, Scalar]]:
         if self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0:
             self._mounts = mounts(folders)
-        return self._watch.take(self._mounts)
+        return [{**_use(use), **self._fillers.look(use, pids)} for use in self._watch.take(self._mounts)]
+
+    def _stranger(self, pids: dict[int, UnitId]) -> dict[str, Scalar]:
+        """Return which process that no supervisor runs uses most of the processor."""
+        found = self._busiest.take(pids)
+        if found is None:
+            return {}
+        return {"top_pid": found.pid, "top_name": escape_for_terminal(found.name), "top_cpu": round(found.cpu, 3)}
+
+    def _pids(self) -> dict[int, UnitId]:
+        return {process.pid: unit.id for unit in self._desk.world.units.values() for process in unit.processes}
 
     def _folders(self) -> Iterator[Path]:
         """Yield where services write that are watched: those file systems count, be they memory."""
