@@ -31,9 +31,7 @@ _UPPER = (
     "TRACE|DEBUG|VERBOSE|INFO|INFORMATION|NOTICE|WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|FINE(?:R|ST)?|CONFIG"
     "|ALERT|EMERG|PANIC|DPANIC|LOG|STATEMENT|DETAIL|HINT|CONTEXT"
 )
-_LOWER = (
-    "trace|debug|verbose|silly|info|notice|note|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg|panic"
-)
+_LOWER = "trace|debug|verbose|silly|info|notice|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg|panic"
 _TITLE = "Trace|Debug|Verbose|Info|Information|Notice|Warn(?:ing)?|Error|Fatal|Critical|Severe"
 _ANY = f"{_UPPER}|{_LOWER}|{_TITLE}|Note|[VDIWEFT]"
 _BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
@@ -42,7 +40,7 @@ _NO_ERROR = r"(?<!Error)(?<!Exception)(?<!Warning)(?<!Interrupt)(?<!Failure)(?<!
 _LEVEL = (
     rf"(?:[\[(<] ?(?:\w+:)?({_ANY}) *[\])>]"
     rf"|({_UPPER})(?=[\s:|\]/,[-])"
-    rf"|({_LOWER})(?=: |:$|\t| {{2,}}| *\|)"
+    rf"|(?<!  )({_LOWER})(?=: |:$|\t| {{2,}}| *\|)"
     rf"|({_TITLE})(?=\t| {{2,}}| *\|))"
 )
 _BEFORE = rf"(?:\d+[:,]?[ \t]+|{_BRACKET}[ \t:|,-]*|[-|:,][ \t]*|{_NAME}(?: +[-|]|:) +|[ \t]+|[\w.-]+@\w+ )"

@@ -12,7 +12,9 @@ _JAVA_FRAME = re.compile(
     r"\s*at (?:[\w.@-]+//?)*(?P<method>[\w$.<>/-]+)\((?P<place>[\w$-]+\.(?:java|kt|scala|groovy|clj)(?::\d+)?"
     r"|Native Method|Unknown Source|<generated>|[\w$]+)\)"
 )
-_NODE_FRAME = re.compile(r"\s*at (?:(?P<function>.+?) \()?(?P<path>[^()]+?):(?P<line>\d+):\d+\)?(?: \{)?$")
+_NODE_FRAME = re.compile(r"\s*at (?:(?P<function>.+?) \()?(?P<path>[^()]+?):(?P<line>\d+):\d+\)?,?(?: \{)?$")
+_VAGUE = re.compile(r"\((?:<anonymous>|native|index \d+|eval at .*)\),?(?: \{)?$|at <anonymous>$")
+"""Frames of Node's without a place."""
 _NODE_FOREIGN = re.compile(r"node_modules/|^node:|internal/|^<anonymous|^native\b|^eval at|^\[eval\]|^evalmachine")
 _JAVA_FOREIGN = re.compile(
     r"(?:java|javax|jakarta|sun|jdk|com\.sun|kotlin|kotlinx|scala|groovy|org\.(?:springframework|apache|hibernate|junit|eclipse"
@@ -27,17 +29,14 @@ _SOURCE = re.compile(
     r"(?:file://)?/[\w./@+ -]*\.[cm]?[jt]sx?:\d+$|(?:<anonymous_script>|\[eval\]|evalmachine\.<anonymous>):\d+$|node:[\w/]+:\d+$"
 )
 _CARET = re.compile(r"\s*\^+\s*$")
-_INNER = re.compile(r"\s+(?:\[cause\]: (?P<cause>.*)|\[errors\]: \[)")
+_INNER = re.compile(r"\s*(?:(?:\[cause\]|caused by): (?P<cause>.*)|\[errors\]: \[)")
 
 
 def is_frame(line: str) -> bool:
     """Tell whether a line is a frame of Node's or Java's."""
     return _FRAME.match(line) is not None and (
-        _JAVA_FRAME.match(line) is not None or _NODE_FRAME.match(line) is not None or line.lstrip().startswith(_VAGUE)
+        _JAVA_FRAME.match(line) is not None or _NODE_FRAME.match(line) is not None or _VAGUE.search(line) is not None
     )
-
-
-_VAGUE = ("at new ", "at async ", "at <anonymous>", "at Object.<anonymous>", "at Array.", "at Promise.all")
 
 
 def is_java_frame(line: str) -> bool:
@@ -84,6 +83,9 @@ class NodeJoint:
             return True
         if self._blank:
             return False
+        if line.startswith("caused by: "):  # as pino writes it
+            self._note(line)
+            return True
         if line[0] in "}]" and self._body:
             self._body = False
             return True
