@@ -41,6 +41,8 @@ class SenseSettings:
     """How long the senses wait at first for a supervisor's events to be followed."""
     log_active_s: float = 0.1
     """Between two looks at a log that is being written."""
+    log_busy_s: float = 0.25
+    """The same where lines come all the time, and no errors are among them."""
     log_idle_s: float = 1.0
     """Between two looks at a log that is quiet."""
     log_repeat_s: float = 1.0

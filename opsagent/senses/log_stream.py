@@ -54,6 +54,8 @@ class LogStream:
         self.due = 0.0
         self.flush_at: float | None = None
         """When to give up waiting for more lines of a trace."""
+        self.busy = False
+        """Lines came in the last look."""
         self.moved = False
         """It was read further than was kept."""
         self.complained = False

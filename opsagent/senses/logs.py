@@ -180,12 +180,14 @@ class LogSense:
             return
         stream.complained = False
         if lines:
+            errors = stream.log.errors
             self._take(stream, stream.source, lines, now)
-            stream.wait_s = settings.log_active_s
+            calm = stream.busy and stream.log.errors == errors
+            stream.wait_s, stream.busy = max(settings.log_active_s, calm * settings.log_busy_s), True
         else:
             if stream.flush_at is not None and now >= stream.flush_at:
                 self._count(stream, stream.flush(), now)
-            stream.wait_s = min(stream.wait_s * _SLOWER, settings.log_idle_s)
+            stream.wait_s, stream.busy = min(stream.wait_s * _SLOWER, settings.log_idle_s), False
         due = now + stream.wait_s
         if stream.flush_at is not None:
             due = min(due, stream.flush_at)
