@@ -36,7 +36,8 @@ class FlappingDetector:
             return ()
         since = datetime.fromtimestamp(flap.since, UTC)
         if flap.lasts:
-            symptoms = tuple(dict.fromkeys((self._failed.get(unit, answer), answer)))
+            failed = self._failed.get(unit, answer)
+            symptoms = (answer,) if failed is answer else (failed, answer)
             found = Suspicion(fault=Fault.FLAPPING, unit=unit, began_at=since, symptoms=symptoms, may_be_upstream=True)
             return (found,)
         minutes = max(1, round((flap.at - flap.since) / 60))
