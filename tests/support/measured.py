@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from opsagent.model import EvidenceKind, Scalar, Signal, SignalKind
 from opsagent.naming import host_unit
@@ -24,7 +25,7 @@ def tell_host(history: History, **data: Scalar) -> None:
 def tell(history: History, name: str, **data: Scalar) -> None:
     """Let the first process of a unit have these figures now."""
     process = history.world.units[uid(name)].processes[0].key
-    usual: dict[str, Scalar] = {"rss": 50_000_000, "cpu": 0.0, "threads": 4, "state": "S"}
+    usual: dict[str, Any] = {"rss": 50_000_000, "cpu": 0.0, "threads": 4, "state": "S"}
     history.signal(SignalKind.SAMPLE, name, process=process, **{**usual, **data})
 
 

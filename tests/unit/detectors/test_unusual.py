@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from opsagent.detectors.metrics import MetricDetectors
-from opsagent.notice import NoticeKind
+from opsagent.notice import Notice, NoticeKind
+from opsagent.world import World
+from opsagent_tools.units import Unit, UnitId
 from tests.support.histories import MB, History, service, uid
 from tests.support.measured import GB, noticed, run_host, run_unit
 
@@ -97,10 +101,16 @@ def test_the_machine_is_followed_too() -> None:
     assert notice.text.startswith("machine: processor is on another level")
 
 
-def test_all_units_are_looked_at_in_a_round() -> None:
+def test_all_units_are_looked_at_in_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
     history = History(*(service(f"s{number}") for number in range(40)))
-    detectors, looked = MetricDetectors(), []
-    detectors._unusual.unit = lambda unit, world, now: looked.append(unit.id) or iter(())  # type: ignore[method-assign,assignment,func-returns-value]
+    detectors = MetricDetectors()
+    looked: list[UnitId] = []
+
+    def unit(unit: Unit, world: World, now: datetime) -> Iterator[Notice]:
+        looked.append(unit.id)
+        yield from ()
+
+    monkeypatch.setattr(detectors._unusual, "unit", unit)
     for _ in range(16):
         detectors.tick(history.world, history.now)
         history.wait(1, step=1)
