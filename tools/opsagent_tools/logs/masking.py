@@ -32,7 +32,7 @@ _DURATION = re.compile(
 _SIZE = re.compile(r"<n> ?(?:bytes?|B|[kKMGT]i?B|%|[KMG]Hz)(?![\w/])")
 _AGAIN = re.compile(r"<(n|dur)> ?\(<(?:n|dur)>\)")
 _JOINED = re.compile(r"<\w+>(?:[:/@|.-]<\w+>)+")
-_LIST = re.compile(r"((?:[\w.-]*)<\w+>)(?:(?:, ?| )\1)+")
+_LIST = re.compile(r"(['\"]?[\w.-]*<\w+>['\"]?(?:: ?['\"]?<\w+>['\"]?)?)(?:(?:, ?| )\1)+")
 _EMPTY = re.compile(r"(?<=\s)(?:\(\)|\[\]|\{\}|\"\"|'')(?=\s|$|[,;])")
 _ASSIGNED = re.compile(r"(?<=[\w\])>]\s=\s|.[\w\])>]=\s)([A-Za-z][\w.$-]*)(?=[\s,;)\]}]|$)(?!\s?=)")
 _USER = re.compile(
@@ -115,5 +115,5 @@ _TYPE = re.compile(r"<(?:n|id|path|addr|dur|url|str|bool|time|obj)>")
 
 
 def untyped(template: str) -> str:
-    """Return the template with all types alike: what the key is made of."""
-    return _TYPE.sub("<*>", template)
+    """Return the template with all types alike: and all quotes: what the key is made of."""
+    return _TYPE.sub("<*>", template).replace('"<*>"', "'<*>'").replace("`<*>`", "'<*>'")

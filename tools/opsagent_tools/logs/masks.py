@@ -17,6 +17,7 @@ _UNITS_OF_TIME = r"(?:ns|us|µs|ms|msecs?|s|secs?|seconds?|m|mins?|minutes?|h|hr
 _UNITS_OF_SIZE = r"(?:%|[kKMGTP]i?[bB]?(?:/s|ps)?|B|bytes?|[KMG]?Hz|rpm|rps|x)"
 _NUMBER = r"[<>~=#+-]{0,2}0(?:[.,_]0)*(?:[eE][-+]?0)?"
 _IPV4 = r"0(?:\.0){3}"
+_IPV6 = rf"(?:::ffff:{_IPV4}|(?:[0a-fA-F]{{0,4}}:){{2,7}}(?:[0a-fA-F]{{1,4}}|(?<=::))(?:%\w+)?)"
 _SHAPES = (
     ("url", [r"[a-zA-Z][a-zA-Z0+.-]*://\S+"]),
     ("time", [
@@ -27,7 +28,7 @@ _SHAPES = (
     ("addr", [
         rf"/?{_IPV4}(?:[:/]0)?|[\w.-]*/{_IPV4}(?::0)?",
         r"(?:[0a-fA-F]{1,2}[:-]){5}[0a-fA-F]{1,2}",
-        r"\[?(?:[0a-fA-F]{0,4}:){2,7}(?:[0a-fA-F]{1,4}|(?<=::))(?:%\w+)?\]?(?::0)?(?:/0)?",
+        rf"\[{_IPV6}\](?::0)?|{_IPV6}(?:/0)?",
         r"(?:localhost|(?=[a-z0.-]*[a-z])(?=[a-z0.-]*[0.-])[a-z0-]+(?:\.[a-z0-]+)*):0",
     ]),
     ("str", [r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"]),
@@ -42,7 +43,7 @@ _SHAPES = (
     ]),
 )  # fmt: skip
 _SHAPE = re.compile("|".join(f"(?P<{name}>{'|'.join(patterns)})" for name, patterns in _SHAPES))
-_EDGES = re.compile(r"^([\[({<\"'`*#@$,;:!|]*)(.*?)([\])}>\"'`,;:.!?|*]*)$", re.DOTALL)
+_EDGES = re.compile(r"^([\[({<\"'`*#@$,;!|]*)(.*?)([\])}>\"'`,;:.!?|*]*)$", re.DOTALL)
 _PARTS = re.compile(r"([=,;|()\[\]{}<>\"'`]|:(?!:)|::|->|=>|\+\+)")
 _GOES_ON = frozenset({":", "::", "->", "=>", "<", ">", '"', "'", "`"})
 """Separators that do not end a value."""

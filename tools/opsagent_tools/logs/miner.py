@@ -15,7 +15,7 @@ from typing import Any
 
 from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle, untyped
+from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.logs.miner_words import edges, polar, wordy
@@ -89,7 +89,7 @@ class Miner:
         return group
 
     def _of_template(self, template: str) -> Group:
-        return self._book.get(untyped(template)) or self._book.find(redact(template))
+        return self._book.get(template) or self._book.find(redact(template))
 
     @staticmethod
     def forget_words() -> None:

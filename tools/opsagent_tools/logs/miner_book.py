@@ -59,9 +59,15 @@ class Book:
         self._alike: dict[tuple[int, int, str], dict[Group, None]] = {}
         self._shapes: dict[int, int] = {}
 
-    def get(self, bare: str) -> Group | None:
-        """Return the template with exactly this untyped text."""
-        return self.groups.get(bare)
+    def get(self, template: str) -> Group | None:
+        """Return the group of a typed template, redacted or not, if there is one that needs to know no more of it."""
+        bare = untyped(template)
+        group = self.groups.get(bare)
+        if group is None:
+            group = self._opened_for(tuple(bare.split(" ")))
+            if group is not None and len(group.aliases) < ALIASES:
+                return None
+        return group
 
     def find(self, template: str) -> Group:
         """Return the group of a typed, redacted template; it may be new, and may have been merged at once."""
@@ -70,12 +76,12 @@ class Book:
         if group is not None:
             return group
         tokens = tuple(bare.split(" "))
-        if len(tokens) > _TOKENS:
-            return self._add(tokens, template)
         group = self._opened_for(tokens)
         if group is not None:
             self._alias(key_of(bare), group)
             return group
+        if len(tokens) > _TOKENS:
+            return self._add(tokens, template)
         shape = _shape(tokens)
         if self._shapes.get(hash(shape), 0) >= _SHAPE:
             noise = " ".join(shape)
@@ -155,7 +161,7 @@ class Book:
     def _may_differ(self, tokens: Tokens, others: Tokens, places: Places) -> bool:
         return (
             1 < len(places) <= _APART
-            and 3 * len(places) <= len(tokens)
+            and (3 * len(places) <= len(tokens) or all(is_value(others[at]) for at in places))
             and not any(polar(tokens[at]) or polar(others[at]) for at in places)
         )
 

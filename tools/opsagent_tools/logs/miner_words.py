@@ -52,6 +52,8 @@ def is_value(token: str) -> bool:
 def ripe(values: Sequence[set[str]], places: tuple[int, ...], rest: Sequence[str]) -> bool:
     """Tell whether what was seen at these places of a template is values, not words. `rest`: its other tokens."""
     words = sum(map(wordy, rest))
+    if len(places) > 1 and words > 0 and all(any(map(is_value, seen)) and len(seen) >= 3 for seen in values):
+        return True
     return words > 0 and all(
         _ripe(seen, place, rest[place - number - 1] if place > number else "", words)
         for number, (seen, place) in enumerate(zip(values, places, strict=True))
