@@ -102,7 +102,7 @@ def score(log: Labelled) -> ReadScore:
 
 
 def _compare(label: Label, event: LogEvent, name: str, result: ReadScore) -> None:
-    wrong = {}
+    wrong: dict[str, tuple[object, object]] = {}
     if event.level == label.level:
         result.levels += 1
     else:

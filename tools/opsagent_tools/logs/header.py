@@ -7,8 +7,8 @@ the same signature in whatever order, on whatever host. Standard library only.
 
 from __future__ import annotations
 
+import functools
 import re
-from dataclasses import dataclass
 
 from opsagent_tools.logs.stamps import KINDS, StampKind, month_day
 
@@ -84,7 +84,7 @@ _SYSLOG = (
     r"(?: [\w.:-]+ +(?:-- )?(?:[^\s\[\]:]+(?: \d[\w.]*)?(?:\[[\d.]+\])?: ?|(?=last message repeated)|(?=message repeated))"
     rf"|{_QUICK}|{_GENERAL})"
 )
-_LOGCAT = rf"(?: +\d+ +\d+ ([VDIWEFA]) (?:.*?): ?| ([VDIWEFA])/[^():]*\( *\d+\): ?|{_GENERAL})"
+_LOGCAT = rf"(?: +\d+ +\d+ ([VDIWEFA]) (?:.*?): ?| ([VDIWEFA])/[^():]*\( *\d+\): ?|{_QUICK}|{_GENERAL})"
 BARE = re.compile(
     rf"(?:(?:[\[(<] ?(?P<bracket>{_UPPER}|{_LOWER}|{_TITLE}) *[\])>]"
     rf"|(?P<upper>TRACE|DEBUG|INFO|WARN(?:ING)?|ERROR|FATAL|CRITICAL|SEVERE)(?=[\s:|\]/,[-]|$)"
@@ -97,28 +97,33 @@ BARE = re.compile(
 """A header without a stamp: a level by itself, a priority of syslog's, the mark of a tool."""
 PRIORITIES = ("fatal", "fatal", "fatal", "error", "warn", "info", "info", "debug")
 """syslog's severities by number."""
-_KLOG = re.compile(r"[IWEFDN](\d{4} \d\d:\d\d:\d\d)\.(\d{6})() +\d+ [\w./-]+:\d+\] ?")
-_ACCESS = re.compile(
-    r"(?:[\w.:-]+ )??[\w.:-]+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)()(?: ([+-]\d{4}))?\] (?=\")"
-)
+_KLOG = r"[IWEFDN](\d{4} \d\d:\d\d:\d\d)\.(\d{6})() +\d+ [\w./-]+:\d+\] ?"
+_ACCESS = r"(?:[\w.:-]+ )??[\w.:-]+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d)()(?: ([+-]\d{4}))?\] (?=\")"
 
 
-@dataclass(frozen=True, slots=True)
 class HeadKind:
-    """One way to begin a line."""
+    """One way to begin a line. The patterns are large: each is compiled when the first line asks for it."""
 
-    stamp: StampKind
-    pattern: re.Pattern[str]
-    lettered: bool = False
-    """The line begins with the letter of its level."""
+    def __init__(self, stamp: StampKind, pattern: str = "", *, lettered: bool = False) -> None:
+        """`pattern`: the whole header, where it is not simply the stamp and what may follow it."""
+        self.stamp = stamp
+        self.lettered = lettered
+        """The line begins with the letter of its level."""
+        self._written = pattern
+
+    @functools.cached_property
+    def begin(self) -> re.Pattern[str]:
+        """What the header begins with: the cheap question."""
+        return re.compile(self._written or rf"[\[(]?{self.stamp.pattern}")
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The whole header: groups 1 to 3 are the stamp's, one of the others is the level, where it states one."""
+        behind = _SYSLOG if self.stamp.syslog else _LOGCAT if self.stamp.logcat else rf"(?:{_QUICK}|{_GENERAL})"
+        return re.compile(self._written or rf"[\[(]?{self.stamp.pattern}[\])]?{behind}")
 
 
-def _kind(stamp: StampKind) -> HeadKind:
-    behind = _SYSLOG if stamp.syslog else _LOGCAT if stamp.logcat else rf"(?:{_QUICK}|{_GENERAL})"
-    return HeadKind(stamp, re.compile(rf"[\[(]?{stamp.pattern}[\])]?{behind}"))
-
-
-HEADS: tuple[HeadKind, ...] = tuple(_kind(stamp) for stamp in KINDS)
+HEADS: tuple[HeadKind, ...] = tuple(HeadKind(stamp) for stamp in KINDS)
 ACCESS = HeadKind(next(kind for kind in KINDS if kind.name.startswith("31/Jan")), _ACCESS)
 KLOG = HeadKind(StampKind("I0131 23:59:59", "", month_day), _KLOG, lettered=True)
 
