@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from opsagent_evals.logs import labelled
 from opsagent_evals.logs.drain import Drain
 from opsagent_evals.logs.grouping import Grouping, grouping, templates_right
 from opsagent_evals.logs.loghub import System
@@ -42,6 +43,50 @@ class Speeds:
     own: float
     drain3_readme: float | None = None
     drain3_default: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applications:
+    """What came of the labelled logs of applications. Rates 0..1 over all events, or over those with a trace."""
+
+    logs: int
+    events: int
+    ga: float
+    whole: float
+    """Events with exactly their lines."""
+    levels: float
+    traces: int
+    exceptions: float
+    causes: float
+    frames: float
+
+
+def applications() -> Applications:
+    """Read and mine the logs of applications that ship with the suite, each from nothing."""
+    logs = labelled.load()
+    scores = [labelled.score(log) for log in logs]
+    events, traces = sum(one.events for one in scores), sum(one.traces for one in scores)
+    right = sum(_grouped(log).ga * len(log.labels) for log in logs)
+    return Applications(
+        logs=len(logs),
+        events=events,
+        ga=round(right / events, 4),
+        whole=round(sum(one.whole for one in scores) / events, 4),
+        levels=round(sum(one.levels for one in scores) / events, 4),
+        traces=traces,
+        exceptions=round(sum(one.exceptions for one in scores) / traces, 4),
+        causes=round(sum(one.causes for one in scores) / traces, 4),
+        frames=round(sum(one.frames for one in scores) / traces, 4),
+    )
+
+
+def _grouped(log: labelled.Labelled) -> Grouping:
+    miner = Miner()
+    keys = {line: miner.add(event.message).key for line, event in labelled.events_by_line(log.lines)}
+    return grouping(
+        [miner.resolve(keys.get(label.line, f"none at {label.line}")) for label in log.labels],
+        [label.group for label in log.labels],
+    )
 
 
 def row(system: System, *, drain3: bool) -> Row:

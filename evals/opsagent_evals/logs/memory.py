@@ -21,9 +21,9 @@ _STRANGE = 0.05
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def measured(folder: Path, lines: int = LINES) -> float:
+def measured(folder: Path) -> float:
     """Return the megabytes that the peak lies above the start, in a fresh process. Raises CalledProcessError."""
-    command = [sys.executable, "-m", "opsagent_evals.logs.memory", str(folder), str(lines)]
+    command = [sys.executable, "-m", "opsagent_evals.logs.memory", str(folder), str(LINES)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return float(json.loads(answer)["megabytes"])
 

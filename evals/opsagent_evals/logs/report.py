@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from opsagent_evals.logs.measure import Row, Speeds
+from opsagent_evals.logs.measure import Applications, Row, Speeds
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,6 +27,7 @@ class Result:
     """All that was measured."""
 
     rows: tuple[Row, ...]
+    applications: Applications
     mining: Speeds
     lines_per_s: float
     """From bytes in a file to signatures, one core."""
@@ -64,6 +65,7 @@ def totals(result: Result) -> dict[str, Any]:
         "drain3_ga_raw_heldout": _mean_or_none(row.drain3_raw for row in held),
         "drain3_missing": result.drain3 or None,
         "memory_mb": result.memory_mb,
+        **{f"applications_{name}": value for name, value in asdict(result.applications).items()},
     }
 
 

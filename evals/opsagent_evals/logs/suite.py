@@ -9,7 +9,7 @@ from pathlib import Path
 
 from opsagent_evals.logs import loghub, memory, report
 from opsagent_evals.logs.drain import Drain, NoDrain
-from opsagent_evals.logs.measure import row, speeds
+from opsagent_evals.logs.measure import applications, row, speeds
 from opsagent_evals.logs.throughput import lines_per_s
 
 _PLAIN_WIDTH = 140
@@ -72,6 +72,8 @@ def _measured(folder: Path, systems: tuple[loghub.System, ...]) -> report.Result
     for number, system in enumerate(systems, 1):
         _say(f"{number:2}/{len(systems)} {system.name}")
         rows.append(row(system, drain3=not missing))
+    _say("logs of applications")
+    apps = applications()
     _say("how quick mining is")
     mining = speeds(systems, drain3=not missing)
     _say("how quick it is from the file to the signature")
@@ -82,7 +84,9 @@ def _measured(folder: Path, systems: tuple[loghub.System, ...]) -> report.Result
     except subprocess.CalledProcessError as error:
         _say(f"opsagent: memory was not measured: {error.stderr.strip().splitlines()[-1:]}")
         megabytes = float("inf")
-    return report.Result(rows=tuple(rows), mining=mining, lines_per_s=through, memory_mb=megabytes, drain3=missing)
+    return report.Result(
+        rows=tuple(rows), applications=apps, mining=mining, lines_per_s=through, memory_mb=megabytes, drain3=missing
+    )
 
 
 def _show(result: report.Result, data: Path) -> None:

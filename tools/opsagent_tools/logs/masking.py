@@ -33,6 +33,12 @@ _SIZE = re.compile(r"<n> ?(?:bytes?|B|[kKMGT]i?B|%|[KMG]Hz)(?![\w/])")
 _AGAIN = re.compile(r"<(n|dur)> ?\(<(?:n|dur)>\)")
 _JOINED = re.compile(r"<\w+>(?:[:/@|.-]<\w+>)+")
 _LIST = re.compile(r"(['\"]?[\w.-]*<\w+>['\"]?(?:: ?['\"]?<\w+>['\"]?)?)(?:(?:, ?| )\1)+")
+_PHRASE = re.compile(
+    r"(?<=> <n>) (?:OK|Created|Accepted|No Content|Partial Content|Moved Permanently|Found|See Other|Not Modified"
+    r"|(?:Temporary|Permanent) Redirect|Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Conflict|Gone"
+    r"|Payload Too Large|Unprocessable (?:Entity|Content)|Too Many Requests)(?=$|\s)"
+)
+"""What HTTP calls a status below 500: it says no more than the number."""
 _EMPTY = re.compile(r"(?<=\s)(?:\(\)|\[\]|\{\}|\"\"|'')(?=\s|$|[,;])")
 _ASSIGNED = re.compile(r"(?<=[\w\])>]\s=\s|.[\w\])>]=\s)([A-Za-z][\w.$-]*)(?=[\s,;)\]}]|$)(?!\s?=)")
 _USER = re.compile(
@@ -99,6 +105,7 @@ def settle(masked: str) -> str:
         text = _DURATION.sub("<dur>", text)
         text = _SIZE.sub("<n>", text)
         text = _AGAIN.sub(r"<\1>", text)
+        text = _PHRASE.sub("", text)
         text = _JOINED.sub("<id>", text)
     text = _EMPTY.sub("(<str>)", text)
     text = _ASSIGNED.sub(_assigned, text)
