@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,15 @@ class LogKeeper:
         self.miner = Miner() if state is None else Miner.load(state)
         self._miner_at = 0.0
         self._rows_since = 0
+        self._under_way = False
 
     def log_of(self, unit: UnitId) -> UnitLog:
         """Return what is known of a unit; of one that is not known yet, nothing."""
         kept = self._kept.get(str(unit))
         log = UnitLog(str(unit), since=time.time() if kept is None else kept.since)
         if kept is not None:
-            log.restore(kept.rows.values())
+            with suppress(ValueError, TypeError):  # somebody wrote into our file: those are learnt again
+                log.restore(kept.rows.values())
         return log
 
     def position(self, stream: LogStream) -> Mapping[str, Any] | None:
@@ -59,20 +62,21 @@ class LogKeeper:
     async def keep(self, logs: Mapping[UnitId, UnitLog], streams: Iterable[LogStream], now: float) -> None:
         """Keep what changed since the last time; the disk is waited for in a thread."""
         if self._store is not None and (work := self._work(logs, streams, now)) is not None:
+            self._under_way = True  # and stays so where we are cancelled: nobody knows then what was kept
             await asyncio.to_thread(self._store.keep, *work)
+            self._under_way = False
 
     def keep_now(self, logs: Mapping[UnitId, UnitLog], streams: Iterable[LogStream]) -> None:
         """The same at once, with the miner's state: the process ends."""
         if self._store is not None:
-            if (work := self._work(logs, streams, float("inf"))) is not None:
-                self._store.keep(*work)
-            self._store.close()
+            work = self._work(logs, streams, float("inf"))
+            self._store.keep(*(work or ({}, None, None)), last=True)
 
     def _work(
         self, logs: Mapping[UnitId, UnitLog], streams: Iterable[LogStream], now: float
     ) -> tuple[Batch, Batch | None, dict[str, Any] | None] | None:
         assert self._store is not None
-        everything = self._store.wants_all
+        everything = self._under_way or self._store.wants_all
         batch: Batch = {}
         for log in logs.values():
             changes = log.changes(everything=everything)

@@ -57,6 +57,7 @@ class LogStore:
         self._size = 0
         self._whole = 0
         self._complained = False
+        self._closed = False
 
     def load(self) -> dict[str, KeptUnit]:
         """Return what was kept. Never raises: what cannot be read is told, and learnt again."""
@@ -81,9 +82,15 @@ class LogStore:
             self._set_aside(self._miner, error)
             return None
 
-    def keep(self, batch: Batch, whole: Batch | None = None, miner: Mapping[str, Any] | None = None) -> None:
-        """Add what changed; `whole`: everything there is, in the place of all that was kept before."""
+    def keep(
+        self, batch: Batch, whole: Batch | None = None, miner: Mapping[str, Any] | None = None, *, last: bool = False
+    ) -> None:
+        """Add what changed; `whole`: everything there is, in the place of all that was kept before. After the `last` time
+        nothing is kept any more.
+        """
         with self._lock:
+            if self._closed:
+                return
             try:
                 if whole is not None:
                     self._begin(whole)
@@ -95,18 +102,19 @@ class LogStore:
                 self._complain(error)
             else:
                 self._complained = False
+            if last:
+                self._close()
 
     @property
     def wants_all(self) -> bool:
         """Tell whether everything should be kept anew: nothing is kept yet, or much of what is kept is old."""
         return self._file < 0 or self._size > max(_LEAST, _GROWN * self._whole)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+    def _close(self) -> None:
+        self._closed = True
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _replay(self, content: bytes, units: dict[str, KeptUnit]) -> None:
         lines = content.split(b"\n")

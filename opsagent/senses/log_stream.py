@@ -8,7 +8,7 @@ from pathlib import Path
 
 from opsagent.senses.log_table import Allowance, UnitLog
 from opsagent_tools.logs.event import LogEvent
-from opsagent_tools.logs.levels import ErrorLines
+from opsagent_tools.logs.levels import ErrorLines, may_have_errors
 from opsagent_tools.logs.miner import Miner
 from opsagent_tools.logs.pipeline import LogPipeline
 from opsagent_tools.logs.reading import EventReader
@@ -21,8 +21,10 @@ READ_AT_ONCE = 10_000.0
 _READ_PER_LOOK = 1000
 """Lines of one look that are read as they come: some milliseconds, during which nothing else happens."""
 _READ_LEAST = 50
+_BLOCK = 500
 _SEARCHED = 4000
-"""Lines of one look that are searched for errors beyond that; where there are more, they are taken to be like these."""
+"""Lines of one look beyond that which are searched one by one, in blocks that may have errors at all; where there are more,
+they are taken to be like these."""
 _ERRORS_READ = 50
 
 
@@ -54,6 +56,8 @@ class LogStream:
         self.due = 0.0
         self.flush_at: float | None = None
         """When to give up waiting for more lines of a trace."""
+        self.live = True
+        """False: what was read last was written before anybody looked."""
         self.busy = False
         """Lines came in the last look."""
         self.moved = False
@@ -82,10 +86,10 @@ class LogStream:
 
     def _errors(self, lines: list[bytes]) -> Iterator[tuple[LogEvent, int]]:
         """Return examples of the errors among lines that are not read, each with how many it stands for."""
-        found = ErrorLines().pick(lines[:_SEARCHED])
+        found, searched, left = self._search(lines)
         if not found:
             return
-        total = round(len(found) * max(1.0, len(lines) / _SEARCHED))
+        total = round(len(found) * (1 + left / searched))
         step = -(-len(found) // _ERRORS_READ)
         examples = found[::step]
         for number, line in enumerate(examples):
@@ -94,3 +98,19 @@ class LogStream:
                 event.level = "error"
             event.signature = self._miner.add(event.message)
             yield event, total // len(examples) + (number < total % len(examples))
+
+    @staticmethod
+    def _search(lines: list[bytes]) -> tuple[list[str], int, int]:
+        """Return the error lines, how many lines were searched for them, and how many more there were to be searched."""
+        found: list[str] = []
+        picker, searched, left = ErrorLines(), 0, 0
+        for start in range(0, len(lines), _BLOCK):
+            block = lines[start : start + _BLOCK]
+            if not may_have_errors(b"\n".join(block)):
+                continue
+            if searched < _SEARCHED:
+                found += picker.pick(block)
+                searched += len(block)
+            else:
+                left += len(block)
+        return found, searched, left

@@ -97,7 +97,7 @@ class LogSense:
         for stream in self._by_unit.get(unit, ()):
             self._look(stream, now)
             if stream.flush_at is not None:
-                self._count(stream, stream.flush(), now)
+                self._flush(stream, now)
             stream.wait_s = self._desk.settings.log_active_s
             stream.due = min(stream.due, now + stream.wait_s)
             self._changed.set()
@@ -116,7 +116,7 @@ class LogSense:
         """Keep what is known, and let go of all files and journals."""
         now = time.monotonic()
         for stream in self._streams.values():
-            self._count(stream, stream.flush(), now)
+            self._flush(stream, now)
         self._keeper.keep_now(self._logs, self._streams.values())
         for stream in self._streams.values():
             if stream.source is not None:
@@ -150,7 +150,7 @@ class LogSense:
 
     def _leave(self, stream: LogStream) -> None:
         self._by_unit[stream.unit].remove(stream)
-        self._count(stream, stream.flush(), time.monotonic())
+        self._flush(stream, time.monotonic())
         self._keeper.left(stream)
         if stream.source is not None:
             stream.source.close()
@@ -186,7 +186,7 @@ class LogSense:
             stream.wait_s, stream.busy = max(settings.log_active_s, calm * settings.log_busy_s), True
         else:
             if stream.flush_at is not None and now >= stream.flush_at:
-                self._count(stream, stream.flush(), now)
+                self._flush(stream, now)
             stream.wait_s, stream.busy = min(stream.wait_s * _SLOWER, settings.log_idle_s), False
         due = now + stream.wait_s
         if stream.flush_at is not None:
@@ -207,6 +207,9 @@ class LogSense:
 
     def _take(self, stream: LogStream, source: LogSource, lines: list[bytes], now: float) -> None:
         log, live = stream.log, not source.past
+        if live and not stream.live:
+            self._flush(stream, now)
+        stream.live = live
         stream.moved, stream.flush_at = True, now + self._desk.settings.log_held_s
         reading = stream.read(lines, self._allowance, now)
         if live:
@@ -217,6 +220,9 @@ class LogSense:
         self._count(stream, reading.events, now, live=live)
         for event, times in reading.counted:
             self._count(stream, [event], now, times, live=live)
+
+    def _flush(self, stream: LogStream, now: float) -> None:
+        self._count(stream, stream.flush(), now, live=stream.live)
 
     def _count(
         self, stream: LogStream, events: Iterable[LogEvent], now: float, times: int = 1, *, live: bool = True
@@ -238,7 +244,7 @@ class LogSense:
             return
         self._told_at = now
         for unit, log in self._logs.items():
-            if log.lines or log.skipped:
+            if log.lines or log.errors or log.skipped:
                 self._teller.volume(unit, log, seconds)
                 log.next_window()
 

@@ -87,8 +87,8 @@ def bench_silent_logs(benchmark: Any, figure: Figure, home: Path, tmp_path: Path
         time.sleep(SETTLE_S)
         share = benchmark.pedantic(lambda: cpu_share(daemon, WATCHED_S / 2), rounds=1, iterations=1)
         began = time.perf_counter()
-        with logs[-1].open("a") as log:
-            log.write("ERROR after a long silence\n")
+        with logs[-1].open("a") as last:
+            last.write("ERROR after a long silence\n")
         eventually(lambda: units_with_lines(home), timeout=10, why="the line is read")
         seen_s = time.perf_counter() - began
     note = f"{IDLE_LOGS} logs of one service, nothing written"
