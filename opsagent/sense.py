@@ -7,11 +7,11 @@ signal is emitted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from opsagent.model import Signal, SignalKind
+from opsagent.model import Scalar, Signal, SignalKind
 from opsagent.senses.deaths import DeathSense
 from opsagent.senses.desk import Desk, Emit, SenseSettings
 from opsagent.senses.host import HostSense
@@ -61,7 +61,7 @@ class Senses:
         self._desk = desk = Desk(self.world, self._noticing(emit), self._settings)
         self._logs = logs = LogSense(desk, self._folder, self._output)
         self._deaths = DeathSense(desk, self._describe, logs.look_now)
-        self._samples = SampleSense(desk, self._new_specs)
+        self._samples = SampleSense(desk, self._new_specs, self._measured)
         self._probes = ProbeSense(desk, self._samples.look_now)
         try:
             async with asyncio.TaskGroup() as group:
@@ -135,6 +135,12 @@ class Senses:
     async def _describe(self, unit: UnitId, seconds: float) -> Unit | None:
         sense = self._by_kind.get(unit.supervisor)
         return await sense.describe(unit, seconds) if sense is not None else None
+
+    def _measured(self, unit: UnitId) -> Mapping[str, Scalar]:
+        """Return what a supervisor had of a unit's own measurements when it was listed last."""
+        sense = self._by_kind.get(unit.supervisor)
+        own = getattr(sense.supervisor, "measured", None) if sense is not None else None
+        return own(unit) if own is not None else {}
 
     def _sync(self) -> None:
         units = list(self.world.units.values())

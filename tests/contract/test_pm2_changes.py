@@ -230,7 +230,10 @@ async def test_an_app_measures_acts_and_speaks_for_itself(pm2: PM2, supervisor: 
     listener = asyncio.ensure_future(_listen(supervisor.said(), heard))
     await until(lambda: _answers(supervisor, heard))
 
-    assert await supervisor.metrics(API) == {"queue": 6.0, "mood": "calm"}
+    measured = {"queue": 6.0, "mood": "calm", "Event Loop Latency": 1.5}
+    assert await supervisor.metrics(API) == measured
+    assert supervisor.measured(API) == {"lag_ms": 1.5, **{f"metric.{name}": value for name, value in measured.items()}}
+    assert supervisor.measured(UnitId.local("pm2", "other")) == {}
     assert (await supervisor.setup(API)).more["metric.queue"] == 6.0
     assert await supervisor.actions(API) == ("drain", "boom")
     heard.clear()

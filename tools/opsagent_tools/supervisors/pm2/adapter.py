@@ -81,6 +81,10 @@ class Pm2Supervisor(Extras):
         """Return all apps; PM2's modules are its own matter (`modules`)."""
         return await self._core.units()
 
+    def measured(self, unit: UnitId) -> Mapping[str, str | int | float | bool]:
+        """Return lag_ms and metric.NAME of an app, as it had them at the last list. Asks nobody."""
+        return self._core.measured_of_last(unit)
+
     async def describe(self, unit: UnitId) -> Unit:
         """Return one app."""
         return (await self._core.unit(unit))[0]

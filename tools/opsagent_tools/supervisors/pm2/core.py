@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.supervisors.pm2.history import History
 from opsagent_tools.supervisors.pm2.home import LOG, Home
+from opsagent_tools.supervisors.pm2.measured import measured_by
 from opsagent_tools.supervisors.pm2.revive_seen import LastSeen, program_of
 from opsagent_tools.supervisors.pm2.rpc import Rpc
 from opsagent_tools.supervisors.pm2.units import App, Claims, by_unit, read_apps, unit_of
@@ -35,6 +36,7 @@ class Core:
         self.surged: dict[int, tuple[str, ProcessKey]] = {}
         """Instances that were started beside the wanted ones: number → unit and process."""
         self._units: tuple[Unit, ...] | None = None
+        self._measured: tuple[tuple[App, ...], dict[str, Mapping[str, str | int | float | bool]]] = ((), {})
         self._claims: Claims | None = None
         self._history = History(self.home.path / LOG, uid)
 
@@ -67,6 +69,12 @@ class Core:
             self._history_of_now()
             self._units = tuple(self._unit(found) for found in by_unit(self.apps).values())
         return self._units
+
+    def measured_of_last(self, unit: UnitId) -> Mapping[str, str | int | float | bool]:
+        """Return what the processes of a unit measured of themselves, by the last list: lag_ms, metric.NAME."""
+        if self._measured[0] is not self.apps:
+            self._measured = (self.apps, {name: measured_by(apps) for name, apps in by_unit(self.apps).items()})
+        return self._measured[1].get(unit.name, {})
 
     async def unit(self, unit: UnitId) -> tuple[Unit, list[App]]:
         """Return one unit and its processes, as they are now. Raises UnknownUnit."""
