@@ -78,6 +78,11 @@ class Descriptions:
         self._by_name = index(units)
         self._found: dict[UnitId, ServiceSpec | None] = {}
 
+    @property
+    def specs(self) -> Mapping[str, ServiceSpec]:
+        """Return every description, by the name that it was given."""
+        return self._specs
+
     def of(self, unit: UnitId) -> ServiceSpec | None:
         """Return the description of a unit; None: nobody said anything of it."""
         if unit not in self._found:

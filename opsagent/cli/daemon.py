@@ -21,6 +21,11 @@ def listing(home: Home) -> dict[str, Any] | None:
     return _ask(home, "units")
 
 
+def topology(home: Home) -> dict[str, Any] | None:
+    """Return who was seen to talk to whom, as `opsagent map --json` shows it; None where no daemon answers."""
+    return _ask(home, "topology")
+
+
 def metrics(home: Home) -> dict[str, Any]:
     """Return what the daemon measured lately, of each unit and of the machine; empty where none answers."""
     return _ask(home, "metrics") or {}

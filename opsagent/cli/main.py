@@ -25,6 +25,7 @@ COMMANDS = {
     "ps": "ps",
     "top": "top",
     "logs": "logs",
+    "map": "map",
     "replay": "replay",
     "lint": "lint",
     "do": "do",
