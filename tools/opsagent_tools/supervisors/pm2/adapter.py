@@ -11,9 +11,10 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsagent_tools.findings import Finding, Severity
+from opsagent_tools.logs.sources import LogSource
 from opsagent_tools.supervisors.pm2 import hands
 from opsagent_tools.supervisors.pm2.changes import Changes
 from opsagent_tools.supervisors.pm2.core import Core
@@ -30,6 +31,9 @@ from opsagent_tools.supervisors.port import (
 )
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
+if TYPE_CHECKING:
+    from opsagent_tools.supervisors.pm2.output import Outputs
+
 _PREPARE_S = 120.0
 """`prepare` answers when all instances are up; each may wait for its `listen_timeout`."""
 
@@ -43,6 +47,7 @@ class Pm2Supervisor(Extras):
         self._core = Core(home, uid, kind)
         self._changes = Changes(self._core)
         self._sizes = Sizes()
+        self._outputs: Outputs | None = None
 
     @property
     def home(self) -> Path:
@@ -144,6 +149,13 @@ class Pm2Supervisor(Extras):
 
         return watch(self._core, self._changes.judge)
 
+    def output(self, unit: UnitId) -> LogSource:
+        """Follow what the bus passes on of an app's output: for apps that write to no file that can be read."""
+        from opsagent_tools.supervisors.pm2.output import Outputs
+
+        self._outputs = self._outputs or Outputs(self._core.home)
+        return self._outputs.follow(unit.name)
+
     def log_files(self, unit: UnitId) -> Sequence[Path]:
         """Return the files that PM2 writes its output to, without links and files of others."""
         core = self._core
@@ -211,6 +223,8 @@ class Pm2Supervisor(Extras):
 
     async def close(self) -> None:
         """Hang up; the daemon and its apps go on."""
+        if self._outputs is not None:
+            await self._outputs.close()
         await self._changes.close()
         await self._core.rpc.close()
 
