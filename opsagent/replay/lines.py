@@ -68,7 +68,6 @@ class BeatReader:
 
     def __init__(self, source: LogSource, totals: Totals, window: Window) -> None:
         self._source, self._totals, self._window = source, totals, window
-        self._known = totals.known.setdefault(source.unit, set())
         self._beat: Beat | None = None
         self._last = 0.0
         self._behind = 0
@@ -92,6 +91,7 @@ class BeatReader:
 
     def _taken(self, events: list[LogEvent]) -> Iterator[Beat]:
         """Take events; those that follow the one before without a surprise, which nearly all do, take the short way."""
+        totals, noted = self._totals, self._source.read
         since, until, plain = self._window.since, self._window.until, not (self._ahead or self._early)
         for event in events:
             at = event.at
@@ -106,7 +106,7 @@ class BeatReader:
                 if beat is not None:
                     yield beat
                 self._beat = beat = Beat(self._source.unit, second)
-            self._add(beat, event)
+            add_to(beat, event, totals, noted)
 
     def _events(self, file: PastFile, pipeline: LogPipeline) -> Iterator[list[LogEvent]]:
         reading, noted, own = Reading(), self._source.read, 0
@@ -176,26 +176,7 @@ class BeatReader:
             if beat is not None:
                 yield beat
             beat = self._beat = Beat(self._source.unit, second)
-        self._add(beat, event)
-
-    def _add(self, beat: Beat, event: LogEvent) -> None:
-        beat.lines += event.lines
-        signature = event.signature
-        if signature is None:
-            return
-        key = signature.key
-        if key not in self._known:
-            if len(self._known) >= _KNOWN_MOST:
-                self._known.clear()
-            self._known.add(key)
-            beat.fresh.append(seen_of(event))
-        if event.level in BAD:
-            seen = beat.errors.get(key)
-            if seen is None:
-                beat.errors[key] = seen_of(event)
-            else:
-                seen.count += 1
-            self._source.read.errors += 1
+        add_to(beat, event, self._totals, self._source.read)
 
     def _finish(self) -> None:
         noted, times = self._source.read, self._source.times
@@ -209,6 +190,30 @@ class BeatReader:
         if self._behind >= _GO_BACK:
             words = f"{self._behind} lines are far older than those before them: when they were written is not sure"
             self._totals.unread.append(Unread(noted.name, words))
+
+
+def add_to(beat: Beat, event: LogEvent, totals: Totals, noted: SourceRead) -> None:
+    """Add an event to the beat of its second."""
+    beat.lines += event.lines
+    signature = event.signature
+    if signature is None:
+        return
+    key, unit = signature.key, beat.unit
+    known = totals.known.get(unit)
+    if known is None:
+        known = totals.known[unit] = set()
+    if key not in known:
+        if len(known) >= _KNOWN_MOST:
+            known.clear()
+        known.add(key)
+        beat.fresh.append(seen_of(event))
+    if event.level in BAD:
+        seen = beat.errors.get(key)
+        if seen is None:
+            beat.errors[key] = seen_of(event)
+        else:
+            seen.count += 1
+        noted.errors += 1
 
 
 def seen_of(event: LogEvent) -> Seen:

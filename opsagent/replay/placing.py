@@ -22,8 +22,6 @@ _LOOK_LINES = 400
 """A log without a time in its first lines has none."""
 _LAST_WORDS = 20_000
 _CLOSE_S = 10.0
-_SIGNS_OFF = "Node.js v"
-"""What Node writes last, after an exception that nothing caught."""
 
 
 def has_times(source: LogSource) -> bool:
@@ -46,7 +44,6 @@ class Untimed:
         """What nobody says the time of, with counts."""
         self._signed_off: list[Seen] = []
         self._traces: list[Seen] = []
-        self._last: Seen | None = None
         self._read(totals)
 
     def placed(self, deaths: Sequence[float]) -> list[Beat]:
@@ -98,12 +95,12 @@ class Untimed:
                 seen = self.errors[event.signature.key] = seen_of(event)
             else:
                 seen.count += 1
-            self._last = seen
-            if event.trace is not None and event.trace.language != "node":
+            if event.trace is not None and event.level == "fatal":
+                _bounded(self._signed_off, seen)
+            elif (
+                event.trace is not None and event.trace.language != "node"
+            ):  # Node's own end is told from a caught error
                 _bounded(self._traces, seen)
-        if self._last is not None and (event.message.startswith(_SIGNS_OFF) or f"\n{_SIGNS_OFF}" in event.message):
-            _bounded(self._signed_off, self._last)
-            self._last = None
 
 
 def _bounded(words: list[Seen], seen: Seen) -> None:

@@ -26,10 +26,10 @@ _HOT_S = 15.0
 """So long after a supervisor said something the detector is asked every second …"""
 _OPEN_STEP_S = 5.0
 """… every so many while an incident is open …"""
-_STEP_S = 60.0
+_STEP_S = 300.0
 """… and otherwise in steps of this length, that grow while nothing happens."""
 _LONGEST_STEP_S = 600.0
-_VOLUME_S = 60.0
+_VOLUME_S = 300.0
 _VOLUME_ERRORS_S = 10.0
 """How much a unit logged is told for spans of this length; of the shorter one if there are errors."""
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from opsagent.detectors.config import DetectorConfig
 from opsagent.replay.grouping import recurring
+from opsagent.replay.journal import JournalPast
 from opsagent.replay.lines import BeatReader, Totals, Window, noting
 from opsagent.replay.merging import Item, merged
 from opsagent.replay.placing import Untimed, has_times
 from opsagent.replay.rehearsal import Rehearsal
-from opsagent.replay.sources import Wanted, all_units, log_sources, pasts
+from opsagent.replay.sources import Wanted, all_units, deaths, happened, log_sources, pasts
 from opsagent.replay.stage import Stage
 from opsagent.replay.words import Replayed, Seen, SourceRead
 from opsagent_tools.logs.miner import Miner
@@ -62,23 +63,34 @@ class Replay:
         self._bytes_all = sum(source.read.packed_bytes for source in sources)
         streams: list[Iterable[Item]] = []
         reads: list[SourceRead] = []
-        deaths: dict[UnitId, list[float]] = {}
+        died: dict[UnitId, list[float]] = {}
         for past in self._pasts:
-            deaths |= past.deaths()
-            streams.append([one for one in past.happened() if only is None or one.unit is None or one.unit in only])
-            reads.append(past.read)
+            died |= deaths(past)
+            streams.append([one for one in happened(past) if only is None or one.unit is None or one.unit in only])
+            reads.append(past.log.read)
+        for journal in self._journals(units):
+            reads += journal.reads.values()
+            streams += [journal.happened(), journal.logged()]
         untimed = [Untimed(source, self._totals) for source in sources if not has_times(source)]
         without = {id(one.source) for one in untimed}
         for source in sources:
             reads.append(source.read)
             if id(source) not in without:
                 streams.append(noting(source, BeatReader(source, self._totals, self._window).beats()))
-        streams += [one.placed(deaths.get(one.source.unit, ())) for one in untimed]
+        streams += [one.placed(died.get(one.source.unit, ())) for one in untimed]
         rehearsal = Rehearsal(Stage(units, self._specs), self._config)
         for item in merged(streams):
             rehearsal.take(item)
         rehearsal.end(self.until)
         return self._result(rehearsal, reads, untimed)
+
+    def _journals(self, units: Sequence[Unit]) -> list[JournalPast]:
+        found = []
+        for scope in ("system", "user"):
+            its = [unit for unit in units if unit.journal.partition("/")[0] == scope]
+            if its:
+                found.append(JournalPast(scope, its, self._window, self._totals))
+        return found
 
     def _result(self, rehearsal: Rehearsal, reads: list[SourceRead], untimed: list[Untimed]) -> Replayed:
         incidents = rehearsal.found(self.since)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from opsagent.replay.daemon_log import DaemonLog
 from opsagent.replay.lines import LogSource, Totals, Window
-from opsagent.replay.pm2 import Pm2Past
-from opsagent.replay.words import SourceRead, Unread
+from opsagent.replay.words import Happened, SourceRead, Unread
 from opsagent_tools.logs import past_times
 from opsagent_tools.logs.past import PastFile, family
 from opsagent_tools.supervisors.found import Found
+from opsagent_tools.supervisors.past import PastKind
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 FILE = "file"
@@ -33,17 +35,65 @@ class Wanted:
     """These units alone; None: all of them."""
 
 
-def pasts(wanted: Wanted, window: Window, totals: Totals) -> list[Pm2Past]:
-    """Read what each PM2 says of its past, whether its daemon runs or not."""
-    found = []
+class Past(Protocol):
+    """What the own log of one supervisor tells."""
+
+    @property
+    def kind(self) -> str:
+        """Return the supervisor's kind."""
+        ...
+
+    @property
+    def units(self) -> Sequence[Unit]:
+        """Return the units that its files know of."""
+        ...
+
+    @property
+    def log(self) -> DaemonLog:
+        """Return its log."""
+        ...
+
+    def unit(self, name: str) -> UnitId:
+        """Return the unit that its log means."""
+        ...
+
+
+def pasts(wanted: Wanted, window: Window, totals: Totals) -> list[Past]:
+    """Read what each supervisor with a log of its own says of the past; of PM2 also where its daemon does not run."""
+    found: list[Past] = []
     for one in wanted.supervisors:
-        if one.family == "pm2" and not one.refused and one.kind:
+        uid = wanted.owners.get(one.kind)
+        if one.refused or not one.kind:
+            continue
+        if one.family == "pm2":
+            from opsagent.replay.pm2 import Pm2Past
+
             listed = [unit for unit in wanted.units if unit.id.supervisor == one.kind]
-            found.append(Pm2Past(one, listed, window, totals, wanted.owners.get(one.kind)))
+            found.append(Pm2Past(one, listed, window, totals, uid))
+        elif one.family == "supervisord" and one.pid is not None:
+            from opsagent.replay.supervisord import past_of
+
+            past = past_of(one, window, totals, uid)
+            found += [past] if past is not None else []
     return found
 
 
-def all_units(wanted: Wanted, found: Iterable[Pm2Past]) -> tuple[Unit, ...]:
+def happened(past: Past) -> Iterator[Happened]:
+    """Give what happened, in order."""
+    for event in past.log.events:
+        yield Happened(event, past.kind, past.unit(event.name) if event.name else None)
+
+
+def deaths(past: Past) -> dict[UnitId, list[float]]:
+    """Return when each unit died of itself with an exit code: as programs do that trip over something."""
+    found: dict[UnitId, list[float]] = {}
+    for event in past.log.events:
+        if event.kind is PastKind.DIED and (event.exit_code or 0) > 0:
+            found.setdefault(past.unit(event.name), []).append(event.at)
+    return found
+
+
+def all_units(wanted: Wanted, found: Iterable[Past]) -> tuple[Unit, ...]:
     """Return every unit that has a past, those that only logs know of among them, and the named files."""
     known = {unit.id: unit for unit in wanted.units}
     known |= {unit.id: unit for past in found for unit in past.units}

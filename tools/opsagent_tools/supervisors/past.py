@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -51,3 +51,43 @@ def in_order(events: Iterator[PastEvent]) -> Iterator[PastEvent]:
     for event in events:
         last = max(last, event.at)
         yield event if event.at == last else replace(event, at=last)
+
+
+RESTARTED_S = 5.0
+"""A process that was asked to end and is started again within this time was restarted, not stopped."""
+
+
+@dataclass(slots=True)
+class Stops:
+    """Tells a stop from the first half of a restart, by what follows."""
+
+    _running: dict[str, set[str]] = field(default_factory=dict)
+    _ending: dict[str, float] = field(default_factory=dict)
+
+    def told(self, events: Iterable[PastEvent]) -> Iterator[PastEvent]:
+        """Pass the events on, with a STOPPED for each unit that was asked to end and that nothing started again."""
+        last = 0.0
+        for event in events:
+            last = max(last, event.at)
+            yield from self._over(event.at - RESTARTED_S, event.at)
+            self._take(event)
+            yield event
+        yield from self._over(float("inf"), last)
+
+    def _over(self, until: float, now: float) -> Iterator[PastEvent]:
+        for name, at in [(name, at) for name, at in self._ending.items() if at <= until]:
+            del self._ending[name]
+            yield PastEvent(kind=PastKind.STOPPED, at=min(at + RESTARTED_S, now), name=name)
+
+    def _take(self, event: PastEvent) -> None:
+        running = self._running.setdefault(event.name, set())
+        match event.kind:
+            case PastKind.SPAWNED:
+                running.add(event.instance)
+                self._ending.pop(event.name, None)
+            case PastKind.DIED | PastKind.ENDED:
+                running.discard(event.instance)
+                if event.kind is PastKind.ENDED and not running:
+                    self._ending[event.name] = event.at
+            case _:
+                pass
