@@ -38,7 +38,12 @@ async def test_an_app_that_writes_to_no_file_is_heard_and_its_pieces_are_lines(
 
     tail = supervisor.output(API)
     heard: list[bytes] = []
-    await until(lambda: heard.extend(tail.look()) or len(heard) > 3)  # type: ignore[func-returns-value]
+
+    def enough() -> bool:
+        heard.extend(tail.look())
+        return len(heard) > 3
+
+    await until(enough)
     assert set(heard[1:]) == {b"ERROR: it is half past nine"}
     assert tail.position() == {}
 
