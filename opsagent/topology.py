@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -128,6 +128,8 @@ class Topology:
 
     def __init__(self, edges: Iterable[Edge] = ()) -> None:
         self._edges: dict[Link, Edge] = {edge.link: edge for edge in edges}
+        self._sure: set[Link] = {link for link, edge in self._edges.items() if edge.sure}
+        self._above: dict[UnitId, tuple[UnitId, ...]] | None = None
         self.version = 0
         """Grows whenever who surely depends on whom changes."""
         self.saved_at: datetime | None = None
@@ -141,23 +143,22 @@ class Topology:
 
     def take(self, seen: Iterable[Link], running: Iterable[UnitId], now: datetime, elapsed_s: float) -> None:
         """Take over one look: what was seen, who ran, and how long ago the look before it was."""
-        before = self._dependencies()
-        links, up = set(seen), {Node.of(unit) for unit in running}
+        links, up = set(seen), {str(unit) for unit in running}
         for link, edge in self._edges.items():
             if link in links:
                 edge.sight(now)
             elif _runs(link.source, up) and _runs(link.target, up):
                 edge.miss(elapsed_s)
-        for link in links - self._edges.keys():
+        fresh = links - self._edges.keys()
+        for link in fresh:
             self._edges[link] = Edge(link, now, now)
-        self._bound(now)
-        self._count(before)
+        self._bound(now, crowded=bool(fresh))
+        self._count()
 
     def rename(self, names: Mapping[UnitId, UnitId]) -> None:
         """Units go on under another id: their edges go with them."""
         if not names:
             return
-        before = self._dependencies()
         moved = {Node.of(old): Node.of(new) for old, new in names.items()}
         for edge in list(self._edges.values()):
             link = edge.link
@@ -166,11 +167,13 @@ class Topology:
                 del self._edges[link]
                 edge.link = Link(source, target, link.port, link.path)
                 self._edges.setdefault(edge.link, edge)
-        self._count(before)
+        self._count()
 
     def depends_on(self, unit: UnitId) -> tuple[UnitId, ...]:
         """Return the units that a unit surely connects to, the one with the most sightings first."""
-        return self._dependencies().get(unit, ())
+        if self._above is None:
+            self._above = self._dependencies()
+        return self._above.get(unit, ())
 
     def edges_of(self, unit: UnitId) -> tuple[Edge, ...]:
         """Return the edges at a unit, whatever their state."""
@@ -209,23 +212,25 @@ class Topology:
 
     def _dependencies(self) -> dict[UnitId, tuple[UnitId, ...]]:
         weights: dict[UnitId, dict[UnitId, int]] = {}
-        for edge in self:
-            source, target = edge.link.source.unit, edge.link.target.unit
-            if source is not None and target is not None and source != target and edge.sure:
+        for link in self._sure:
+            edge, source, target = self._edges[link], link.source.unit, link.target.unit
+            if source is not None and target is not None and source != target:
                 found = weights.setdefault(source, {})
                 found[target] = found.get(target, 0) + edge.seen
         return {unit: tuple(sorted(found, key=lambda one: (-found[one], one))) for unit, found in weights.items()}
 
-    def _count(self, before: Mapping[UnitId, tuple[UnitId, ...]]) -> None:
-        if {unit: set(found) for unit, found in before.items()} != {
-            unit: set(found) for unit, found in self._dependencies().items()
-        }:
+    def _count(self) -> None:
+        sure = {link for link, edge in self._edges.items() if edge.sure}
+        if sure != self._sure:
+            self._sure, self._above = sure, None
             self.version += 1
 
-    def _bound(self, now: datetime) -> None:
-        old = [link for link, edge in self._edges.items() if (now - edge.last_seen).total_seconds() > FORGOTTEN_AFTER_S]
-        for link in old:
+    def _bound(self, now: datetime, *, crowded: bool) -> None:
+        old = now - timedelta(seconds=FORGOTTEN_AFTER_S)
+        for link in [link for link, edge in self._edges.items() if edge.last_seen < old]:
             del self._edges[link]
+        if not crowded:
+            return
         crowds: dict[Node, list[Edge]] = {}
         for edge in self._edges.values():
             if edge.link.target.sort is Sort.REMOTE:
@@ -241,8 +246,8 @@ class Topology:
                 del self._edges[edge.link]
 
 
-def _runs(node: Node, up: set[Node]) -> bool:
-    return node.sort is not Sort.UNIT or node in up
+def _runs(node: Node, up: set[str]) -> bool:
+    return node.sort is not Sort.UNIT or node.name in up
 
 
 def _plain(edge: Edge) -> dict[str, Any]:

@@ -202,7 +202,10 @@ _BACK = {"L": "R", "R": "L", "U": "D", "D": "U"}
 
 def followed(lines: Sequence[str]) -> set[tuple[str, str]]:
     """All pairs of boxes that a line leads from and to."""
-    at = lambda row, column: lines[row][column] if 0 <= row < len(lines) and 0 <= column < len(lines[row]) else " "  # noqa: E731
+
+    def at(row: int, column: int) -> str:
+        return lines[row][column] if 0 <= row < len(lines) and 0 <= column < len(lines[row]) else " "
+
     found = set()
     for row, line in enumerate(lines):
         for box in re.finditer(r"│ [●✖] (n\d+)[^│]*│", line):
