@@ -54,6 +54,8 @@ class SaturationDetector:
     """Follows everything that has a limit."""
 
     settings: MetricSettings
+    of_processes: FillingSettings = _OF_A_PROCESS
+    of_machine: FillingSettings = _OF_THE_MACHINE
     _watched: dict[tuple[str, str], _Watched] = field(default_factory=dict)
     _processes: dict[ProcessKey, tuple[UnitId, _Watched]] = field(default_factory=dict)
 
@@ -66,7 +68,7 @@ class SaturationDetector:
         if known is None:
             if share < self.settings.fds_share:
                 return ()
-            known = self._processes[key] = (sample.unit, _begin(_OF_A_PROCESS, share, sample.at))
+            known = self._processes[key] = (sample.unit, _begin(self.of_processes, share, sample.at))
         limit = float(sample.data["fds_limit"])
         return tuple(self._judge(known[1], sample, saturation.OWN, share, limit))
 
@@ -80,7 +82,7 @@ class SaturationDetector:
                 continue
             watched = self._watched.get((resource, mount))
             if watched is None:
-                watched = self._watched[resource, mount] = _begin(_OF_THE_MACHINE, share, sample.at)
+                watched = self._watched[resource, mount] = _begin(self.of_machine, share, sample.at)
             found += self._judge(watched, sample, resource, share, float(size))
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
@@ -12,7 +12,8 @@ from opsagent.world import World
 from opsagent_tools.processes.activity import Activity, observe
 from opsagent_tools.processes.connections import LISTEN, SYN_SENT, Connection, connections
 from opsagent_tools.processes.family import parents, with_descendants
-from opsagent_tools.processes.proc import read_stat
+from opsagent_tools.processes.tree import Trees
+from opsagent_tools.processes.whole import memory_now
 from opsagent_tools.units import ProcessKey, UnitId
 
 _WATCHED_S, _WATCHED_LONGER_S = 0.4, 1.2
@@ -117,9 +118,10 @@ def _whom(world: World, connection: Connection) -> UnitId | None:
 
 
 async def memory(room: Room, unit_id: UnitId) -> Found:
-    """Read the resident memory of each instance, now, and see when the fullest one would reach its limit."""
+    """Read the resident memory of each instance with what it started, now, and see when the fullest one would reach its limit."""
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
-    sizes = {process.key: stat.rss for process in unit.processes if (stat := read_stat(process.pid)) is not None}
+    everybody = frozenset(process.pid for one in room.world.units.values() for process in one.processes)
+    sizes = await asyncio.to_thread(_sizes, [process.key for process in unit.processes], everybody)
     if not sizes:
         return Found(kind=EvidenceKind.KERNEL, facts={"failed": "no process", "said": f"{unit.name} has no process"})
     worst = max(sizes, key=lambda key: sizes[key])
@@ -135,6 +137,14 @@ async def memory(room: Room, unit_id: UnitId) -> Found:
             facts |= {"growth_bytes_s": round(growth, 1), "limit_in_s": round(left_s, 1)}
             said += f", {left_s:.0f} s before the limit at this rate" if math.isfinite(left_s) else ""
     return Found(kind=EvidenceKind.KERNEL, facts={**facts, "said": said})
+
+
+def _sizes(keys: Iterable[ProcessKey], apart: Container[int]) -> dict[ProcessKey, int]:
+    """Return what each process has in memory, with what it started; what is gone is left out."""
+    trees = Trees()
+    trees.look()
+    found = {key: memory_now(key, trees.below(key.pid, apart)) for key in keys}
+    return {key: rss for key, rss in found.items() if rss is not None}
 
 
 def _growth(world: World, unit_id: UnitId, key: ProcessKey) -> float:

@@ -25,10 +25,11 @@ _SELDOM = 10.0
 """What does not move is told this many times `sample_s` after it was told last."""
 _TREES = 5.0
 """Descendants are looked for this seldom (times `sample_s`)."""
-_CLOSER_S = 60.0
+_CLOSER_S, _UNWEIGHED_S = 60.0, 5.0
 _PRESSURE = 0.1
 """Share of time in which somebody waits for a processor, from which on it is asked who."""
 _CPU_MOVED = 0.02
+_FDS_FOLLOWED = 0.1
 _FDS_MOVED = 4
 """More than so many, and more than a hundredth of what it may have."""
 _RSS_MOVED, _RSS_MOVED_SHARE = 64 * 1024, 0.005
@@ -99,10 +100,10 @@ class SampleSense:
             return  # its end is told by who watches for ends; a zombie has no figures
         watched.looks += 1
         seldom = now - watched.told_at >= _SELDOM * self._desk.settings.sample_s
-        if not (always or seldom or watched.looks <= _SETTLES) and not (
-            whole.moved and watched.differs(whole, now, exactly=_is_limited(unit, self._desk.world))
-        ):
-            return
+        if not (always or seldom or watched.looks <= _SETTLES):
+            look_closer = whole.moved or watched.may_run_out
+            if not (look_closer and watched.differs(whole, now, exactly=_is_limited(unit, self._desk.world))):
+                return
         data = watched.told_as(whole, now, busy=busy)
         data.update(self._more(unit))
         self._desk.tell(SignalKind.SAMPLE, unit, EvidenceKind.KERNEL, process=key, data=data)
@@ -142,6 +143,11 @@ class _Watched:
         self._closer_at = float("-inf")
         self._closer_rss = 0
         self._traffic_at = float("-inf")
+
+    @property
+    def may_run_out(self) -> bool:
+        """Tell whether it uses so many of its descriptors that they are counted at every look."""
+        return float(self._told.get("fds_share", 0.0)) >= _FDS_FOLLOWED
 
     def differs(self, whole: Whole, now: float, *, exactly: bool) -> bool:
         """Tell whether it is different enough from what was told last to be told. `exactly`: any byte counts."""
@@ -183,7 +189,8 @@ class _Watched:
             self._closer.pop("wait", None)
             if waited is not None:
                 self._closer["wait"] = round(waited, 4)
-        if now - self._closer_at >= _CLOSER_S and abs(whole.rss - self._closer_rss) > _CLOSER_MOVED * whole.rss:
+        moved = abs(whole.rss - self._closer_rss) > _CLOSER_MOVED * whole.rss
+        if now - self._closer_at >= (_UNWEIGHED_S if group.unweighed else _CLOSER_S) and (moved or group.unweighed):
             self._closer_at, self._closer_rss = now, whole.rss
             self._closer.update(group.closer())
         data.update(self._closer)

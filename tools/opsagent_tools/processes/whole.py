@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opsagent_tools.processes.proc import Stat
-from opsagent_tools.processes.rarely import fd_limit, own_memory, sockets, traffic, waited_s
+from opsagent_tools.processes.rarely import OwnMemory, fd_limit, own_memory, sockets, traffic, waited_s
 from opsagent_tools.processes.sample import Sampler, open_fds
 from opsagent_tools.units import ProcessKey
 
-_LIMIT_S = 300.0
-"""Between two looks at the limit of a process."""
+_LIMIT_AT_FIRST_S, _LIMIT_S = 2.0, 300.0
+"""Between two looks at the limit of a process: it may set it itself when it begins, and hardly later."""
 _MOST = 64
 """Members of a tree that are looked at; more are not added up."""
 
@@ -45,9 +45,11 @@ class Group:
         self._used: dict[ProcessKey, float] = {}
         self._used_at: float | None = None
         self._weights: dict[ProcessKey, float] = {}
-        self._limits: dict[ProcessKey, tuple[float, int | None]] = {}
+        self._limits: dict[ProcessKey, tuple[float, float, int | None]] = {}
+        """When it was asked, for how long that holds, and what it was."""
         self._counted: dict[str, tuple[float, dict[ProcessKey, float]]] = {}
-        self._looked_at = -1e18
+        self.unweighed = False
+        """True: some of it share memory, and it was not looked at closer since they are these."""
 
     def has(self, below: Sequence[ProcessKey]) -> None:
         """Take note of what it started."""
@@ -77,6 +79,7 @@ class Group:
             return Whole(state=own.state, processes=1, rss=own.rss, threads=own.threads, moved=moved)
         alive = {key: stat for key, stat in self._stats.items() if not stat.dead}
         shares = any(stat.forked and key != self.top for key, stat in alive.items())
+        self.unweighed = shares and not self._weights.keys() >= alive.keys()
         return Whole(
             state=own.state,
             processes=len(alive),
@@ -134,12 +137,15 @@ class Group:
         counts = [count for key in self._members if (count := sockets(key.pid)) is not None]
         if counts:
             found["sockets"] = sum(counts)
-        self._weights = {
-            key: min(1.0, own.pss / self._stats[key].rss)
-            for key, own in memory.items()
-            if key in self._stats and self._stats[key].rss
-        }
+        self.unweighed = False
+        self._weights = {key: self._found(key, memory.get(key)) for key in self._stats}
         return found
+
+    def _found(self, key: ProcessKey, memory: OwnMemory | None) -> float:
+        rss = self._stats[key].rss
+        if memory is None or not rss:  # another user's, which we may not look at
+            return 0.0 if self._stats[key].forked and key != self.top else 1.0
+        return min(1.0, memory.pss / rss)
 
     def forget(self) -> None:
         """Let go of what is kept."""
@@ -147,14 +153,16 @@ class Group:
             self._sampler.forget(key)
 
     def _weight(self, key: ProcessKey) -> float:
-        unknown = 0.0 if self._stats[key].forked and key != self.top else 1.0
-        return self._weights.get(key, unknown)
+        if not self.unweighed:
+            return self._weights[key]
+        return 0.0 if self._stats[key].forked and key != self.top else 1.0
 
     def _limit(self, key: ProcessKey, now: float) -> int | None:
         known = self._limits.get(key)
-        if known is None or now - known[0] >= _LIMIT_S:
-            known = self._limits[key] = (now, fd_limit(key.pid))
-        return known[1]
+        if known is None or now >= known[0] + known[1]:
+            again_s = min(_LIMIT_S, 2 * known[1]) if known is not None else _LIMIT_AT_FIRST_S
+            known = self._limits[key] = (now, again_s, fd_limit(key.pid))
+        return known[2]
 
     def _rate(self, name: str, counts: dict[ProcessKey, float], now: float) -> float | None:
         before = self._counted.get(name)
@@ -167,3 +175,18 @@ class Group:
         self._stats.pop(key, None)
         self._limits.pop(key, None)
         self._sampler.forget(key)
+
+
+def memory_now(top: ProcessKey, below: Sequence[ProcessKey]) -> int | None:
+    """Return the resident bytes of a process with what it started, weighed as above; None where it is gone. Blocks."""
+    sampler = Sampler()
+    try:
+        group = Group(top, sampler)
+        group.has(below)
+        whole = group.look()
+        if whole is not None and group.unweighed:
+            group.closer()
+            whole = group.look()
+        return whole.rss if whole is not None else None
+    finally:
+        sampler.close()
