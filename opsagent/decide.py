@@ -25,7 +25,7 @@ _PROVEN = 0.5
 """A remedy whose expected success is at least this comes from memory."""
 _HOPELESS_TRIES = 3
 """A remedy that failed this often here, and never helped, is not proposed at all."""
-_MAINTENANCE_LOOK_S = 30.0
+_MAINTENANCE_LOOK_S = 10.0
 """Between two looks at trouble in a maintenance window: it may be over, or a person may have ordered something."""
 _MOMENT_S = 0.1
 

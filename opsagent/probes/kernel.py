@@ -111,10 +111,18 @@ def _unanswered(found: Iterable[Connection]) -> list[Connection]:
 
 
 def _whom(world: World, connection: Connection) -> UnitId | None:
-    """Return the unit that serves the other end, where it is one of this machine's."""
+    """Return the unit that serves the other end, where it is one of this machine's: as configured, as it was found to
+    listen, or as it was seen to serve before (it may not listen any more).
+    """
     if not connection.remote.startswith(("127.", "[::1]")):
         return None
-    return next((unit.id for unit in world.units.values() if connection.remote_port in unit.ports), None)
+    port = connection.remote_port
+    for ports in ({unit.id: unit.ports for unit in world.units.values()}, world.found_ports):
+        found = next((unit for unit, listed in ports.items() if port in listed), None)
+        if found is not None:
+            return found
+    seen = world.topology.servers().get(port)
+    return seen.unit if seen is not None and seen.unit in world.units else None
 
 
 async def memory(room: Room, unit_id: UnitId) -> Found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsagent.api.client import ApiClient
 from opsagent.model import Fault
 from opsagent.store.rows import IncidentRow
 from opsagent_tools.units import UnitId, UnitState
@@ -75,6 +76,25 @@ async def test_mode_approve_asks_and_runs_the_stored_step_once_a_person_says_yes
     assert len(place.starts("store")) == 2
     with place.journal() as journal:
         assert journal.approval_status(asked.id) == "used"
+
+
+async def test_in_a_maintenance_window_trouble_is_written_down_and_left_alone(place: Place, free_port: int) -> None:
+    window = '[[maintenance]]\nunits = ["store"]\nwhen = "00:00-24:00"\nwhy = "moving the disk"\n'
+    place.home.config_file.write_text(window)
+    place.home.config_file.chmod(0o600)
+    await place.up(place.service("store", free_port, autorestart=False))
+    await place.watch()
+    await place.kill("store")
+    row = await place.incident(lambda row: "left_alone" in kinds(row))
+    assert "maintenance window (moving the disk)" in next(e.text for e in row.events if e.kind == "left_alone")
+    assert (row.status, row.plans, row.outcome) == ("open", (), None)
+    assert len(place.starts("store")) == 1
+    client = await ApiClient.connect(place.home.api_socket)
+    try:
+        (unit,) = (await client.call("status"))["units"]
+    finally:
+        await client.close()
+    assert unit["maintenance"] == "moving the disk"
 
 
 async def test_a_no_is_a_no(place: Place, free_port: int) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from opsagent.evidence import PROBES
 from opsagent.model import EvidenceKind, Signal, SignalKind
+from opsagent.topology import Link, Node
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.services.spec import Health
 from opsagent_tools.units import ProcessKey, UnitId, UnitState
@@ -228,6 +229,19 @@ async def test_a_question_without_an_answer_and_whose_it_is(scene: Scene, tmp_pa
     assert "api has waited for an answer of store" in facts["said"]
     assert (await scene.ask("connections", "idle"))["waiting"] is False, "it has asked nothing"
     assert (await scene.ask("connections", "store"))["waiting"] is False, "who owes an answer waits for nobody"
+
+
+async def test_whose_a_port_is_that_was_only_seen_to_be_served_is_known_too(
+    scene: Scene, tmp_path: Path, start: Any
+) -> None:
+    slow, port = start(SILENT)
+    asks, _ = start(ASKS, port, "ask")
+    store = scene.add(service(tmp_path, "store"), slow.pid)
+    api = scene.add(service(tmp_path), asks.pid)
+    scene.world.topology.take(
+        [Link(Node.of(api.id), Node.of(store.id), int(port))], scene.world.units, datetime.now(UTC), 1.0
+    )
+    assert (await _waits(scene, "api"))["on"] == str(store.id)
 
 
 async def _waits(scene: Scene, unit: str) -> Any:
