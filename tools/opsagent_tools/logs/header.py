@@ -58,7 +58,7 @@ _BEHIND = (
     rf"[:\],/]?[ \t]*(?:MainProcess\]|[\w-]+-\d+\])?(?:[-:|,]+(?=[ \t]))*[ \t]*"
     rf"(?:\(\d+\):?[ \t]+|\d+ --- |\d+#\d+: (?:\*\d+ )?|-- :|\[pid \d+[^\]]*\] )?"
     rf"(?:(?:{_THREAD})[ \t]*[-:|]?[ \t]*){{0,3}}"
-    rf"(?:{_LOGGER}[ \t]*)?"
+    rf"(?:{_LOGGER}[ \t]*|[A-Za-z_]\w*(?:\.\w+)+ \[(?:-|[^\[\]]*\d[^\[\]]*)\] )?"  # the latter: oslo's
 )
 _GENERAL = (
     rf"(?:{_BEFORE}{{0,5}}?{_LEVEL}{_BEHIND}"
@@ -81,7 +81,7 @@ _QUICK = (
 )
 """What `_GENERAL` finds too, sooner (a test compares them)."""
 _SYSLOG = (
-    r"(?: [\w.:-]+ +(?:-- )?(?:[^\s\[\]:]+(?: \d[\w.]*)?(?:\[[\d.]+\])?: ?|(?=last message repeated)|(?=message repeated))"
+    r"(?: [\w.:-]+ +(?:-- )?(?:[^\s\[\]:]+(?: \d[\w.]*)?(?:\[[\d.]+\])?(?: \([^()]*\))?: ?|(?=last message repeated)|(?=message repeated))"
     rf"|{_QUICK}|{_GENERAL})"
 )
 _LOGCAT = rf"(?: +\d+ +\d+ ([VDIWEFA]) (?:.*?): ?| ([VDIWEFA])/[^():]*\( *\d+\): ?|{_QUICK}|{_GENERAL})"

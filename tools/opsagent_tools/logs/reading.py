@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from opsagent_tools.logs import json_lines
+from opsagent_tools.logs.columns import columns_end
 from opsagent_tools.logs.event import LogEvent
 from opsagent_tools.logs.header import ACCESS, BARE, CLOCK, FIRST_CHARS, LEVELS, PRIORITIES, HeadKind, starting_with
 from opsagent_tools.logs.joining import Joiner
@@ -89,6 +90,8 @@ class LineReader:
             self.introduces = False
         else:
             at, level, start = self._peel(text, found)
+            if not level:
+                at, level, start = self._past_columns(text, at, start)
         self.stated = level != ""
         body = text[start:]
         if body[:1] == "{" or (not level and body.find("=", 0, _KEY) > 0 and says_pairs(body)):
@@ -129,6 +132,20 @@ class LineReader:
                 break
             self.introduces = kind.stamp.introduces
         return at, level, start
+
+    def _past_columns(self, text: str, at: float | None, start: int) -> tuple[float | None, str, int]:
+        """Go on behind what a collector wrote before the line, where it did."""
+        for _ in range(_NESTED):
+            columns = columns_end(text[start:])
+            if not columns:
+                break
+            start += columns
+            stamped, level, more = self._peel(text[start:], None)
+            start += more
+            at = stamped if at is None else at
+            if level:
+                return at, level, start
+        return at, "", start
 
     def _text(self, raw: bytes) -> str:
         text = raw.decode("utf-8", "replace")

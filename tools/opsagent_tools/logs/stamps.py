@@ -134,7 +134,7 @@ def _of_day(text: str) -> tuple[Civil, ...]:
 _AFTER = r"(?![\d.:])"
 KINDS: tuple[StampKind, ...] = (
     StampKind("2026-01-31 23:59:59", rf"(\d{{4}}[-/.]\d\d[-/.]\d\d[T _-]{_CLOCK}){_FRACTION}{_ZONE}", _ymd),
-    StampKind("Jan 31 23:59:59", rf"({_MONTH} [ \d]\d(?: \d{{4}})? {_CLOCK}){_FRACTION}()", _syslog, syslog=True),
+    StampKind("Jan 31 23:59:59", rf"({_MONTH} [ \d]?\d(?: \d{{4}})? {_CLOCK}){_FRACTION}()", _syslog, syslog=True),
     StampKind("01-31 23:59:59", rf"(\d\d[-.]\d\d {_CLOCK}){_FRACTION}()", _day_month, logcat=True),
     StampKind("26/01/31 23:59:59", rf"(\d\d/\d\d/\d\d {_CLOCK}){_FRACTION}{_ZONE}", _three),
     StampKind(
@@ -148,7 +148,7 @@ KINDS: tuple[StampKind, ...] = (
     ),
     StampKind(
         "Sat Jan 31 23:59:59 2026",
-        rf"({_DAY},? {_MONTH} [ \d]\d {_CLOCK}){_FRACTION}(?: [A-Z]{{3,4}})?(?: (\d{{4}}))?",
+        rf"({_DAY},? {_MONTH} [ \d]?\d {_CLOCK}){_FRACTION}(?: [A-Z]{{3,4}})?(?: (\d{{4}}))?",
         _ctime,
         year_behind=True,
     ),
