@@ -40,7 +40,7 @@ def columns_end(text: str) -> int:
         begin = found.start()
         if words:
             if _STAMP.match(text, begin) is not None:
-                end = begin if values >= 2 or 2 * values >= words else end
+                end = begin if 2 * values >= words else end
             elif values == words:
                 if _LEVEL.match(text, begin) is not None:
                     return begin
