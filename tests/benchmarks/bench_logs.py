@@ -1,7 +1,7 @@
 """What logs cost the daemon: 100 services that write 5,000 lines a second together, and 500 logs that nobody writes to.
 
 Everything is real: the services on the engine, `opsagent watch` in a process of its own. The engine's own daemon and the
-services are not counted. OPSAGENT_BENCH_LOGS_S watches longer than the usual minute (an hour: 3600).
+services are not counted. BENCH_LOGS_S watches longer than the usual minute (an hour: 3600).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 
 SERVICES = 100
 LINES_PER_S = 5000
-WATCHED_S = float(os.environ.get("OPSAGENT_BENCH_LOGS_S", "60"))
+WATCHED_S = float(os.environ.get("BENCH_LOGS_S", "60"))
 SETTLE_S = 20.0
 IDLE_LOGS = 500
 TALKER = """

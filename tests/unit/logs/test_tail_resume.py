@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +153,40 @@ def test_older_archives_are_not_read(log: Path) -> None:
     append(log, b"2\n")
     with resumed(log, position) as tail:
         assert all_of(tail) == [b"2"]
+
+
+def test_an_archive_that_was_packed_after_it_was_read_is_not_read_again(log: Path) -> None:
+    tail = FileTail(log, limits=TailLimits(linger_s=0.0))
+    append(log, b"1\n")
+    renamed(log, 1)
+    assert all_of(tail) == [b"1"]
+    append(log, b"2\n")
+    assert all_of(tail) == [b"2"]
+    _later(log)
+    archive = log.with_name("app.log.1")
+    log.with_name("app.log.1.gz").write_bytes(gzip.compress(archive.read_bytes()))
+    archive.unlink()
+    position = json.loads(json.dumps(tail.position()))
+    renamed(log, 2)
+    append(log, b"3\n")
+    assert all_of(tail) == [b"3"]
+    tail.close()
+    with resumed(log, position) as tail:
+        assert all_of(tail) == [b"3"]
+
+
+def test_a_line_of_many_megabytes_takes_no_more_memory_than_a_short_one(log: Path) -> None:
+    tail, chunk = FileTail(log), b"x" * 1_000_000
+    tracemalloc.start()
+    for _ in range(30):
+        append(log, chunk)
+        assert sum(len(line) for line in tail.look()) <= 16 * 1024
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    append(log, b"\nnext\n")
+    assert tail.look() == [b"next"]
+    assert peak < 4_000_000
+    tail.close()
 
 
 def test_logs_of_other_instances_are_no_archives(log: Path) -> None:

@@ -74,7 +74,7 @@ class FileTail:
         self._neighbours = Neighbours(path, uid)
         self._file = open_file(self._name, uid)
         self._old: list[OpenFile] = []
-        self._read: dict[tuple[int, int], FilePosition | None] = {}
+        self._read: dict[tuple[int, int], FilePosition] = {}
         """Files that were let go of, and how far they were read."""
         self.past = False
         """The lines of the last look were written before this tail began."""
@@ -112,7 +112,7 @@ class FileTail:
             positions = [file.position().as_dict() for file in files]
         except OSError:
             positions = []
-        return {"files": positions, "read": [list(known) for known in self._read]}
+        return {"files": positions, "read": [known.as_dict() for known in self._read.values()]}
 
     def close(self) -> None:
         """Let go of the files."""
@@ -203,9 +203,14 @@ class FileTail:
         """Return the archives of what was renamed or copied away since `after_ns` without our seeing it."""
         known = {current.id, *(file.id for file in self._old), *self._read}
         known |= {self._file.id} if self._file is not None else set()
-        found = list(self._neighbours.between(after_ns, until_ns, known))
-        for file in found:
+        read = {(position.head, position.offset) for position in self._read.values() if position.offset}
+        found = []
+        for file in self._neighbours.between(after_ns, until_ns, known):
+            if (file.position().head, os.fstat(file.fd).st_size) in read:  # one that was read, packed or copied since
+                os.close(file.fd)
+                continue
             file.until = self._clock()
+            found.append(file)
         return found
 
     def _truncated(self, file: OpenFile, lines: list[bytes], left: int) -> int:
@@ -224,6 +229,8 @@ class FileTail:
         copy, at = found
         half, cutting, before = file.half, file.cutting, isinstance(file.mark, Print)
         if at.copy_at is None:
+            copy.seek(os.fstat(copy.fd).st_size)
+            self._remember(copy)
             os.close(copy.fd)
             file.go_on(at.log_at, file.half_size)
             if not before:
@@ -240,9 +247,9 @@ class FileTail:
         self._thin_out(lines)
         return self._read_old(lines, left)
 
-    def _resume(self, files: list[FilePosition], read: list[tuple[int, int]]) -> None:
+    def _resume(self, files: list[FilePosition], read: list[FilePosition]) -> None:
         """Stand where the last life of this process stood; what was moved meanwhile comes first."""
-        self._read = dict.fromkeys(read)
+        self._read = {position.id: position for position in read[-_REMEMBERED:]}
         current, seen_ns = self._file, max((each.touched_ns for each in files), default=-1)
         for position in files:
             if current is not None and position.id == current.id and position.is_in(current.fd):
@@ -266,11 +273,10 @@ class FileTail:
             self._old += self._unseen(seen_ns, current)
 
 
-def _positions(plain: Mapping[str, Any]) -> tuple[list[FilePosition], list[tuple[int, int]]] | None:
+def _positions(plain: Mapping[str, Any]) -> tuple[list[FilePosition], list[FilePosition]] | None:
     """Read a position; None where it is none."""
     try:
-        files = [FilePosition.of(one) for one in plain["files"]]
-        read = [(int(device), int(inode)) for device, inode in plain["read"]]
+        files, read = ([FilePosition.of(one) for one in plain[name]] for name in ("files", "read"))
     except (ValueError, TypeError, KeyError):
         return None
     return files, read
