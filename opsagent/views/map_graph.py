@@ -214,7 +214,7 @@ def evidence(edges: Sequence[Mapping[str, Any]], now: datetime) -> str:
 
 
 def _both_units(edges: Sequence[Mapping[str, Any]]) -> bool:
-    return all("@" in edge["from"] and "@" in edge["to"] for edge in edges)
+    return not any(edge[end].startswith(("process:", "remote:", "outside")) for edge in edges for end in ("from", "to"))
 
 
 def _ago(span: timedelta) -> str:

@@ -13,6 +13,7 @@ from opsagent.topology import (
     OUTSIDE,
     PEERS_KEPT,
     SURE_AFTER,
+    Edge,
     Link,
     Node,
     Sort,
@@ -226,3 +227,18 @@ def test_a_topology_that_is_read_later_counts_at_once() -> None:
     learn(other, link("a", "b"))
     history.world.topology = Topology.load(other.world.topology.dump(START))
     assert history.world.upstream(uid("a")) == (uid("b"),)
+
+
+@pytest.mark.parametrize("learnt", [True, False])
+def test_the_cause_of_trouble_is_looked_for_where_connections_lead(learnt: bool) -> None:
+    history = History(service("api"), service("store"))
+    if learnt:
+        history.world.topology = Topology(
+            Edge(link("api", "store"), history.now - timedelta(days=1), history.now, seen=100, looked=100) for _ in "1"
+        )
+    for name in ("api", "store"):
+        history.ok(name)
+    history.wait(30)
+    history.failing(["store", "api"], 20, "timeout")
+    found = {incident.unit.name for incident in history.detector.open}
+    assert found == ({"store"} if learnt else {"store", "api"})
