@@ -17,13 +17,13 @@ from opsagent_tools.metrics.leak import Leak, LeakFound
 
 Generator = Callable[[Course], Iterator[tuple[float, float]]]
 GENERATORS: dict[str, Generator] = {"teeth": teeth, "heaps": heaps}
-"""`teeth` with the seeds from 1_000 on was developed on; `heaps` was not."""
+"""`teeth` was developed on, with seeds below `REPORTED`; `heaps` was not."""
 RATES = (2.0, 5.0, 10.0)
 """MiB per hour."""
 BAR_RATE = 5.0
 HEALTHY_H, WITHIN_H = 12.0, 4.0
 REPORTED = 7_000_000
-"""The first seed of what is reported; development began at 1_000."""
+"""The first seed of what is reported; development used smaller ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,19 +9,35 @@ How to use it, one per series (a process's RSS, where no limit is known; with a 
 
     leak = Leak()
     found = leak.add(at, float(rss))          # at: seconds, any clock that does not jump; every 1 to 60 s
-    if found is not None: ...                 # told once; again only after it came down, or doubled
+    if found is not None: ...                 # told once; again when it has grown by four times as much
 
-Nothing is said before `LeakSettings.least_s` of samples, and nothing is kept but a few dozen numbers.
+Nothing is said in the first two and a half hours, and nothing is kept but a few dozen numbers.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from statistics import median
 
 MIB = float(1 << 20)
+_STEP = 8.0
+"""A move of the floor so many times the usual one is a step."""
+_START = 3
+"""Spans after the first sample that belong to the start."""
+_ENOUGH = 6
+"""Floors that make a pace."""
+_UNDONE = 0.3
+"""A step is undone by what comes back to where it began, but for this share of it."""
+_AGAIN = 4.0
+"""After a leak was told it must grow by so many times as much to be told again."""
+_THIRD = 0.65
+"""Each third must bring this share of the line's growth, measured where nothing lower comes after."""
+_LASTING = 18
+"""A floor that was not left for so many spans lasted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,19 +46,20 @@ class LeakSettings:
 
     span_s: float = 600.0
     """The floor is the lowest value of each span."""
-    spans: int = 24
-    """How many floors are kept, and how many make up the longest look back."""
-    least: int = 12
-    """Nothing is said before so many floors."""
-    rate: float = 2 * MIB / 3600
+    spans: tuple[int, ...] = (15, 18, 21, 24)
+    """Over so many floors growth is looked for."""
+    rate: float = 3.4 * MIB / 3600
     """Growth below this (units of the value per second) is not told."""
-    share: float = 0.0
-    """Nor growth below this share of the level over the time looked at."""
-
-    @property
-    def least_s(self) -> float:
-        """How long it takes at least, seconds."""
-        return self.span_s * self.least
+    steady: float = 0.9
+    """The later part of what was looked at must grow at this share of the earlier one's pace …"""
+    levelling: float = 0.2
+    """… times what a logarithm since the first sample would keep of it, to this power (0: a line, 1: a logarithm)."""
+    clear: float = 6.0
+    """Growth must be so many times what the floors usually lie off the line."""
+    sure: int = 2
+    """So many spans in a row must say so."""
+    remembered: int = 16
+    """Of so many times eighteen spans (48 hours) the highest lasting floor is remembered, as harmless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +85,17 @@ class LeakFound:
 class Leak:
     """One series."""
 
-    __slots__ = ("_floors", "_last", "_low", "_settings", "_span", "_told")
+    __slots__ = ("_again", "_count", "_floors", "_harmless", "_last", "_low", "_settings", "_span", "_sure")
 
     def __init__(self, settings: LeakSettings | None = None) -> None:
         self._settings = settings or LeakSettings()
-        self._floors: deque[float] = deque(maxlen=self._settings.spans)
+        self._count = 0
+        self._floors: deque[float] = deque(maxlen=2 * max(self._settings.spans))
+        self._harmless = _Harmless(self._settings.remembered)
         self._span: int | None = None
-        self._low = math.inf
-        self._last = -math.inf
-        self._told = 0.0
+        self._low, self._last = math.inf, -math.inf
+        self._sure = 0
+        self._again = -math.inf
 
     def add(self, at: float, value: float) -> LeakFound | None:
         """Take one sample: `at` in seconds, `value` in any unit (bytes for memory). Returns a leak once it is sure.
@@ -92,33 +111,126 @@ class Leak:
         if span == self._span:
             self._low = min(self._low, value)
             return None
+        self._count += 1
         self._floors.append(self._low)
+        self._harmless.add(self._low)
         self._span, self._low = span, value
         return self._judge(at)
 
     def _begin(self, span: int) -> None:
         self._floors.clear()
-        self._span, self._low, self._told = span, math.inf, 0.0
+        self._count = 0
+        self._harmless = _Harmless(self._settings.remembered)
+        self._span, self._low, self._again, self._sure = span, math.inf, -math.inf, 0
 
     def _judge(self, at: float) -> LeakFound | None:
         floors = list(self._floors)
-        if len(floors) < self._settings.least:
+        line = next((line for line in self._lines(floors)), None)
+        if line is None or floors[-1] <= self._harmless.level:
+            self._sure = 0
             return None
-        third = len(floors) // 3
-        parts = [_slope(part) for part in (floors[:third], floors[third:-third], floors[-third:])]
+        self._sure += 1
+        if self._sure < self._settings.sure or floors[-1] < self._again:
+            return None
+        self._again = floors[-1] + _AGAIN * line.grown
+        rate = line.slope / self._settings.span_s
+        since = at - self._settings.span_s * line.length
+        return LeakFound(at=at, since=since, rate=rate, floor=floors[-1], grown=line.grown)
+
+    def _lines(self, floors: list[float]) -> Iterator[_Line]:
+        """Yield the lines that show a leak."""
+        settings, least = self._settings, self._settings.rate * self._settings.span_s
+        for length in settings.spans:
+            if length > len(floors) or max(floors[-3:]) - floors[-length] < least * length / 2:
+                continue
+            smooth = _without_steps(floors[-2 * length :])
+            line = _Line.through(smooth[-length:])
+            if line.slope < least or not line.rises(settings.clear):
+                continue
+            half, before = length // 2, len(smooth) - length + 1
+            if self._goes_on(smooth[-length:], half) and (before < _ENOUGH or self._goes_on(smooth, before)):
+                yield line
+
+    def _goes_on(self, floors: list[float], first: int) -> bool:
+        """Tell whether what follows on the `first` floors grows at their pace, rather than as a logarithm would."""
+        begin = self._count - len(floors) + _START
+        middle, end = begin + first, self._count + _START
+        kept = math.log(end / middle) / (end - middle) / (math.log(middle / begin) / first)
+        return _slope(floors[first:]) >= self._settings.steady * kept**self._settings.levelling * _slope(floors[:first])
+
+
+class _Harmless:
+    """The highest floor that lasted and was left again: what only comes back to it (by day, each day) does not leak."""
+
+    __slots__ = ("_again", "_count", "_low", "_past")
+
+    def __init__(self, remembered: int) -> None:
+        self._past: deque[float] = deque(maxlen=remembered)
+        self._low, self._count = math.inf, 0
+
+    @property
+    def level(self) -> float:
+        return max(self._past, default=-math.inf)
+
+    def add(self, floor: float) -> None:
+        self._low = min(self._low, floor)
+        self._count += 1
+        if self._count == _LASTING:
+            self._past.append(self._low)
+            self._low, self._count = math.inf, 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line through floors, and how well it tells of them."""
+
+    floors: list[float]
+    slope: float
+    off: float
+
+    @classmethod
+    def through(cls, floors: list[float]) -> _Line:
         slope = _slope(floors)
-        if min(parts) <= 0 or slope < self._settings.rate * self._settings.span_s:
-            self._told = 0.0 if slope <= 0 else self._told
-            return None
-        grown = slope * (len(floors) - 1)
-        if floors[-1] < 2 * self._told:
-            return None
-        self._told = floors[-1]
-        since = at - self._settings.span_s * len(floors)
-        return LeakFound(at=at, since=since, rate=slope / self._settings.span_s, floor=floors[-1], grown=grown)
+        bases = [floor - slope * number for number, floor in enumerate(floors)]
+        middle = median(bases)
+        return cls(floors, slope, median([abs(base - middle) for base in bases]))
+
+    @property
+    def length(self) -> int:
+        return len(self.floors)
+
+    @property
+    def grown(self) -> float:
+        return self.slope * (self.length - 1)
+
+    def rises(self, clear: float) -> bool:
+        """Tell whether it rises clearly, and in every third."""
+        if self.grown < clear * self.off:
+            return False
+        floors, third = self.floors, self.length // 3
+        lowest = list(accumulate(reversed(floors), min))[::-1]
+        thirds = (lowest[third] - lowest[0], lowest[2 * third] - lowest[third], floors[-1] - lowest[2 * third])
+        return min(thirds) >= _THIRD * self.slope * third
+
+
+def _without_steps(floors: list[float]) -> list[float]:
+    """Return the floors with steps taken out: moves up far beyond the usual; and the way back, where one is undone."""
+    moves = [b - a for a, b in pairwise(floors)]
+    middle = median(moves)
+    most = _STEP * median([abs(move - middle) for move in moves]) + abs(middle)
+    smooth, offset = [floors[0]], 0.0
+    steps: list[tuple[float, float, float]] = []
+    for (before, floor), move in zip(pairwise(floors), moves, strict=True):
+        if move - middle > most:
+            steps.append((before, move, offset))
+            offset += move - max(middle, 0.0)
+        elif move < 0 and steps and abs(floor - steps[-1][0]) <= _UNDONE * steps[-1][1]:
+            offset = steps.pop()[2]
+        smooth.append(floor - offset)
+    return smooth
 
 
 def _slope(floors: list[float]) -> float:
     """Return Theil and Sen's slope, per span."""
-    slopes = [(floors[b] - floors[a]) / (b - a) for a in range(len(floors)) for b in range(a + 1, len(floors))]
-    return median(slopes) if slopes else 0.0
+    pairs = [(floors[b] - floors[a]) / (b - a) for a in range(len(floors)) for b in range(a + 1, len(floors))]
+    return median(pairs) if pairs else 0.0
