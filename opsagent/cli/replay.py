@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from opsagent.replay.run import Progress, Replay
     from opsagent.replay.sources import Wanted
     from opsagent.replay.words import Replayed
-    from opsagent_tools.units import UnitId
+    from opsagent_tools.supervisors.found import Found
+    from opsagent_tools.units import Unit, UnitId
 
 _ROWS = 20
 _JOURNAL_MOST = 10_000
@@ -69,7 +70,7 @@ def command(
 
     Reads only. Times without an offset get one that is inferred, and shown. Secrets are masked.
     """
-    from opsagent.cli.errors import Unclear
+    from opsagent.cli.errors import Code, Unclear
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
 
@@ -84,13 +85,13 @@ def command(
     from opsagent.replay.report import document
 
     replayed.live = _live(place, replayed)
-    found = document(replayed, limit=limit if json else None)
+    found = document(replayed, asked=(since, until), limit=limit if json else None)
     if not json:
         _show(found, out, limit or _ROWS)
     kept = _remember(place, replayed, remember, out)
     if json:
         out.document({**found, "remembered": kept})
-    return 0
+    return Code.FAILED if _missed(replayed, file or []) else Code.DONE
 
 
 def _when(option: str, text: str, now: float) -> float:
@@ -123,7 +124,7 @@ def _replayed(
         out.note(f"{kind} does not answer ({why}): what its files say is read all the same")
     watch = _Watch(out)
     replay = Replay(
-        _wanted(running, files, alone=bool(files) and not names),
+        _wanted(home, running, files, alone=bool(files) and not names),
         since=window[0],
         until=window[1],
         specs=config_of(home).described(running.specs),
@@ -136,15 +137,39 @@ def _replayed(
         watch.clear()
 
 
-def _wanted(running: Running, files: Sequence[Path], *, alone: bool) -> Wanted:
+def _wanted(home: Home, running: Running, files: Sequence[Path], *, alone: bool) -> Wanted:
     """`alone`: only the files are wanted."""
     from opsagent.replay.sources import Wanted
 
     paths = tuple(path.absolute() for path in files)
     if alone:
         return Wanted(files=paths)
-    owners = {unit.id.supervisor: uid for unit in running.units if (uid := running.owner(unit)) is not None}
-    return Wanted(units=running.units, supervisors=running.others, owners=owners, files=paths)
+    from opsagent.cli.services import KIND
+
+    owners = {one.kind: uid for one in running.others if one.kind and (uid := _owner(one)) is not None}
+    units = [_with_logs(home, unit, running) if unit.id.supervisor == KIND else unit for unit in running.units]
+    return Wanted(units=tuple(units), supervisors=running.others, owners=owners, files=paths)
+
+
+def _owner(found: Found) -> int | None:
+    """Return whose the files of a supervisor must be, where that is neither this user nor root itself."""
+    import os
+
+    return found.uid if found.uid not in {os.geteuid(), 0} else None
+
+
+def _with_logs(home: Home, unit: Unit, running: Running) -> Unit:
+    """Add the logs that the embedded engine keeps of a service, where it does not run and lists none."""
+    from dataclasses import replace
+
+    from opsagent.cli.services import view_engine
+    from opsagent_tools.supervisors.circus.logplaces import all_files
+
+    spec = next((spec for spec in running.specs if spec.name == unit.name), None)
+    if spec is None or unit.logs:
+        return unit
+    own = view_engine(home).paths.log(spec.name)
+    return replace(unit, logs=(*all_files(spec, own, range(1, spec.instances + 1)), *spec.logs))
 
 
 def _chosen(replay: Replay, names: Sequence[str], files: Sequence[Path]) -> frozenset[UnitId] | None:
@@ -201,6 +226,13 @@ def _show(found: Mapping[str, Any], out: Out, rows: int) -> None:
         out.line(out.screen.paint(text, "dim"))
     for one in found["read"]["unread"]:
         out.note(f"not read: {one['name']}: {one['why']}")
+
+
+def _missed(replayed: Replayed, files: Sequence[Path]) -> bool:
+    """Tell whether a file that was asked for by name could not be read at all."""
+    named = {str(path.absolute()) for path in files}
+    read = {source.name for source in replayed.sources if source.lines}
+    return any(one.name in named - read for one in replayed.unread)
 
 
 def _live(home: Home, replayed: Replayed) -> dict[str, str]:

@@ -22,13 +22,13 @@ from opsagent.replay.words import Beat, Found, Happened, Seen
 from opsagent_tools.supervisors.past import PastKind
 from opsagent_tools.units import UnitId
 
-_HOT_S = 15.0
+_HOT_S = 6.0
 """So long after a supervisor said something the detector is asked every second …"""
-_OPEN_STEP_S = 5.0
+_OPEN_STEP_S = 15.0
 """… every so many while an incident is open …"""
-_STEP_S = 300.0
+_STEP_S = 600.0
 """… and otherwise in steps of this length, that grow while nothing happens."""
-_LONGEST_STEP_S = 600.0
+_LONGEST_STEP_S = 3600.0
 _VOLUME_S = 300.0
 _VOLUME_ERRORS_S = 10.0
 """How much a unit logged is told for spans of this length; of the shorter one if there are errors."""
@@ -117,6 +117,9 @@ class Rehearsal:
 
     def _happened(self, happened: Happened) -> None:
         event, unit = happened.event, happened.unit
+        if self._ticked < self._now - 1.0:  # what was last looked at long ago is looked at before something changes
+            self._ticked = self._now
+            self._tick()
         self._hot_until = self._now + _HOT_S
         if event.kind is PastKind.MEMORY and unit is not None:
             words = f"{unit.name} was restarted for its memory ({event.reason})"

@@ -13,11 +13,15 @@ from opsagent_tools.text import escape_for_terminal
 _UNPLACED = 50
 
 
-def document(replayed: Replayed, *, limit: int | None = None) -> dict[str, Any]:
-    """Return `{"read", "recurring", "incidents", "unplaced"}`. `limit`: so many incidents, and causes, at most."""
+def document(
+    replayed: Replayed, *, asked: tuple[str, str | None] = ("", None), limit: int | None = None
+) -> dict[str, Any]:
+    """Return `{"read", "recurring", "incidents", "unplaced"}`. `asked`: the window as a person wrote it (`30d`, up to
+    now); `limit`: so many incidents, and causes, at most.
+    """
     incidents = sorted(replayed.incidents, key=lambda one: (-one.began_at, str(one.unit), one.id))
     return {
-        "read": read(replayed),
+        "read": {"since": asked[0], "until": asked[1], **read(replayed)},
         "recurring": [_recurring(one) for one in replayed.recurring[:limit]],
         "incidents": [
             incident(one, _group_of(one, replayed.recurring), replayed.live.get(one.id)) for one in incidents[:limit]
@@ -32,8 +36,6 @@ def read(replayed: Replayed) -> dict[str, Any]:
     """Return what was read, and what could not be."""
     sources = sorted(replayed.sources, key=lambda one: (one.what, one.name))
     return {
-        "since": stamp(replayed.since),
-        "until": stamp(replayed.until),
         "took_s": round(replayed.took_s, 3),
         "files": sum(one.files for one in sources),
         "lines": sum(one.lines for one in sources),

@@ -91,7 +91,7 @@ def _again(one: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(f"{one['count']:,}", "strong"),
         Cell(moment(datetime.fromisoformat(one["last_at"]))),
         Cell(every),
-        Cell(duration(one["lasted_s"])),
+        Cell(_lasted(one["lasted_s"])),
         Cell(one["name"], "accent"),
         Cell(_what(one)),
         Cell(one["signature"]),
@@ -99,7 +99,7 @@ def _again(one: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _once(one: Mapping[str, Any]) -> tuple[Cell, ...]:
-    lasted = duration(one["lasted_s"]) if one["lasted_s"] is not None else "not over"
+    lasted = _lasted(one["lasted_s"]) if one["lasted_s"] is not None else "not over"
     why = one["signatures"][0]["signature"] if one["signatures"] else ""
     return (
         Cell(moment(datetime.fromisoformat(one["began_at"]))),
@@ -109,6 +109,11 @@ def _once(one: Mapping[str, Any]) -> tuple[Cell, ...]:
         Cell(why),
         Cell(", ".join(one["evidence"])),
     )
+
+
+def _lasted(seconds: float) -> str:
+    """Many logs know whole seconds only."""
+    return "<1s" if seconds < 1 else duration(seconds)
 
 
 def _what(one: Mapping[str, Any]) -> str:
