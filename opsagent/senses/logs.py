@@ -145,7 +145,7 @@ class LogSense:
         stream = LogStream(unit, name, source, log, self._miner, self._desk.settings.log_active_s)
         self._streams[unit, name] = stream
         self._by_unit.setdefault(unit, []).append(stream)
-        self._look(stream, time.monotonic())  # from now on, not from the first look
+        self._opened(stream, time.monotonic())  # from now on, not from the first look
         self._changed.set()
 
     def _leave(self, stream: LogStream) -> None:
@@ -169,19 +169,27 @@ class LogSense:
         stream.moved, stream.skipped = True, 0
         return source
 
-    def _look(self, stream: LogStream, now: float) -> None:
-        settings = self._desk.settings
-        try:
-            if stream.source is None:
+    def _opened(self, stream: LogStream, now: float) -> LogSource | None:
+        if stream.source is None:
+            try:
                 stream.source = self._open(stream)
-            lines = stream.source.look()
+            except OSError as error:
+                self._cannot_read(stream, error, now)
+        return stream.source
+
+    def _look(self, stream: LogStream, now: float) -> None:
+        source, settings = self._opened(stream, now), self._desk.settings
+        if source is None:
+            return
+        try:
+            lines = source.look()
         except OSError as error:
             self._cannot_read(stream, error, now)
             return
         stream.complained = False
         if lines:
             errors = stream.log.errors
-            self._take(stream, stream.source, lines, now)
+            self._take(stream, source, lines, now)
             calm = stream.busy and stream.log.errors == errors
             stream.wait_s, stream.busy = max(settings.log_active_s, calm * settings.log_busy_s), True
         else:
@@ -233,7 +241,7 @@ class LogSense:
             row, is_new = log.count(event, at, times, live=live)
             if is_new and not log.merge(row.key, self._miner.aliases(row.key)):
                 row.new = wall - log.since >= self._desk.settings.log_learn_s
-                if row.new:
+                if row.new and live:
                     self._teller.new(stream.unit, row, now)
             if row.pending:
                 self._teller.error(stream.unit, row, now)
