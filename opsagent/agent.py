@@ -208,6 +208,7 @@ class Agent:
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""
         await self.supervised.look_around()
+        await self.topology.recall()
 
     def _sensed(self, signal: Signal) -> None:
         if signal.unit is None:

@@ -49,10 +49,13 @@ class TopologySense:
         self._saved: object = None
         self._running: dict[ProcessKey, UnitId] = {}
 
-    async def watch(self) -> None:
-        """Look until cancelled."""
+    async def recall(self) -> None:
+        """Take over what was learnt before."""
         if self._file is not None:
             self._world.topology = await asyncio.to_thread(load, self._file)
+
+    async def watch(self) -> None:
+        """Look until cancelled, and keep what was learnt."""
         try:
             while True:
                 try:

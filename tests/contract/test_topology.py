@@ -17,7 +17,10 @@ from opsagent.senses.topology_look import Looker, Scene
 from opsagent.topology import Node, Sort
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.units import Process, Unit, UnitId, UnitState
+from tests.support.pm2 import PM2, pm2
 from tests.support.waiting import eventually
+
+__all__ = ["pm2"]
 
 SERVER = """
 import socket, sys, threading
@@ -49,6 +52,12 @@ while True:
     with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as s:
         s.sendall(b"x"); s.recv(1); time.sleep(0.02)
     time.sleep(0.06)
+"""
+HOLDS = """
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: keep-alive\\r\\n\\r\\n")
+print(s.recv(1000).split()[1].decode(), flush=True); time.sleep(600)
 """
 WRAPPER = """
 import subprocess, sys
@@ -160,6 +169,22 @@ def test_workers_that_share_a_socket_with_their_supervisor(street: Street) -> No
     street.unit("web", *(int(line.split()[1]) for line in (first, second)))
     street.run("api", CLIENT, "127.0.0.1", port)
     assert street.seen(daemons=(master,)) == {("api", "web")}
+
+
+def test_workers_of_pm2s_cluster_mode_are_known_though_its_daemon_listens(
+    street: Street, pm2: PM2, free_port: int
+) -> None:
+    street.unit(
+        "api", *pm2.start("api", "graceful.js", cluster=True, instances=2, env={"PORT": free_port}, wait_ready=True)
+    )
+    for _ in range(4):  # the daemon deals them out in turn
+        argv = [sys.executable, "-SEc", HOLDS, str(free_port)]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        street.processes.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "200"
+    street.unit("web", *(process.pid for process in street.processes))
+    assert street.seen(daemons=(pm2.pid,)) == {("web", "api")}
 
 
 def test_unix_sockets_are_seen_by_their_path(street: Street, tmp_path: Path) -> None:
