@@ -24,6 +24,10 @@ _STRENGTH = (EvidenceKind.KERNEL, EvidenceKind.SUPERVISOR, EvidenceKind.PROBE, E
 """The strongest kind first."""
 _REACHES_NOBODY = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE})
 """Those who depend on the unit do not feel it, as long as it serves."""
+_WELL_UNSEEN = frozenset({Fault.ERROR_BURST, Fault.FLAPPING})
+"""A probe that succeeds says nothing against these."""
+_ENDED = frozenset({Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN})
+"""A process that runs for a while says that these are over."""
 _WELL_S = 15.0
 """What is well for this long before trouble below began did not cause it."""
 
@@ -118,7 +122,7 @@ class Judge:
         known: list[Culprit] = []
         if incident is not None and (incident.fault not in _REACHES_NOBODY or failing):
             evidence = strongest(symptom for symptom in incident.symptoms if symptom.unit == up)
-            serves = incident.fault is not Fault.ERROR_BURST
+            serves = incident.fault not in _WELL_UNSEEN and (health is not None or incident.fault in _ENDED)
             words = _WORDS.get(incident.fault, "is in trouble")
             began = _earliest(up, incident.began_at, world)
             known.append(Culprit(unit=up, evidence=evidence, what=words, began_at=began, serves=serves))

@@ -38,7 +38,7 @@ class Grouping:
         self._book = book
         self._quiet = quiet
         self._taken_back = taken_back
-        """Is told of each incident that turns out to be part of another one."""
+        """Is told of each incident that turns out to be part of another one, as it was before."""
         self._waiting: dict[UnitId, datetime] = {}
         self.slow: Mapping[UnitId, Notice] = {}
         """Units whose probe answers, far more slowly than usual."""
@@ -81,7 +81,10 @@ class Grouping:
         incident = self._book.at(cause)
         affected = frozenset({unit})
         if incident is not None:
-            return self._join(incident, suspicion, why_here(culprit, affected | incident.affected, world))
+            known = unit in incident.affected and incident.why_root
+            return self._join(
+                incident, suspicion, "" if known else why_here(culprit, affected | incident.affected, world)
+            )
         if culprit.slow or confirmed_down(cause, world):
             self._waiting.pop(unit, None)
             if self._quiet.holds(cause, world, now):
@@ -102,6 +105,7 @@ class Grouping:
         if not downstream:
             return (self._book.open(suspicion, now, why=doubt),)
         first, *others = downstream
+        self._taken_back(first)
         affected = frozenset(unit for incident in downstream for unit in (incident.unit, *incident.affected))
         culprit = Culprit.of(suspicion, first)
         moved = self._book.add(
@@ -149,7 +153,9 @@ class Grouping:
 
 
 def _explicable(incident: Incident) -> bool:
-    """Tell whether trouble upstream can be behind it: nothing upstream sends a signal to a process."""
+    """Tell whether trouble upstream can be behind it: nothing upstream sends a signal to a process, or stops it by one."""
+    if any(symptom.unit == incident.unit and symptom.data.get("state") == "T" for symptom in incident.symptoms):
+        return False
     codes = [
         symptom.data.get("exit_code")
         for symptom in incident.symptoms
