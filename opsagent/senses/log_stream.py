@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,13 +71,14 @@ class LogStream:
 
     def read(self, lines: list[bytes], allowance: Allowance, now: float) -> Reading:
         """Read lines into events, as many as may be read now."""
+        arrived = None if self.live else time.time()  # their stamps say nothing of the source's zone
         most = len(lines)
         if most > _READ_LEAST:
             most = max(_READ_LEAST, int(allowance.take(min(most, _READ_PER_LOOK), now)))
         if most >= len(lines):
-            return Reading(events=self._pipeline.take(lines))
+            return Reading(events=self._pipeline.take(lines, arrived))
         rest = lines[most:]
-        events = self._pipeline.take(lines[:most])
+        events = self._pipeline.take(lines[:most], arrived)
         return Reading(events=events, counted=list(self._errors(rest)), sampled=len(rest))
 
     def flush(self) -> list[LogEvent]:

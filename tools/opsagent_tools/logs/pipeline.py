@@ -14,9 +14,9 @@ class LogPipeline:
         self._miner = miner
         self._reader = reader or EventReader()
 
-    def take(self, lines: list[bytes]) -> list[LogEvent]:
-        """Return the events that these lines complete, in order."""
-        return self._signed(self._reader.take(lines))
+    def take(self, lines: list[bytes], arrived: float | None = None) -> list[LogEvent]:
+        """Return the events that these lines complete, in order. `arrived`: as for `EventReader.take`."""
+        return self._signed(self._reader.take(lines, arrived))
 
     def flush(self) -> list[LogEvent]:
         """Return what was held back as the possible beginning of a trace: the source was quiet for a while."""

@@ -19,6 +19,7 @@ from opsagent_tools.logs.tail_file import FilePosition, OpenFile
 
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY  # a FIFO in the place of a log must not block us
 _COPIES_TRIED = 20
+_BETWEEN = 8
 _NAMES = 5000
 """Names of one folder that are looked at."""
 _PACKED = ".gz"
@@ -93,9 +94,9 @@ class Neighbours:
 
     def between(self, after_ns: int, until_ns: int | None, known: Collection[tuple[int, int]]) -> Iterator[OpenFile]:
         """Yield the archives that were written last after `after_ns`, but not after `until_ns`, and are not `known`, oldest
-        first: whole files that nobody looked at under the log's own name.
+        first: whole files that nobody looked at under the log's own name. Of very many only the newest.
         """
-        for entry in sorted(self._archives(after_ns), key=_written):
+        for entry in sorted(self._archives(after_ns), key=_written)[-_BETWEEN:]:
             if until_ns is not None and _written(entry) > until_ns:
                 break
             if any(entry.inode() == inode for _, inode in known):
