@@ -226,6 +226,18 @@ def test_what_is_gone_is_told(log: Path) -> None:
         assert all_of(tail) == [b"3"]
 
 
+def test_of_very_many_archives_the_newest_are_read_and_that_is_told(log: Path) -> None:
+    position = position_after(log)
+    for number in range(12):
+        append(log, b"%d\n" % number)
+        _later(log)
+        renamed(log, number + 1)
+    with resumed(log, position) as tail:
+        lines = all_of(tail)
+    assert "older archives" in tail.missed
+    assert lines == [b"0", *(b"%d" % number for number in range(4, 12))]
+
+
 def test_gone_altogether_and_back_later(log: Path) -> None:
     position = position_after(log)
     append(log, b"2\n")

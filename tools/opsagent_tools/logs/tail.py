@@ -271,6 +271,8 @@ class FileTail:
                 self.missed = f"the rest of what stood in it at byte {position.offset} is not there any more"
         if seen_ns >= 0 and current is not None:
             self._old += self._unseen(seen_ns, current)
+        if self._neighbours.left_out:
+            self.missed = f"{self._neighbours.left_out} older archives of it are not read any more"
 
 
 def _positions(plain: Mapping[str, Any]) -> tuple[list[FilePosition], list[FilePosition]] | None:

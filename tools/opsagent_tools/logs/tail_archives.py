@@ -59,6 +59,8 @@ class Neighbours:
     def __init__(self, path: Path, uid: int | None) -> None:
         self._path = path
         self._uid = uid
+        self.left_out = 0
+        """Archives that were too many to be read."""
 
     def copy_of(self, file: OpenFile) -> tuple[OpenFile, Resume] | None:
         """Return the neighbour (`name.1`, `name-20260101` …) that holds what stood in `file`, and where to go on."""
@@ -96,7 +98,9 @@ class Neighbours:
         """Yield the archives that were written last after `after_ns`, but not after `until_ns`, and are not `known`, oldest
         first: whole files that nobody looked at under the log's own name. Of very many only the newest.
         """
-        for entry in sorted(self._archives(after_ns), key=_written)[-_BETWEEN:]:
+        entries = sorted(self._archives(after_ns), key=_written)
+        self.left_out += max(0, len(entries) - _BETWEEN)
+        for entry in entries[-_BETWEEN:]:
             if until_ns is not None and _written(entry) > until_ns:
                 break
             if any(entry.inode() == inode for _, inode in known):
