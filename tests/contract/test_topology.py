@@ -114,8 +114,14 @@ class Street:
         assert sight is not None
         return {(_name(link.source), _name(link.target)) for link in sight.links}
 
-    def seen_ever(self, edge: tuple[str, str], **scene: object) -> Callable[[], bool]:
-        return lambda: edge in self.seen(**scene)
+    def seen_ever(self, edge: tuple[str, str]) -> Callable[[], bool]:
+        """Whether it is seen; descriptors may be read at each look, however short ago they were."""
+
+        def look() -> bool:
+            self.looker._scanned.next_at = 0.0
+            return edge in self.seen()
+
+        return look
 
     def end(self) -> None:
         for process in self.processes:
@@ -150,7 +156,6 @@ def test_a_kept_connection_tells_who_called_whom(street: Street, bind: str, call
 def test_short_connections_are_caught_sooner_or_later(street: Street) -> None:
     port = street.run("store", SERVER, "127.0.0.1")
     street.run("api", SHORT, "127.0.0.1", port)
-    street.looker._scanned.next_at = 0.0
     eventually(street.seen_ever(("api", "store")), timeout=20)
 
 

@@ -10,8 +10,10 @@ import pytest
 from opsagent.config import ConfigError, parse
 from opsagent.maintenance import BadWindow, Occurrence, Window, Windows, scheduled, weekly
 from opsagent.naming import daemon_unit, host_unit
+from opsagent.roster import unit_row
+from opsagent.views.units import row
 from opsagent.world import World
-from opsagent_tools.units import UnitId
+from opsagent_tools.units import Unit, UnitId, UnitState
 
 API = UnitId("pm2", "shop/api", "host")
 
@@ -178,3 +180,10 @@ def test_what_is_wrong_is_said_with_its_place(text: str, place: str, problem: st
     assert problem in said
     assert f"(line {line})" in said
     assert "\n" not in said
+
+
+def test_a_unit_in_a_window_says_so_in_the_table() -> None:
+    unit = Unit(id=API, state=UnitState.RUNNING)
+    drawn = row(unit_row(unit, live={"maintenance": "backup"}))
+    assert drawn[-1].text == "maintenance: backup"
+    assert row(unit_row(unit))[-1].text == ""
