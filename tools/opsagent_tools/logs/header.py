@@ -31,7 +31,7 @@ _UPPER = (
     "TRACE|DEBUG|VERBOSE|INFO|INFORMATION|NOTICE|WARN(?:ING)?|ERROR|ERR|FATAL|CRITICAL|CRIT|SEVERE|FINE(?:R|ST)?|CONFIG"
     "|ALERT|EMERG|PANIC|DPANIC|LOG|STATEMENT|DETAIL|HINT|CONTEXT"
 )
-_LOWER = "trace|debug|verbose|silly|info|notice|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg|panic"
+_LOWER = "trace|debug|verbose|silly|info|notice|warn(?:ing)?|error|err|fatal|critical|crit|severe|alert|emerg"
 _TITLE = "Trace|Debug|Verbose|Info|Information|Notice|Warn(?:ing)?|Error|Fatal|Critical|Severe"
 _ANY = f"{_UPPER}|{_LOWER}|{_TITLE}|Note|[VDIWEFT]"
 _BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
@@ -43,9 +43,12 @@ _LEVEL = (
     rf"|(?<!  )({_LOWER})(?=: |:$|\t| {{2,}}| *\|)"
     rf"|({_TITLE})(?=\t| {{2,}}| *\|))"
 )
-_BEFORE = rf"(?:\d+[:,]?[ \t]+|{_BRACKET}[ \t:|,-]*|[-|:,][ \t]*|{_NAME}(?: +[-|]|:) +|[ \t]+|[\w.-]+@\w+ )"
-"""What stands between a stamp and a level: numbers of processes, threads in brackets, a logger with its delimiter."""
-_PLACE = r"[\w./$<>-]+\.\w{1,5}:\d+"
+_BEFORE = rf"(?:\d+[:,]?[ \t]+|{_BRACKET}[ \t:|,-]*|[-|:,][ \t]*|{_NAME}(?: +[-|]|:) +|[\w.-]+@\w+ +)"
+"""What stands between a stamp and a level: numbers of processes, threads in brackets, a logger with its delimiter.
+
+None of them begins with a space: runs of spaces could else be divided among them in too many ways.
+"""
+_PLACE = r"[\w./$<>-]+\.(?:go|py|[cm]?[jt]sx?|rb|java|kt|scala|rs|c|cpp|h|php|cs|exs?|swift):\d+"
 _LOGGER = (
     rf"(?:{_PLACE}:? (?:- )?"  # main.go:12: · app.py:12 -
     rf"|[A-Za-z_][\w$-]*(?:[.$/][\w$<>~-]+)+(?:{_BRACKET}|[@#:]\d+|\(\w+\)|:[A-Za-z_<][\w>]*)*{_NO_ERROR} *(?::(?= |\S|$)| -(?= )| \|(?= ))"
@@ -55,13 +58,13 @@ _LOGGER = (
 )
 _THREAD = rf"{_BRACKET}(?=[ \t]*(?:{_LOGGER}|[-:|] |\[))|\[(?!client )(?:main|[^\[\]]*\d[^\[\]]*|-)\]:?"
 _BEHIND = (
-    rf"[:\],/]?[ \t]*(?:MainProcess\]|[\w-]+-\d+\])?(?:[-:|,]+(?=[ \t]))*[ \t]*"
-    rf"(?:\(\d+\):?[ \t]+|\d+ --- |\d+#\d+: (?:\*\d+ )?|-- :|\[pid \d+[^\]]*\] )?"
-    rf"(?:(?:{_THREAD})[ \t]*[-:|]?[ \t]*){{0,3}}"
+    rf"[:\],/]?[ \t]*(?:MainProcess\]|[\w-]+-\d+\])?(?:[-:|,]+(?=[ \t])[ \t]*)*"
+    rf"(?:\(\d+\):?[ \t]+|\d+ --- |\d+#\d+: (?:\*\d+ )?|\[pid \d+[^\]]*\] )?"
+    rf"(?:(?:{_THREAD})[ \t]*(?:[-:|][ \t]*)?){{0,3}}"
     rf"(?:{_LOGGER}[ \t]*|[A-Za-z_]\w*(?:\.\w+)+ \[(?:-|[^\[\]]*\d[^\[\]]*)\] )?"  # the latter: oslo's
 )
 _GENERAL = (
-    rf"(?:{_BEFORE}{{0,5}}?{_LEVEL}{_BEHIND}"
+    rf"(?:[ \t]*{_BEFORE}{{0,5}}?{_LEVEL}{_BEHIND}"
     r"| [\w.:-]+ [\w./-]+ (?:\d+|-) [\w.-]+ (?:-|(?:\[[\w@.-]+(?: [\w-]+=\"(?:[^\"\\]|\\.)*\")*\])+)(?: |$)\ufeff?"  # RFC 5424
     rf"|[ \t]*(?:std(?:out|err) [FP] |{_PLACE}:? |[\w.-]+(?: \*\d\d)? - |[\w.-]+ [\w./()-]+\[\d+\]: ?)"
     rf"|[:,]?[ \t]?)"
@@ -77,7 +80,7 @@ _QUICK = (
     rf"| - [\w.]+ - ({_FEW}) - {_WORDS}"
     rf"| +\[?({_FEW})(?:\]|:|) +{_WORDS}"
     r"| [\w.]+(?: \*\d\d)? - (?=[\w.-]+:\d+ [a-z]+[ ,])"
-    rf"|:? (?!(?:{_UPPER}) )(?=[A-Za-z]+ [a-z]+(?: |$))"
+    rf"|:? (?!(?:{_UPPER}) )(?=[A-Za-z]+ [a-z]+(?: [a-z]|$))"
 )
 """What `_GENERAL` finds too, sooner (a test compares them)."""
 _SYSLOG = (
@@ -120,7 +123,7 @@ class HeadKind:
     def pattern(self) -> re.Pattern[str]:
         """The whole header: groups 1 to 3 are the stamp's, one of the others is the level, where it states one."""
         behind = _SYSLOG if self.stamp.syslog else _LOGCAT if self.stamp.logcat else rf"(?:{_QUICK}|{_GENERAL})"
-        return re.compile(self._written or rf"[\[(]?{self.stamp.pattern}[\])]?{behind}")
+        return re.compile(self._written or rf"[\[(]?{self.stamp.pattern}(?: #\d+)?[\])]?{behind}")
 
 
 HEADS: tuple[HeadKind, ...] = tuple(HeadKind(stamp) for stamp in KINDS)
@@ -137,6 +140,8 @@ _BY_FIRST = {
 }
 CLOCK = re.compile(r"[\[(]?(?:[IWEFDN]?[\w/. ,-]{0,24}?\d\d?:\d\d:\d\d|\d{6} \d{6}|\d{8})")
 """What every header with a stamp has near its begin, but for those of another shape altogether (`ACCESS`)."""
+HEADER_CHARS = 512
+"""No header is longer; what a pattern may cost is bounded by that."""
 FIRST_CHARS = frozenset("0123456789[(<:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 """What a header may begin with."""
 

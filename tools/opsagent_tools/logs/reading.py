@@ -12,9 +12,19 @@ import time
 from collections.abc import Callable, Sequence
 
 from opsagent_tools.logs import json_lines
-from opsagent_tools.logs.columns import columns_end
+from opsagent_tools.logs.columns import columns
 from opsagent_tools.logs.event import LogEvent
-from opsagent_tools.logs.header import ACCESS, BARE, CLOCK, FIRST_CHARS, LEVELS, PRIORITIES, HeadKind, starting_with
+from opsagent_tools.logs.header import (
+    ACCESS,
+    BARE,
+    CLOCK,
+    FIRST_CHARS,
+    HEADER_CHARS,
+    LEVELS,
+    PRIORITIES,
+    HeadKind,
+    starting_with,
+)
 from opsagent_tools.logs.joining import Joiner
 from opsagent_tools.logs.levels import is_error, level_of
 from opsagent_tools.logs.logfmt import parse_pairs, says_pairs
@@ -24,6 +34,8 @@ LONGEST = 64 * 1024
 """Characters of a line that are read; no message is longer."""
 _KEY = 64
 """Characters of the first key of logfmt."""
+_STAMP = 40
+"""Characters of a stamp."""
 _NESTED = 3
 """Headers in one line: that of a container, of a supervisor, and the application's own."""
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -45,6 +57,9 @@ class LineReader:
         self.moments = Moments(clock)
         """What settles the stamps; of several headers in one line, the outermost counts."""
         self._heads: list[HeadKind | None] = [None] * _NESTED
+        self._behind: list[HeadKind | None] = [None] * _NESTED
+        """The same for what stands behind columns."""
+        self._stamps: tuple[HeadKind, ...] = ()
 
     @property
     def offset_s(self) -> int:
@@ -82,7 +97,7 @@ class LineReader:
         if "\x1b" in text:
             text = _ANSI.sub("", text)
         kind = self._heads[0]
-        found = kind.pattern.match(text) if kind is not None else None
+        found = kind.pattern.match(text, 0, HEADER_CHARS) if kind is not None else None
         if kind is not None and found is not None and (found.lastindex or 0) > 3:
             # What most lines of most sources are: the header that the last one had, with a level.
             sec, fraction, zone, word = found.group(1, 2, 3, found.lastindex or 0)
@@ -104,14 +119,14 @@ class LineReader:
     def _peel(self, text: str, found: re.Match[str] | None) -> tuple[float | None, str, int]:
         """Return when, the level ("": it states none), and where the message begins."""
         at: float | None = None
-        level, start = "", 0
+        level, start, bare = "", 0, False
         self.introduces = False
         for depth in range(_NESTED):
             kind = self._heads[depth]
             if depth:
-                found = kind.pattern.match(text, start) if kind is not None else None
+                found = kind.pattern.match(text, start, start + HEADER_CHARS) if kind is not None else None
             if kind is None or found is None:
-                if not _may_begin(text, start):
+                if not (bare and text[start : start + 1] in FIRST_CHARS) and not _may_begin(text, start):
                     break
                 kind, found = self._search(text, start, depth)
             if kind is None or found is None:
@@ -119,6 +134,7 @@ class LineReader:
                 if more is None:
                     break
                 level, start = more
+                bare = True
                 continue
             last = found.lastindex
             if last is not None and last > 3 and not level:
@@ -135,17 +151,33 @@ class LineReader:
 
     def _past_columns(self, text: str, at: float | None, start: int) -> tuple[float | None, str, int]:
         """Go on behind what a collector wrote before the line, where it did."""
-        for _ in range(_NESTED):
-            columns = columns_end(text[start:])
-            if not columns:
-                break
-            start += columns
-            stamped, level, more = self._peel(text[start:], None)
-            start += more
-            at = stamped if at is None else at
-            if level:
+        found = columns(text, start)
+        if found is None:
+            return at, "", start
+        if at is None and found.stamp >= 0:
+            at = self._stamp_at(text[found.stamp : found.stamp + _STAMP])
+        if found.stamped:
+            rest = text[found.end :]
+            self._heads, self._behind = self._behind, self._heads
+            head = self._heads[0]
+            stamped, level, more = self._peel(rest, head.pattern.match(rest) if head is not None else None)
+            self._heads, self._behind = self._behind, self._heads
+            at, start = stamped if at is None else at, found.end + more
+            if level or not more:
                 return at, level, start
-        return at, "", start
+            found = columns(text, start)
+            if found is None or found.stamped:
+                return at, "", start
+        return at, *(self._unstamped(text, found.end, "") or ("", found.end))
+
+    def _stamp_at(self, text: str) -> float | None:
+        """Return the moment of the stamp that a text begins with."""
+        for kind in (*self._stamps, *starting_with(text[:1])):
+            found = kind.begin.match(text)
+            if found is not None:
+                self._stamps = (kind,)
+                return self.moments.at(kind.stamp, *found.group(1, 2, 3))
+        return None
 
     def _text(self, raw: bytes) -> str:
         text = raw.decode("utf-8", "replace")
@@ -157,14 +189,14 @@ class LineReader:
         for kind in starting_with(text[start]) if CLOCK.match(text, start) else ():
             if kind.begin.match(text, start) is None:
                 continue
-            found = kind.pattern.match(text, start)
+            found = kind.pattern.match(text, start, start + HEADER_CHARS)
             if found is not None:
                 self._heads[depth] = kind
                 if not depth or not self.format:
                     self.format = kind.stamp.name
                 return kind, found
         if '] "' in text and not start:
-            found = ACCESS.pattern.match(text)
+            found = ACCESS.pattern.match(text, 0, HEADER_CHARS)
             if found is not None:
                 self.format = "access log"
                 return ACCESS, found
@@ -172,7 +204,7 @@ class LineReader:
 
     def _unstamped(self, text: str, start: int, level: str) -> tuple[str, int] | None:
         """Return level and begin of the rest where a header without a stamp stands; None where there is none."""
-        found = BARE.match(text, start)
+        found = BARE.match(text, start, start + HEADER_CHARS)
         if found is None or found.end() == start or (start and found.lastgroup == "lower"):
             return None
         last = found.lastgroup
