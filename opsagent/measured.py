@@ -13,7 +13,7 @@ from opsagent_tools.units import Unit
 POINTS = 60
 STEP_S = 5.0
 """A history has so many points, this far apart: the last five minutes."""
-_ADDED = ("cpu", "rss", "threads", "fds", "read_s", "write_s", "sockets", "uss", "processes")
+_ADDED = ("cpu", "rss", "threads", "fds", "read_s", "write_s", "sockets", "uss")
 """Of a unit with several processes these are added up; of others the highest is told."""
 _HIGHEST = ("fds_share", "wait")
 _HOST_KEYS = (
@@ -45,6 +45,7 @@ def _unit(unit: Unit, world: World, full_in: FullIn, now: datetime) -> dict[str,
     series = [taken[process.key] for process in unit.processes if taken.get(process.key)]
     last = [one[-1] for one in series]
     figures: dict[str, Any] = {name: _sum(name, last) for name in _ADDED}
+    figures["processes"] = sum(int(one.data.get("processes", 1)) for one in last)
     figures |= {name: max(_known(name, last), default=None) for name in _HIGHEST}
     figures["lag_ms"] = max(_known("lag_ms", last), default=None)
     figures["custom"] = {
