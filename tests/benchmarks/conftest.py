@@ -41,4 +41,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A benchmark takes its time: none of them is cut off after the tests' two minutes."""
     for item in items:
-        item.add_marker(pytest.mark.timeout(int(os.environ.get("OPSAGENT_BENCH_TIMEOUT", "900"))))
+        item.add_marker(pytest.mark.timeout(int(os.environ.get("BENCH_TIMEOUT", "900"))))
