@@ -46,8 +46,8 @@ class Detector:
         self._burst = ErrorBurstDetector(self.config)
         self._memory = MemoryGrowthDetector(self.config)
         self._quiet = QuietUnits(self.config)
-        self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back)
         self._noticing = Noticing(self.config)
+        self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back, self._noticing.slow)
         self.metrics = MetricDetectors()
         """What is measured; its `forecast` tells when something is used up."""
         self._now = datetime.min.replace(tzinfo=UTC)

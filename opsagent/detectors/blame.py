@@ -22,7 +22,7 @@ from opsagent_tools.units import Process, Unit, UnitId, UnitState
 
 _STRENGTH = (EvidenceKind.KERNEL, EvidenceKind.SUPERVISOR, EvidenceKind.PROBE, EvidenceKind.TEXT)
 """The strongest kind first."""
-_REACHES_NOBODY = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE})
+_REACHES_NOBODY = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE, Fault.SATURATION})
 """Those who depend on the unit do not feel it, as long as it serves."""
 _WELL_UNSEEN = frozenset({Fault.ERROR_BURST, Fault.FLAPPING})
 """A probe that succeeds says nothing against these."""
@@ -39,6 +39,7 @@ _WORDS = {
     Fault.ERROR_BURST: "logs far more errors than usual",
     Fault.DEPENDENCY_DOWN: "is down",
     Fault.ENGINE_DOWN: "is gone",
+    Fault.FLAPPING: "is well and not well in turn",
 }
 
 

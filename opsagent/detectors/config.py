@@ -107,6 +107,15 @@ class DetectorConfig:
     flood_lines: int = 1000
     """So many lines that were counted and not read, in one look, are worth a word."""
 
+    slow_answers: int = 60
+    """What is usual for a probe is learnt from so many answers."""
+    slow_row: int = 3
+    """So many slow answers in a row …"""
+    slow_times: float = 5.0
+    """… each so many times slower than usual …"""
+    slow_least_s: float = 0.5
+    """… and slower than this."""
+
     notice_again_s: float = 1800.0
     """The same of the same unit is noticed once in this time."""
     notice_window_s: float = 600.0

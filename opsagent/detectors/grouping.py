@@ -24,15 +24,22 @@ from opsagent.world import World
 from opsagent_tools.units import UnitId
 
 _TOLD_ONCE = frozenset({Fault.HANG, Fault.DEPENDENCY_DOWN, Fault.ERROR_BURST})
-_MAY_MOVE = frozenset({Fault.HANG, Fault.ERROR_BURST, Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN})
+_MAY_MOVE = frozenset(
+    {Fault.HANG, Fault.ERROR_BURST, Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN, Fault.FLAPPING}
+)
 _ALWAYS_NEWS = frozenset({Fault.CRASH, Fault.CRASH_LOOP, Fault.BAD_RELEASE})
 
 
 class Grouping:
-    """Writes suspicions into the book."""
+    """Writes suspicions into the book. `slow`: units whose probe answers far more slowly than usual, as it is now."""
 
     def __init__(
-        self, config: DetectorConfig, book: Book, quiet: QuietUnits, taken_back: Callable[[Incident], None]
+        self,
+        config: DetectorConfig,
+        book: Book,
+        quiet: QuietUnits,
+        taken_back: Callable[[Incident], None],
+        slow: Mapping[UnitId, Notice],
     ) -> None:
         self._config = config
         self._book = book
@@ -40,8 +47,7 @@ class Grouping:
         self._taken_back = taken_back
         """Is told of each incident that turns out to be part of another one, as it was before."""
         self._waiting: dict[UnitId, datetime] = {}
-        self.slow: Mapping[UnitId, Notice] = {}
-        """Units whose probe answers, far more slowly than usual."""
+        self._slow = slow
 
     def changed(self, unit: UnitId) -> None:
         """The unit is well again, or stopped: nothing waits for its upstream any more."""
@@ -64,7 +70,7 @@ class Grouping:
             return ()
         doubt = ""
         if suspicion.may_be_upstream:
-            found = Judge(suspicion, world, self._book, self.slow, self._config).blame()
+            found = Judge(suspicion, world, self._book, self._slow, self._config).blame()
             if found.culprit is not None:
                 return self._lay_to(found.culprit, suspicion, world, now)
             doubt = found.doubt

@@ -1,4 +1,4 @@
-"""What is noticed beside incidents: in logs and in metrics, with restraint."""
+"""What is noticed beside incidents: in logs and of probes, and with restraint whatever else is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import datetime
 from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.logs import LogDetectors
 from opsagent.detectors.restraint import Restraint
+from opsagent.detectors.slow import SlowDetector
 from opsagent.model import Fault, Incident, Signal, SignalKind
 from opsagent.notice import Notice
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
+_ANSWERS = frozenset({SignalKind.PROBE_OK, SignalKind.PROBE_FAILED})
 _OF_LOGS = frozenset({SignalKind.LOG_NEW, SignalKind.LOG_ERROR, SignalKind.LOG_VOLUME})
 
 
@@ -21,6 +23,7 @@ class Noticing:
 
     def __init__(self, config: DetectorConfig) -> None:
         self._logs = LogDetectors(config)
+        self._slow = SlowDetector(config)
         self._restraint = Restraint(config)
         self._orders: Mapping[UnitId, str] = {}
         self._paused = ""
@@ -33,15 +36,26 @@ class Noticing:
         """Return why nothing is to be noticed of a unit now; empty where it is."""
         return self._paused or self._orders.get(unit, "") or world.in_maintenance(unit, now)
 
+    @property
+    def slow(self) -> Mapping[UnitId, Notice]:
+        """Units whose probe answers far more slowly than usual; a live view."""
+        return self._slow.slow
+
     def observe(self, signal: Signal, world: World, now: datetime) -> list[Notice]:
         """Take one signal."""
-        if signal.unit is None or signal.kind not in _OF_LOGS:
+        if signal.unit is None:
             return []
-        muted = bool(self.muted(signal.unit, world, now))
-        return self.let(self._logs.observe(signal, now, muted=muted), world, now)
+        if signal.kind in _OF_LOGS:
+            muted = bool(self.muted(signal.unit, world, now))
+            return self.let(self._logs.observe(signal, now, muted=muted), world, now)
+        if signal.kind is SignalKind.STOPPED:
+            self._slow.forget(signal.unit)
+        slow = self._slow.observe(signal) if signal.kind in _ANSWERS else None
+        return self.let([slow], world, now) if slow is not None else []
 
     def tick(self, world: World, now: datetime) -> list[Notice]:
         """Judge what time alone decides."""
+        self._slow.know(list(world.units))
         found = self.let(self._logs.tick(world, now), world, now)
         summaries = (one for one in self._restraint.tick(now) if not self.muted(one.unit, world, now))
         return [*found, *summaries]

@@ -10,7 +10,7 @@ from opsagent.detectors.wording import for_long
 from opsagent.notice import Notice, NoticeKind
 from opsagent_tools.units import UnitId
 
-_WHAT = ("key", "what", "metric", "mount", "series")
+_WHAT = ("key", "metric", "resource", "mount")
 """Data of a notice that tells it from others of its kind and unit."""
 _KEPT = 5000
 _Kind = tuple[UnitId, NoticeKind]

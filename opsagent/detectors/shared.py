@@ -40,10 +40,10 @@ def shared_cause(suspicion: Suspicion, book: Book) -> SharedCause | None:
 
 
 def _missed(suspicion: Suspicion, incident: Incident) -> str:
-    about = " ".join(str(value) for symptom in incident.symptoms for value in symptom.data.values())
+    scarce = {str(symptom.data.get("resource", "")) for symptom in incident.symptoms}
     said = " ".join(f"{symptom.text} {symptom.data.get('signature', '')}" for symptom in suspicion.symptoms)
-    of_memory = "mem" in about or "mem" in incident.summary
-    if not of_memory and _DISK_FULL.search(said):
+    of_memory = "memory" in scarce
+    if scarce & {"disk", "inodes"} and _DISK_FULL.search(said):
         return "says that the disk is full, and it is"
     if of_memory and _NO_MEMORY.search(said):
         return "says that there is no memory, and there is not"
