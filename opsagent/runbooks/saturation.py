@@ -100,7 +100,7 @@ RUNBOOK = Runbook(
     fault=Fault.SATURATION,
     looks_for="how much is left now, and who uses it",
     recovered=recovered,
-    first=("room_left", "unit_state", "health_now"),
+    first=("room_left",),
     person=(the_machine_is_used_up, a_disk_is_filled),
     remedies=(
         Remedy(
