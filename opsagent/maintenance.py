@@ -112,7 +112,7 @@ class Window:
 
     def covers(self, unit: UnitId) -> bool:
         """Tell whether it is about this unit; a name that several have means all of them."""
-        return any(name == ALL or name in _names(unit) for name in self.units)
+        return any(name == ALL or name in names_of(unit) for name in self.units)
 
 
 class Windows:
@@ -218,6 +218,7 @@ def _last(wall: datetime, zone: ZoneInfo) -> datetime:
     return after if after >= before else _first(wall, zone)
 
 
-def _names(unit: UnitId) -> tuple[str, ...]:
+def names_of(unit: UnitId) -> tuple[str, ...]:
+    """Return the names by which a window may mean a unit."""
     own = (unit.name, short_name(unit.name), full_name(unit), str(unit))
     return (*own, unit.supervisor) if is_daemon(unit) else own

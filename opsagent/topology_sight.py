@@ -36,7 +36,7 @@ class Sight:
     unexplained: frozenset[int] = frozenset()
     """Inodes of connecting ends, or of those that were connected to, whose holder is not known."""
     nameless: frozenset[int] = frozenset()
-    """Those among them that are connected to a unit."""
+    """Inodes of ends that are connected to a unit, whose holder no unit is."""
 
 
 def sight(sockets: Sockets, holders: Holders) -> Sight:
@@ -125,8 +125,12 @@ class _Scene:
             if node is not None:
                 served.setdefault(path, node)
         for path, inode, peer in self._sockets.local:
-            link = self._link(self._holder(peer, 0), self._holder(inode, 0) or served.get(path), 0, path)
-            if link is not None and (link.target.sort is Sort.UNIT or not path.startswith(_SYSTEM_PATHS)):
+            source, target = self._holder(peer, 0), self._holder(inode, 0) or served.get(path)
+            everybodys = path.startswith(_SYSTEM_PATHS)
+            if target is None and source is not None and not everybodys and inode not in self._holders.ours:
+                self.nameless.add(inode)
+            link = self._link(source, target, 0, path)
+            if link is not None and (link.target.sort is Sort.UNIT or not everybodys):
                 yield link
 
     def _is_called(self, end: End) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from opsagent.cli.finding import Finding
 
 if TYPE_CHECKING:
+    from opsagent.config import Config
     from opsagent.home import Home
 
 _NEEDED = ("circus", "pyzmq", "psutil", "sqlalchemy", "msgspec", "typer", "rich")
@@ -113,6 +114,7 @@ def _config(home: Home) -> Finding:
 
 def _running(home: Home) -> list[Finding]:
     from opsagent import __version__
+    from opsagent.cli.checkup_maintenance import windows
     from opsagent.cli.checkup_supervisors import rights, supervisors
     from opsagent.cli.daemon import status
     from opsagent.cli.errors import code_of
@@ -134,7 +136,10 @@ def _running(home: Home) -> list[Finding]:
         else:
             mend = "opsagent up FILE starts it"
             findings.append(Finding(about="engine", level="note", detail="not running", mend=mend))
-        findings += [*supervisors(running), *rights(running, _named(home))]
+        config = _usable_config(home)
+        named = config.supervisors.systemd_units if config is not None else ()
+        findings += [*supervisors(running), *rights(running, named)]
+        findings += windows(config.maintenance if config is not None else (), running)
     if daemon is None:
         mend = "opsagent watch starts it"
         findings.append(Finding(about="daemon", level="note", detail="not running: nobody watches", mend=mend))
@@ -146,14 +151,14 @@ def _running(home: Home) -> list[Finding]:
     return findings
 
 
-def _named(home: Home) -> tuple[str, ...]:
-    """Return the units of systemd that the configuration names; none where it cannot be used."""
+def _usable_config(home: Home) -> Config | None:
+    """Return the configuration; None where it cannot be used."""
     from opsagent.cli.agent import config_of
     from opsagent.cli.errors import code_of
 
     try:
-        return config_of(home).supervisors.systemd_units
+        return config_of(home)
     except Exception as error:
         if code_of(error) is None:
             raise
-        return ()
+        return None

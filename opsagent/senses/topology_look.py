@@ -79,6 +79,8 @@ class Looker:
         self._ours: frozenset[int] = frozenset()
         self._strangers: frozenset[int] = frozenset()
         """Inodes that no supervised process held when it was looked."""
+        self._unix: set[int] = set()
+        """Serving ends of unix sockets, as they were seen last."""
         self._tree = Sweep({})
         self._pids: frozenset[tuple[int, float]] = frozenset()
         self._scanned, self._named, self._passed, self._local = _Purse(), _Purse(), _Purse(), _Purse()
@@ -97,6 +99,7 @@ class Looker:
         if self._local.may:
             with self._local.spend(0.0):
                 local, served = talking.local()
+            self._unix = {one.inode for one in local}
             sockets = replace(sockets, local=local, served_paths=served)
         found = self._explained(sockets, scene)
         if self._passed.may:
@@ -127,7 +130,7 @@ class Looker:
             self._strangers = found.unexplained
         if found.nameless and self._named.may:
             with self._named.spend(_STRANGERS_S):
-                self._name(found.nameless, {talk.inode for talk in sockets.talking})
+                self._name(found.nameless, {talk.inode for talk in sockets.talking} | self._unix)
             found = sight(sockets, self._holders(scene))
         return found
 

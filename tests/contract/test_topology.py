@@ -202,6 +202,13 @@ def test_unix_sockets_are_seen_by_their_path(street: Street, tmp_path: Path) -> 
     assert (_name(link.source), _name(link.target), link.path, link.port) == ("api", "store", str(path), 0)
 
 
+def test_who_serves_a_unix_socket_without_a_supervisor_is_named_by_its_program(street: Street, tmp_path: Path) -> None:
+    path = tmp_path / "db.sock"
+    street.start(SERVER, path)
+    street.run("api", CLIENT, path)
+    assert street.seen() == {("api", f"{Sort.PROCESS}:{Path(sys.executable).resolve().name}")}
+
+
 def test_what_nobody_supervises_is_named_by_its_program(street: Street) -> None:
     program = Path(sys.executable).resolve().name
     port = street.run("store", SERVER, "127.0.0.1")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.cli.checkup_maintenance import windows
+from opsagent.cli.services import Running
 from opsagent.config import ConfigError, parse
 from opsagent.maintenance import BadWindow, Occurrence, Window, Windows, scheduled, weekly
 from opsagent.naming import daemon_unit, host_unit
@@ -187,3 +189,18 @@ def test_a_unit_in_a_window_says_so_in_the_table() -> None:
     drawn = row(unit_row(unit, live={"maintenance": "backup"}))
     assert drawn[-1].text == "maintenance: backup"
     assert row(unit_row(unit))[-1].text == ""
+
+
+def test_doctor_says_when_the_next_one_opens_and_which_names_mean_nobody() -> None:
+    units = (Unit(id=API, state=UnitState.RUNNING),)
+    running = Running(engine_running=False, engine_pid=None, units=units, specs=())
+    configured = (sunday("api", "apii", "all"), sunday("pm2"))
+    found = list(windows(configured, running, OPEN))
+    assert [(one.level, one.detail) for one in found] == [
+        ("ok", "2 windows; open until 2026-06-07 04:00:00Z"),
+        ("note", "[[maintenance]] names 'apii', which is no service here now"),
+        ("note", "[[maintenance]] names 'pm2', which is no service here now"),
+    ]
+    (later, *_) = windows(configured, running, SHUT)
+    assert later.detail == "2 windows; the next opens 2026-06-14 02:00:00Z"
+    assert list(windows((), running)) == []
