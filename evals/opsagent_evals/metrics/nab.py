@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opsagent_evals.metrics.corpus import CorpusError, Series, halves, published
+from opsagent_evals.metrics.corpus import WHERE, CorpusError, Series, halves, published
 from opsagent_evals.metrics.scoring import PROFILES, STANDARD, Place, Profile, at_threshold, normalised, sweep
 from opsagent_tools.metrics.series import SeriesDetector, SeriesSettings
 
@@ -104,7 +104,7 @@ def wrongly_scored(folder: Path, series: Sequence[Series]) -> list[str]:
         thresholds = json.loads((folder / "config" / "thresholds.json").read_text(encoding="utf-8"))
         final = json.loads((folder / "results" / "final_results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CorpusError(f"no published thresholds and scores in {folder} ({error})") from error
+        raise CorpusError(f"no published thresholds and scores in {folder} ({error}): get {WHERE}") from error
     wrong = []
     for detector, known in PUBLISHED.items():
         judged = judge(series, published(folder, detector, series))

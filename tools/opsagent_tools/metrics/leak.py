@@ -156,13 +156,14 @@ class Leak:
         begin = self._count - len(floors) + _START
         middle, end = begin + first, self._count + _START
         kept = math.log(end / middle) / (end - middle) / (math.log(middle / begin) / first)
-        return _slope(floors[first:]) >= self._settings.steady * kept**self._settings.levelling * _slope(floors[:first])
+        pace = self._settings.steady * math.pow(kept, self._settings.levelling) * _slope(floors[:first])
+        return _slope(floors[first:]) >= pace
 
 
 class _Harmless:
     """The highest floor that lasted and was left again: what only comes back to it (by day, each day) does not leak."""
 
-    __slots__ = ("_again", "_count", "_low", "_past")
+    __slots__ = ("_count", "_low", "_past")
 
     def __init__(self, remembered: int) -> None:
         self._past: deque[float] = deque(maxlen=remembered)

@@ -8,7 +8,8 @@ _BINS = 96
 _PER_OCTAVE = 4.0
 _LAST = _BINS - 1
 _MIDDLE = _BINS // 2
-_SMALLEST = 2.0 ** (-(_BINS // 2 - 1) / _PER_OCTAVE)
+_SMALLEST = 2.0 ** (-(_MIDDLE - 1) / _PER_OCTAVE)
+_LARGEST = 2.0 ** ((_LAST - _MIDDLE) / _PER_OCTAVE)
 GENERATION = 16384
 """After so many values what was learnt counts half, so that a series may change its ways."""
 
@@ -23,12 +24,15 @@ class Rarity:
         self._seen = 0
 
     def of(self, error: float) -> float:
-        """Return in how many decimal digits of values no error was as large as `error` (0 or more, finite), and learn.
+        """Return in how many decimal digits of values no error was as large as `error` (0 or more), and learn.
 
         2 is: about one of a hundred was. The first values are never rare.
         """
-        bin_ = int(_PER_OCTAVE * log2(error)) + _MIDDLE if error > _SMALLEST else 0
-        if bin_ > _LAST:  # noqa: PLR1730  # a call costs more
+        if error <= _SMALLEST:
+            bin_ = 0
+        elif error < _LARGEST:
+            bin_ = int(_PER_OCTAVE * log2(error)) + _MIDDLE
+        else:
             bin_ = _LAST
         counts, seen = self._counts, self._seen
         if not seen:
