@@ -16,7 +16,7 @@ from opsagent.naming import host_unit
 from opsagent.notice import Notice, NoticeKind
 from opsagent.world import World
 from opsagent_tools.metrics.leak import Leak, LeakFound
-from opsagent_tools.metrics.series import Finding, FindingKind, SeriesDetector
+from opsagent_tools.metrics.series import QUIET, Finding, FindingKind, SeriesDetector
 from opsagent_tools.metrics.still import Shift, Still
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
@@ -77,7 +77,7 @@ class _Series:
     ) -> Finding | Shift | None:
         """Return what is unusual, if anything is. `room`: there may be one more of the better detectors."""
         if self._alive is None and self._still.learnt and self._still.spread >= metric.least and room:
-            self._alive = SeriesDetector()
+            self._alive = SeriesDetector(QUIET)
         found: Finding | Shift | None
         if self._alive is not None:
             found = self._alive.add(at, value)
