@@ -234,6 +234,29 @@ def test_a_connection_that_comes_later_is_explained_without_waiting_for_the_next
     assert street.looker._scanned.begun_at > before
 
 
+def test_a_process_that_is_gone_hides_nothing(street: Street) -> None:
+    street.run("job", "print(1, flush=True); import time; time.sleep(600)")
+    street.end()
+    assert street.seen() == set()
+    assert street.looker.hidden == frozenset()
+    street.processes.clear()
+
+
+def test_a_process_of_another_user_is_not_known_to_who_may_not_look(street: Street) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can look at it from another user's side")
+    port = street.run("store", SERVER, "127.0.0.1")
+    street.run("api", CLIENT, "127.0.0.1", port)
+    os.seteuid(65534)
+    try:
+        assert street.seen() == set()
+        assert street.looker.hidden == {uid("api"), uid("store")}
+    finally:
+        os.seteuid(0)
+    street.looker._scanned.next_at, street.looker._scanned.begun_at = 0.0, 0.0
+    assert street.seen() == {("api", "store")}
+
+
 def test_a_process_in_another_network_namespace_is_not_known(street: Street) -> None:
     argv = ["unshare", "--net", sys.executable, "-SEc", "print(1, flush=True); import time; time.sleep(600)"]
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True)
