@@ -48,7 +48,7 @@ def command(
         str | None, typer.Option("--until", metavar="WHEN", help="Up to when [default: now].", show_default=False)
     ] = None,
     file: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option("--file", metavar="PATH", help="A log to read too, whoever writes it.", show_default=False),
     ] = None,
     limit: Annotated[
@@ -81,7 +81,8 @@ def command(
     if window[0] >= window[1]:
         raise Unclear(f"--since {since} is not before --until {until or 'now'}")
     place, out = open_home(home), Out(as_json=json)
-    replayed = _replayed(place, units or [], file or [], window, out)
+    files = [Path(each).absolute() for each in file or []]
+    replayed = _replayed(place, units or [], files, window, out)
     from opsagent.replay.report import document
 
     replayed.live = _live(place, replayed)
@@ -91,7 +92,7 @@ def command(
     kept = _remember(place, replayed, remember, out)
     if json:
         out.document({**found, "remembered": kept})
-    return Code.FAILED if _missed(replayed, file or []) else Code.DONE
+    return Code.FAILED if _missed(replayed, files) else Code.DONE
 
 
 def _when(option: str, text: str, now: float) -> float:
@@ -141,14 +142,13 @@ def _wanted(home: Home, running: Running, files: Sequence[Path], *, alone: bool)
     """`alone`: only the files are wanted."""
     from opsagent.replay.sources import Wanted
 
-    paths = tuple(path.absolute() for path in files)
     if alone:
-        return Wanted(files=paths)
+        return Wanted(files=tuple(files))
     from opsagent.cli.services import KIND
 
     owners = {one.kind: uid for one in running.others if one.kind and (uid := _owner(one)) is not None}
     units = [_with_logs(home, unit, running) if unit.id.supervisor == KIND else unit for unit in running.units]
-    return Wanted(units=tuple(units), supervisors=running.others, owners=owners, files=paths)
+    return Wanted(units=tuple(units), supervisors=running.others, owners=owners, files=tuple(files))
 
 
 def _owner(found: Found) -> int | None:
@@ -230,7 +230,7 @@ def _show(found: Mapping[str, Any], out: Out, rows: int) -> None:
 
 def _missed(replayed: Replayed, files: Sequence[Path]) -> bool:
     """Tell whether a file that was asked for by name could not be read at all."""
-    named = {str(path.absolute()) for path in files}
+    named = {str(path) for path in files}
     read = {source.name for source in replayed.sources if source.lines}
     return any(one.name in named - read for one in replayed.unread)
 

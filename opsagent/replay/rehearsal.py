@@ -150,8 +150,8 @@ class Rehearsal:
             self._tell_volume(unit, volume)
 
     def _error(self, unit: UnitId, at: float, seen: Seen) -> None:
-        self._echo.heard(unit, at, seen)
         self._observe(self._echo.signal(SignalKind.LOG_ERROR, unit, at, seen))
+        self._echo.heard(unit, at, seen)
         for case in self._cases_of(unit):
             case.logged(at, seen, much=self._echo.much(unit, at))
 
