@@ -122,8 +122,10 @@ class Judge:
         failing = health is not None and not health.ok
         known: list[Culprit] = []
         if incident is not None and (incident.fault not in _REACHES_NOBODY or failing):
-            evidence = strongest(symptom for symptom in incident.symptoms if symptom.unit == up)
-            serves = incident.fault not in _WELL_UNSEEN and (health is not None or incident.fault in _ENDED)
+            own = [symptom for symptom in incident.symptoms if symptom.unit == up]
+            evidence = strongest(own) if own else EvidenceKind.PROBE  # opened for what others suffer: never by text
+            seen_well = health is not None and up not in self._slow
+            serves = incident.fault not in _WELL_UNSEEN and (seen_well or incident.fault in _ENDED)
             words = _WORDS.get(incident.fault, "is in trouble")
             began = _earliest(up, incident.began_at, world)
             known.append(Culprit(unit=up, evidence=evidence, what=words, began_at=began, serves=serves))

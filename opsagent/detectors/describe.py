@@ -61,6 +61,8 @@ def _what(fault: Fault, own: list[Signal]) -> str:
         case Fault.HANG:
             reasons = [_reason(signal) for signal in own if signal.kind is SignalKind.PROBE_FAILED]
             frozen = any(signal.kind is SignalKind.SAMPLE and signal.data.get("state") == "T" for signal in own)
+            if not own:  # nothing is known of it but that it is slow, and that others suffer from it
+                return "answers far more slowly than usual"
             why = "stopped by a signal" if frozen else f"probe: {reasons[-1]}" if reasons else "no answer"
             return f"lives but does not serve ({why})"
         case Fault.ERROR_BURST:

@@ -12,13 +12,22 @@ from opsagent.runbooks.remedy import Runbook, at_root
 def recovered(findings: Findings) -> str | None:
     """One good answer does not do where one of several workers is stopped: the next request may meet that one."""
     root = findings.root
-    if root is None:
+    if root is None or slow(findings) is not None:
         return None
     unit = root.unit.id
     findings.want(("unit_state", unit), ("health_now", unit), ("process_state", unit))
     if findings.of("process_state", unit).number("stopped"):
         return None
     return healthy_now(findings, root)
+
+
+def slow(findings: Findings) -> str | None:
+    """Return that its probe answers, and that others fail because it is slow: what to do about that is for a person."""
+    incident = findings.case.incident
+    if not incident.affected or any(symptom.unit == incident.unit for symptom in incident.symptoms):
+        return None
+    others = ", ".join(sorted(unit.name for unit in incident.affected))
+    return f"{incident.unit.name} answers far more slowly than usual, and {others} fail for it"
 
 
 RUNBOOK = Runbook(
@@ -33,6 +42,7 @@ RUNBOOK = Runbook(
         "disk",
     ),
     person=(
+        slow,
         upstream.stopped_on_purpose,
         port_is_taken,
         disk_is_full,

@@ -106,7 +106,9 @@ class History:
         )
 
     def volume(self, name: str, lines: int, errors: int = 0, *, sampled: int = 0, skipped: int = 0) -> None:
-        self.signal(SignalKind.LOG_VOLUME, name, seconds=5.0, lines=lines, errors=errors, sampled=sampled, skipped=skipped)
+        self.signal(
+            SignalKind.LOG_VOLUME, name, seconds=5.0, lines=lines, errors=errors, sampled=sampled, skipped=skipped
+        )
 
     def sample(self, name: str, rss: float = 10 * MB, state: str = "S", process: ProcessKey | None = None) -> None:
         """Sample all processes of the unit, or only this one."""
