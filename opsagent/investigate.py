@@ -12,7 +12,7 @@ from opsagent.casefile import CaseFile
 from opsagent.decide import Case, decide
 from opsagent.detectors.describe import symptom_text
 from opsagent.evidence import gather
-from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, RemedyOdds
+from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, LeaveAlone, RemedyOdds
 from opsagent.recall import Recall
 from opsagent.releases.keeper import Keeper
 from opsagent.timeline import Timeline
@@ -52,6 +52,12 @@ class Investigator:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
+        if self._world.in_maintenance(
+            file.incident.unit, since
+        ):  # asked again and again, and nothing is to be recalled
+            standing = decide(self._case(file, since))
+            if isinstance(standing, LeaveAlone):
+                return standing
         file.odds = await self._odds(file)
         if file.odds and not file.attempts:
             self._timeline.say("recalled", file.odds[0].why, incident=file.incident, remedy=file.odds[0].remedy)
