@@ -52,9 +52,7 @@ class Investigator:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
-        if self._world.in_maintenance(
-            file.incident.unit, since
-        ):  # asked again and again, and nothing is to be recalled
+        if self._world.in_maintenance(file.incident.unit, since):  # looked at again and again: nothing is recalled
             standing = decide(self._case(file, since))
             if isinstance(standing, LeaveAlone):
                 return standing
