@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsagent_tools.logs.columns import columns_end
+from opsagent_tools.logs.columns import ColumnReader, columns
 from opsagent_tools.logs.reading import LineReader
 
 
@@ -36,4 +36,19 @@ def test_only_columns_fall_away(line: str, message: str, level: str) -> None:
 
 @given(st.text(max_size=300))
 def test_the_end_of_the_columns_lies_within_the_line(text: str) -> None:
-    assert 0 <= columns_end(text) <= len(text)
+    found = columns(text)
+    assert found is None or (-1 <= found.stamp <= found.end <= len(text) and found.end > 0)
+
+
+_WORDS = st.sampled_from(
+    ("-", "WEB", "NULL", "web7", "db12", "17", "1731566461", "9731566461", "2024.11.14", "2024-11-14-12.01.01.000001", "of",
+     "2024-11-14 12:01:01", "12:01:01,5", "Nov 14 12:01:01", "Nov  4 12:01:01", "Nov", "INFO", "ERROR", "Info", "cron(a)[7]:",
+     "cron[7]", "cron:", "state.down", "is", "a|b|", "7|x|", "", "Up", "x]:", "#8#/#8#", "12345678")
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_WORDS, min_size=1, max_size=9).map(" ".join), min_size=1, max_size=6))
+def test_what_the_last_line_looked_like_only_makes_it_quick(lines: list[str]) -> None:
+    reader = ColumnReader()
+    for line in [*lines, *(line.replace("1", "2").replace("7", "31") for line in lines), *reversed(lines)]:
+        assert reader.read(line) == columns(line)

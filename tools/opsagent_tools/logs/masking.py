@@ -16,6 +16,7 @@ _STATUS = re.compile(
     r"(?P<before>HTTP/\d(?:\.\d)?\"?\s+|\bstatus(?:[ _-]?code)?\"?\s?[:= ]\s?|\bHTTP\s|\b(?:GET|POST|PUT|DELETE) /\S*\s)5\d\d(?![\w.])",
     re.IGNORECASE,
 )
+_FIVE = re.compile(r"[\s=:]5\d\d(?![\w.])")
 _OBJECT = re.compile(r"(?<=\w)\{[^{}]*\}")
 _OBJECT_NAME = re.compile(r"[\w.$]*\x01+")
 OBJECT, QUOTE = "\x01", "\x02"
@@ -69,6 +70,11 @@ def rough_outline(message: str) -> bytes:
 def may_have_status(shape: bytes) -> bool:
     """Tell whether there may be an HTTP status in a message of this rough outline."""
     return b"HTTP/" in shape or b"tatus" in shape or b"T /" in shape or b"E /" in shape
+
+
+def has_server_error(message: str) -> bool:
+    """Tell whether there may be an HTTP status from 500 up in a message that may have one."""
+    return _FIVE.search(message) is not None
 
 
 def mask(shape: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle
+from opsagent_tools.logs.masking import has_server_error, mask, may_have_status, outline, rough_outline, settle
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.logs.miner_words import edges, polar, wordy
@@ -62,7 +62,8 @@ class Miner:
         """Return the group of a message whose rough outline leads nowhere by itself."""
         key = shape
         if may_have_status(shape):
-            shape = outline(message)
+            if has_server_error(message):
+                shape = outline(message)
             key = b"\0" + shape  # never found by a rough outline, in which all statuses are alike
             group = self._shapes.get(key)
             if group is not None and group.into is None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from opsagent_tools.logs import json_lines
-from opsagent_tools.logs.columns import columns
+from opsagent_tools.logs.columns import ColumnReader
 from opsagent_tools.logs.event import LogEvent
 from opsagent_tools.logs.header import (
     ACCESS,
@@ -59,6 +59,7 @@ class LineReader:
         self._heads: list[HeadKind | None] = [None] * _NESTED
         self._behind: list[HeadKind | None] = [None] * _NESTED
         """The same for what stands behind columns."""
+        self._columns, self._more_columns = ColumnReader(), ColumnReader()
         self._stamps: tuple[HeadKind, ...] = ()
 
     @property
@@ -151,7 +152,7 @@ class LineReader:
 
     def _past_columns(self, text: str, at: float | None, start: int) -> tuple[float | None, str, int]:
         """Go on behind what a collector wrote before the line, where it did."""
-        found = columns(text, start)
+        found = self._columns.read(text, start)
         if found is None:
             return at, "", start
         if at is None and found.stamp >= 0:
@@ -165,7 +166,7 @@ class LineReader:
             at, start = stamped if at is None else at, found.end + more
             if level or not more:
                 return at, level, start
-            found = columns(text, start)
+            found = self._more_columns.read(text, start)
             if found is None or found.stamped:
                 return at, "", start
         return at, *(self._unstamped(text, found.end, "") or ("", found.end))
@@ -176,6 +177,8 @@ class LineReader:
             found = kind.begin.match(text)
             if found is not None:
                 self._stamps = (kind,)
+                if kind.stamp.absolute:
+                    return float(f"{found[1]}.{found[2] or 0}")
                 return self.moments.at(kind.stamp, *found.group(1, 2, 3))
         return None
 
