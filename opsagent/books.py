@@ -22,10 +22,11 @@ class Books:
 
     async def open(self, file: CaseFile) -> None:
         """Write down that the incident is there. One that is taken up again keeps what is written of it."""
-        await asyncio.to_thread(self._journal.open_incident, file.incident)
-        await self._timeline.tell("opened", file.incident.summary, incident=file.incident)
-        if file.incident.why_root:
-            await self._timeline.tell(ROOT, file.incident.why_root, incident=file.incident)
+        incident = file.incident  # what detect learns meanwhile is told by whoever hears of it
+        await asyncio.to_thread(self._journal.open_incident, incident)
+        await self._timeline.tell("opened", incident.summary, incident=incident)
+        if incident.why_root:
+            await self._timeline.tell(ROOT, incident.why_root, incident=incident)
 
     async def escalate(self, file: CaseFile, why: str) -> None:
         """Tell a person what is known; the agent changes nothing more until something is different."""
