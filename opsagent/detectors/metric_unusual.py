@@ -22,7 +22,7 @@ from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _MB = 1_000_000
 _ALIVE_MOST = 240
-"""Series with the better detector: each takes some 70 kB."""
+"""Series with the better detector: each takes some 12 kB, and some 12 µs a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class _Past:
     high: float
     young_low: float
     young_high: float
-    contexts: set[int] = field(default_factory=set)
-    young: set[int] = field(default_factory=set)
+    seen: bytearray = field(default_factory=lambda: bytearray(_BASE**_LONGEST))
+    """By context: 2 in this generation, 1 in the last one, 0 never or long ago."""
     before: int = 0
     """The two values before, as levels."""
     left: int = GENERATION
@@ -93,19 +93,15 @@ class _Past:
         two = self.before % _BASE * _BASE + level
         three = self.before * _BASE + level
         self.before = two
-        self.young.add(three)
-        contexts = self.contexts
-        if three in contexts:  # and so are the shorter ones
-            return 0.0
-        new = 1 + (two not in contexts) + (level not in contexts)
-        contexts.update((level, two, three))
+        seen = self.seen
+        new = (not seen[level]) + (not seen[two]) + (not seen[three])
+        seen[level] = seen[two] = seen[three] = 2
         return new / _LONGEST
 
     def _turn(self, value: float) -> None:
         self.left = GENERATION
         self.low, self.high, self.young_low, self.young_high = self.young_low, self.young_high, value, value
-        self.contexts = {part for three in self.young for part in (three, three % _BASE**2, three % _BASE)}
-        self.young = set()
+        self.seen = bytearray(max(0, mark - 1) for mark in self.seen)
 
 
 @dataclass(slots=True)
@@ -136,7 +132,7 @@ class _Day:
 
 
 class Novelty:
-    """One series. State is a fixed number of numbers (some 1,000) however long it is."""
+    """One series. State is a fixed number of numbers, some 750 and 729 bytes, however long it is."""
 
     __slots__ = (
         "_day",

@@ -64,7 +64,7 @@ class SeriesSettings:
 
 QUIET = SeriesSettings(digits=13.0, refractory=360)
 """For many series that nobody looks at: on noise it tells of none of 60,000 values, where the defaults tell of one in
-1,500; of what NAB labels it finds about half as much."""
+1,300; of what NAB labels it finds about half as much."""
 
 
 class SeriesDetector:
