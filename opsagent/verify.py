@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from opsagent.check import Checker
+from opsagent.detectors.saturation import lasts
 from opsagent.model import Check, CheckKind, Fault, Incident, Plan, Verdict
 from opsagent.naming import is_daemon
 from opsagent.world import World
@@ -124,6 +126,8 @@ class Verifier:
         health = self._world.health.get(unit)
         if health is not None and health.ok and self._baseline.too_slow(unit, health.latency_s):
             return True
+        if incident.fault is Fault.SATURATION and unit == incident.unit:
+            return lasts(incident, self._world, datetime.now(UTC))
         return incident.fault is Fault.MEMORY_GROWTH and unit == incident.unit and self._swollen(unit)
 
     def _swollen(self, unit: UnitId) -> bool:
