@@ -97,3 +97,10 @@ def test_where_there_is_room_again_nothing_is_done() -> None:
 def test_a_person_is_told_and_nothing_is_changed(case: Case, answers: dict[str, Any]) -> None:
     decision, _ = outcome(case, answers)
     assert isinstance(decision, Escalate), decision
+
+
+def test_what_is_only_slow_is_for_a_person() -> None:
+    others = frozenset({unit_of("web").id})
+    decision, _ = outcome(case_of(Fault.HANG, affected=others), {})
+    assert isinstance(decision, Escalate)
+    assert "api answers far more slowly than usual, and web fail for it" in decision.why
