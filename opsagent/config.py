@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
 from opsagent.policy import Policy
+from opsagent_tools.redact import configure
+from opsagent_tools.redact_custom import Redaction
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.found import Wanted
@@ -38,6 +40,8 @@ class Config:
     """`[supervisors]`: which ones are looked for."""
     logs: LogPolicy = field(default_factory=LogPolicy)
     """`[logs]`: which logs are rotated, and what is kept of them."""
+    redact: Redaction = field(default_factory=Redaction)
+    """`[redact]`: what is masked beside the secrets that always are; holds for this process once it is loaded."""
     maintenance: tuple[Window, ...] = ()
     """`[[maintenance]]`: when nobody is to be woken, and nothing is to be done."""
 
@@ -51,7 +55,10 @@ class Config:
             return cls()
         except OSError as error:
             raise HomeError(f"{path}: cannot be read ({error.strerror}): check its owner and its mode") from error
-        return parse(path)
+        found = parse(path)
+        if found.redact != Redaction():
+            configure(found.redact)
+        return found
 
     def described(self, applied: Iterable[ServiceSpec]) -> dict[str, ServiceSpec]:
         """Return every description by name: those of this file as they are written there, and by full name
@@ -88,7 +95,7 @@ def parse(path: Path) -> Config:
 
     document, source = read_document(path)
     where = _Where(path, source)
-    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs", "maintenance"))
+    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance"))
     values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
     values |= _policy(document.get("policy", {}), where)
     services = document.get("services", {})
@@ -101,6 +108,7 @@ def parse(path: Path) -> Config:
         services=specs,
         supervisors=_supervisors(document.get("supervisors", {}), where),
         logs=_logs(document.get("logs", {}), where),
+        redact=_redact(document.get("redact", {}), where),
         maintenance=_maintenance(document.get("maintenance", []), where),
     )
 
@@ -158,6 +166,18 @@ def _logs(table: object, where: _Where) -> LogPolicy:
     where.refuse_unknown(("logs",), table, tuple(readers))
     values = {key: where.read(("logs", key), value, readers[key]) for key, value in table.items()}
     return LogPolicy(**values)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _redact(table: object, where: _Where) -> Redaction:
+    if not isinstance(table, dict):
+        raise where.error(("redact",), "must be a table", "write [redact] and its keys below it")
+    if not table:
+        return Redaction()
+    from opsagent import config_redact as read
+
+    where.refuse_unknown(("redact",), table, tuple(read.READERS))
+    values = {key: where.read(("redact", key), value, read.READERS[key]) for key, value in table.items()}
+    return Redaction(**values)  # type: ignore[arg-type]  # each was read by its reader
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

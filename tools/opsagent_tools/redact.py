@@ -11,12 +11,37 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from opsagent_tools.redact_custom import Redaction
 from opsagent_tools.redact_mask import MASK, Rule, mask
-from opsagent_tools.redact_personal import CARD
+from opsagent_tools.redact_personal import CARD, EMAIL
 from opsagent_tools.redact_rules import GROUPS, SECRET_NAME, label_of, worth_masking
 from opsagent_tools.text import UntrustedText
 
 _NESTED_MAX = 64
+
+
+class _Active:
+    """What a person asked for, for this whole process."""
+
+    def __init__(self) -> None:
+        self.use(Redaction())
+
+    def use(self, wanted: Redaction) -> None:
+        self.wanted = wanted
+        self.custom = wanted.rules()
+        self.groups = (
+            GROUPS
+            if wanted.emails
+            else tuple((gate, tuple(rule for rule in rules if rule is not EMAIL)) for gate, rules in GROUPS)
+        )
+
+
+_ACTIVE = _Active()
+
+
+def configure(wanted: Redaction) -> None:
+    """Mask what a person asked for from now on, in this whole process. Raises redact_pattern.Unsafe."""
+    _ACTIVE.use(wanted)
 
 
 def redact(text: str) -> str:
@@ -43,20 +68,26 @@ def redact_data(data: Any) -> Any:
 
 def secret_name(name: str) -> str | None:
     """Return what a field of this name holds (`password`, `token` …) if the name sounds like a secret, else None."""
+    custom = _ACTIVE.wanted.label_of(name)
+    if custom is not None:
+        return custom
     found = SECRET_NAME.search(name)
     return label_of(found["key"]) if found and name.lower() not in {"pwd", "oldpwd"} else None
 
 
 def _once(text: str) -> str:
     low = text.lower()
-    for gate, rules in GROUPS:
+    for gate, rules in _ACTIVE.groups:
         if gate in low:
             for rule in rules:
                 for needle in rule.needles:
                     if needle in low:
                         text = _apply(rule, text)
                         break
-    return _apply(CARD, text) if CARD.pattern.search(text) else text
+    for rule in _ACTIVE.custom:
+        if any(needle in low for needle in rule.needles):
+            text = _apply(rule, text)
+    return _apply(CARD, text) if _ACTIVE.wanted.cards and CARD.pattern.search(text) else text
 
 
 def _apply(rule: Rule, text: str) -> str:
@@ -82,7 +113,9 @@ def _data(data: Any, name: str, depth: int) -> Any:
     if isinstance(data, UntrustedText):
         return UntrustedText(_data(data.raw, name, depth))
     if isinstance(data, int) and not isinstance(data, bool):
-        return mask("password") if name and secret_name(name) == "password" else data
+        label = secret_name(name) if name else None
+        hidden = label == "password" or (label is not None and _ACTIVE.wanted.label_of(name) is not None)
+        return mask(label) if label is not None and hidden else data
     if depth > _NESTED_MAX:
         return mask("nested too deeply")
     if isinstance(data, Mapping):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from opsagent_tools.redact_mask import Rule, mask
 from opsagent_tools.redact_personal import EMAIL
@@ -120,11 +120,27 @@ def _better_label(value: str, key: str) -> str:
     return label_of(key)
 
 
+def named_rule(names: Sequence[str], label: Callable[[str], str]) -> Rule:
+    """Return the rule that masks whatever is assigned to one of these names. `label`: what stands in the mask."""
+
+    def masked(match: re.Match[str]) -> str:
+        if match["open"] is None:
+            return f"{match['head']}{mask(label(match['key']))}" if worth_masking(match["bare"]) else match[0]
+        if not worth_masking(match["quoted"]):
+            return match[0]
+        return f"{match['head']}{match['open']}{mask(label(match['key']))}{match['close']}"
+
+    either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = _named(rf"(?P<head>(?<![A-Za-z0-9])(?P<key>{either}){_SEPARATOR}){_VALUE}")
+    return Rule(tuple(name.lower() for name in names), pattern, masked)
+
+
 def _named(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_ASSIGNED = _named(rf"(?P<head>{_SECRETS}(?P<sep>\\{{0,8}}[\"']?\]?\s*(?:=>|:=|={{1,2}}|:(?!:))\s*)){_VALUE}")
+_SEPARATOR = r"(?P<sep>\\{0,8}[\"']?\]?\s*(?:=>|:=|={1,2}|:(?!:))\s*)"
+_ASSIGNED = _named(rf"(?P<head>{_SECRETS}{_SEPARATOR}){_VALUE}")
 _FLAG = _named(
     rf"(?P<head>(?<![\w-])--?[a-z0-9-]*{_SECRETS}(?P<sep>\s+|[\"']\s*,\s*))(?!-){_VALUE}",
 )
