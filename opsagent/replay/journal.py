@@ -29,7 +29,7 @@ class _Entry(msgspec.Struct):
     """One entry as journalctl writes it."""
 
     at_us: str = msgspec.field(name="__REALTIME_TIMESTAMP", default="0")
-    message: str | list[int] | list[str] | None = msgspec.field(name="MESSAGE", default=None)
+    message: str | list[int | str] | None = msgspec.field(name="MESSAGE", default=None)
     its: str | None = msgspec.field(name="_SYSTEMD_UNIT", default=None)
     user_its: str | None = msgspec.field(name="_SYSTEMD_USER_UNIT", default=None)
     unit: str | None = msgspec.field(name="UNIT", default=None)
@@ -177,15 +177,11 @@ def _decoded(stream: IO[bytes], decoder: msgspec.json.Decoder[_Entry]) -> Iterat
 
 def _lines(entry: _Entry) -> list[bytes]:
     message = entry.message
-    if isinstance(message, list):
+    if isinstance(message, str):
+        raw = message.encode("utf-8", "surrogatepass")
+    else:  # numbers, where it is no text; texts, where the entry has several
         try:
-            raw = (
-                bytes(message)
-                if message and isinstance(message[0], int)
-                else str(message[0] if message else "").encode()
-            )
+            raw = b"".join(each.encode() + b"\n" if isinstance(each, str) else bytes((each,)) for each in message or ())
         except ValueError:
             return []
-    else:
-        raw = (message or "").encode("utf-8", "surrogatepass")
     return [line.rstrip(b"\r")[:_LINE_MAX] for line in raw.split(b"\n") if line]

@@ -16,7 +16,7 @@ _INSIDE = {
     "tests/contract/test_supervisor_contract.py": 56,
     "tests/contract/systemd_box/services.py": 23,
     "tests/contract/systemd_box/machine.py": 7,
-    "tests/contract/systemd_box/agent.py": 5,
+    "tests/contract/systemd_box/agent.py": 6,
 }
 """What runs inside, and how many tests of it at least: none that is left out goes unseen."""
 

@@ -20,7 +20,7 @@ from tests.support.sensing import sensing
 from tests.support.supervisors import spec
 from tests.support.systemd import Services, systemctl, unit_text
 from tests.support.systemd_box import ROOT, inside
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
 
 pytestmark = pytest.mark.skipif(not inside(), reason="runs inside a box: tests/contract/test_systemd.py")
 
@@ -126,3 +126,24 @@ def test_a_release_that_cannot_start_is_refused_with_its_last_words(services: Se
     assert "the new release is not fit: Error: cannot find what this release needs" in done.stdout + done.stderr
     (unit,) = look()
     assert (len(before), {process.pid for process in unit.processes}) == (2, before)
+
+
+def test_a_replay_tells_from_the_journal_that_it_died_and_why(services: Services, tmp_path: Path) -> None:
+    """systemd's own words say that it died; what anybody else sends of the unit says nothing."""
+    dies = "sh -c 'echo \"ERROR cannot reach 10.0.0.5:5432\"; sleep .3; exit 3'"
+    run(
+        services,
+        f"[Unit]\nStartLimitIntervalSec=60\nStartLimitBurst=4\n[Service]\nRestart=always\nRestartSec=100ms\nExecStart={dies}\n",
+    )
+    eventually(lambda: systemctl("is-failed", "api.service", check=False) == "failed", why="systemd gave up")
+    forged = "MESSAGE=api.service: Main process exited, code=killed, status=9/KILL\nUNIT=api.service\n"
+    subprocess.run(["logger", "--journald"], input=forged, text=True, check=False, env={"PATH": os.environ["PATH"]})
+
+    done = opsagent(tmp_path, "replay", "--since", "10m", "--json", "api")
+
+    assert done.returncode == 0, done.stderr
+    (loop,) = json.loads(done.stdout)["incidents"]
+    assert (loop["fault"], loop["deaths"], loop["evidence"]) == ("crash_loop", 4, ["supervisor", "text"])
+    assert loop["signatures"][0]["signature"].startswith("cannot reach")
+    assert "exit code 3" in loop["summary"]
+    assert "gave up" in loop["ended"]
