@@ -69,6 +69,7 @@ def command(
 
     Secrets are masked. With --json one document, or one line of JSON for each log line with --follow.
     """
+    from opsagent.cli.agent import config_of
     from opsagent.cli.errors import Unclear
     from opsagent.cli.output import Out
     from opsagent.cli.services import find, look, open_home
@@ -90,6 +91,7 @@ def command(
         return rotate_now(open_home(home), running, chosen[0], out, yes=yes)
     if not chosen:
         out.note("no services: start some with `opsagent up FILE`")
+    config_of(open_home(home))  # from here on its [redact] holds
     folded = out.screen.terminal if fold is None else fold
     shown = _Shown(running, chosen, out, folded=folded and not json)
     sources = shown.sources() if follow else []  # opened before the last lines are read: nothing is missed in between
