@@ -14,6 +14,8 @@ from opsagent_tools.logs.miner import Miner
 from opsagent_tools.logs.pipeline import LogPipeline
 from opsagent_tools.logs.reading import EventReader
 from opsagent_tools.logs.sources import LogSource
+from opsagent_tools.logs.stamps import StampKind
+from opsagent_tools.logs.when import Moments
 from opsagent_tools.units import UnitId
 
 READ_PER_S = 20_000.0
@@ -38,6 +40,13 @@ class Reading:
     """Errors among the lines that were not read: an example, and how many of them there were."""
     sampled: int = 0
     """Lines that were counted and not read."""
+
+
+class _Now(Moments):
+    """Takes no stamp for anything: what is read as it is written was written now, and a seventh of the work is saved."""
+
+    def at(self, kind: StampKind, text: str, fraction: str | None, zone: str | None) -> float | None:
+        return None
 
 
 class LogStream:
@@ -68,10 +77,12 @@ class LogStream:
         self._miner = miner
         self._reader = EventReader()
         self._pipeline = LogPipeline(miner, self._reader)
+        self._stamps, self._now = self._reader.lines.moments, _Now()
 
     def read(self, lines: list[bytes], allowance: Allowance, now: float) -> Reading:
         """Read lines into events, as many as may be read now."""
-        arrived = None if self.live else time.time()  # their stamps say nothing of the source's zone
+        arrived = None if self.live else time.time()  # what stamps of old lines are behind is no zone
+        self._reader.lines.moments = self._now if self.live else self._stamps
         most = len(lines)
         if most > _READ_LEAST:
             most = max(_READ_LEAST, int(allowance.take(min(most, _READ_PER_LOOK), now)))

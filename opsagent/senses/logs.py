@@ -196,10 +196,9 @@ class LogSense:
             if stream.flush_at is not None and now >= stream.flush_at:
                 self._flush(stream, now)
             stream.wait_s, stream.busy = min(stream.wait_s * _SLOWER, settings.log_idle_s), False
-        due = now + stream.wait_s
+        stream.due = (now // stream.wait_s + 1) * stream.wait_s  # those that wait alike are looked at together
         if stream.flush_at is not None:
-            due = min(due, stream.flush_at)
-        stream.due = math.ceil(due / _TICK_S) * _TICK_S
+            stream.due = min(stream.due, math.ceil(stream.flush_at / _TICK_S) * _TICK_S)
 
     def _cannot_read(self, stream: LogStream, error: OSError, now: float) -> None:
         stream.due = now + _UNREADABLE_S
