@@ -14,36 +14,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.act import Actor
-from opsagent.bad_release import BadReleases
+from opsagent.agent_parts import log_rounds_of, people_of, workshop_of
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
 from opsagent.claims import Claims
 from opsagent.config import Config
-from opsagent.consent import Consent
 from opsagent.daemons import Daemons
 from opsagent.detect import Closed, Detection, Detector, Noticed, Opened, Updated
 from opsagent.hands import Hands
 from opsagent.home import Home
-from opsagent.investigate import Investigator
-from opsagent.learn import Learner
 from opsagent.locks import GroupLocks
-from opsagent.log_rounds import LogRounds
 from opsagent.maintenance import Windows
 from opsagent.model import Incident, Signal
 from opsagent.notices import Notices
 from opsagent.orders import OrderBook
-from opsagent.people import People
 from opsagent.policy import Policy
-from opsagent.preflight_facts import PreflightDesk
 from opsagent.recall import MemoryDesk, Recall
 from opsagent.reconcile import Reconciler
 from opsagent.releases.keeper import Keeper
 from opsagent.releases.rounds import Rounds
-from opsagent.repair import Repairer, Workshop
+from opsagent.repair import Repairer
 from opsagent.sense import Senses
 from opsagent.senses.topology import TopologySense
-from opsagent.settle import Settler
 from opsagent.situation import Situations
 from opsagent.status import status
 from opsagent.store.errors import StoreError
@@ -51,7 +44,7 @@ from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.supervised import Supervised
 from opsagent.timeline import Timeline
-from opsagent.verify import Baseline, Verifier
+from opsagent.verify import Baseline
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
@@ -116,35 +109,11 @@ class Agent:
             before_s=self.detector.config.notice_before_s,
         )
         self._books = Books(self.journal, self.timeline)
-        self.people = People(
-            journal=self.journal,
-            timeline=self.timeline,
-            checker=self.checker,
-            situations=self.situations,
-            actor=self.actor,
-            locks=self.locks,
-            policy=lambda: self.policy,
-            claims=self.claims,
-            preflights=PreflightDesk(
-                supervisors=self.supervisors,
-                checker=self.checker,
-                world=self.world,
-                journal=self.journal,
-                claims=self.claims,
-            ),
-            releases=BadReleases(
-                journal=self.journal,
-                books=self._books,
-                detector=self.detector,
-                world=self.world,
-                take_over=self._take_over,
-                withdraw=self._withdraw,
-            ),
-        )
+        self.people = people_of(self, self._books, take_over=self._take_over, withdraw=self._withdraw)
         self.daemons = Daemons(
             supervised=self.supervised, world=self.world, timeline=self.timeline, observe=self._observe
         )
-        self._repairer = Repairer(self._workshop())
+        self._repairer = Repairer(workshop_of(self, self._books))
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
@@ -156,34 +125,6 @@ class Agent:
     def policy(self) -> Policy:
         """The policy as the configuration says now."""
         return self.config.policy
-
-    def _workshop(self) -> Workshop:
-        verifier = Verifier(self.checker, self.world, self.baseline, lambda: self.detector.open)
-        return Workshop(
-            journal=self.journal,
-            timeline=self.timeline,
-            world=self.world,
-            settler=Settler(self.checker, verifier, self.world, changing=self.keeper.changing),
-            investigator=Investigator(
-                world=self.world,
-                supervisors=self.supervisors,
-                recall=self.recall,
-                last_good_dir=self.home.last_good_dir,
-                releases=self.keeper,
-                timeline=self.timeline,
-            ),
-            situations=self.situations,
-            policy=lambda: self.policy,
-            actor=self.actor,
-            verifier=verifier,
-            learner=Learner(self.desk, self.timeline),
-            consent=Consent(
-                journal=self.journal, timeline=self.timeline, situations=self.situations, verifier=verifier
-            ),
-            locks=self.locks,
-            books=self._books,
-            decided=self.detector.decided,
-        )
 
     async def run(self) -> None:
         """Watch and repair until cancelled."""
@@ -308,17 +249,7 @@ class Agent:
             await asyncio.sleep(_ORDERS_S)
 
     async def _go_round_logs(self) -> None:
-        rounds = LogRounds(
-            supervisors=self.supervisors,
-            world=self.world,
-            actor=self.actor,
-            situations=self.situations,
-            journal=self.journal,
-            timeline=self.timeline,
-            locks=self.locks,
-            policy=lambda: self.policy,
-            logs=lambda: self.config.logs,
-        )
+        rounds = log_rounds_of(self)
         while True:
             await asyncio.sleep(_LOGS_S)
             await rounds.go()

@@ -14,6 +14,9 @@ from opsagent.notice import Notice
 from opsagent.world import World
 from opsagent_tools.units import UnitId, UnitState
 
+_TIDY_S = 10.0
+"""Between two looks at which units there are."""
+
 
 class LogDetectors:
     """All detectors of logs, with what they learnt of each unit in bounded memory."""
@@ -23,6 +26,7 @@ class LogDetectors:
         self._news = NewsDetector(config)
         self._share = ShareDetector(config)
         self._silence = SilenceDetector(config)
+        self._tidied: datetime | None = None
 
     def observe(self, signal: Signal, now: datetime, *, muted: bool = False) -> list[Notice]:
         """Take LOG_NEW, LOG_ERROR or LOG_VOLUME. `muted`: nobody wants to hear of this unit now."""
@@ -35,10 +39,12 @@ class LogDetectors:
 
     def tick(self, world: World, now: datetime) -> list[Notice]:
         """Judge what time alone decides."""
-        units = list(world.units)
-        self._news.know(units, now)
-        self._share.know(units)
-        self._silence.know(units)
+        if self._tidied is None or (now - self._tidied).total_seconds() >= _TIDY_S:
+            self._tidied = now
+            units = list(world.units)
+            self._news.know(units, now)
+            self._share.know(units)
+            self._silence.know(units)
         running = [unit.id for unit in world.units.values() if unit.state is UnitState.RUNNING and unit.processes]
         for unit in world.units.keys() - set(running):
             self._silence.pause(unit, now)

@@ -1,0 +1,100 @@
+"""Parts of the agent that are put together from many others: the workshop of repairs, people's desk, the rounds of logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from opsagent.bad_release import BadReleases
+from opsagent.books import Books
+from opsagent.consent import Consent
+from opsagent.detect import Detection
+from opsagent.investigate import Investigator
+from opsagent.learn import Learner
+from opsagent.log_rounds import LogRounds
+from opsagent.people import People
+from opsagent.preflight_facts import PreflightDesk
+from opsagent.repair import Workshop
+from opsagent.settle import Settler
+from opsagent.verify import Verifier
+
+if TYPE_CHECKING:
+    from opsagent.agent import Agent
+
+
+def workshop_of(agent: Agent, books: Books) -> Workshop:
+    """Return everything that a repair needs."""
+    verifier = Verifier(agent.checker, agent.world, agent.baseline, lambda: agent.detector.open)
+    return Workshop(
+        journal=agent.journal,
+        timeline=agent.timeline,
+        world=agent.world,
+        settler=Settler(agent.checker, verifier, agent.world, changing=agent.keeper.changing),
+        investigator=Investigator(
+            world=agent.world,
+            supervisors=agent.supervisors,
+            recall=agent.recall,
+            last_good_dir=agent.home.last_good_dir,
+            releases=agent.keeper,
+            timeline=agent.timeline,
+        ),
+        situations=agent.situations,
+        policy=lambda: agent.policy,
+        actor=agent.actor,
+        verifier=verifier,
+        learner=Learner(agent.desk, agent.timeline),
+        consent=Consent(journal=agent.journal, timeline=agent.timeline, situations=agent.situations, verifier=verifier),
+        locks=agent.locks,
+        books=books,
+        decided=agent.detector.decided,
+    )
+
+
+def people_of(
+    agent: Agent,
+    books: Books,
+    *,
+    take_over: Callable[[Sequence[Detection]], bool],
+    withdraw: Callable[[str, str], bool],
+) -> People:
+    """Return the desk at which people's commands come in."""
+    return People(
+        journal=agent.journal,
+        timeline=agent.timeline,
+        checker=agent.checker,
+        situations=agent.situations,
+        actor=agent.actor,
+        locks=agent.locks,
+        policy=lambda: agent.policy,
+        claims=agent.claims,
+        preflights=PreflightDesk(
+            supervisors=agent.supervisors,
+            checker=agent.checker,
+            world=agent.world,
+            journal=agent.journal,
+            claims=agent.claims,
+        ),
+        releases=BadReleases(
+            journal=agent.journal,
+            books=books,
+            detector=agent.detector,
+            world=agent.world,
+            take_over=take_over,
+            withdraw=withdraw,
+        ),
+    )
+
+
+def log_rounds_of(agent: Agent) -> LogRounds:
+    """Return who looks after the sizes of logs."""
+    return LogRounds(
+        supervisors=agent.supervisors,
+        world=agent.world,
+        actor=agent.actor,
+        situations=agent.situations,
+        journal=agent.journal,
+        timeline=agent.timeline,
+        locks=agent.locks,
+        policy=lambda: agent.policy,
+        logs=lambda: agent.config.logs,
+    )
