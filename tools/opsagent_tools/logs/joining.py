@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from opsagent_tools.logs import traces_go, traces_python
 from opsagent_tools.logs.event import LogEvent, Trace
-from opsagent_tools.logs.traces import RAISED, Joint, names_exception, said
+from opsagent_tools.logs.traces import NAMED, RAISED, Joint, names_exception, said
 from opsagent_tools.logs.traces_frames import JavaJoint, NodeJoint, is_frame, is_java_frame, is_source_place
 from opsagent_tools.logs.traces_go import GoJoint
 from opsagent_tools.logs.traces_python import PythonJoint
@@ -122,7 +122,10 @@ class Joiner:
         """Tell whether the held lines may be the head of a trace of which this line is a part too."""
         if self._more:
             return len(self._more) < _MESSAGE_LINES
-        return names_exception(body) if self._strong else names_exception(self._body)
+        if not self._strong:
+            return names_exception(self._body)
+        failed = self.last is not None and self.last.level in _BAD
+        return names_exception(body) or (failed and NAMED.match(body) is not None)
 
     def _begin(self, event: LogEvent, body: str, out: list[LogEvent]) -> bool:
         """Open a joint if a trace shows by this line."""

@@ -25,6 +25,10 @@ RAISED = re.compile(
 """An exception as runtimes print it: type, a code of Node's, message."""
 
 
+NAMED = re.compile(r"(?:^|\s)(?P<type>[A-Z][\w$]*[a-z][\w$]*): (?P<message>.*)")
+"""What may be an exception whose type does not say that it is one: only where frames follow."""
+
+
 class Joint(Protocol):
     """One trace that is being read."""
 
@@ -44,9 +48,9 @@ def raised(line: str) -> tuple[str, str]:
     """Return type and message of the exception that a line names; the message alone where it names no type."""
     found = RAISED.match(line) or RAISED.search(line)
     if found is None:
-        name, colon, rest = line.partition(": ")
-        if colon and re.fullmatch(r"[A-Za-z_$][\w$.]*", name):
-            return name, rest[:MESSAGE_CHARS]
+        named = NAMED.search(line)
+        if named is not None:
+            return named["type"], named["message"].removesuffix(" {")[:MESSAGE_CHARS]
         return "", line[:MESSAGE_CHARS]
     message = (found["message"] or "").removesuffix(" {")[:MESSAGE_CHARS].strip()
     return found["type"], message[:-1] if line.startswith("[") and message.endswith("]") else message
