@@ -20,11 +20,15 @@ _MONTHS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _LEVELS = frozenset("TRACE DEBUG INFO NOTICE WARN WARNING ERROR FATAL CRITICAL SEVERE ALERT EMERG PANIC".split())
 _TAG = re.compile(r"[\w./()-]+\[\d+\]:")
 _DIGIT = re.compile(r"\d")
+_SHORT = re.compile(r"(?!\S*\]:(?: |$))\d\S{0,6}(?= |$)")
+"""A value that is no stamp and no tag for certain."""
 _MARKS = "-|:;,.*#=+~[](){}<>/"
 _PIPED = re.compile(r"(?:\d[\d:.,T /-]{5,30})?\|(?:[^|\s=]{0,40}\|){1,6}(?=\S)")
 """Columns between strokes, behind a stamp or none."""
 
 
+_KEPT, _BUILT = 3, 40
+"""Layouts that are tried first; and how many are made at all for one source."""
 _PLAIN = 2
 """Columns that are words."""
 
@@ -51,21 +55,24 @@ class ColumnReader:
     """Reads the columns of one source's lines; the layout that the last line had is tried first."""
 
     def __init__(self) -> None:
-        self._layout: re.Pattern[str] | None = None
-        self._stamped = False
+        self._layouts: list[tuple[re.Pattern[str], bool]] = []
+        self._built = 0
 
     def read(self, text: str, start: int = 0) -> Columns | None:
         """Return what `columns` does, sooner."""
-        if self._layout is not None:
-            found = self._layout.match(text, start)
+        for number, (layout, stamped) in enumerate(self._layouts):
+            found = layout.match(text, start)
             if found is not None and found.end() < start + _HEAD:
-                return Columns(found.start("first"), found.start("end"), stamped=self._stamped)
+                if number:
+                    self._layouts.insert(0, self._layouts.pop(number))
+                return Columns(found.start("first"), found.start("end"), stamped=stamped)
         scanned = _scan(text, start)
         if scanned is None:
             return None
         result, words = scanned
-        if words:
-            self._layout, self._stamped = _layout(text, start, result, words), result.stamped
+        if words and self._built < _BUILT:
+            self._built += 1
+            self._layouts = [(_layout(text, start, result, words), result.stamped), *self._layouts[: _KEPT - 1]]
         return result
 
 
@@ -115,7 +122,7 @@ def _scan(text: str, start: int) -> tuple[Columns, list[_Word]] | None:
             plain = False
             if last >= 0:
                 return Columns(first, last, stamped=True), seen
-            if len(seen) - values > _PLAIN:
+            if len(seen) - values > min(_PLAIN, values):
                 return None
     return (Columns(first, last, stamped=True), []) if last >= 0 else None
 
@@ -158,6 +165,8 @@ def _like(word: _Word) -> str:
             return rf"(?:{'|'.join(sorted(_MONTHS))})" + _shape(word.text[3:])
         case "stamp" if word.text[:10].isdigit():
             return r"[12]\d{9}" + word.text[10:]
+    if word.kind == "value" and _SHORT.fullmatch(word.text):
+        return _SHORT.pattern
     if word.text[0].isdigit():
         return rf"(?![12]\d{{9}}(?: |$)){_shape(word.text)}" if word.kind == "value" else _shape(word.text)
     return _shape(word.text) if _DIGIT.search(word.text) is None else r"(?!\S*\]:(?: |$))[^\s\d]{1,20}\d\S*"
