@@ -1,8 +1,8 @@
 """Logs without any times: their last words are placed by the deaths that they caused.
 
 A program that trips writes why, and ends; its supervisor writes when. Where a log has as many last words as its unit died,
-each belongs to one death. Otherwise only the last of them is placed, if the log was last written when the unit last died.
-All other errors are counted, and nobody says when.
+each belongs to one death; so does each error, where there are as many of them. Otherwise only the last of the last words
+is placed, if the log was last written when the unit last died. All other errors are counted, and nobody says when.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Untimed:
         """What nobody says the time of, with counts."""
         self._signed_off: list[Seen] = []
         self._traces: list[Seen] = []
+        self._all: list[Seen] = []
         self._read(totals)
 
     def placed(self, deaths: Sequence[float]) -> list[Beat]:
@@ -52,6 +53,8 @@ class Untimed:
         pairs: list[tuple[float, Seen]] = []
         if words and len(words) == len(deaths):
             pairs = list(zip(deaths, words, strict=True))
+        elif self._all and len(self._all) == len(deaths):  # one error, and the end of it, each time
+            pairs = list(zip(deaths, self._all, strict=True))
         elif words and deaths and abs(self.source.files[-1].mtime - deaths[-1]) <= _CLOSE_S:
             pairs = [(deaths[-1], words[-1])]
         for _, seen in pairs:
@@ -95,6 +98,7 @@ class Untimed:
                 seen = self.errors[event.signature.key] = seen_of(event)
             else:
                 seen.count += 1
+            _bounded(self._all, seen)
             if event.trace is not None and event.level == "fatal":
                 _bounded(self._signed_off, seen)
             elif (

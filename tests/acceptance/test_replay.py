@@ -17,6 +17,7 @@ import pytest
 from tests.acceptance.conftest import Cli, Result
 from tests.support.pasts import a_month
 from tests.support.pm2 import PM2
+from tests.support.supervisord import Supervisord
 from tests.support.waiting import eventually
 
 SINCE, UNTIL = "--since=2026-10-31", "--until=2026-11-10"
@@ -173,3 +174,27 @@ def test_a_real_pm2_tells_why_its_app_died(cli: Cli, pm2: PM2, tmp_path: Path) -
     assert found["signatures"][0]["signature"] == "TypeError: no row <n>"
     assert found["signatures"][0]["count"] == found["deaths"] == 4
     assert found["evidence"] == ["supervisor", "text"]
+
+
+def test_a_real_supervisord_tells_when_its_program_died(cli: Cli, tmp_path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="s-", dir="/tmp"))
+    (folder / "trip.sh").write_text("echo 'ValueError: no row 42' >&2; exit 3")
+    program = (
+        f"[program:trip]\ncommand=sh {folder}/trip.sh\nstartretries=2\nstartsecs=30\nstderr_logfile={folder}/trip.err\n"
+    )
+    supervisord = Supervisord(folder, program)
+    try:
+        supervisord.start()
+        eventually(lambda: "gave up: trip" in (folder / "main.log").read_text(), timeout=30, why="it has given up")
+        cli.home.mkdir(mode=0o700)
+        (cli.home / "config.toml").write_text(
+            f'[supervisors]\nsupervisord = [{{ address = "{supervisord.address}" }}]\n'
+        )
+        (found,) = document(cli("replay", "--since", "1h", "--json"))["incidents"]
+    finally:
+        supervisord.end()
+        shutil.rmtree(folder)
+    assert (found["name"], found["fault"], found["deaths"]) == ("trip", "crash", 3)
+    assert "exit code 3" in found["summary"]
+    assert "gave up" in found["ended"]
+    assert found["signatures"][0]["signature"].startswith("ValueError: no row")
