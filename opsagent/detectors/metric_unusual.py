@@ -21,7 +21,7 @@ from opsagent_tools.metrics.still import Shift, Still
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _MB = 1_000_000
-_ALIVE_MOST = 240
+_ALIVE_MOST = 600
 """Series with the better detector: each takes some 12 kB, and some 12 µs a value."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from stat import S_ISREG
 
 from opsagent.model import Scalar
 from opsagent_tools.host.mounts import MountUse
@@ -12,7 +14,9 @@ from opsagent_tools.processes.writers import open_for_writing
 from opsagent_tools.units import UnitId
 
 _FROM_SHARE = 0.6
-"""Below this nobody is asked."""
+"""Below this only logs are looked at."""
+_EXPLAINED = 0.5
+"""What grew by so much in known files needs no other explanation."""
 _FADES = 0.85
 """What was written earlier counts so much less at each look."""
 
@@ -20,7 +24,9 @@ _FADES = 0.85
 @dataclass(slots=True)
 class _Filled:
     used: int
-    sizes: Mapping[tuple[int, str], int]
+    sizes: Mapping[str, tuple[int, UnitId]]
+    full: bool = False
+    """So full that all files that are open were looked at."""
     grown: float = 0.0
     by: dict[UnitId, float] = field(default_factory=dict)
     largest: dict[UnitId, str] = field(default_factory=dict)
@@ -32,28 +38,45 @@ class Fillers:
     def __init__(self) -> None:
         self._known: dict[str, _Filled] = {}
 
-    def look(self, use: MountUse, pids: Mapping[int, UnitId]) -> dict[str, Scalar]:
-        """Return writer, writer_name, writer_share and writer_path, as far as known. `pids`: processes of units. Blocks."""
+    def look(self, use: MountUse, pids: Mapping[int, UnitId], logs: Mapping[str, UnitId]) -> dict[str, Scalar]:
+        """Return writer, writer_name, writer_share and writer_path, as far as known. Blocks.
+
+        `pids`: processes of units; `logs`: log files of units there, which their supervisor may write for them.
+        """
         path = use.mount.path
-        if use.hangs or use.used < _FROM_SHARE * use.size:
+        if use.hangs or use.mount.remote:
             self._known.pop(path, None)
             return {}
-        tree = parents()
+        full = use.used >= _FROM_SHARE * use.size
+        tree = parents() if full else {}
         owner = {below: unit for pid, unit in pids.items() for below in with_descendants([pid], tree)}
-        sizes = open_for_writing(owner, path)
+        opened = open_for_writing(owner, path) if full else {}
+        sizes = {file: (size, owner[pid]) for (pid, file), size in opened.items()}
+        sizes |= {file: (size, unit) for file, unit in logs.items() if (size := _size(file)) is not None}
         before = self._known.get(path)
         if before is None:
             self._known[path] = _Filled(used=use.used, sizes=sizes)
             return {}
         before.grown = _FADES * before.grown + max(0, use.used - before.used)
         before.by = {unit: _FADES * grown for unit, grown in before.by.items()}
-        for key, size in sizes.items():
-            grown, unit = size - before.sizes.get(key, 0), owner[key[0]]
+        for file, (size, unit) in sizes.items():
+            # what was not looked at before may have been there for long
+            grown = size - before.sizes[file][0] if file in before.sizes else size if before.full == full else 0
             if grown > 0:
                 before.by[unit] = before.by.get(unit, 0.0) + grown
-                before.largest[unit] = key[1]
-        before.used, before.sizes = use.used, sizes
-        return _told(before)
+                before.largest[unit] = file
+        if full and not before.full and sum(before.by.values()) < _EXPLAINED * before.grown:
+            before.by, before.grown = {}, 0.0  # nobody looked at what is open until now
+        before.used, before.sizes, before.full = use.used, sizes, full
+        return _told(before) if full else {}
+
+
+def _size(file: str) -> int | None:
+    try:
+        found = os.lstat(file)
+    except OSError:
+        return None
+    return found.st_blocks * 512 if S_ISREG(found.st_mode) else None
 
 
 def _told(filled: _Filled) -> dict[str, Scalar]:

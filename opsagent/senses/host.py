@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 from opsagent.model import EvidenceKind, Scalar, SignalKind
@@ -12,7 +11,7 @@ from opsagent.naming import host_unit
 from opsagent.senses.desk import Desk
 from opsagent.senses.fillers import Fillers
 from opsagent_tools.host.figures import HostSample, HostSampler
-from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts
+from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts, of
 from opsagent_tools.processes.busiest import Busiest
 from opsagent_tools.text import escape_for_terminal
 from opsagent_tools.units import UnitId
@@ -52,7 +51,7 @@ class HostSense:
                 self._busiest.forget()
             self._tell(data)
             if self._looks % _MOUNTS_EVERY == 0:
-                for told in await asyncio.to_thread(self._look_at_mounts, tuple(self._folders()), self._pids()):
+                for told in await asyncio.to_thread(self._look_at_mounts, self._logs(), self._pids()):
                     self._tell(told)
             self._looks += 1
             await asyncio.sleep(self._desk.settings.host_s)
@@ -60,10 +59,16 @@ class HostSense:
     def _tell(self, data: dict[str, Scalar]) -> None:
         self._desk.tell(SignalKind.HOST_SAMPLE, self._unit, EvidenceKind.KERNEL, data=data)
 
-    def _look_at_mounts(self, folders: tuple[Path, ...], pids: dict[int, UnitId]) -> list[dict[str, Scalar]]:
+    def _look_at_mounts(self, logs: dict[Path, UnitId], pids: dict[int, UnitId]) -> list[dict[str, Scalar]]:
         if self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0:
-            self._mounts = mounts(folders)
-        return [{**_use(use), **self._fillers.look(use, pids)} for use in self._watch.take(self._mounts)]
+            self._mounts = mounts({log.parent for log in logs})
+        there: dict[str, dict[str, UnitId]] = {mount.path: {} for mount in self._mounts}
+        for log, unit in logs.items():
+            mount = of(str(log), there)
+            if mount is not None:
+                there[mount][str(log)] = unit
+        uses = self._watch.take(self._mounts)
+        return [{**_use(use), **self._fillers.look(use, pids, there[use.mount.path])} for use in uses]
 
     def _stranger(self, pids: dict[int, UnitId]) -> dict[str, Scalar]:
         """Return which process that no supervisor runs uses most of the processor."""
@@ -75,13 +80,14 @@ class HostSense:
     def _pids(self) -> dict[int, UnitId]:
         return {process.pid: unit.id for unit in self._desk.world.units.values() for process in unit.processes}
 
-    def _folders(self) -> Iterator[Path]:
-        """Yield where services write that are watched: those file systems count, be they memory."""
-        world = self._desk.world
-        for unit in list(world.units.values()):
+    def _logs(self) -> dict[Path, UnitId]:
+        """Return the logs of all services: the file systems that they are on count, be they memory."""
+        world, found = self._desk.world, {}
+        for unit in world.units.values():
             spec = world.spec(unit.id)
             for log in (*unit.logs, *(spec.logs if spec is not None else ())):
-                yield log.parent
+                found[log] = unit.id
+        return found
 
 
 def _figures(sample: HostSample) -> dict[str, Scalar]:

@@ -19,14 +19,15 @@ import pytest
 
 from opsagent.detect import Detection, Detector, Opened
 from opsagent.measured import measured
-from opsagent.model import Fault, Signal, SignalKind
+from opsagent.model import Fault, Scalar, Signal, SignalKind
 from opsagent.naming import host_unit
 from opsagent.notice import Noticed, NoticeKind
 from opsagent.senses.desk import Desk, SenseSettings
+from opsagent.senses.fillers import Fillers
 from opsagent.senses.host import HostSense
 from opsagent.senses.samples import SampleSense
 from opsagent.world import World
-from opsagent_tools.host.mounts import MountWatch, mounts
+from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts
 from opsagent_tools.metrics.forecast import FillingSettings
 from opsagent_tools.processes.proc import HAS_PROC, key_of
 from opsagent_tools.units import Process, Unit, UnitId, UnitState
@@ -199,7 +200,7 @@ async def test_who_fills_a_disk_is_named_by_the_file_that_it_writes(start: Start
         code = (
             f"import os, select, sys\nout = open({str(folder / 'api.log')!r}, 'ab', buffering=0)\n"
             "out.write(b'x' * 43_000_000)\n"
-            "while not select.select([sys.stdin], [], [], 0.05)[0]: out.write(b'x' * 200_000); os.fsync(out.fileno())\n"
+            "while not select.select([sys.stdin], [], [], 0.05)[0]: out.write(b'x' * 100_000); os.fsync(out.fileno())\n"
         )
         watch = Watch(api=start(*python(code)), web=start("sleep", "600"))
         watch.detector.metrics._saturation.of_machine = FillingSettings(widths=(0.12,))
@@ -212,6 +213,23 @@ async def test_who_fills_a_disk_is_named_by_the_file_that_it_writes(start: Start
     assert str(folder) in opened.incident.summary
     assert "api writes most" in opened.incident.summary
     assert shown[str(folder)]["used_share"] > 0.5
+
+
+def test_a_log_that_the_supervisor_writes_is_its_services(tmp_path: Path) -> None:
+    log, fillers = tmp_path / "api.log", Fillers()
+    log.write_bytes(b"x" * 100_000)
+    mount = Mount(path=str(tmp_path), kind="ext4", device="7:9")
+
+    def look(used: int) -> dict[str, Scalar]:
+        size = 10_000_000
+        use = MountUse(mount=mount, size=size, used=used, free=size - used)
+        return fillers.look(use, {}, {str(log): uid("api")})
+
+    assert look(2_000_000) == {}
+    log.write_bytes(b"x" * 6_000_000)
+    told = look(8_000_000)
+    assert (told["writer"], told["writer_path"]) == (str(uid("api")), str(log))
+    assert float(told["writer_share"]) > 0.9
 
 
 def _open_files(watch: Watch) -> list[str]:

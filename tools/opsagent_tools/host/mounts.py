@@ -23,6 +23,7 @@ _KEEPS_NOTHING = frozenset(
     "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs erofs fusectl hugetlbfs "
     "iso9660 mqueue nsfs proc pstore rpc_pipefs securityfs selinuxfs squashfs sysfs tracefs udf".split()
 )
+_ANSWERED_BY_OTHERS = ("9p", "afs", "ceph", "cifs", "davfs", "fuse", "gluster", "lustre", "nfs", "smb", "virtiofs")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _MOST = 4 * 1024 * 1024
 TIMEOUT_S = 2.0
@@ -38,6 +39,11 @@ class Mount:
     """Its type: ext4, xfs, nfs4 …"""
     device: str
     """major:minor, which tells that two mounts are the same file system."""
+
+    @property
+    def remote(self) -> bool:
+        """Tell whether somebody else answers for it, who may not: its files are not looked at unasked."""
+        return self.kind.startswith(_ANSWERED_BY_OTHERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
