@@ -106,7 +106,7 @@ class LineReader:
             self.introduces = False
         else:
             at, level, start = self._peel(text, found)
-            if not level:
+            if not level and not (found is not None and kind is not None and kind.stamp.syslog):
                 at, level, start = self._past_columns(text, at, start)
         self.stated = level != ""
         body = text[start:]
