@@ -112,6 +112,8 @@ class HeadKind:
         self.stamp = stamp
         self.lettered = lettered
         """The line begins with the letter of its level."""
+        self.alone = not lettered and not stamp.introduces
+        """Where it states no level, none stands elsewhere."""
         self._written = pattern
 
     @functools.cached_property

@@ -99,10 +99,14 @@ class LineReader:
             text = _ANSI.sub("", text)
         kind = self._heads[0]
         found = kind.pattern.match(text, 0, HEADER_CHARS) if kind is not None else None
-        if kind is not None and found is not None and (found.lastindex or 0) > 3:
-            # What most lines of most sources are: the header that the last one had, with a level.
-            sec, fraction, zone, word = found.group(1, 2, 3, found.lastindex or 0)
-            at, level, start = self.moments.at(kind.stamp, sec, fraction, zone), LEVELS.get(word, ""), found.end()
+        last = found.lastindex or 0 if found is not None else 0
+        if kind is not None and found is not None and (last > 3 or (kind.alone and not _may_begin(text, found.end()))):
+            # What most lines of most sources are: the header that the last one had, and no other one behind it.
+            at, level, start = self.moments.at(kind.stamp, *found.group(1, 2, 3)), "", found.end()
+            if last > 3:
+                level = LEVELS.get(found[last], "")
+            elif not kind.stamp.syslog:
+                at, level, start = self._past_columns(text, at, start)
             self.introduces = False
         else:
             at, level, start = self._peel(text, found)
