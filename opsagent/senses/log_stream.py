@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent.senses.log_table import Allowance, UnitLog
@@ -22,24 +21,15 @@ READ_PER_S = 20_000.0
 """Lines that all sources together may have read; more is sampled. At seven microseconds a line, a seventh of a core."""
 READ_AT_ONCE = 10_000.0
 _READ_PER_LOOK = 1000
-"""Lines of one look that are read as they come: some milliseconds, during which nothing else happens."""
+"""Lines of one look that are read as they come."""
 _READ_LEAST = 50
+_SLICE = 250
+"""Lines that are read at a time: some milliseconds, during which nothing else happens."""
 _BLOCK = 500
-_SEARCHED = 4000
+_SEARCHED = 1000
 """Lines of one look beyond that which are searched one by one, in blocks that may have errors at all; where there are more,
 they are taken to be like these."""
 _ERRORS_READ = 50
-
-
-@dataclass(slots=True)
-class Reading:
-    """What came of some lines."""
-
-    events: list[LogEvent] = field(default_factory=list)
-    counted: list[tuple[LogEvent, int]] = field(default_factory=list)
-    """Errors among the lines that were not read: an example, and how many of them there were."""
-    sampled: int = 0
-    """Lines that were counted and not read."""
 
 
 class _Now(Moments):
@@ -66,10 +56,14 @@ class LogStream:
         self.due = 0.0
         self.flush_at: float | None = None
         """When to give up waiting for more lines of a trace."""
+        self.waiting: list[bytes] = []
+        """Lines that were taken and not read yet."""
         self.live = True
         """False: what was read last was written before anybody looked."""
         self.busy = False
         """Lines came in the last look."""
+        self.errors_seen = 0
+        """Of this window, when it was looked at last."""
         self.moved = False
         """It was read further than was kept."""
         self.complained = False
@@ -79,25 +73,27 @@ class LogStream:
         self._pipeline = LogPipeline(miner, self._reader)
         self._stamps, self._now = self._reader.lines.moments, _Now()
 
-    def read(self, lines: list[bytes], allowance: Allowance, now: float) -> Reading:
-        """Read lines into events, as many as may be read now."""
-        arrived = None if self.live else time.time()  # what stamps of old lines are behind is no zone
-        self._reader.lines.moments = self._now if self.live else self._stamps
+    def take(self, lines: list[bytes], allowance: Allowance, now: float) -> list[bytes]:
+        """Take lines to be read (`read`), as many as may be now; return those that are too many."""
         most = len(lines)
         if most > _READ_LEAST:
             most = max(_READ_LEAST, int(allowance.take(min(most, _READ_PER_LOOK), now)))
-        if most >= len(lines):
-            return Reading(events=self._pipeline.take(lines, arrived))
-        rest = lines[most:]
-        events = self._pipeline.take(lines[:most], arrived)
-        return Reading(events=events, counted=list(self._errors(rest)), sampled=len(rest))
+        self.waiting = lines[:most]
+        return lines[most:]
+
+    def read(self) -> list[LogEvent]:
+        """Return the events of some of the lines that wait to be read."""
+        arrived = None if self.live else time.time()  # what stamps of old lines are behind is no zone
+        self._reader.lines.moments = self._now if self.live else self._stamps
+        lines, self.waiting = self.waiting[:_SLICE], self.waiting[_SLICE:]
+        return self._pipeline.take(lines, arrived)
 
     def flush(self) -> list[LogEvent]:
         """Return what was held back as the possible beginning of a trace."""
         self.flush_at = None
         return self._pipeline.flush()
 
-    def _errors(self, lines: list[bytes]) -> Iterator[tuple[LogEvent, int]]:
+    def errors(self, lines: list[bytes]) -> Iterator[tuple[LogEvent, int]]:
         """Return examples of the errors among lines that are not read, each with how many it stands for."""
         found, searched, left = self._search(lines)
         if not found:

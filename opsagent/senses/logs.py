@@ -22,7 +22,7 @@ from opsagent.senses.log_telling import LogTeller
 from opsagent_tools.logs.event import LogEvent
 from opsagent_tools.logs.journal import Journals
 from opsagent_tools.logs.sources import LogSource
-from opsagent_tools.logs.tail import FileTail
+from opsagent_tools.logs.tail import FileTail, TailLimits
 from opsagent_tools.units import Unit, UnitId
 
 _log = logging.getLogger(__name__)
@@ -34,9 +34,26 @@ _TICK_S = 0.05
 """Looks that are due within this time are done together."""
 _AT_A_TIME_S = 0.005
 """After so much work others get their turn."""
+_LOOKS = 4
+"""Looks at one log in a row, where there is much."""
+_LIMITS = TailLimits(look_bytes=256 * 1024)
+_FEW = 50
 
 Output = Callable[[UnitId], LogSource | None]
 """What a unit's supervisor passes on of its output; None where it does not."""
+
+
+class _Turn:
+    """Work in the event loop that lets others in between."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    async def over(self) -> None:
+        """Let others work, if it is their turn."""
+        if time.monotonic() - self._since > _AT_A_TIME_S:
+            await asyncio.sleep(0)
+            self._since = time.monotonic()
 
 
 class LogSense:
@@ -78,13 +95,10 @@ class LogSense:
     async def watch(self) -> None:
         """Look at each log when it is due, for ever."""
         while True:
-            now = turn = time.monotonic()
-            for stream in list(self._streams.values()):
-                if stream.due <= now:
-                    self._look(stream, time.monotonic())
-                    if time.monotonic() - turn > _AT_A_TIME_S:
-                        await asyncio.sleep(0)
-                        turn = time.monotonic()
+            now = time.monotonic()
+            turn = _Turn()
+            for stream in [stream for stream in self._streams.values() if stream.due <= now]:
+                await self._attend(stream, turn)
             now = time.monotonic()
             self._teller.flush(now)
             self._tell_volumes(now)
@@ -95,7 +109,9 @@ class LogSense:
         """Read what the unit wrote until now (its last words), and look often for a while."""
         now = time.monotonic()
         for stream in self._by_unit.get(unit, ()):
+            self._drain(stream, now)
             self._look(stream, now)
+            self._drain(stream, now)
             if stream.flush_at is not None:
                 self._flush(stream, now)
             stream.wait_s = self._desk.settings.log_active_s
@@ -116,6 +132,7 @@ class LogSense:
         """Keep what is known, and let go of all files and journals."""
         now = time.monotonic()
         for stream in self._streams.values():
+            self._drain(stream, now)
             self._flush(stream, now)
         self._keeper.keep_now(self._logs, self._streams.values())
         for stream in self._streams.values():
@@ -150,6 +167,7 @@ class LogSense:
 
     def _leave(self, stream: LogStream) -> None:
         self._by_unit[stream.unit].remove(stream)
+        self._drain(stream, time.monotonic())
         self._flush(stream, time.monotonic())
         self._keeper.left(stream)
         if stream.source is not None:
@@ -159,7 +177,7 @@ class LogSense:
         kept = self._keeper.position(stream)
         owner = self._desk.world.owners.get(stream.unit.supervisor)
         if isinstance(stream.place, Path):
-            source: LogSource = FileTail(stream.place, uid=owner, resume=kept)
+            source: LogSource = FileTail(stream.place, uid=owner, resume=kept, limits=_LIMITS)
         elif stream.place == BUS and (output := self._output(stream.unit)) is not None:
             source = output
         else:
@@ -177,21 +195,39 @@ class LogSense:
                 self._cannot_read(stream, error, now)
         return stream.source
 
-    def _look(self, stream: LogStream, now: float) -> None:
+    async def _attend(self, stream: LogStream, turn: _Turn) -> None:
+        """Read what came, a little at a time: others get their turn in between."""
+        for _ in range(_LOOKS):
+            if self._streams.get((stream.unit, stream.name)) is not stream:
+                return  # it was left meanwhile
+            much = self._look(stream, time.monotonic())
+            await turn.over()
+            while stream.waiting:
+                self._count(stream, stream.read(), time.monotonic(), live=stream.live)
+                await turn.over()
+            if not much:
+                return
+
+    def _drain(self, stream: LogStream, now: float) -> None:
+        while stream.waiting:
+            self._count(stream, stream.read(), now, live=stream.live)
+
+    def _look(self, stream: LogStream, now: float) -> bool:
+        """Take what came; return whether it is much, and there may be more."""
         source, settings = self._opened(stream, now), self._desk.settings
         if source is None:
-            return
+            return False
         try:
             lines = source.look()
         except OSError as error:
             self._cannot_read(stream, error, now)
-            return
+            return False
         stream.complained = False
         if lines:
-            errors = stream.log.errors
             self._take(stream, source, lines, now)
-            calm = stream.busy and stream.log.errors == errors
+            calm = stream.busy and stream.log.errors == stream.errors_seen
             stream.wait_s, stream.busy = max(settings.log_active_s, calm * settings.log_busy_s), True
+            stream.errors_seen = stream.log.errors
         else:
             if stream.flush_at is not None and now >= stream.flush_at:
                 self._flush(stream, now)
@@ -199,6 +235,7 @@ class LogSense:
         stream.due = (now // stream.wait_s + 1) * stream.wait_s  # those that wait alike are looked at together
         if stream.flush_at is not None:
             stream.due = min(stream.due, math.ceil(stream.flush_at / _TICK_S) * _TICK_S)
+        return len(lines) > _FEW and sum(map(len, lines)) >= _LIMITS.look_bytes // 2
 
     def _cannot_read(self, stream: LogStream, error: OSError, now: float) -> None:
         stream.due = now + _UNREADABLE_S
@@ -218,14 +255,13 @@ class LogSense:
             self._flush(stream, now)
         stream.live = live
         stream.moved, stream.flush_at = True, now + self._desk.settings.log_held_s
-        reading = stream.read(lines, self._allowance, now)
+        beyond = stream.take(lines, self._allowance, now)
         if live:
             log.lines += len(lines)
-            log.sampled += reading.sampled
+            log.sampled += len(beyond)
             log.skipped += source.skipped - stream.skipped
         stream.skipped = source.skipped
-        self._count(stream, reading.events, now, live=live)
-        for event, times in reading.counted:
+        for event, times in stream.errors(beyond) if beyond else ():
             self._count(stream, [event], now, times, live=live)
 
     def _flush(self, stream: LogStream, now: float) -> None:
