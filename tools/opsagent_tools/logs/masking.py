@@ -16,6 +16,7 @@ _STATUS = re.compile(
     r"(?P<before>HTTP/\d(?:\.\d)?\"?\s+|\bstatus(?:[ _-]?code)?\"?\s?[:= ]\s?|\bHTTP\s|\b(?:GET|POST|PUT|DELETE) /\S*\s)5\d\d(?![\w.])",
     re.IGNORECASE,
 )
+_HEX = re.compile(rb"\b[0a-fA-F]{5,}(?:-[0a-fA-F]+){0,4}\b")
 _FIVE = re.compile(r"[\s=:]5\d\d(?![\w.])")
 _OBJECT = re.compile(r"(?<=\w)\{[^{}]*\}")
 _OBJECT_NAME = re.compile(r"[\w.$]*\x01+")
@@ -53,7 +54,14 @@ _FOR = re.compile(r"(?<=\bfor )[A-Za-z][\w.$-]*(?= from <addr>)")
 def outline(message: str) -> bytes:
     """Return the message with each row of digits as one `0`: what all that is stateless here is made of."""
     shape = rough_outline(message)
-    return rough_outline(_STATUS.sub(_server_error, message[:LONGEST])) if may_have_status(shape) else shape
+    if may_have_status(shape) and has_server_error(message):
+        shape = rough_outline(_STATUS.sub(_server_error, message[:LONGEST]))
+    return without_hex(shape)
+
+
+def without_hex(shape: bytes) -> bytes:
+    """Return a rough outline with what is hexadecimal, and therefore never the same, written alike."""
+    return _HEX.sub(_hex, shape)
 
 
 def rough_outline(message: str) -> bytes:
@@ -91,6 +99,11 @@ def mask(shape: bytes) -> str:
             message = found
         message = _OBJECT_NAME.sub(OBJECT, message)
     return " ".join(map(mask_word, message.split()))
+
+
+def _hex(found: re.Match[bytes]) -> bytes:
+    text = found[0]
+    return b"0x0" if b"0" in text and text.strip(b"0-") else text
 
 
 def _server_error(found: re.Match[str]) -> str:

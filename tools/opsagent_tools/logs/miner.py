@@ -15,7 +15,7 @@ from typing import Any
 
 from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import has_server_error, mask, may_have_status, outline, rough_outline, settle
+from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.logs.miner_words import edges, polar, wordy
@@ -60,18 +60,16 @@ class Miner:
 
     def _unseen(self, shape: bytes, message: str) -> Group:
         """Return the group of a message whose rough outline leads nowhere by itself."""
-        key = shape
+        key = outline(message)
         if may_have_status(shape):
-            if has_server_error(message):
-                shape = outline(message)
-            key = b"\0" + shape  # never found by a rough outline, in which all statuses are alike
-            group = self._shapes.get(key)
-            if group is not None and group.into is None:
-                return group
+            key = b"\0" + key  # never found by a rough outline, in which all statuses are alike
+        group = self._shapes.get(key)
+        if group is not None and group.into is None:
+            return group
         group = self._shapes_before.get(key)
         if group is None or group.into is not None:
-            group = self._of_masked(mask(shape))
-        if len(shape) <= self._limits.cached_length:
+            group = self._of_masked(mask(key.removeprefix(b"\0")))
+        if len(key) <= self._limits.cached_length:
             if len(self._shapes) >= self._limits.cached:
                 self._shapes_before, self._shapes = self._shapes, {}
             self._shapes[key] = group
