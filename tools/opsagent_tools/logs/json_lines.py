@@ -44,6 +44,7 @@ _STACKS = (
     "trace",
     "exception",
 )
+_ANY_ERROR = frozenset((*_ERRORS, *_STACKS, "error.type", "error_type", "errorType", "error.message"))
 _TEXT = 8192
 """Characters of a message that are kept."""
 _SHOWN = 12
@@ -79,7 +80,7 @@ def read_object(data: Mapping[str, Any], stamp: Callable[[str], float | None]) -
     """Return what an object says. `stamp` reads times that are written as text."""
     level = _level(data)
     message = _message(data)
-    kind, text, stack = _error(data)
+    kind, text, stack = ("", "", "") if _ANY_ERROR.isdisjoint(data) else _error(data)
     trace = trace_of_stack(stack, kind, text) if stack else None
     if trace is not None:
         kind, text = kind or trace.exception, text or trace.message

@@ -26,8 +26,8 @@ from opsagent_tools.logs.header import (
     starting_with,
 )
 from opsagent_tools.logs.joining import Joiner
-from opsagent_tools.logs.levels import is_error, level_of
 from opsagent_tools.logs.logfmt import parse_pairs, says_pairs
+from opsagent_tools.logs.shape import level_by_shape
 from opsagent_tools.logs.when import Moments
 
 LONGEST = 64 * 1024
@@ -36,6 +36,7 @@ _KEY = 64
 """Characters of the first key of logfmt."""
 _STAMP = 40
 """Characters of a stamp."""
+_INDENT = frozenset(" \t")
 _NESTED = 3
 """Headers in one line: that of a container, of a supervisor, and the application's own."""
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -52,6 +53,8 @@ class LineReader:
         """The last line that was read, without its header but with its indentation."""
         self.stated = False
         """Whether the header of that line stated a level."""
+        self.in_trace = False
+        """Whether a trace is being read: its indented lines are not asked for a level of their own."""
         self.introduces = False
         """Whether that line is but the first of two: when and where, the level and the message on the next one."""
         self.moments = Moments(clock)
@@ -97,6 +100,9 @@ class LineReader:
             text = text[:LONGEST]
         if "\x1b" in text:
             text = _ANSI.sub("", text)
+        first = text[:1]
+        if first == "{" or first == " " or first == "\t":  # noqa: PLR1714  quicker than a set
+            return self._headless(text)
         kind = self._heads[0]
         found = kind.pattern.match(text, 0, HEADER_CHARS) if kind is not None else None
         last = found.lastindex or 0 if found is not None else 0
@@ -109,6 +115,13 @@ class LineReader:
                 at, level, start = self._past_columns(text, at, start)
             self.introduces = False
         else:
+            if (
+                text.find("=", 0, _KEY) > 0
+                and says_pairs(text)
+                and (said := self._structured(text, None, "")) is not None
+            ):
+                self.introduces = False
+                return said
             at, level, start = self._peel(text, found)
             if not level and not (found is not None and kind is not None and kind.stamp.syslog):
                 at, level, start = self._past_columns(text, at, start)
@@ -119,7 +132,19 @@ class LineReader:
             if said is not None:
                 return said
         self.body = body
-        return LogEvent(at, level or _level_by_shape(body), body.strip())
+        if not level and not (self.in_trace and body[:1] in _INDENT):
+            level = level_by_shape(body)
+        return LogEvent(at, level, body.strip())
+
+    def _headless(self, text: str) -> LogEvent:
+        """Read a line that is JSON, or indented: no header begins so."""
+        self.introduces = False
+        if text[0] == "{":
+            said = self._structured(text, None, "")
+            if said is not None:
+                return said
+        self.stated, self.body = False, text
+        return LogEvent(None, "" if self.in_trace else level_by_shape(text), text.strip())
 
     def _peel(self, text: str, found: re.Match[str] | None) -> tuple[float | None, str, int]:
         """Return when, the level ("": it states none), and where the message begins."""
@@ -235,7 +260,7 @@ class LineReader:
         if not level:
             self.format = "JSON" if body[:1] == "{" else "logfmt"
         self.stated, self.body = True, said.message
-        level = said.level or level or ("error" if said.trace is not None else _level_by_shape(said.message))
+        level = said.level or level or ("error" if said.trace is not None else level_by_shape(said.message))
         return LogEvent(said.at if said.at is not None else at, level, said.message, trace=said.trace)
 
     def _unwrapped(self, line: str, stamp: object) -> LogEvent:
@@ -273,6 +298,7 @@ class EventReader:
         reader.arrive(arrived)
         read, events = reader.read, list[LogEvent]()
         for line in lines:
+            reader.in_trace = joiner.busy
             event = read(line)
             if reader.introduces:
                 joiner.introduce(event, events)
@@ -299,19 +325,3 @@ def _may_begin(text: str, start: int) -> bool:
     return (
         first in "0123456789[(<" and first != "" if not first.isupper() else not text[start + 1 : start + 2].islower()
     )
-
-
-def _level_by_shape(text: str) -> str:
-    """Return the level of a line whose header states none."""
-    if (
-        "rror" in text or "xception" in text or "anic" in text or "atal" in text or "RROR" in text or "FATAL" in text
-        or "CRIT" in text or "egmentation" in text or "nhandled" in text or "ncaught" in text or "nterrupt:" in text
-        or "Failure:" in text
-    ):  # fmt: skip
-        # Without one of these it is no error. Not in a loop, nor as one pattern: both cost more than all of them.
-        stated = level_of(text)
-        if stated is not None:
-            return LEVELS.get(stated, "")
-        if is_error(text):
-            return "error"
-    return "warn" if "Warning: " in text else ""

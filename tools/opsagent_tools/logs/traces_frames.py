@@ -164,6 +164,12 @@ class JavaJoint:
     def feed(self, line: str) -> bool:
         if not line.strip():
             return False
+        if line.startswith(("\tat ", "    at ")):
+            if self._aside is None and not (self._frame if self._cause is None else self._frame or self._cause_frame):
+                found = _JAVA_FRAME.match(line)
+                if found is not None:
+                    self._note(found["method"], found["place"])
+            return True
         caused = _CAUSED.match(line)
         if caused is not None:
             if self._aside is None or len(caused["indent"]) < self._aside:
