@@ -40,18 +40,27 @@ def test_a_spike_is_told_once_and_as_one() -> None:
     assert not told(detector, noise(2000))
     (found,) = told(detector, [400.0, 420.0, 410.0, *noise(50, seed=2)], begin=2000)
     assert found.kind is FindingKind.SPIKE
-    assert (found.at, found.since, found.value) == (2000 * EVERY_S, 2000 * EVERY_S, 400.0)
+    assert (found.at, found.since, found.value) == (2006 * EVERY_S, 2000 * EVERY_S, 400.0)
     assert found.low < 50 < found.high < 100
     assert 0.5 <= found.score <= 1
 
 
-def test_another_level_that_is_not_far_is_told_as_one_and_since_when() -> None:
+@pytest.mark.parametrize("level", [60.0, 75.0, 5.0])
+def test_another_level_is_told_as_one_and_since_when(level: float) -> None:
     detector = SeriesDetector(QUIET)
-    before = noise(2000)
-    assert not told(detector, before)
-    (found,) = told(detector, [60.0] * 100, begin=2000)
+    assert not told(detector, noise(2000))
+    (found,) = told(detector, [level] * 100, begin=2000)
     assert found.kind is FindingKind.LEVEL_SHIFT
-    assert found.since == 2000 * EVERY_S < found.at
+    assert (found.since, found.value) == (2000 * EVERY_S, level)
+    assert 2000 * EVERY_S < found.at <= 2030 * EVERY_S
+
+
+def test_by_default_a_finding_is_told_at_once() -> None:
+    detector = SeriesDetector()
+    told(detector, [7.0] * 2000)
+    found = detector.add(2000 * EVERY_S, 9.0)
+    assert found is not None
+    assert (found.kind, found.at) == (FindingKind.SPIKE, 2000 * EVERY_S)
 
 
 def test_what_breaks_a_pattern_within_the_usual_range_is_told_as_context() -> None:
@@ -104,8 +113,10 @@ def test_nothing_is_told_in_the_refractory_time() -> None:
 @given(st.lists(st.tuples(st.floats(), st.floats()), max_size=300))
 def test_it_never_raises(samples: list[tuple[float, float]]) -> None:
     detector = SeriesDetector(SeriesSettings(warmup=0, refractory=0, digits=0.1))
+    patient = SeriesDetector(SeriesSettings(warmup=0, refractory=3, digits=0.1, wait=2))
     for at, value in samples:
         found = detector.add(at, value)
+        patient.add(at, value)
         assert 0 <= detector.score <= 1
         assert found is None or (found.at, found.value) == (at, value)
 

@@ -14,7 +14,7 @@ the refractory time. State is bounded, whatever comes; a value costs some 12 µs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import isfinite
 
@@ -27,7 +27,7 @@ class FindingKind(StrEnum):
     LEVEL_SHIFT = "level_shift"
     """The values of the last while lie elsewhere than before."""
     SPIKE = "spike"
-    """Far outside of what is usual, for now: what stays there was told, and is not told a second time."""
+    """Far outside of what is usual, for now."""
     CONTEXT = "context"
     """Nothing unusual by itself, but not after what came before, or not at this time of day."""
 
@@ -38,7 +38,9 @@ class Finding:
 
     kind: FindingKind
     at: float
+    """When it was told."""
     value: float
+    """What was unusual; of another level: the newest value there."""
     score: float
     """0 … 1."""
     low: float
@@ -60,9 +62,11 @@ class SeriesSettings:
     """Values for which nothing is told after a finding."""
     shifted: int = 6
     """So many values in a row outside of what is usual are another level, fewer a spike."""
+    wait: int = 0
+    """So many values are waited for before a finding is told, so as to tell a spike from another level."""
 
 
-QUIET = SeriesSettings(digits=13.0, refractory=360)
+QUIET = SeriesSettings(digits=13.0, refractory=360, wait=6)
 """For many series that nobody looks at: on noise it tells of none of 60,000 values, where the defaults tell of one in
 1,300; of what NAB labels it finds about half as much."""
 
@@ -70,7 +74,7 @@ QUIET = SeriesSettings(digits=13.0, refractory=360)
 class SeriesDetector:
     """One series."""
 
-    __slots__ = ("_novelty", "_outside", "_quiet", "_settings", "_since", "score")
+    __slots__ = ("_novelty", "_outside", "_quiet", "_settings", "_since", "_stayed", "_waiting", "score")
 
     def __init__(self, settings: SeriesSettings | None = None) -> None:
         self._settings = settings or SeriesSettings()
@@ -78,6 +82,8 @@ class SeriesDetector:
         self._quiet = self._settings.warmup
         self._outside = 0
         self._since = 0.0
+        self._waiting: Finding | None = None
+        self._stayed: list[bool] = []
         self.score = 0.0
         """How unusual the last value was, 0 … 1; from .5 on it is told."""
 
@@ -98,12 +104,29 @@ class SeriesDetector:
             self._outside += 1
         if self._quiet > 0:
             self._quiet -= 1
-            return None
+            return self._settled(at, value)
         if digits < self._settings.digits:
             return None
-        self._quiet = self._settings.refractory
+        self._quiet = max(self._settings.refractory, self._settings.wait)
         since = self._since if self._outside else at
-        return Finding(kind=self._kind(), at=at, value=value, score=self.score, low=low, high=high, since=since)
+        found = Finding(kind=self._kind(), at=at, value=value, score=self.score, low=low, high=high, since=since)
+        if not self._settings.wait:
+            return found
+        self._waiting, self._stayed = found, []
+        return None
+
+    def _settled(self, at: float, value: float) -> Finding | None:
+        """Return what was waited for, once it is known whether it stayed."""
+        found = self._waiting
+        if found is None:
+            return None
+        self._stayed.append(not found.low <= value <= found.high)
+        if len(self._stayed) < self._settings.wait:
+            return None
+        self._waiting = None
+        if 2 * sum(self._stayed) > len(self._stayed):
+            return replace(found, kind=FindingKind.LEVEL_SHIFT, at=at, value=value)
+        return replace(found, at=at)
 
     def _kind(self) -> FindingKind:
         if not self._outside:
