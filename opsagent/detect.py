@@ -127,6 +127,7 @@ class Detector:
     def released(self, unit: UnitId, at: datetime) -> None:
         """The unit got another release then: for a while, new errors are laid to it."""
         self._noticing.released(unit, at)
+        self._groups.released(unit, at)
 
     def remember(self, incident: Incident, at: datetime) -> None:
         """An incident of before this process began was thought repaired then."""

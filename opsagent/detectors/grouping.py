@@ -14,7 +14,7 @@ from opsagent.detectors.blame import Culprit, Judge, at_upstream, confirmed_down
 from opsagent.detectors.book import Book, Closed, Detection, since
 from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.quiet import QuietUnits
-from opsagent.detectors.reasons import why_here, why_not_there
+from opsagent.detectors.reasons import since_release, why_here, why_not_there
 from opsagent.detectors.shared import shared_cause
 from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, SignalKind
@@ -48,6 +48,11 @@ class Grouping:
         """Is told of each incident that turns out to be part of another one, as it was before."""
         self._waiting: dict[UnitId, datetime] = {}
         self._slow = slow
+        self._released: dict[UnitId, datetime] = {}
+
+    def released(self, unit: UnitId, at: datetime) -> None:
+        """The unit got another release then."""
+        self._released[unit] = max(at, self._released.get(unit, at))
 
     def changed(self, unit: UnitId) -> None:
         """The unit is well again, or stopped: nothing waits for its upstream any more."""
@@ -109,7 +114,8 @@ class Grouping:
             return self._engine_gone(suspicion, now)
         downstream = self._explained_by(suspicion, world, now)
         if not downstream:
-            return (self._book.open(suspicion, now, why=doubt),)
+            why = doubt or since_release(suspicion, self._released, self._book, self._config.release_s)
+            return (self._book.open(suspicion, now, why=why),)
         first, *others = downstream
         self._taken_back(first)
         affected = frozenset(unit for incident in downstream for unit in (incident.unit, *incident.affected))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from opsagent.detectors.blame import Culprit, is_configured
+from opsagent.detectors.suspicion import Suspicion
 from opsagent.detectors.wording import for_long, quoted
-from opsagent.model import EvidenceKind
+from opsagent.model import EvidenceKind, Incident
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
@@ -36,4 +38,19 @@ def why_not_there(culprit: Culprit) -> str:
     return quoted(f"perhaps because of {culprit.unit.name}, which {culprit.what}; that is not sure")
 
 
+def since_release(
+    suspicion: Suspicion, released: Mapping[UnitId, datetime], book: Iterable[Incident], within_s: float
+) -> str:
+    """Return that the trouble began shortly after a release, and who got one with it and is in trouble too."""
+    at, unit = released.get(suspicion.unit), suspicion.unit
+    if at is None or not 0 <= (suspicion.began_at - at).total_seconds() <= within_s:
+        return ""
+    others = {incident.unit for incident in book} - {unit}
+    beside = sorted(one.name for one in others if one in released and abs(released[one] - at) <= _SAME_DEPLOY)
+    after = for_long((suspicion.began_at - at).total_seconds())
+    also = f"; {', '.join(beside[:_SHOWN])} got one with it, and is in trouble too" if beside else ""
+    return quoted(f"it began {after} after {unit.name} got another release{also}")
+
+
+_SAME_DEPLOY = timedelta(minutes=5)
 _SHOWN = 6

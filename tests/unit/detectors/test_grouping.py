@@ -34,7 +34,7 @@ EVENTS: dict[str, Callable[[History], None]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(order=st.permutations(sorted(EVENTS)), pause=st.sampled_from([0.0, 0.3, 1.0]))
 def test_a_store_that_is_down_is_one_incident_in_whatever_order_its_symptoms_come(
     order: list[str], pause: float
@@ -300,3 +300,18 @@ def test_the_reason_stays_as_it_was_while_nothing_is_new() -> None:
 
 def test_the_summary_names_who_is_affected() -> None:
     assert "api affected" in summary(Fault.CRASH, uid("store"), (), frozenset({uid("api")}))
+
+
+def test_what_began_after_a_release_says_so_and_names_who_got_one_with_it() -> None:
+    history = History(service("a"), service("b"), service("c"))
+    for name in ("a", "b"):
+        history.detector.released(uid(name), history.now)
+    history.wait(60)
+    history.die("a", 1)
+    history.die("b", 1)
+    history.die("c", 1)
+    assert [incident.why_root for incident in history.detector.open] == [
+        "it began 1 min after a got another release",
+        "it began 1 min after b got another release; a got one with it, and is in trouble too",
+        "",
+    ]
