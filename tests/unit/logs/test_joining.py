@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -148,6 +149,56 @@ def test_the_labelled_logs_are_read_as_they_are_labelled(log: object) -> None:
     # logger.critical and, right behind it, the interpreter's own traceback: nothing tells them from logger.exception.
     known = {"python-logging": 2, "python-journal": 2}
     assert len(found.wrong) <= known.get(getattr(log, "name", ""), 0), found.wrong
+
+
+_UNITS = [
+    "a()",
+    "(",
+    "a(",
+    ".a",
+    "Error: ",
+    "aError",
+    "Aa",
+    " ",
+    "a ",
+    "/a",
+    "a: ",
+    "|",
+    "+-",
+    '"',
+    "[a]",
+    "{",
+    "- ",
+    "^",
+    "[",
+    "1 ",
+    "A|",
+]
+_BEFORE = [
+    "",
+    "  ",
+    "    at ",
+    "\tat ",
+    '  File "',
+    "main.",
+    "Caused by: ",
+    "2026-11-28 18:00:00 ",
+    "Nov 28 18:00:00 ",
+    "2026-11-28 18:00:00 INFO ",
+]
+
+
+@pytest.mark.parametrize(
+    "head", ["Error: x", "goroutine 1 [running]:", "Traceback (most recent call last):", "java.lang.X: y", "/a/b.js:12"]
+)
+def test_hostile_lines_cannot_make_it_slow(head: str) -> None:
+    for before in _BEFORE:
+        for unit in _UNITS:
+            line = (before + unit * (20_000 // len(unit))).encode()
+            reader, start = EventReader(), time.thread_time()
+            reader.take([head.encode(), line, line + b"!", b"    at x (/srv/a.js:1:2)"])
+            reader.flush()
+            assert time.thread_time() - start < 0.5, (before, unit)
 
 
 _LINE = st.one_of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from opsagent_tools.logs import traces_go, traces_python
 from opsagent_tools.logs.event import LogEvent, Trace
-from opsagent_tools.logs.traces import NAMED, RAISED, Joint, names_exception, said
+from opsagent_tools.logs.traces import MESSAGE_CHARS, NAMED, RAISED, Joint, names_exception, said
 from opsagent_tools.logs.traces_frames import JavaJoint, NodeJoint, is_frame, is_java_frame, is_source_place
 from opsagent_tools.logs.traces_go import GoJoint
 from opsagent_tools.logs.traces_python import PythonJoint
@@ -18,6 +18,8 @@ MAX_LINES = 2000
 """Lines of one event; more of them begin another."""
 _MESSAGE_LINES = 8
 """Lines that the message of an exception may have before its first frame."""
+_LOOKED_AT = MESSAGE_CHARS
+"""Characters of a line that are looked at for a trace."""
 _DETAILS = 200
 """Indented lines that belong to the line above."""
 _BAD = frozenset({"warn", "error", "fatal"})
@@ -68,6 +70,8 @@ class Joiner:
 
     def add(self, event: LogEvent, body: str, strong: bool, out: list[LogEvent]) -> None:
         """Take in a line. `body`: without its header, with its indentation; `strong`: it states its level."""
+        if len(body) > _LOOKED_AT:
+            body = body[:_LOOKED_AT]
         if self._joint is not None:
             if not strong and self._count < MAX_LINES and self._joint.feed(body):
                 self._count += 1
@@ -141,7 +145,7 @@ class Joiner:
             return True
         if traces_go.begins(body):
             panicked = self.last is not None and not self._more and "panic" in self.last.message and first == "g"
-            joint = GoJoint(self.last.message if panicked and self.last is not None else body)
+            joint = GoJoint(self.last.message[:_LOOKED_AT] if panicked and self.last is not None else body)
             self._open(joint, event, body if panicked else "", out, joined=panicked)
             return True
         if is_source_place(body):
@@ -152,7 +156,9 @@ class Joiner:
     def _begin_frames(self, event: LogEvent, body: str, out: list[LogEvent]) -> None:
         """Open a trace by its first frame: the held lines have its head."""
         held = (
-            [] if self.last is None else [(self.last, self.last.message if self._strong else self._body), *self._more]
+            []
+            if self.last is None
+            else [(self.last, (self.last.message if self._strong else self._body)[:_LOOKED_AT]), *self._more]
         )
         names = next(
             (index for index in range(len(held) - 1, -1, -1) if names_exception(held[index][1])), len(held) - 1
@@ -201,7 +207,7 @@ class Joiner:
 def _message(head: str, trace: Trace) -> str:
     """Return the line that stands for a trace: what the program said, and the exception."""
     whole = said(trace.exception, trace.message)
-    head = head.removesuffix(" {").rstrip(":").rstrip()
+    head = head[:_LOOKED_AT].removesuffix(" {").rstrip(":").rstrip()
     if head.startswith("[") and head.endswith("]") and RAISED.match(head, 1):
         head = head[1:-1]  # as Node prints an error without frames
     if not head or head == trace.message:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from opsagent_tools.logs import traces_go, traces_python
 from opsagent_tools.logs.event import Trace
-from opsagent_tools.logs.traces import Joint
+from opsagent_tools.logs.traces import MESSAGE_CHARS, Joint
 from opsagent_tools.logs.traces_frames import JavaJoint, NodeJoint, is_frame, is_java_frame
 from opsagent_tools.logs.traces_go import GoJoint
 from opsagent_tools.logs.traces_python import PythonJoint
@@ -16,7 +16,7 @@ _LINES = 400
 
 def trace_of_stack(stack: str, kind: str = "", message: str = "") -> Trace | None:
     """Return the trace that a text holds; None if it holds none. `kind`, `message`: what other fields say of it."""
-    lines = stack.split("\n", _LINES)[:_LINES]
+    lines = [line[:MESSAGE_CHARS] for line in stack.split("\n", _LINES)[:_LINES]]
     joint: Joint | None = None
     for index, line in enumerate(lines):
         joint = _begin(line, lines[0] if index else "", kind, message)

@@ -25,7 +25,7 @@ RAISED = re.compile(
 """An exception as runtimes print it: type, a code of Node's, message."""
 
 
-NAMED = re.compile(r"(?:^|\s)(?P<type>[A-Z][\w$]*[a-z][\w$]*): (?P<message>.*)")
+NAMED = re.compile(r"(?:^|\s)(?P<type>(?=[\w$]*[a-z])[A-Z][\w$]*): (?P<message>.*)")
 """What may be an exception whose type does not say that it is one: only where frames follow."""
 
 
