@@ -15,6 +15,9 @@ _WORDS = 12
 """Columns stand within so many words."""
 _FIRST = re.compile(r"(?:-|[A-Z][A-Z0-9_]{2,}|[^\s\d]{0,20}\d\S*) +\S")
 _STAMP = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[T _-]\d\d[:.]\d\d[:.]\d\d|[12]\d{9}(?: |$)|\d\d:\d\d:\d\d")
+_CLOCK = re.compile(r"\d\d[:.]\d\d[:.]\d\d|[12]\d{9}")
+"""What every stamp has in it."""
+_WIDEST = 20
 _SYSLOG = re.compile(r"[A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d")
 _MONTHS = frozenset("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _LEVELS = frozenset("TRACE DEBUG INFO NOTICE WARN WARNING ERROR FATAL CRITICAL SEVERE ALERT EMERG PANIC".split())
@@ -119,9 +122,11 @@ def _scan(text: str, start: int) -> tuple[Columns, list[_Word]] | None:
             seen.append(_Word(at, word, "value"))
         else:
             seen.append(_Word(at, word, "word"))
-            plain = False
             if last >= 0:
                 return Columns(first, last, stamped=True), seen
+            if plain and _CLOCK.search(text, at, start + _HEAD + _WIDEST) is None:
+                return None
+            plain = False
             if len(seen) - values > min(_PLAIN, values):
                 return None
     return (Columns(first, last, stamped=True), []) if last >= 0 else None
