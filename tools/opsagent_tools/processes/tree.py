@@ -46,9 +46,9 @@ class Trees:
 
     def below(self, pid: int, apart: Container[int]) -> tuple[ProcessKey, ...]:
         """Return what `pid` started and what that started, and so on; nothing at or below one that is in `apart`."""
-        if pid not in self._children:
-            return ()
         children, known = self._children, self._known
+        if pid not in children or pid not in known:
+            return ()
         found: list[ProcessKey] = []
         waiting = list(children.get(pid, ()))
         while waiting:
