@@ -24,11 +24,9 @@ from opsagent_tools.units import UnitId
 
 _HOT_S = 6.0
 """So long after a supervisor said something the detector is asked every second …"""
-_OPEN_STEP_S = 15.0
-"""… every so many while an incident is open …"""
-_STEP_S = 600.0
-"""… and otherwise in steps of this length, that grow while nothing happens."""
-_LONGEST_STEP_S = 3600.0
+_STEP_S = 15.0
+"""… and then in steps that double while nothing of the kind happens, up to this one."""
+_LONGEST_STEP_S = 1800.0
 _VOLUME_S = 300.0
 _VOLUME_ERRORS_S = 10.0
 """How much a unit logged is told for spans of this length; of the shorter one if there are errors."""
@@ -59,6 +57,7 @@ class Rehearsal:
         self._now = 0.0
         self._ticked = 0.0
         self._hot_until = 0.0
+        self._step = _STEP_S
         self._volumes: dict[UnitId, _Volume] = {}
 
     def take(self, item: Beat | Happened) -> None:
@@ -88,19 +87,17 @@ class Rehearsal:
         if not self._now:
             self._now = self._ticked = to
             return
-        calm = _STEP_S
         while True:
             hot = self._ticked < self._hot_until
-            step = 1.0 if hot else _OPEN_STEP_S if self._open else calm
-            if self._ticked + step > to:
+            if self._ticked + (1.0 if hot else self._step) > to:
                 break
-            if not hot and not self._open:
-                calm = min(calm * 2, _LONGEST_STEP_S)
-            self._now = self._ticked = self._ticked + step
-            self._tick()
+            self._look(self._ticked + (1.0 if hot else self._step))
+            self._step = _STEP_S if hot else min(self._step * 2, _LONGEST_STEP_S)
         self._now = to
 
-    def _tick(self) -> None:
+    def _look(self, at: float) -> None:
+        """Look at the world as it is at this moment."""
+        self._now = self._ticked = at
         for unit, volume in list(self._volumes.items()):
             if self._now - volume.since >= _VOLUME_S:
                 self._tell_volume(unit, volume)
@@ -118,8 +115,7 @@ class Rehearsal:
     def _happened(self, happened: Happened) -> None:
         event, unit = happened.event, happened.unit
         if self._ticked < self._now - 1.0:  # what was last looked at long ago is looked at before something changes
-            self._ticked = self._now
-            self._tick()
+            self._look(self._now)
         self._hot_until = self._now + _HOT_S
         if event.kind is PastKind.MEMORY and unit is not None:
             words = f"{unit.name} was restarted for its memory ({event.reason})"
@@ -143,6 +139,8 @@ class Rehearsal:
         volume.fresh += len(beat.fresh)
         for seen in beat.fresh:
             self._observe(self._echo.signal(SignalKind.LOG_NEW, unit, beat.at, seen))
+        if beat.errors and self._open and self._ticked < self._now - _STEP_S:  # what is over by now is told first
+            self._look(self._now)
         for seen in beat.errors.values():
             volume.errors += seen.count
             self._error(unit, beat.at, seen)
@@ -191,6 +189,7 @@ class Rehearsal:
     def _opened(self, incident: Incident) -> None:
         case = self._open[incident.id] = Case(incident, self._now)
         self.cases.append(case)
+        self._step = _STEP_S
         for at, seen in self._echo.lately(incident.unit, self._now, self._config.errors_before_s):
             case.logged(at, seen, much=True)
 
