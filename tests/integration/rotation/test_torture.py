@@ -15,7 +15,7 @@ from tests.support.torture import torture
     ids=["logrotate", "all"],
 )
 def test_what_survives_is_read_once(tmp_path: Path, ways: list[str]) -> None:
-    came = torture(tmp_path, ways, seconds=2.5, every_s=0.25, kill_every=4)
+    came = torture(tmp_path, ways, seconds=1.8, every_s=0.25, kill_every=4)
 
     assert (came.lost, came.doubled) == (0, 0), came
     assert came.rotations >= 5

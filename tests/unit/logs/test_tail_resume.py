@@ -365,7 +365,7 @@ class Kept:
 STEPS = ["write", "write", "half", "look", "keep", "kill", "rename", "copytruncate"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from(STEPS), max_size=40))
 def test_killed_anywhere_each_line_comes_once_and_in_order(steps: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
