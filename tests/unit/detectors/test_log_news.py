@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from opsagent.detect import DetectorConfig
+from opsagent.maintenance import Window, Windows, weekly
 from opsagent.model import EvidenceKind
 from tests.support.histories import START, History, service, uid
 
@@ -77,15 +78,20 @@ def test_after_a_release_it_is_laid_to_that() -> None:
     assert history.noticed[1:] == ["new_signature of api"]
 
 
-@pytest.mark.parametrize("paused", [False, True])
-def test_nothing_while_people_work_on_it_but_what_goes_on_afterwards(paused: bool) -> None:
+@pytest.mark.parametrize("why", ["on hold", "paused", "maintenance"])
+def test_nothing_while_people_work_on_it_but_what_goes_on_afterwards(why: str) -> None:
     history = settled()
-    history.detector.ordered({} if paused else {uid("api"): "on hold"}, "by ann" if paused else "")
+    history.detector.ordered({uid("api"): why} if why == "on hold" else {}, "by ann" if why == "paused" else "")
+    if why == "maintenance":
+        window = Window(units=("api",), when=weekly("00:00-24:00", "UTC"), why="moving the disk")
+        history.world.maintenance = Windows([window])
     history.new("api", "no table <n>")
     history.error("api", "no table <n>")
     history.new("api", "only while it is deployed")
+    history.volume("api", 9, skipped=1)
     assert history.noticed == []
     history.detector.ordered({})
+    history.world.maintenance = Windows()
     history.wait(10)
     history.error("api", "no table <n>")
     history.error("api", "no table <n>")
