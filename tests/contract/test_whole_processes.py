@@ -62,13 +62,19 @@ def key(process: subprocess.Popen[bytes]) -> ProcessKey:
     return found
 
 
+def looked(trees: Trees, process: subprocess.Popen[bytes]) -> tuple[ProcessKey, ...]:
+    """Look anew, and return what the process has started."""
+    trees.look()
+    return trees.below(process.pid, ())
+
+
 PARENT = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-SEc', {child!r}], stdin=subprocess.PIPE)\nsys.stdin.read()\nchild.kill(); child.wait()"
 
 
 def test_what_a_process_started_is_found_again_and_again_and_gone_when_it_is(start: Start) -> None:
     process, trees = start(PARENT.format(child="import sys; sys.stdin.read()")), Trees()
     (child,) = eventually(lambda: psutil.Process(process.pid).children())
-    eventually(lambda: trees.look() or trees.below(process.pid, ()))  # type: ignore[func-returns-value]
+    eventually(lambda: looked(trees, process))
     assert trees.below(process.pid, ()) == (key_of(child.pid),)
     assert trees.below(process.pid, {child.pid}) == ()
     child.kill()
@@ -81,7 +87,7 @@ def test_what_a_process_started_is_found_again_and_again_and_gone_when_it_is(sta
 
 def test_the_processor_that_a_child_uses_counts(start: Start, sampler: Sampler) -> None:
     process, trees = start(PARENT.format(child=SPIN)), Trees()
-    eventually(lambda: trees.look() or trees.below(process.pid, ()))  # type: ignore[func-returns-value]
+    eventually(lambda: looked(trees, process))
     group = Group(key(process), sampler)
     group.has(trees.below(process.pid, ()))
     group.look()
