@@ -14,7 +14,7 @@ from opsagent.replay.words import Beat, Seen, SourceRead, Unread
 from opsagent_tools.logs.event import LogEvent
 from opsagent_tools.logs.miner import Miner
 from opsagent_tools.logs.past import PastFile, Reading, read
-from opsagent_tools.logs.past_times import PastTimes
+from opsagent_tools.logs.past_times import PastTimes, begins_at
 from opsagent_tools.logs.pipeline import LogPipeline
 from opsagent_tools.units import UnitId
 
@@ -114,7 +114,9 @@ class BeatReader:
         def progress(count: int) -> None:
             self._totals.progress(count, 0)
 
-        for lines in read(file, self._source.uid, reading, progress=progress):
+        start = begins_at(file, self._source.uid, self._source.times.zone, self._window.since)
+        progress(start)
+        for lines in read(file, self._source.uid, reading, start=start, progress=progress):
             yield pipeline.take(lines)
             self._totals.progress(0, reading.lines - own)
             own = reading.lines

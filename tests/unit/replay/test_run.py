@@ -193,3 +193,12 @@ def test_logs_are_merged_by_time_what_was_logged_before_what_is_said_of_it() -> 
 )
 def test_a_rhythm_is_told_where_there_is_one(times: list[float], every: float | None) -> None:
     assert rhythm(times) == every
+
+
+def test_of_a_large_log_only_what_is_wanted_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "shop.log"
+    text = "x" * 150
+    path.write_text("\n".join(f"{wall(BASE + second * 10)}Z INFO {text} {second}" for second in range(60_000)))
+    (source,) = replay(None, path, since=BASE + 500_000).sources
+    assert source.lines < 25_000
+    assert source.first == BASE + 500_000 - 3600

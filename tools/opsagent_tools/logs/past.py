@@ -135,11 +135,16 @@ class Reading:
 
 
 def read(
-    file: PastFile, uid: int | None, reading: Reading, *, progress: Callable[[int], None] = lambda _: None
+    file: PastFile,
+    uid: int | None,
+    reading: Reading,
+    *,
+    start: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[list[bytes]]:
     """Give the lines of a file, some thousands at a time. `uid`: whose it must be (`open_log`). What goes wrong is noted.
 
-    `progress` hears of bytes as they lie on the disk.
+    `start`: the byte to begin at, of a file that is not packed. `progress` hears of bytes as they lie on the disk.
     """
     try:
         descriptor = _open(file, uid)
@@ -158,6 +163,7 @@ def read(
             reading.problem = "is packed in a way that is not read here"
             return
         try:
+            raw.seek(start)
             yield from _lines(_unpacked(file.path.name, raw), raw, info.st_size, reading, progress)
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             reading.problem = f"breaks off: {_why(error)}"
@@ -188,7 +194,7 @@ def _lines(
     source: IO[bytes], raw: IO[bytes], size: int, reading: Reading, progress: Callable[[int], None]
 ) -> Iterator[list[bytes]]:
     """Cut chunks into lines; NULs at the beginning of one are what a writer left after it was truncated under it."""
-    half, cutting, seen = b"", False, 0
+    half, cutting, seen = b"", False, raw.tell()
     while chunk := source.read(_CHUNK):
         reading.bytes += len(chunk)
         at = raw.tell()
