@@ -7,28 +7,31 @@ from datetime import datetime
 from typing import Any
 
 from opsagent.views.numbers import duration, moment
-from opsagent.views.table import Cell, Column, table
-from opsagent.views.terminal import Screen
+from opsagent.views.table import Cell, Column, fit, table
+from opsagent.views.terminal import Screen, one_line
 
+_WHY = "LIKELY WHY"
 _AGAIN = (
     Column("TIMES", right=True),
     Column("LAST"),
-    Column("EVERY", drop=2),
+    Column("EVERY"),
     Column("ALL LASTED", drop=3, right=True),
     Column("UNIT"),
     Column("WHAT"),
-    Column("LIKELY WHY"),
+    Column(_WHY),
 )
 _ONCE = (
     Column("BEGAN"),
     Column("LASTED", drop=1, right=True),
     Column("UNIT"),
     Column("WHAT"),
-    Column("LIKELY WHY"),
+    Column(_WHY),
     Column("EVIDENCE", drop=2),
 )
 _ERRORS = (Column("COUNT", right=True), Column("UNIT"), Column("ERROR"))
 _UNPLACED = 10
+_WIDE = 130
+"""Columns of a terminal in which a row holds everything."""
 
 
 def lines(document: Mapping[str, Any], screen: Screen, *, limit: int) -> list[str]:
@@ -39,12 +42,12 @@ def lines(document: Mapping[str, Any], screen: Screen, *, limit: int) -> list[st
     if again:
         drawn += [
             screen.paint("Comes again:", "strong"),
-            *table(_AGAIN, [_again(one) for one in again[:limit]], screen),
+            *_rows(_AGAIN, [_again(one) for one in again[:limit]], screen),
         ]
         drawn += _more(len(again) - limit, screen)
     if once:
         drawn += ([""] if drawn else []) + [screen.paint("Once:", "strong")]
-        drawn += table(_ONCE, [_once(one) for one in once[:limit]], screen)
+        drawn += _rows(_ONCE, [_once(one) for one in once[:limit]], screen)
         drawn += _more(len(once) - limit, screen)
     unplaced = document["unplaced"]
     if unplaced:
@@ -75,6 +78,23 @@ def summary(document: Mapping[str, Any]) -> list[str]:
             " at all (pm2 writes times with `pm2 start --time`)"
         )
     return said
+
+
+def _rows(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], screen: Screen) -> list[str]:
+    """Draw a table; where the terminal is narrow, the likely reason has a line of its own."""
+    if screen.width is None or screen.width >= _WIDE:
+        return table(columns, rows, screen)
+    at = next(number for number, column in enumerate(columns) if column.title == _WHY)
+    kept = [number for number in range(len(columns)) if number != at]
+    heading, *drawn = table(
+        [columns[number] for number in kept], [[row[number] for number in kept] for row in rows], screen
+    )
+    lines = [heading]
+    for line, row in zip(drawn, rows, strict=True):
+        lines.append(line)
+        if row[at].text:
+            lines.append(screen.paint(fit(f"       {one_line(row[at].text)}", screen.width), "dim"))
+    return lines
 
 
 def _count(number: int, what: str) -> str:
