@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from opsagent.detectors.describe import symptom_text
 from opsagent.model import EvidenceKind, Fault, Incident, SignalKind
+from opsagent.replay.grouping import kind_of
 from opsagent.replay.words import Found, Seen
 from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.past import PastEvent, PastKind
@@ -140,7 +141,7 @@ class Case:
         if self._gave_up and self.ended_at is None:
             summary += "; its supervisor gave up"
         return Found(
-            id=_id(incident, signatures),
+            id=_id(incident),
             fault=incident.fault,
             unit=incident.unit,
             began_at=self.began_at,
@@ -196,9 +197,10 @@ class _Told(Case):
         return found
 
 
-def _id(incident: Incident, signatures: tuple[Seen, ...]) -> str:
-    key = signatures[0].key if signatures else ""
-    said = f"{incident.unit.supervisor}|{incident.unit.name}|{incident.fault.value}|{key}|{int(incident.began_at.timestamp())}"
+def _id(incident: Incident) -> str:
+    """Return the same id whatever else was read: neither the host nor what a signature was merged into is in it."""
+    unit, began = incident.unit, int(incident.began_at.timestamp())
+    said = f"{unit.supervisor}|{unit.name}|{kind_of(incident.fault).value}|{began}"
     return f"past-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 

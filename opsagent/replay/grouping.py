@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
 from opsagent.model import Fault
-from opsagent.replay.words import Found, Recurring
+from opsagent.replay.words import Found, Recurring, Seen
 
 _STEADY = 0.25
 """Gaps that differ by less than this share of the usual one are regular …"""
@@ -30,6 +31,20 @@ def recurring(incidents: Sequence[Found]) -> list[Recurring]:
         groups.setdefault((str(one.unit), kind_of(one.fault).value, key), []).append(one)
     found = [_together(group) for group in groups.values() if len(group) > 1]
     return sorted(found, key=lambda one: (-one.count, -one.last_at, str(one.unit), one.key))
+
+
+def merged(
+    signatures: Iterable[Seen], resolve: Callable[[str], str], template: Callable[[str], str]
+) -> tuple[Seen, ...]:
+    """Return the signatures as they are known at the end: templates that were found to be one are one."""
+    found: dict[str, Seen] = {}
+    for seen in signatures:
+        key = resolve(seen.key)
+        if key in found:
+            found[key].count += seen.count
+        else:
+            found[key] = replace(seen, key=key, template=template(key) or seen.template)
+    return tuple(found.values())
 
 
 def _together(group: Sequence[Found]) -> Recurring:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from opsagent.detectors.config import DetectorConfig
+from opsagent.replay.grouping import merged as merged_signatures
 from opsagent.replay.grouping import recurring
 from opsagent.replay.journal import JournalPast
 from opsagent.replay.lines import BeatReader, Totals, Window, noting
@@ -93,10 +94,17 @@ class Replay:
         return found
 
     def _result(self, rehearsal: Rehearsal, reads: list[SourceRead], untimed: list[Untimed]) -> Replayed:
-        incidents = rehearsal.found(self.since)
+        incidents, miner = rehearsal.found(self.since), self._totals.miner
+        for one in incidents:
+            one.signatures = merged_signatures(one.signatures, miner.resolve, miner.template)
         unplaced: dict[UnitId, dict[str, Seen]] = {}
-        for one in untimed:
-            unplaced.setdefault(one.source.unit, {}).update(one.errors)
+        for log in untimed:
+            errors = unplaced.setdefault(log.source.unit, {})
+            for seen in merged_signatures(log.errors.values(), miner.resolve, miner.template):
+                if seen.key in errors:
+                    errors[seen.key].count += seen.count
+                else:
+                    errors[seen.key] = seen
         return Replayed(
             since=self.since,
             until=self.until,

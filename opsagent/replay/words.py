@@ -93,7 +93,7 @@ class Found:
     """One incident that would have been opened."""
 
     id: str
-    """Durable: of unit, fault, signature and beginning."""
+    """Durable: of unit, kind of fault and beginning."""
     fault: Fault
     unit: UnitId
     began_at: float
