@@ -119,17 +119,24 @@ def _quoted(found: re.Match[str]) -> str:
 def settle(masked: str) -> str:
     """Return a masked message with what belongs together joined: dates, quantities with their unit, lists."""
     text = masked.replace(QUOTE, "<str>").replace(OBJECT, "<obj>").replace(SERVER_ERROR, "5xx")
-    if "<" in text:
+    if "<n>" in text or "<time>" in text:
         text = _DATE.sub("<time>", text)
+    if "<n>" in text:
         text = _DURATION.sub("<dur>", text)
         text = _SIZE.sub("<n>", text)
-        text = _AGAIN.sub(r"<\1>", text)
         text = _PHRASE.sub("", text)
+    if "(<" in text:
+        text = _AGAIN.sub(r"<\1>", text)
+    if "<" in text:
         text = _JOINED.sub("<id>", text)
-    text = _EMPTY.sub("(<str>)", text)
-    text = _ASSIGNED.sub(_assigned, text)
-    text = _USER.sub("<str>", text)
-    text = _FOR.sub("<str>", text)
+    if "()" in text or "[]" in text or "{}" in text or "''" in text or '""' in text:
+        text = _EMPTY.sub("(<str>)", text)
+    if "= " in text:
+        text = _ASSIGNED.sub(_assigned, text)
+    if "user " in text:
+        text = _USER.sub("<str>", text)
+    if " from <addr>" in text:
+        text = _FOR.sub("<str>", text)
     return _LIST.sub(r"\1", text)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle
+from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle, without_hex
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.logs.miner_words import edges, polar, wordy
@@ -60,9 +60,8 @@ class Miner:
 
     def _unseen(self, shape: bytes, message: str) -> Group:
         """Return the group of a message whose rough outline leads nowhere by itself."""
-        key = outline(message)
-        if may_have_status(shape):
-            key = b"\0" + key  # never found by a rough outline, in which all statuses are alike
+        # Behind a NUL it is never found by a rough outline, in which all statuses are alike.
+        key = b"\0" + outline(message) if may_have_status(shape) else without_hex(shape)
         group = self._shapes.get(key)
         if group is not None and group.into is None:
             return group

@@ -122,9 +122,10 @@ class Book:
             return None
         places_list: list[Places] = [(place,) for place, token in enumerate(tokens) if not polar(token)]
         places_list += self._apart(group)
-        words = sum(map(wordy, tokens))
+        is_word = [wordy(token) for token in tokens]
+        words = sum(is_word)
         for places in places_list:
-            if words <= sum(wordy(tokens[place]) for place in places):
+            if words <= sum([is_word[place] for place in places]):
                 continue
             rest = _rest(tokens, places)
             number = hash((places, rest))
