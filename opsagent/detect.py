@@ -145,6 +145,8 @@ class Detector:
         self._quiet.after(incident, self._now, mended=mended is True)
         if mended:
             self._noticing.repaired(incident, self._now)
+        if incident.fault is Fault.ERROR_BURST and not mended:
+            self._burst.told(incident.unit)
         if incident.fault is Fault.CRASH_LOOP:
             self._loop.mended(incident.unit) if mended else self._loop.given_up(incident.unit)
         for unit in (incident.unit, *incident.affected):

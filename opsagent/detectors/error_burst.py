@@ -14,6 +14,8 @@ from opsagent_tools.units import UnitId
 
 _LEARNING = 0.1
 """Weight of the newest window in what is usual."""
+_OVER = 0.5
+"""A burst that was told is over below this share of what makes one."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class _Rate:
     counted: deque[tuple[datetime, int]] = field(default_factory=deque)
     usual: float = 0.0
     """Lines per window, a moving average of windows without a burst."""
+    told: bool = False
+    """The burst that goes on had its incident."""
 
 
 class ErrorBurstDetector:
@@ -48,19 +52,28 @@ class ErrorBurstDetector:
         assert unit is not None
         rate = self._rates.setdefault(unit, _Rate(known_since=now, window_from=now))
         self._learn(rate, now)
-        rate.counted.append((now, int(error.data.get("count", 1))))
         while rate.counted and rate.counted[0][0] <= now - self._window:
             rate.counted.popleft()
+        rate.told = rate.told and self._is_burst(rate, over=_OVER)
+        rate.counted.append((now, int(error.data.get("count", 1))))
         if now - rate.known_since < timedelta(seconds=self._config.burst_learn_s):
             return None
-        lines = sum(count for _, count in rate.counted)
-        if lines < max(self._config.burst_lines, self._config.burst_times * rate.usual):
+        if rate.told or not self._is_burst(rate):
             return None
         symptoms = errors_before(unit, world, now, self._config.burst_window_s)
         began = rate.counted[0][0]
         return Suspicion(
             fault=Fault.ERROR_BURST, unit=unit, began_at=began, symptoms=symptoms or (error,), may_be_upstream=True
         )
+
+    def told(self, unit: UnitId) -> None:
+        """An incident of its burst is over, and nothing was mended: as long as the burst goes on, it is the same one."""
+        if unit in self._rates:
+            self._rates[unit].told = True
+
+    def _is_burst(self, rate: _Rate, over: float = 1.0) -> bool:
+        lines = sum(count for _, count in rate.counted)
+        return lines >= over * max(self._config.burst_lines, self._config.burst_times * rate.usual)
 
     def _learn(self, rate: _Rate, now: datetime) -> None:
         """Take whole windows that have passed into what is usual."""

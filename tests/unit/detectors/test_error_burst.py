@@ -9,6 +9,7 @@ def quiet(history: History, seconds: float, per_second: int = 0) -> None:
     for _ in range(int(seconds)):
         if per_second:
             history.error("api", "the usual", per_second)
+        history.ok("api")
         history.wait(1)
 
 
@@ -57,6 +58,27 @@ def test_errors_because_of_an_upstream_are_its_symptoms_and_its_tail_is_none() -
     history.mend()
     quiet(history, 5, per_second=20)
     assert len(history.opened) == 1
+
+
+def test_a_burst_that_goes_on_has_one_incident_until_it_is_over() -> None:
+    history = History(service("api"))
+    quiet(history, 60)
+    quiet(history, 10, per_second=10)
+    history.mend(mended=False)
+    quiet(history, 20, per_second=10)
+    assert len(history.opened) == 1
+    quiet(history, 120)
+    quiet(history, 10, per_second=10)
+    assert [incident.fault.value for incident in history.opened] == ["error_burst"] * 2
+
+
+def test_a_burst_after_a_repair_is_another_one() -> None:
+    history = History(service("api"))
+    quiet(history, 60)
+    quiet(history, 10, per_second=10)
+    history.mend()
+    quiet(history, 20, per_second=10)
+    assert len(history.opened) == 2
 
 
 def test_a_flood_of_kinds_stays_bounded() -> None:
