@@ -47,7 +47,7 @@ class Detector:
         self._memory = MemoryGrowthDetector(self.config)
         self._quiet = QuietUnits(self.config)
         self._noticing = Noticing(self.config)
-        self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back, self._noticing.slow)
+        self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back, self._noticing)
         self.metrics = MetricDetectors()
         """What is measured; its `forecast` tells when something is used up."""
         self._now = datetime.min.replace(tzinfo=UTC)

@@ -6,20 +6,20 @@ reaches those who depend on it, and text never explains what kernel, supervisor 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from opsagent.detectors import engine_down
-from opsagent.detectors.blame import Culprit, Judge, at_upstream, confirmed_down, could_explain, downstream_of
+from opsagent.detectors.blame import Culprit, Judge, at_upstream, confirmed_down, could_explain, downstream_of, upstream_of
 from opsagent.detectors.book import Book, Closed, Detection, since
 from opsagent.detectors.config import DetectorConfig
+from opsagent.detectors.noticing import Noticing
 from opsagent.detectors.quiet import QuietUnits
 from opsagent.detectors.reasons import since_release, why_here, why_not_there
 from opsagent.detectors.shared import shared_cause
 from opsagent.detectors.suspicion import Suspicion
 from opsagent.model import Fault, Incident, SignalKind
 from opsagent.naming import daemon_unit
-from opsagent.notice import Notice
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
@@ -31,7 +31,7 @@ _ALWAYS_NEWS = frozenset({Fault.CRASH, Fault.CRASH_LOOP, Fault.BAD_RELEASE})
 
 
 class Grouping:
-    """Writes suspicions into the book. `slow`: units whose probe answers far more slowly than usual, as it is now."""
+    """Writes suspicions into the book. `noticing`: knows the units whose probe answers far more slowly than usual."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Grouping:
         book: Book,
         quiet: QuietUnits,
         taken_back: Callable[[Incident], None],
-        slow: Mapping[UnitId, Notice],
+        noticing: Noticing,
     ) -> None:
         self._config = config
         self._book = book
@@ -47,7 +47,7 @@ class Grouping:
         self._taken_back = taken_back
         """Is told of each incident that turns out to be part of another one, as it was before."""
         self._waiting: dict[UnitId, datetime] = {}
-        self._slow = slow
+        self._noticing = noticing
         self._released: dict[UnitId, datetime] = {}
 
     def released(self, unit: UnitId, at: datetime) -> None:
@@ -75,9 +75,11 @@ class Grouping:
             return ()
         doubt = ""
         if suspicion.may_be_upstream:
-            found = Judge(suspicion, world, self._book, self._slow, self._config).blame()
+            found = Judge(suspicion, world, self._book, self._noticing.slow, self._config).blame()
             if found.culprit is not None:
                 return self._lay_to(found.culprit, suspicion, world, now)
+            if self._may_be_slow_above(suspicion, world) and self._waits(unit, now):
+                return ()
             doubt = found.doubt
         self._waiting.pop(unit, None)
         return self._open(suspicion, world, now, doubt)
@@ -102,11 +104,20 @@ class Grouping:
                 return ()
             at_cause = at_upstream(culprit, suspicion, world)
             return (self._book.open(at_cause, now, affected, why=why_here(culprit, affected, world)),)
-        waits_since = self._waiting.setdefault(unit, now)
-        if (now - waits_since).total_seconds() < self._config.upstream_wait_s:
+        if self._waits(unit, now):
             return ()
         del self._waiting[unit]
         return self._open(suspicion, world, now, why_not_there(culprit))
+
+    def _waits(self, unit: UnitId, now: datetime) -> bool:
+        """Tell whether it is waited yet until it is clear how an upstream is."""
+        waits_since = self._waiting.setdefault(unit, now)
+        return (now - waits_since).total_seconds() < self._config.upstream_wait_s
+
+    def _may_be_slow_above(self, suspicion: Suspicion, world: World) -> bool:
+        """A probe that waits for a slow upstream fails before that upstream has answered slowly often enough."""
+        above = upstream_of(suspicion.unit, world) if suspicion.fault is Fault.HANG else ()
+        return any(self._noticing.may_be_slow(up) for up in above)
 
     def _open(self, suspicion: Suspicion, world: World, now: datetime, doubt: str = "") -> tuple[Detection, ...]:
         """Open an incident, or move one of its downstream here that was opened a moment ago."""

@@ -41,6 +41,10 @@ class Noticing:
         """Units whose probe answers far more slowly than usual; a live view."""
         return self._slow.slow
 
+    def may_be_slow(self, unit: UnitId) -> bool:
+        """Tell whether the last answer of its probe was slow: it is not sure yet that the next ones are too."""
+        return self._slow.may_be(unit)
+
     def observe(self, signal: Signal, world: World, now: datetime) -> list[Notice]:
         """Take one signal."""
         if signal.unit is None:

@@ -40,6 +40,11 @@ class SlowDetector:
         """The units that are slow now, with what was noticed when they became so."""
         return self._slow
 
+    def may_be(self, unit: UnitId) -> bool:
+        """Tell whether its last answer was slow, or several were."""
+        pace = self._paces.get(unit)
+        return pace is not None and pace.slow > 0
+
     def know(self, units: list[UnitId]) -> None:
         """Forget units that are gone."""
         for gone in self._paces.keys() - set(units):

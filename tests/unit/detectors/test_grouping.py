@@ -187,11 +187,15 @@ def test_text_above_that_comes_later_takes_nothing_over() -> None:
     assert sorted(history.open) == ["error_burst of store", "hang of api"]
 
 
-def slow_store(history: History) -> None:
-    for _ in range(80):
+def well(history: History, seconds: int) -> None:
+    for _ in range(seconds):
         history.signal(SignalKind.PROBE_OK, "store", latency_s=0.01)
         history.ok("api")
         history.wait(1, step=1)
+
+
+def slow_store(history: History) -> None:
+    well(history, 80)
     for _ in range(4):
         history.signal(SignalKind.PROBE_OK, "store", latency_s=1.5)
         history.wait(1, step=1)
@@ -207,6 +211,39 @@ def test_a_slow_upstream_explains_what_fails_below() -> None:
     assert line(incident) == "hang of store (api)"
     assert incident.summary == "store answers far more slowly than usual; api affected"
     assert "is slow" in incident.why_root
+
+
+def becomes_slow(history: History, seconds: int, answers_s: float) -> None:
+    """What is below gives up before the upstream has answered slowly three times."""
+    for second in range(seconds):
+        history.fail("api", "timeout")
+        if second % 2:
+            history.signal(SignalKind.PROBE_OK, "store", latency_s=answers_s)
+        history.wait(1, step=0.5)
+
+
+def test_what_fails_below_first_waits_until_it_is_sure_that_the_upstream_is_slow() -> None:
+    history = History(service("store"), service("api", "store"))
+    well(history, 80)
+    becomes_slow(history, 9, answers_s=1.5)
+    assert [line(incident) for incident in history.opened] == ["hang of store (api)"]
+
+
+def test_what_fails_below_does_not_wait_where_the_upstream_is_quick() -> None:
+    history = History(service("store"), service("api", "store"))
+    well(history, 80)
+    becomes_slow(history, 5, answers_s=0.01)
+    assert history.open == ["hang of api"]
+
+
+def test_it_waits_for_seconds_only() -> None:
+    history = History(service("store"), service("api", "store"))
+    well(history, 80)
+    history.signal(SignalKind.PROBE_OK, "store", latency_s=1.5)
+    history.failing(["api"], 7, "timeout")
+    assert history.opened == []
+    history.failing(["api"], 3, "timeout")
+    assert history.open == ["hang of api"]
 
 
 def test_one_that_is_quick_again_does_not() -> None:
