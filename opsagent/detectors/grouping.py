@@ -10,7 +10,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from opsagent.detectors import engine_down
-from opsagent.detectors.blame import Culprit, Judge, at_upstream, confirmed_down, could_explain, downstream_of, upstream_of
+from opsagent.detectors.blame import (
+    Culprit,
+    Judge,
+    at_upstream,
+    confirmed_down,
+    could_explain,
+    downstream_of,
+    upstream_of,
+)
 from opsagent.detectors.book import Book, Closed, Detection, since
 from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.noticing import Noticing
