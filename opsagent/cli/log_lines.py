@@ -52,7 +52,7 @@ def last_lines(
     """Return the last `count` lines of each file. Files that are not there have none. `uid`: whose they must be."""
     if count <= 0:
         return []
-    return [line_of(str(path), raw) for path in files for raw in _end(path, count, uid, complain)]
+    return [line_of(str(path), raw) for path in files for raw in end_of(path, count, uid, complain)]
 
 
 def line_of(file: str, raw: bytes) -> LogLine:
@@ -62,8 +62,8 @@ def line_of(file: str, raw: bytes) -> LogLine:
     return LogLine(file, redact(raw[:_LONGEST].rstrip(b"\r").decode(errors="replace")))
 
 
-def _end(path: Path, count: int, uid: int | None, complain: Complain) -> list[bytes]:
-    """Read a file from its end, no further than the wanted lines need."""
+def end_of(path: Path, count: int, uid: int | None, complain: Complain) -> list[bytes]:
+    """Return the last `count` lines of a file, which is read from its end no further than they need."""
     from opsagent_tools.files import UnsafeFile
     from opsagent_tools.logs.opening import open_log
 

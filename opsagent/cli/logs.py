@@ -62,6 +62,9 @@ def command(
         bool, typer.Option("--signatures", help="What is logged, each kind of line once, the latest first.")
     ] = False,
     new: Annotated[bool, typer.Option("--new", help="Of those, what was never logged before.")] = False,
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Where it is written, and of which zone the stamps are taken to be.")
+    ] = False,
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
@@ -89,15 +92,19 @@ def command(
         from opsagent.cli.log_rotate import rotate_now
 
         return rotate_now(open_home(home), running, chosen[0], out, yes=yes)
+    if sources:
+        from opsagent.cli.log_sources import show_sources
+
+        return show_sources(running, chosen, out)
     if not chosen:
         out.note("no services: start some with `opsagent up FILE`")
     config_of(open_home(home))  # from here on its [redact] holds
     folded = out.screen.terminal if fold is None else fold
     shown = _Shown(running, chosen, out, folded=folded and not json)
-    sources = shown.sources() if follow else []  # opened before the last lines are read: nothing is missed in between
+    followed = shown.sources() if follow else []  # opened before the last lines are read: nothing is missed in between
     shown.last(lines, streams=follow)
-    if sources:
-        asyncio.run(shown.follow(sources))
+    if followed:
+        asyncio.run(shown.follow(followed))
     return 0
 
 
