@@ -14,7 +14,7 @@ from typing import Any
 from opsagent_tools.redact_custom import Redaction
 from opsagent_tools.redact_mask import MASK, Rule, mask
 from opsagent_tools.redact_personal import CARD, EMAIL
-from opsagent_tools.redact_rules import GROUPS, SECRET_NAME, label_of, worth_masking
+from opsagent_tools.redact_rules import GROUPS, KEY_LINE, KEY_LINE_CHARS, SECRET_NAME, label_of, worth_masking
 from opsagent_tools.text import UntrustedText
 
 _NESTED_MAX = 64
@@ -87,6 +87,8 @@ def _once(text: str) -> str:
     for rule in _ACTIVE.custom:
         if any(needle in low for needle in rule.needles):
             text = _apply(rule, text)
+    if len(text) >= KEY_LINE_CHARS:
+        text = _apply(KEY_LINE, text)
     return _apply(CARD, text) if _ACTIVE.wanted.cards and CARD.pattern.search(text) else text
 
 

@@ -205,6 +205,24 @@ def _rule(needles: str, pattern: str, masked: Callable[[re.Match[str]], str], fl
     return Rule(tuple(needles.split("|")), re.compile(pattern, flags), masked)
 
 
+def _mask_key_line(match: re.Match[str]) -> str:
+    value = match[0]
+    kinds = (str.islower, str.isupper, str.isdigit)
+    mixed = all(any(map(kind, value)) for kind in kinds) and value.count("/") <= _SLASHES
+    return mask("key material") if mixed else value
+
+
+_SLASHES = 6
+"""More of them in 64 characters are a path: in base64 one in 64 is a slash."""
+KEY_LINE = Rule(
+    (),
+    re.compile(r"(?<!\S)[A-Za-z0-9+/]{64}(?:[A-Za-z0-9+/]{6}){0,2}(?!\S)"),
+    _mask_key_line,
+)
+"""A line of a private key by itself, as logs that are read line by line have it (64, 70 or 76 characters of base64)."""
+KEY_LINE_CHARS = 64
+"""A shorter text has none."""
+
 _IN_CONTEXT: tuple[Rule, ...] = (
     _rule(
         "private key",

@@ -52,6 +52,31 @@ def test_the_rest_of_a_line_stays_readable() -> None:
     assert redact('{"token": "abcdef12", "n": 1}') == '{"token": "«redacted: token»", "n": 1}'
 
 
+KEY = "MIIEpAIBAAKCAQEA7w1nq0uYzk3T/8fXo2bH5mJd9cVrLsPpQeGtWyUaNiZx4K+6"
+
+
+@pytest.mark.parametrize(
+    "line", [KEY, f"2026-11-28 10:00:00 ERROR {KEY}", KEY + "AbC1x2", KEY + "AbC1x2Zz9+/q", f"a\n{KEY}\nb"]
+)
+def test_a_line_of_a_key_goes_without_the_lines_around_it(line: str) -> None:
+    assert KEY not in redact(line)
+    assert "«redacted: key material»" in redact(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "a" * 64,
+        "/srv/shop/releases/20261128/node/lib/Express/Router/Layer/handle",
+        KEY[:-1],
+        f"GET /{KEY}",
+    ],
+)
+def test_what_only_looks_like_a_line_of_a_key_stays(line: str) -> None:
+    assert redact(line) == line
+
+
 @pytest.mark.parametrize(
     ("line", "label"),
     [
