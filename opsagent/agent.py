@@ -238,7 +238,7 @@ class Agent:
             for supervisor in await self.supervised.look_again():
                 senses.add(supervisor)
             self._detected(self.detector.tick(self.world, datetime.now(UTC)))
-            self.baseline.watch(self.world, self._troubled())
+            self.baseline.watch(self.world, self._troubled(), datetime.now(UTC))
 
     def _troubled(self) -> set[Any]:
         return {unit for file in self._files.values() for unit in (file.incident.unit, *file.incident.affected)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from opsagent.check import Checker
 from opsagent.detectors.saturation import lasts
@@ -21,6 +21,8 @@ _MEMORY_WELL_BELOW = 0.7
 """A leak counts as repaired when no instance is above this share of its limit."""
 _SLOWER_FACTOR, _SLOWER_FLOOR_S = 5.0, 0.5
 """A health answer that takes this much longer than the baseline (and longer than the floor) is not well."""
+_NOT_USUAL_YET = timedelta(seconds=60)
+"""A probe that has failed for less than this does so because of what an incident is about to be opened for."""
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class Baseline:
 
     usual: dict[UnitId, _Usual] = field(default_factory=dict)
 
-    def watch(self, world: World, troubled: Iterable[UnitId]) -> None:
+    def watch(self, world: World, troubled: Iterable[UnitId], now: datetime) -> None:
         """Take the present for usual, except of units that an open incident concerns."""
         left_out = set(troubled)
         for unit in world.units:
@@ -43,7 +45,7 @@ class Baseline:
             if unit in left_out or health is None:
                 continue
             usual = self.usual.setdefault(unit, _Usual())
-            usual.healthy = health.ok
+            usual.healthy = health.ok or (usual.healthy and now - health.since < _NOT_USUAL_YET)
             if health.ok:
                 usual.latency_s += (health.latency_s - usual.latency_s) * (0.1 if usual.latency_s else 1.0)
 

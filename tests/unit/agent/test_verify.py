@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from opsagent import verify
 from opsagent.model import Fault, Incident, Verdict
 from opsagent.planning import start_steps
 from opsagent.verify import Baseline, Verifier
+from opsagent.world import HealthState, World
+from opsagent_tools.units import Unit, UnitState
 from tests.unit.agent.conftest import API, STORE, Bench
 
 
@@ -46,3 +50,30 @@ async def test_what_is_not_well_itself_was_not_helped(bench: Bench) -> None:
     await bench.supervisor.stop(STORE)
     verdict = await bench.verifier.verify(incident, plan, frozenset())
     assert (verdict.better, verdict.helped) == (False, False)
+
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _watched(*probes: tuple[bool, float]) -> Baseline:
+    """A baseline that looked at each of these: whether the probe succeeds, and for how many seconds it has done so."""
+    baseline, world = Baseline(), World()
+    for ok, seconds in probes:
+        world.health[API] = HealthState(ok=ok, since=_NOW - timedelta(seconds=seconds))
+        world.units.setdefault(API, Unit(id=API, state=UnitState.RUNNING))
+        baseline.watch(world, (), _NOW)
+    return baseline
+
+
+@pytest.mark.parametrize(
+    ("probes", "well"),
+    [
+        ([(True, 5)], True),
+        ([(True, 5), (False, 3)], True),  # fails already, and the incident is about to be opened
+        ([(True, 5), (False, 3), (False, 90)], False),
+        ([(False, 3)], False),  # was never well
+        ([(True, 5), (False, 90), (True, 1)], True),
+    ],
+)
+def test_what_has_failed_for_seconds_only_was_well_before(probes: list[tuple[bool, float]], well: bool) -> None:
+    assert _watched(*probes).was_well(API) is well
