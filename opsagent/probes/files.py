@@ -11,6 +11,7 @@ from pathlib import Path
 from opsagent import last_good
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
+from opsagent_tools.host.mounts import below
 from opsagent_tools.services.runnable import why_not_runnable
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
@@ -81,7 +82,9 @@ def state_folders(spec: ServiceSpec | None) -> Iterator[Path]:
 
 
 def _places(unit: Unit, spec: ServiceSpec | None) -> Iterator[Path]:
-    yield from state_folders(spec)
+    for folder in state_folders(spec):
+        yield folder
+        yield from map(Path, below(folder.resolve()))
     for path in (*unit.logs, *(spec.logs if spec is not None else ())):
         yield path.parent
     for process in unit.processes:

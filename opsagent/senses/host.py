@@ -11,7 +11,7 @@ from opsagent.naming import host_unit
 from opsagent.senses.desk import Desk
 from opsagent.senses.fillers import Fillers
 from opsagent_tools.host.figures import HostSample, HostSampler
-from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts, of
+from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts, of, real
 from opsagent_tools.processes.busiest import Busiest
 from opsagent_tools.text import escape_for_terminal
 from opsagent_tools.units import UnitId
@@ -33,6 +33,8 @@ class HostSense:
         self._sampler = HostSampler()
         self._watch = MountWatch()
         self._mounts: tuple[Mount, ...] = ()
+        self._real: dict[Path, str] = {}
+        """Where logs lie in truth: /var/log/shop is often a link to another disk."""
         self._looks = 0
         self._fillers = Fillers()
         self._busiest = Busiest()
@@ -60,13 +62,16 @@ class HostSense:
         self._desk.tell(SignalKind.HOST_SAMPLE, self._unit, EvidenceKind.KERNEL, data=data)
 
     def _look_at_mounts(self, logs: dict[Path, UnitId], pids: dict[int, UnitId]) -> list[dict[str, Scalar]]:
-        if self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0:
-            self._mounts = mounts({log.parent for log in logs})
+        anew = self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0
+        known = {} if anew else self._real
+        self._real = {log: known[log] if log in known else real(str(log)) for log in logs}
+        if anew:
+            self._mounts = mounts({Path(path).parent for path in self._real.values()})
         there: dict[str, dict[str, UnitId]] = {mount.path: {} for mount in self._mounts}
         for log, unit in logs.items():
-            mount = of(str(log), there)
+            mount = of(self._real[log], there)
             if mount is not None:
-                there[mount][str(log)] = unit
+                there[mount][self._real[log]] = unit
         uses = self._watch.take(self._mounts)
         return [{**_use(use), **self._fillers.look(use, pids, there[use.mount.path])} for use in uses]
 

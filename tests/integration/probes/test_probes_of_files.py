@@ -173,6 +173,13 @@ async def test_a_full_file_system(scene: Scene, tmp_path: Path, small: Path) -> 
     assert str(small) in facts["said"]
 
 
+async def test_a_full_file_system_below_the_folder_of_the_service(scene: Scene, tmp_path: Path, small: Path) -> None:
+    scene.add(service(tmp_path))
+    assert (await scene.ask("disk"))["full"] is False
+    (small / "log").write_bytes(b"x" * 900_000)
+    assert str(small) in (await scene.ask("disk"))["said"]
+
+
 async def test_a_full_file_system_that_only_an_open_file_is_on(
     scene: Scene, tmp_path: Path, small: Path, start: Any
 ) -> None:

@@ -26,6 +26,9 @@ _KEEPS_NOTHING = frozenset(
 _ANSWERED_BY_OTHERS = ("9p", "afs", "ceph", "cifs", "davfs", "fuse", "gluster", "lustre", "nfs", "smb", "virtiofs")
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 _MOST = 4 * 1024 * 1024
+_MOST_LINKS = 40
+_OWN_FOLDER = 3
+"""Parts of the path of a folder that belongs to one service: `/srv/shop` has three."""
 TIMEOUT_S = 2.0
 
 
@@ -85,6 +88,43 @@ def of(path: str, among: Iterable[str]) -> str | None:
     """Return which of these mount points a path lies under: the longest. By its name alone, nothing is looked at."""
     fitting = [mount for mount in among if path == mount or path.startswith(mount.rstrip("/") + "/")]
     return max(fitting, key=len, default=None)
+
+
+def below(folder: Path, *, mountinfo: str = "/proc/self/mountinfo") -> tuple[str, ...]:
+    """Return the file systems under a folder that can be written, memory among them, but for those of others.
+
+    Of `/` and the folders in it: none, for nobody can say that they are somebody's own.
+    """
+    if not HAS_PROC or len(folder.parts) < _OWN_FOLDER:
+        return ()
+    inside = f"{folder}/"
+    return tuple(
+        mount.path
+        for mount, writable in _read(mountinfo)
+        if writable and mount.path.startswith(inside) and not mount.remote and mount.kind not in _KEEPS_NOTHING
+    )
+
+
+def real(path: str, *, mountinfo: str = "/proc/self/mountinfo", readlink: Callable[[str], str] = os.readlink) -> str:
+    """Return a path without the links in it. Nothing is looked at where somebody else answers, who may not."""
+    others = {mount.path for mount, _ in _read(mountinfo) if mount.remote or mount.kind == "autofs"}
+    known, left, followed = "/", [part for part in reversed(path.split("/")) if part], 0
+    while left:
+        part = left.pop()
+        here = os.path.normpath(os.path.join(known, part))  # noqa: PTH118  # text only, `..` of what has no links
+        if of(here, others) is not None:
+            return os.path.normpath(os.path.join(here, *reversed(left)))  # noqa: PTH118
+        try:
+            target = readlink(here)
+        except OSError:  # no link, or not there
+            known = here
+            continue
+        followed += 1
+        if followed > _MOST_LINKS:
+            return path
+        left += [piece for piece in reversed(target.split("/")) if piece]
+        known = "/" if target.startswith("/") else known
+    return known
 
 
 def _of(path: str, listed: list[tuple[Mount, bool]]) -> Mount | None:
