@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from opsagent import __version__
+from opsagent import __version__, footprint
 from opsagent.agent import Agent
 from opsagent.api.server import ApiServer
 from opsagent.boot.notify import notifying
@@ -40,6 +40,7 @@ def watch(home: Home, *, mode: Mode | None, seconds: float | None, out: Out) -> 
     if mode is not None:
         config = replace(config, policy=replace(config.policy, mode=mode))
     _set_up_logging(home, quiet=out.screen.terminal)
+    footprint.few_arenas()
     try:
         asyncio.run(_watch(home, config, seconds, out))
     except BaseExceptionGroup as group:
@@ -73,6 +74,7 @@ async def _run(agent: Agent, seconds: float | None, teller: _Teller) -> None:
     teller.tell(_event("started", "watching", pid=os.getpid(), version=__version__, home=str(agent.home.path)))
     running = asyncio.create_task(agent.run(), name="agent")
     telling = asyncio.create_task(teller.follow(agent), name="timeline")
+    small = asyncio.create_task(footprint.keep_small(), name="footprint")
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, running.cancel)
     try:
@@ -81,9 +83,9 @@ async def _run(agent: Agent, seconds: float | None, teller: _Teller) -> None:
             await running  # it ended by itself: say why
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
-        for task in (running, telling):
+        for task in (running, telling, small):
             task.cancel()
-        await asyncio.gather(running, telling, return_exceptions=True)
+        await asyncio.gather(running, telling, small, return_exceptions=True)
         teller.tell(_event("stopped", "the agent stops watching; the services go on"))
 
 
