@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 KEPT = 60
 """Points of each history."""
 _ROWS = 50
+_OF_THE_UNIT = frozenset({"processes"})
 _UNRESOLVED = ("open", "repairing", "escalated")
 _LOOK_AGAIN_S = 5.0
 """Without a daemon the supervisors are asked this seldom; processes are sampled each time."""
@@ -89,7 +90,9 @@ class Watcher:
 
     def _with_figures(self, unit: Mapping[str, Any], measured: Mapping[str, Any] | None) -> dict[str, Any]:
         """Add the figures of now, and how they went; what the daemon kept goes before what was seen from here."""
-        figures = {**unit, **{key: value for key, value in (measured or {}).items() if value is not None}}
+        # what a unit already has is not overwritten: its processes are a list, of what was measured a number is told
+        told = {key: value for key, value in (measured or {}).items() if value is not None and key not in _OF_THE_UNIT}
+        figures = {**unit, **told}
         seen = self._histories.setdefault(unit["id"], {})
         history: dict[str, list[float | None]] = {}
         for name in ("cpu", "rss"):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from textual.widgets import Input, Static
 
+from opsagent.cli import daemon
 from opsagent.cli.top_app import OneUnit, TopApp, Units
 from opsagent.cli.top_data import Watcher
+from opsagent.home import Home
+from opsagent.measured import measured
 from opsagent.views import top
+from opsagent.world import World
+from opsagent_tools.units import Unit, UnitId, UnitState
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 
@@ -97,6 +103,22 @@ class TestOrder:
 
     def test_a_part_of_the_name_or_the_supervisor_filters(self) -> None:
         assert names(top.rows(picture(*self.UNITS), sort="name", only="CIRCUS:B")) == ["busy"]
+
+
+class TestLooking:
+    def test_what_was_measured_stands_beside_what_is_known_of_a_unit(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        world = World()
+        world.replace_unit(Unit(id=UnitId.parse("circus:api@host"), state=UnitState.RUNNING))
+        monkeypatch.setattr(daemon, "listing", lambda home: {"daemon": {"pid": 1}, "units": [unit("api")]})
+        monkeypatch.setattr(daemon, "metrics", lambda home: measured(world))
+        for ask in ("signatures", "notices"):
+            monkeypatch.setattr(daemon, ask, lambda *_: [])
+        seen = Watcher(Home.open(tmp_path)).look()["units"][0]
+        assert seen["custom"] == {}
+        assert [one["pid"] for one in seen["processes"]] == [7]
+        assert top.row(seen)[0].text == "api"
 
 
 class TestWords:
