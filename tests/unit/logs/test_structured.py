@@ -71,6 +71,22 @@ def test_what_is_no_log_in_json_is_text(line: str) -> None:
     assert LineReader().read(line.encode()).level == ""
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"time": int("9" * 400)},
+        {"timestamp": {"seconds": int("9" * 400)}},
+        {"ts": -(10**300)},
+        {"level": int("9" * 400)},
+        {"level": True},
+    ],
+    ids=["time", "seconds", "negative", "level", "bool"],
+)
+def test_numbers_of_any_length_are_no_times_and_raise_nothing(fields: dict[str, object]) -> None:
+    event = LineReader().read(json.dumps({**fields, "msg": "paid"}).encode())
+    assert (event.at, event.message) == (None, "paid")
+
+
 def test_logfmt() -> None:
     line = b'time="2026-11-28T17:59:00Z" level=warning msg="took \\"long\\"" order=17 error="dial tcp: refused"'
     event = LineReader().read(line)

@@ -100,7 +100,7 @@ def _level(data: Mapping[str, Any]) -> str:
             continue
         if isinstance(value, str):
             return LEVELS.get(value) or LEVELS.get(value.lower().strip(), "")
-        if isinstance(value, int):
+        if isinstance(value, int) and not isinstance(value, bool):
             return _numbered(value)
         if isinstance(value, dict):  # winston's npm levels, log4j2's JsonTemplateLayout
             return LEVELS.get(str(value.get("name", value.get("value", ""))).lower(), "")
@@ -166,14 +166,16 @@ def _time(data: Mapping[str, Any], stamp: Callable[[str], float | None]) -> floa
         if isinstance(value, str):
             return stamp(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return _epoch(float(value))
+            return _epoch(value)
         if isinstance(value, dict) and isinstance(value.get("seconds"), int):
-            return float(value["seconds"])
+            return _epoch(value["seconds"])
     return None
 
 
 def _epoch(value: float) -> float | None:
     """Return seconds of a number that may be of seconds, milli-, micro- or nanoseconds."""
+    if not 1e8 <= value < 1e19:  # a number of any length may stand there, longer than a float can hold
+        return None
     for scale in (1.0, 1e3, 1e6, 1e9):
         if 1e8 <= value / scale < 1e10:
             return value / scale
