@@ -79,7 +79,7 @@ _QUOTED = (
     r"(?P<open>\\{0,8}[\"'])(?=(?P<quoted>(?:(?!(?P=open))(?:\\.|[^\n]))*))(?P=quoted)"
     r"(?P<close>(?P=open)|(?=\n)|$)"
 )
-_STOP = r"[&;,]\\{0,8}[\"']?[\w.-]+\\{0,8}[\"']?[=:]|[,;:)\]}.]+(?:[\s\"']|$)|\\{1,8}[\"'nrt]|</"
+_STOP = r"[&;,]\\{0,8}[\"']?[\w.-]+\\{0,8}[\"']?[=:]|[,;:)\]}.]{1,16}(?:[\s\"']|$)|\\{1,8}[\"'nrt]|</"
 _BARE = rf"(?=(?P<bare>(?:(?!{_STOP})[^\s\"'`«»])+))(?P=bare)"
 _VALUE = rf"(?:{_QUOTED}|{_BARE})"
 
@@ -149,7 +149,7 @@ _SAID = _named(
 )
 _SPACED = _named(rf"(?P<head>(?P<key>requirepass|masterauth|login\s+\S+\s+password)(?P<sep>\s+)){_VALUE}")
 _XML = _named(
-    r"(?P<head><[\w:.-]*(?:password|passwd|secret|token|api_?key)\s*(?:\s[^<>]*)?>)(?P<value>[^<>\s][^<>]*)(?=</)"
+    r"(?P<head><[\w:.-]*(?:password|passwd|secret|token|api_?key)(?:\s[^<>]*)?>)(?P<value>[^<>\s][^<>]*)(?=</)"
 )
 
 
@@ -250,7 +250,7 @@ _IN_CONTEXT: tuple[Rule, ...] = (
         r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'«»]*:(?P<value>[^\s\"'«»/]+)@|://(?P<sentry>[0-9a-f]{32})@",
         lambda match: _kept("password")(match) if match["value"] else f"://{mask('key')}@",
     ),
-    _rule("@tcp(|@unix(", r"\b[\w.-]+:(?P<value>[^\s\"'@]+)@(?=tcp\(|unix\()", _kept("password")),
+    _rule("@tcp(|@unix(", r"\b[\w.-]{1,128}:(?P<value>[^\s\"'@]+)@(?=tcp\(|unix\()", _kept("password")),
     _rule(
         "mysql|mariadb",
         r"\b(?:mysql|mariadb)[\w-]*\s[^|;\n]{0,200}?(?<=\s)-p(?P<value>[^\s\"'-][^\s\"']*)",
