@@ -6,7 +6,7 @@ Written by sense only (through `apply` and `replace_units`); everyone else reads
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,6 +49,17 @@ class UnitHistory:
     deaths: deque[Signal] = field(default_factory=lambda: deque(maxlen=_DEATHS_KEPT))
 
 
+@dataclass(slots=True)
+class _Graph:
+    """Who depends on whom, as far as anybody asked."""
+
+    above: dict[UnitId, tuple[UnitId, ...]] = field(default_factory=dict)
+    below: dict[UnitId, list[UnitId]] | None = None
+    all_above: dict[UnitId, tuple[UnitId, ...]] = field(default_factory=dict)
+    all_below: dict[UnitId, tuple[UnitId, ...]] = field(default_factory=dict)
+    above_sets: dict[UnitId, frozenset[UnitId]] = field(default_factory=dict)
+
+
 class World:
     """The live picture that sense paints and the later verbs look at."""
 
@@ -70,8 +81,8 @@ class World:
         """When people expect trouble."""
         self.topology = Topology()
         """Who was seen to talk to whom."""
-        self._above: dict[UnitId, tuple[UnitId, ...]] = {}
-        self._above_of: tuple[object, ...] = ()
+        self._graph = _Graph()
+        self._graph_of: tuple[object, ...] = ()
         self._described: Descriptions | None = None
 
     def replace_units(self, supervisor: str, units: Sequence[Unit]) -> None:
@@ -119,13 +130,18 @@ class World:
         Configuration wins: where `depends_on = []` is written nothing is added, and what was learnt is left out where it
         says the contrary of what is configured (an upstream that calls back).
         """
-        current = (self.descriptions, self.topology, self.topology.version)
-        if self._above_of != current:
-            self._above, self._above_of = {}, current
-        found = self._above.get(unit)
+        above = self._known().above
+        found = above.get(unit)
         if found is None:
-            found = self._above[unit] = (*self.configured_upstream(unit), *self._learnt_upstream(unit))
+            found = above[unit] = (*self.configured_upstream(unit), *self._learnt_upstream(unit))
         return found
+
+    def _known(self) -> _Graph:
+        """Return what was worked out of who depends on whom, empty where anything of it changed."""
+        current = (self.descriptions, self.topology, self.topology.version)
+        if self._graph_of != current:
+            self._graph, self._graph_of = _Graph(), current
+        return self._graph
 
     def learnt_edges(self, unit: UnitId | None = None) -> tuple[Edge, ...]:
         """Return what was seen of who talks to whom (at one unit), whatever its state; each says how sure it is."""
@@ -156,25 +172,43 @@ class World:
 
     def downstream(self, unit: UnitId) -> tuple[UnitId, ...]:
         """Return the units that depend directly on `unit`."""
-        return tuple(other for other in self.units if unit in self.upstream(other))
+        graph = self._known()
+        if graph.below is None:
+            graph.below = {}
+            for other in self.units:
+                for above in self.upstream(other):
+                    graph.below.setdefault(above, []).append(other)
+        return tuple(graph.below.get(unit, ()))
 
     def all_upstream(self, unit: UnitId) -> tuple[UnitId, ...]:
         """Return everything that `unit` depends on, nearest first, `unit` itself not among it."""
-        return self._reach(unit, self.upstream)
+        known = self._known().all_above
+        if unit not in known:
+            known[unit] = self._reach(unit, self.upstream)
+        return known[unit]
+
+    def upstream_set(self, unit: UnitId) -> frozenset[UnitId]:
+        """Return the same without an order: for whoever asks of many units."""
+        known = self._known().above_sets
+        if unit not in known:
+            known[unit] = frozenset(self.all_upstream(unit))
+        return known[unit]
 
     def all_downstream(self, unit: UnitId) -> tuple[UnitId, ...]:
         """Return everything that depends on `unit`, nearest first, `unit` itself not among it."""
-        return self._reach(unit, self.downstream)
+        known = self._known().all_below
+        if unit not in known:
+            known[unit] = self._reach(unit, self.downstream)
+        return known[unit]
 
     @staticmethod
-    def _reach(start: UnitId, neighbours: object) -> tuple[UnitId, ...]:
-        assert callable(neighbours)
+    def _reach(start: UnitId, neighbours: Callable[[UnitId], Iterable[UnitId]]) -> tuple[UnitId, ...]:
         found: dict[UnitId, None] = {}
-        frontier = [start]
+        frontier: Iterable[UnitId] = [start]
         while frontier:
-            following = [near for unit in frontier for near in neighbours(unit) if near != start and near not in found]
-            found.update(dict.fromkeys(following))
-            frontier = following
+            following = (near for unit in frontier for near in neighbours(unit) if near != start)
+            frontier = dict.fromkeys(near for near in following if near not in found)
+            found.update(frontier)
         return tuple(found)
 
     def in_maintenance(self, unit: UnitId, now: datetime) -> str:

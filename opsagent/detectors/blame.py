@@ -106,7 +106,8 @@ class Judge:
         unit, world = self._suspicion.unit, self._world
         found = [each for up in upstream_of(unit, world) if (each := self._trouble(up)) is not None]
         able = {each.unit: each for each in found if self._explains(each)}
-        roots = [each for up, each in able.items() if not any(on in able for on in upstream_of(up, world))]
+        among = frozenset(able)
+        roots = [each for up, each in able.items() if among.isdisjoint(world.upstream_set(up))]
         candidates = roots or list(able.values())  # a circle has no root
         if candidates:
             return Blame(culprit=self._timed(min(candidates, key=self._order)))
@@ -159,7 +160,7 @@ class Judge:
             return False
         if each.began_at is None:
             return True
-        in_a_circle = self._suspicion.unit in upstream_of(each.unit, self._world)
+        in_a_circle = self._suspicion.unit in self._world.upstream_set(each.unit)
         return each.began_at <= (began if in_a_circle and not each.has_incident else began + self._slack)
 
     def _order(self, each: Culprit) -> tuple[bool, bool, int, bool, float]:

@@ -75,6 +75,8 @@ class Book:
         self._kept = symptoms_kept
         self._make_id = make_id
         self._entries: dict[str, _Entry] = {}
+        self._by_unit: dict[UnitId, Incident] | None = None
+        """The same by unit; None: something changed since it was worked out."""
 
     def __iter__(self) -> Iterator[Incident]:
         return iter([entry.incident for entry in self._entries.values()])
@@ -85,7 +87,9 @@ class Book:
 
     def at(self, unit: UnitId) -> Incident | None:
         """Return the open incident whose cause is at `unit`."""
-        return next((entry.incident for entry in self._entries.values() if entry.incident.unit == unit), None)
+        if self._by_unit is None:  # of two at one unit the older one
+            self._by_unit = {incident.unit: incident for incident in reversed(list(self))}
+        return self._by_unit.get(unit)
 
     def touching(self, unit: UnitId) -> list[Incident]:
         """Return the open incidents that are at `unit` or affect it."""
@@ -106,13 +110,13 @@ class Book:
             why_root=why,
         )
         entry = _Entry(incident=_described(incident), seen={_news(symptom) for symptom in suspicion.symptoms})
-        self._entries[incident.id] = entry
+        self._entries[incident.id], self._by_unit = entry, None
         return Opened(entry.incident)
 
     def adopt(self, incident: Incident) -> None:
         """Take over an incident that was open before this process began."""
         seen = {_news(symptom) for symptom in incident.symptoms}
-        self._entries[incident.id] = _Entry(incident=incident, seen=seen, moves=False)
+        self._entries[incident.id], self._by_unit = _Entry(incident=incident, seen=seen, moves=False), None
 
     def add(
         self,
@@ -145,7 +149,7 @@ class Book:
             after = replace(after, why_root=why)
         if not news and after == before:
             return ()
-        entry.incident = _described(after)
+        entry.incident, self._by_unit = _described(after), None
         return (Updated(entry.incident),)
 
     def movable(self, units: Iterable[UnitId], since: datetime) -> list[Incident]:
@@ -164,7 +168,7 @@ class Book:
 
     def close(self, incident_id: str) -> Incident | None:
         """Take an incident out; return it, None if it was not there."""
-        entry = self._entries.pop(incident_id, None)
+        entry, self._by_unit = self._entries.pop(incident_id, None), None
         return entry.incident if entry is not None else None
 
     def _bounded(self, symptoms: tuple[Signal, ...]) -> tuple[Signal, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsagent.model import SignalKind
+from opsagent.topology import SURE_AFTER, Link, Node
 from tests.support.histories import History, service, uid
 
 
@@ -36,6 +37,34 @@ def test_dependencies_nearest_first_and_circles_end() -> None:
     assert history.world.all_upstream(uid("a")) == (uid("b"), uid("c"))
     assert history.world.all_downstream(uid("a")) == (uid("c"), uid("b"))
     assert history.world.all_upstream(uid("d")) == ()
+
+
+def test_a_unit_that_is_reached_by_many_ways_is_gone_through_once() -> None:
+    layers = [[f"s{depth}-{number}" for number in range(8)] for depth in range(12)]
+    below = [*layers[1:], []]
+    history = History(*(service(name, *deps) for names, deps in zip(layers, below, strict=True) for name in names))
+    world = history.world
+    assert len(world.all_upstream(uid("s0-0"))) == 8 * 11  # by eight billion ways
+    assert world.all_downstream(uid("s11-0"))[:8] == tuple(map(uid, layers[10]))
+    assert (
+        world.upstream_set(uid("s9-3"))
+        == set(world.all_upstream(uid("s9-3")))
+        == set(map(uid, [*below[9], *below[10]]))
+    )
+
+
+def test_who_depends_on_whom_is_asked_anew_when_that_changes() -> None:
+    history = History(service("a", "b"), service("b"), service("c"))
+    world = history.world
+    assert world.all_downstream(uid("b")) == (uid("a"),)
+    assert world.downstream(uid("c")) == ()
+    link = Link(Node.of(uid("b")), Node.of(uid("c")), port=1)
+    for _ in range(SURE_AFTER):
+        world.topology.take([link], list(world.units), history.now, 1.0)
+    assert world.downstream(uid("c")) == (uid("b"),)
+    assert world.all_upstream(uid("a")) == (uid("b"), uid("c"))
+    world.replace_specs({name: spec for name, spec in world.specs.items() if name != "a"})
+    assert world.all_downstream(uid("c")) == (uid("b"),)
 
 
 def test_supervisors_that_are_gone() -> None:
