@@ -22,6 +22,8 @@ SURE_AFTER = 3
 STALE_AFTER_S = 86_400.0
 """An edge is stale when it was not seen for so long, or for 20 times its usual gap if that is longer, while both ran."""
 STALE_GAPS = 20
+WITHOUT_S = 3600.0
+"""Or when who connects was well for so long while the other did not run: it does without."""
 FORGOTTEN_AFTER_S = 30 * 86_400.0
 """Of wall time since it was seen last, whoever ran."""
 EDGES_KEPT = 2000
@@ -92,10 +94,12 @@ class Edge:
     """Seconds since it was seen last, while both ends ran."""
     gap_s: float = 0.0
     """Its usual time between two sightings: grows at once, and shrinks slowly."""
+    without_s: float = 0.0
+    """Seconds since it was seen last, while who connects was well and the other did not run."""
 
     @property
     def stale(self) -> bool:
-        return self.unseen_s > max(STALE_AFTER_S, STALE_GAPS * self.gap_s)
+        return self.without_s > WITHOUT_S or self.unseen_s > max(STALE_AFTER_S, STALE_GAPS * self.gap_s)
 
     @property
     def sure(self) -> bool:
@@ -113,7 +117,7 @@ class Edge:
     def sight(self, now: datetime) -> None:
         """It was seen."""
         self.gap_s = max(self.unseen_s, self.gap_s * 0.9)
-        self.last_seen, self.unseen_s = now, 0.0
+        self.last_seen, self.unseen_s, self.without_s = now, 0.0, 0.0
         self.seen += 1
         self.looked += 1
 
@@ -141,14 +145,29 @@ class Topology:
     def __len__(self) -> int:
         return len(self._edges)
 
-    def take(self, seen: Iterable[Link], running: Iterable[UnitId], now: datetime, elapsed_s: float) -> None:
-        """Take over one look: what was seen, who ran, and how long ago the look before it was."""
+    def take(
+        self,
+        seen: Iterable[Link],
+        running: Iterable[UnitId],
+        now: datetime,
+        elapsed_s: float,
+        *,
+        well: Iterable[UnitId] = (),
+        absent: Iterable[UnitId] = (),
+    ) -> None:
+        """Take over one look: what was seen, who ran, and how long ago the look before it was.
+
+        `well`: those of which nothing is wrong; `absent`: those that surely do not run.
+        """
         links, up = set(seen), {str(unit) for unit in running}
+        fine, gone = {Node.of(unit) for unit in well}, {Node.of(unit) for unit in absent}
         for link, edge in self._edges.items():
             if link in links:
                 edge.sight(now)
             elif _runs(link.source, up) and _runs(link.target, up):
                 edge.miss(elapsed_s)
+            elif link.source in fine and link.target in gone:
+                edge.without_s += elapsed_s
         fresh = links - self._edges.keys()
         for link in fresh:
             self._edges[link] = Edge(link, now, now)
@@ -263,6 +282,7 @@ def _plain(edge: Edge) -> dict[str, Any]:
         "looked": edge.looked,
         "unseen_s": round(edge.unseen_s, 1),
         "gap_s": round(edge.gap_s, 1),
+        "without_s": round(edge.without_s, 1),
     }
 
 
@@ -278,6 +298,7 @@ def _edge(data: Mapping[str, Any]) -> Edge:
         looked=int(data["looked"]),
         unseen_s=_number(data["unseen_s"]),
         gap_s=_number(data["gap_s"]),
+        without_s=_number(data.get("without_s", 0.0)),
     )
 
 

@@ -20,12 +20,14 @@ from opsagent.senses.topology_look import Looker, Scene
 from opsagent.topology import Topology
 from opsagent.world import World
 from opsagent_tools.processes.ownership import Unsupervised
-from opsagent_tools.units import ProcessKey, UnitId
+from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _LOG = logging.getLogger(__name__)
 FILE = "topology.json"
 _SAVE_S = 60.0
 _MOST_BYTES = 8 * 1024 * 1024
+_SETTLED_S = 600.0
+"""What runs for so long is well as far as anybody knows."""
 
 
 class TopologySense:
@@ -85,7 +87,9 @@ class TopologySense:
             return
         world.topology.rename(self._renamed())
         running = [unit.id for unit in units if unit.processes and unit.id not in self.looker.hidden]
-        world.topology.take(seen.links, running, datetime.now(UTC), elapsed_s)
+        absent = [unit.id for unit in units if not unit.processes and unit.id.supervisor not in world.lost]
+        well = [unit.id for unit in units if _is_well(unit, world)] if absent else ()
+        world.topology.take(seen.links, running, datetime.now(UTC), elapsed_s, well=well, absent=absent)
         if now - self._saved_at >= _SAVE_S:
             self._saved_at = now
             await asyncio.to_thread(self._save)
@@ -108,6 +112,14 @@ class TopologySense:
         if data["edges"] != self._saved:
             self._saved = data["edges"]
             save(self._file, data)
+
+
+def _is_well(unit: Unit, world: World) -> bool:
+    """Tell whether it serves, by its probe; without one, whether it has run for a while."""
+    health = world.health.get(unit.id)
+    if health is not None or not unit.processes:
+        return bool(unit.processes) and health is not None and health.ok
+    return time.time() - max(process.key.started for process in unit.processes) > _SETTLED_S
 
 
 def load(file: Path) -> Topology:

@@ -3,6 +3,7 @@ of it beside what is configured."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,14 +36,18 @@ class Watched:
         self.topology = Topology()
         self.now = START
 
-    def look(self, *links: Link, every_s: float = 5.0, times: int = 1, down: tuple[str, ...] = ()) -> None:
+    def look(
+        self, *links: Link, every_s: float = 5.0, times: int = 1, down: tuple[str, ...] = (), well: tuple[str, ...] = ()
+    ) -> None:
         names = {
             node.name for one in (*links, *(edge.link for edge in self.topology)) for node in (one.source, one.target)
         }
         up = [uid(name) for name in "abcdexyz" if str(uid(name)) in names and name not in down]
         for _ in range(times):
             self.now += timedelta(seconds=every_s)
-            self.topology.take(links, up, self.now, every_s)
+            self.topology.take(
+                links, up, self.now, every_s, well=[uid(name) for name in well], absent=[uid(name) for name in down]
+            )
 
     @property
     def states(self) -> dict[str, str]:
@@ -99,6 +104,20 @@ def test_while_either_end_is_down_nothing_gets_stale() -> None:
         assert watched.states == {"a>b": "sure"}, down
         (edge,) = watched.topology
         assert (edge.seen, edge.looked) == (5, 5)
+
+
+def test_what_is_well_for_an_hour_without_another_does_without() -> None:
+    watched = Watched()
+    watched.look(link("a", "b"), times=5)
+    watched.look(every_s=600, times=100, down=("b",))  # it is not well: it may be for that
+    watched.look(every_s=600, times=6, down=("b",), well=("a",))
+    assert watched.states == {"a>b": "sure"}
+    watched.topology = Topology.load(json.loads(json.dumps(watched.topology.dump(watched.now))))
+    watched.look(every_s=600, down=("b",), well=("a",))
+    assert watched.states == {"a>b": "stale"}
+    assert watched.topology.depends_on(uid("a")) == ()
+    watched.look(link("a", "b"))
+    assert watched.states == {"a>b": "sure"}
 
 
 def test_the_version_tells_that_who_depends_on_whom_has_changed() -> None:

@@ -13,7 +13,7 @@ from opsagent.senses.topology import FILE, TopologySense, load
 from opsagent.senses.topology_look import Looker, Scene
 from opsagent.topology import SURE_AFTER, Link, Node
 from opsagent.topology_sight import Sight
-from opsagent.world import World
+from opsagent.world import HealthState, World
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 from tests.support.waiting import until
 
@@ -115,3 +115,20 @@ def test_a_full_disk_costs_only_what_was_learnt_since(tmp_path: Path) -> None:
     world.topology.take([LINK], [], datetime.now(UTC), 1.0)
     sense._save()
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("health", [True, False, None])
+async def test_a_unit_that_is_well_while_another_was_stopped_long_ago_does_without(
+    tmp_path: Path, health: bool | None
+) -> None:
+    world, sense, looker = sensing(tmp_path, LINK)
+    for _ in range(SURE_AFTER):
+        await sense.look()
+    looker.links = ()
+    world.replace_unit(Unit(id=uid("store"), state=UnitState.STOPPED))
+    if health is not None:
+        world.health[uid("api")] = HealthState(ok=health, since=datetime.now(UTC))
+    assert sense._looked_at is not None
+    sense._looked_at -= 3700.0  # the look before was so long ago
+    await sense.look()
+    assert world.upstream(uid("api")) == ((uid("store"),) if health is False else ())

@@ -300,6 +300,17 @@ def test_a_connection_that_is_not_sure_blames_nobody(why: str) -> None:
     assert sorted(history.open) == ["crash of store", "hang of api"]
 
 
+@pytest.mark.parametrize("well", [True, False])
+def test_a_connection_to_what_was_stopped_blames_it_only_where_it_is_missed(well: bool) -> None:
+    history = History(service("old"), service("api", autorestart=False))
+    learn(history, "api", "old", 9)
+    history.stop("old")
+    fine = [uid("api")] if well else []
+    history.world.topology.take([], [uid("api")], history.now, 4000.0, well=fine, absent=[uid("old")])
+    history.die("api", 1)
+    assert history.open == (["crash of api"] if well else ["dependency_down of old (api)"])
+
+
 def full_disk(history: History) -> None:
     data: dict[str, Scalar] = {"resource": "disk", "mount": "/var", "size": 100, "used": 99, "share": 0.99}
     signal = Signal(
