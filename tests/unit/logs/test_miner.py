@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,20 @@ LINES = [
 def keys(lines: list[str]) -> list[str]:
     miner = Miner()
     return [miner.add(line).key for line in lines]
+
+
+@pytest.mark.parametrize("part", ["_", "A_", "-_", "a", "Ab", "=", "'", '"', "{", "a/", "a.b", "(<"])
+def test_no_line_is_slow_to_read(part: str) -> None:
+    line = "start 1 (2) = x " + (part * 2000)[:2000]
+    took = []
+    for _ in range(3):
+        Miner.forget_words()
+        began = time.process_time()
+        Miner().add(line)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.04, (
+        "a few milliseconds are usual; what looks at each character again for each is ten times slower"
+    )
 
 
 def test_parameters_are_typed() -> None:

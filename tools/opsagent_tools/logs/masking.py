@@ -34,7 +34,7 @@ _DURATION = re.compile(
 _SIZE = re.compile(r"<n> ?(?:bytes?|B|[kKMGT]i?B|%|[KMG]Hz)(?![\w/])")
 _AGAIN = re.compile(r"<(n|dur)> ?\(<(?:n|dur)>\)")
 _JOINED = re.compile(r"<\w+>(?:[:/@|.-]<\w+>)+")
-_LIST = re.compile(r"(['\"]?[\w.-]*<\w+>['\"]?(?:: ?['\"]?<\w+>['\"]?)?)(?:(?:, ?| )\1)+")
+_LIST = re.compile(r"(['\"]?[\w.-]{0,64}+<\w+>['\"]?(?:: ?['\"]?<\w+>['\"]?)?)(?:(?:, ?| )\1)+")
 _PHRASE = re.compile(
     r"(?<=> <n>) (?:OK|Created|Accepted|No Content|Partial Content|Moved Permanently|Found|See Other|Not Modified"
     r"|(?:Temporary|Permanent) Redirect|Bad Request|Unauthorized|Forbidden|Not Found|Method Not Allowed|Conflict|Gone"
@@ -137,7 +137,7 @@ def settle(masked: str) -> str:
         text = _USER.sub("<str>", text)
     if " from <addr>" in text:
         text = _FOR.sub("<str>", text)
-    return _LIST.sub(r"\1", text)
+    return _LIST.sub(r"\1", text) if "<" in text else text
 
 
 def _assigned(found: re.Match[str]) -> str:
