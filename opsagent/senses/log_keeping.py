@@ -37,7 +37,7 @@ class LogKeeper:
         kept = self._kept.get(str(unit))
         log = UnitLog(str(unit), since=time.time() if kept is None else kept.since)
         if kept is not None:
-            with suppress(ValueError, TypeError):  # somebody wrote into our file: those are learnt again
+            with suppress(ValueError, TypeError, OverflowError):  # somebody wrote into our file: those are learnt again
                 log.restore(kept.rows.values())
         return log
 

@@ -28,6 +28,8 @@ _GROWN = 3
 _LEAST = 2 * 1024 * 1024
 FORGET_S = 30 * 86_400.0
 """Units that logged nothing for so long are forgotten."""
+_BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What reading a file raises that somebody wrote anything into."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,8 @@ class LogStore:
         self._size = 0
         self._whole = 0
         self._complained = False
+        self._behind = False
+        """Something that was to be kept was not."""
         self._closed = False
 
     def load(self) -> dict[str, KeptUnit]:
@@ -67,7 +71,7 @@ class LogStore:
             self._replay(content, units)
         except FileNotFoundError:
             return units
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except _BROKEN as error:
             self._set_aside(self._path, error)
         horizon = time.time() - FORGET_S
         return {name: unit for name, unit in units.items() if unit.seen >= horizon}
@@ -78,7 +82,7 @@ class LogStore:
             return dict(msgspec.json.decode(_content(self._miner)))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError) as error:
+        except _BROKEN as error:
             self._set_aside(self._miner, error)
             return None
 
@@ -99,6 +103,7 @@ class LogStore:
                 if miner is not None:
                     _replace(self._miner, msgspec.json.encode(miner))
             except OSError as error:
+                self._behind = True
                 self._complain(error)
             else:
                 self._complained = False
@@ -107,8 +112,8 @@ class LogStore:
 
     @property
     def wants_all(self) -> bool:
-        """Tell whether everything should be kept anew: nothing is kept yet, or much of what is kept is old."""
-        return self._file < 0 or self._size > max(_LEAST, _GROWN * self._whole)
+        """Tell whether everything should be kept anew: nothing is kept yet, something could not be, or much of it is old."""
+        return self._file < 0 or self._behind or self._size > max(_LEAST, _GROWN * self._whole)
 
     def _close(self) -> None:
         self._closed = True
@@ -132,7 +137,7 @@ class LogStore:
                     row = unit.rows.get(key)
                     if row is not None:
                         row[2], row[3], row[5] = level, count, last
-                unit.sources.update(change.get("sources", {}))
+                unit.sources.update((name, dict(place)) for name, place in change.get("sources", {}).items())
 
     def _begin(self, whole: Batch) -> None:
         content = _line(whole)
@@ -142,6 +147,7 @@ class LogStore:
             self._file = -1
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         self._size = self._whole = len(content)
+        self._behind = False
 
     def _append(self, batch: Batch) -> None:
         content = _line(batch)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from opsagent.senses import log_store
+from opsagent.senses.log_keeping import LogKeeper
 from opsagent.senses.log_store import LogStore
 from opsagent.senses.log_table import FRESH_AT_ONCE, ROWS_KEPT, Allowance, UnitLog
 from opsagent_tools.logs.event import LogEvent, Signature
@@ -102,8 +103,42 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
     store.keep(change(log) | {"x:y@z": {"since": 1.0}})
     monkeypatch.undo()
     assert (tmp_path / "logs.jsonl").read_bytes() == before
+    assert store.wants_all  # what was lost is kept with everything, the next time
     store.keep({"x:y@z": {"since": 2.0}})
     assert LogStore(tmp_path).load().keys() == {UNIT, "x:y@z"}
+
+
+@pytest.mark.parametrize("name", ["logs.jsonl", "miner.json"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 100_000 + b"\n",
+        b"\xff\n",
+        b"[]\n",
+        b'"text"\n',
+        b'{"v":99,"at":1,"units":{}}\n',
+        b'{"v":1,"at":1,"units":{"a":{"since":1,"rows":[[]]}}}\n',
+        b'{"v":1,"at":1,"units":{"a":{"since":1,"rows":[["k"]],"counts":[["k",1,1,"x"]]}}}\n',
+        b'{"v":1,"at":1,"units":{"a":{"since":1' + b"0" * 400 + b"}}}\n",
+        b'{"v":1,"at":1,"units":{"a":{"since":1,"sources":{"x":7}}}}\n',
+    ],
+)
+def test_whatever_stands_in_its_files_it_begins(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    keeper = LogKeeper(tmp_path)
+    keeper.keep_now({}, [])
+    assert LogStore(tmp_path).load() == {}
+    assert keeper.miner.add("it begins").template == "it begins"
+    assert name == "miner.json" or (tmp_path / f"{name}.broken").read_bytes() == content
+
+
+def test_a_link_in_the_place_of_its_file_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("somebody's")
+    for name in ("logs.jsonl", "miner.json", ".logs.jsonl.part"):
+        (tmp_path / name).symlink_to(tmp_path / "other")
+    keeper = LogKeeper(tmp_path)
+    keeper.keep_now({}, [])
+    assert (tmp_path / "other").read_text() == "somebody's"
 
 
 def test_a_unit_whose_every_line_is_another_one_is_counted_together() -> None:

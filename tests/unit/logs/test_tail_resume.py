@@ -328,8 +328,19 @@ def test_a_long_absence_is_caught_up_in_bounded_looks(log: Path) -> None:
         assert lines == [*(b"%09d" % number for number in range(1000)), b"now"]
 
 
+PLACE = {"id": [1, 2], "offset": 0, "half": 0, "mark": [0, ""], "head": [0, ""], "touched_ns": 0}
+
+
 @pytest.mark.parametrize(
-    "broken", [{}, {"files": 1}, {"files": [{"id": [1, 2]}], "read": []}, {"files": [], "read": 5}]
+    "broken",
+    [
+        {},
+        {"files": 1},
+        {"files": [{"id": [1, 2]}], "read": []},
+        {"files": [], "read": 5},
+        {"files": [PLACE | {"offset": 2**70}], "read": []},
+        {"files": [PLACE | {"touched_ns": float("inf")}], "read": []},
+    ],
 )
 def test_a_position_that_is_none_is_no_position(log: Path, broken: dict[str, Any]) -> None:
     with resumed(log, broken) as tail:

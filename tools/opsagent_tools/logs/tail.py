@@ -279,7 +279,7 @@ def _positions(plain: Mapping[str, Any]) -> tuple[list[FilePosition], list[FileP
     """Read a position; None where it is none."""
     try:
         files, read = ([FilePosition.of(one) for one in plain[name]] for name in ("files", "read"))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
     return files, read
 

@@ -12,6 +12,7 @@ from opsagent_tools.logs.cuts import Mark, Print, data_begins, stands
 MARK = 64
 HEAD = 256
 _HALF_MAX = 1 << 20
+_OFFSET_MAX = (1 << 63) - 1
 _NUL, _CR = b"\0", b"\r"
 
 
@@ -48,7 +49,11 @@ class FilePosition:
         """Read what `as_dict` gave. Raises ValueError, TypeError, KeyError for anything else."""
         (device, inode), (marked, mark), (headed, head) = plain["id"], plain["mark"], plain["head"]
         offset, half = int(plain["offset"]), int(plain["half"])
-        if not 0 <= int(marked) <= offset or not 0 <= half <= min(offset, _HALF_MAX) or not 0 <= int(headed) <= HEAD:
+        if (
+            not 0 <= int(marked) <= offset <= _OFFSET_MAX
+            or not 0 <= half <= min(offset, _HALF_MAX)
+            or not 0 <= int(headed) <= HEAD
+        ):
             raise ValueError("not a position in a file")
         return cls(
             id=(int(device), int(inode)),
