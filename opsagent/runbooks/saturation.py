@@ -15,20 +15,31 @@ from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit, Remedy, Runbook, at_root
 from opsagent_tools.units import UnitState
 
+_OWN = "fds"
 _ROOM_AGAIN = 0.7
 """Below this share there is room again."""
 _WORTH_A_RELOAD = 0.8
 _NEARLY_THERE = 0.95
 """Restarting interrupts the service: only right before nothing is left."""
-_LOOK_AGAIN_S = 5.0
+_LOOK_AGAIN_S, _LOOK_AGAIN_MOST_S = 5.0, 60.0
+_LOOKS = 20
+"""So often it is looked at in the time that is left, as far as that is known: never less often than once a minute."""
 
 
 def recovered(findings: Findings) -> str | None:
     """Return that there is room again."""
     room = findings.of("room_left", findings.case.incident.unit)
+    if room.words("resource") == _OWN and not _of_descriptors(findings):
+        return None  # that it has descriptors says nothing of the disk that it fills
     if room.answered and room.has("share") and room.number("share") < _ROOM_AGAIN:
         return f"there is room again: {room.words('said')}"
     return None
+
+
+def _of_descriptors(findings: Findings) -> bool:
+    """Tell whether it may be descriptors that it was opened for."""
+    told = {symptom.data["resource"] for symptom in findings.case.incident.symptoms if "resource" in symptom.data}
+    return not told or _OWN in told
 
 
 def a_disk_is_filled(findings: Findings) -> str | None:
@@ -79,7 +90,7 @@ def _descriptors(findings: Findings, target: Target) -> Facts | Against:
         return Against(why)
     if state.words("state") != UnitState.RUNNING:
         return Against(f"{unit.name} is {state.words('state')}")
-    if not room.answered or room.words("resource") != "fds":
+    if not room.answered or room.words("resource") != _OWN or not _of_descriptors(findings):
         return Against(f"it is not the descriptors of {unit.name} that run out")
     return room
 
@@ -93,7 +104,17 @@ def _there_is_time(findings: Findings) -> LeaveAlone | None:
     if isinstance(room, Against) or room.number("share") >= _NEARLY_THERE:
         return None
     why = f"{room.words('said')}: a restart would interrupt {root.unit.name}, and there is time yet"
-    return LeaveAlone(why=why, look_again_s=_LOOK_AGAIN_S)
+    return LeaveAlone(why=why, look_again_s=_look_again_s(findings))
+
+
+def _look_again_s(findings: Findings) -> float:
+    """Return after how many seconds to look again: the nearer the end is, the sooner."""
+    for symptom in reversed(findings.case.incident.symptoms):
+        soonest = symptom.data.get("soonest_s")
+        if isinstance(soonest, int | float):
+            left = soonest - (findings.case.now - symptom.at).total_seconds()
+            return min(_LOOK_AGAIN_MOST_S, max(_LOOK_AGAIN_S, left / _LOOKS))
+    return _LOOK_AGAIN_S
 
 
 RUNBOOK = Runbook(

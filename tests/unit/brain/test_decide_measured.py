@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opsagent.decide import Case
-from opsagent.model import Act, Escalate, Fault, LeaveAlone
+from opsagent.model import Act, Escalate, EvidenceKind, Fault, LeaveAlone, Scalar, Signal, SignalKind
 from opsagent.naming import host_unit
 from opsagent_tools.actions import ActionName
 from opsagent_tools.units import Process, ProcessKey, UnitState
@@ -37,6 +37,13 @@ def disk(share: float) -> dict[str, Any]:
 def of_the_machine() -> Case:
     case = case_of(Fault.SATURATION)
     return replace(case, incident=replace(case.incident, unit=host_unit()), unit=None, spec=None)
+
+
+def told(case: Case, **data: Scalar) -> Case:
+    """The same, with a symptom as detect has it."""
+    unit = case.incident.unit
+    symptom = Signal(kind=SignalKind.SAMPLE, unit=unit, at=case.now, evidence=EvidenceKind.KERNEL, data=data)
+    return replace(case, incident=replace(case.incident, symptoms=(symptom,)))
 
 
 def test_descriptors_come_back_with_new_instances_one_at_a_time() -> None:
@@ -81,6 +88,23 @@ def test_where_there_is_room_again_nothing_is_done() -> None:
         decision, _ = outcome(case, disk(0.5))
         assert isinstance(decision, LeaveAlone)
         assert "room again" in decision.why
+
+
+def test_descriptors_are_no_room_on_a_disk() -> None:
+    """After a restart of the agent nobody knows yet who writes there."""
+    decision, _ = outcome(told(case_of(Fault.SATURATION), resource="disk"), fds(0.01))
+    assert isinstance(decision, Escalate)
+    decision, _ = outcome(told(case_of(Fault.SATURATION), resource="fds"), fds(0.01))
+    assert isinstance(decision, LeaveAlone)
+    assert "room again" in decision.why
+
+
+@pytest.mark.parametrize(("soonest_s", "again_s"), [(3600.0, 60.0), (400.0, 20.0), (20.0, 5.0), (-10.0, 5.0)])
+def test_the_nearer_the_end_is_the_sooner_it_is_looked_at_again(soonest_s: float, again_s: float) -> None:
+    case = told(case_of(Fault.SATURATION), resource="fds", soonest_s=soonest_s)
+    decision, _ = outcome(case, fds(0.85))
+    assert isinstance(decision, LeaveAlone)
+    assert decision.look_again_s == again_s
 
 
 @pytest.mark.parametrize(
