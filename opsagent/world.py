@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from opsagent.maintenance import Windows
 from opsagent.model import Signal, SignalKind
@@ -19,7 +19,9 @@ from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _SAMPLES_KEPT = 300
-"""Of each process. Those of an idle one reach far back: it is told of seldom."""
+"""Of each process."""
+_SAMPLES_AGE = timedelta(minutes=15)
+"""Of a process that hardly changes a sample comes every ten seconds: 300 of them would be most of an hour."""
 _ERRORS_KEPT = 50
 _DEATHS_KEPT = 50
 
@@ -230,7 +232,10 @@ class World:
                 self._apply_probe(signal.unit, signal)
             case SignalKind.SAMPLE if signal.process is not None:
                 series = self.past(signal.unit).samples
-                series.setdefault(signal.process, deque(maxlen=_SAMPLES_KEPT)).append(signal)
+                kept = series.setdefault(signal.process, deque(maxlen=_SAMPLES_KEPT))
+                kept.append(signal)
+                while signal.at - kept[0].at > _SAMPLES_AGE:
+                    kept.popleft()
             case SignalKind.HOST_SAMPLE:
                 self.host.apply(signal)
             case SignalKind.LOG_ERROR:

@@ -32,6 +32,15 @@ def test_a_process_that_ended_has_no_samples_any_more() -> None:
     assert len(history.world.past(uid("api")).samples) == 1
 
 
+def test_samples_are_kept_for_a_quarter_of_an_hour() -> None:
+    history = History(service("api"))
+    for _ in range(200):
+        history.sample("api")
+        history.wait(10, step=10)
+    (kept,) = history.world.past(uid("api")).samples.values()
+    assert 80 <= len(kept) <= 91
+
+
 def test_dependencies_nearest_first_and_circles_end() -> None:
     history = History(service("a", "b"), service("b", "c"), service("c", "a"), service("d"))
     assert history.world.all_upstream(uid("a")) == (uid("b"), uid("c"))
