@@ -92,7 +92,7 @@ class Notices:
                     await asyncio.to_thread(self._journal.prune_notices)
             except StoreError as error:
                 _LOG.warning("what was noticed is not written down: %s", error)
-                self._unwritten.extendleft(reversed(batch))
+                self._unwritten = deque([*batch, *self._unwritten], maxlen=self._unwritten.maxlen)
                 return
 
 

@@ -61,7 +61,7 @@ class Noticing:
         """Judge what time alone decides."""
         self._slow.know(list(world.units))
         found = self.let(self._logs.tick(world, now), world, now)
-        summaries = (one for one in self._restraint.tick(now) if not self.muted(one.unit, world, now))
+        summaries = self._restraint.tick(now, lambda unit: self.muted(unit, world, now))
         return [*found, *summaries]
 
     def let(self, notices: Iterable[Notice], world: World, now: datetime) -> list[Notice]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from opsagent.detectors.config import DetectorConfig
-from opsagent.detectors.wording import for_long
+from opsagent.detectors.wording import for_long, quoted
 from opsagent.notice import Notice, NoticeKind
 from opsagent_tools.units import UnitId
 
@@ -48,15 +49,21 @@ class Restraint:
         self._lately.append((now, kind))
         return True
 
-    def tick(self, now: datetime) -> list[Notice]:
-        """Return one summary for each kind and unit of which too many came."""
+    def tick(self, now: datetime, muted: Callable[[UnitId], object]) -> list[Notice]:
+        """Return one summary for each kind and unit of which too many came; of more than a few, one for all the rest.
+
+        `muted`: units that nobody wants to hear of.
+        """
         since = self._held_since
         if since is None or now - since < timedelta(seconds=self._config.notice_window_s):
             return []
         self._held_since = None
         held, self._held = self._held, Counter()
         last, self._last_held = self._last_held, {}
-        return [_summary(last[kind], count, now - since, now) for kind, count in held.items()]
+        wanted = [(last[kind], count) for kind, count in held.most_common() if not muted(kind[0])]
+        shown, rest = wanted[: self._config.notice_most], wanted[self._config.notice_most :]
+        over = now - since
+        return [*(_summary(one, count, over, now) for one, count in shown), *_all_of(rest, over, now)]
 
     def _forget(self, now: datetime) -> None:
         limit = now - timedelta(seconds=self._config.notice_window_s)
@@ -69,6 +76,20 @@ def _what(notice: Notice) -> str:
 
 
 def _summary(last: Notice, count: int, over: timedelta, now: datetime) -> Notice:
-    text = f"{last.text}; {count} more like it were noticed in {for_long(over.total_seconds())}"
-    data = {"count": count}
-    return Notice(kind=last.kind, unit=last.unit, at=now, evidence=last.evidence, text=text, data=data)
+    more = f"; {count} more like it were noticed in {for_long(over.total_seconds())}" if count > 1 else ""
+    return _told(last, f"{last.text}{more}", count, now)
+
+
+def _all_of(held: list[tuple[Notice, int]], over: timedelta, now: datetime) -> list[Notice]:
+    """Return one notice for all of these; nothing where there is none."""
+    if len(held) < 2:
+        return [_summary(last, count, over, now) for last, count in held]
+    total, units = sum(count for _, count in held), {one.unit for one, _ in held}
+    of = f"of {len(units)} services" if len(units) > 1 else f"of {quoted(held[0][0].unit.name)}"
+    last = max((one for one, _ in reversed(held)), key=lambda one: one.at)
+    text = f"{total} more things {of} were noticed in {for_long(over.total_seconds())}, the last: {last.text}"
+    return [_told(last, text, total, now)]
+
+
+def _told(last: Notice, text: str, count: int, now: datetime) -> Notice:
+    return Notice(kind=last.kind, unit=last.unit, at=now, evidence=last.evidence, text=text, data={"count": count})

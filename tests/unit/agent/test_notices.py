@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,29 @@ async def test_a_journal_that_cannot_be_written_gets_it_later(agent: Agent, monk
         agent._detected([Noticed(notice(text="second"))])
         await agent.notices.flush()
         assert [one.text for one in agent.journal.notices()] == ["second", "first"]
+    finally:
+        await agent.close()
+
+
+async def test_while_it_cannot_be_written_the_oldest_are_given_up(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = agent.journal.note_notices
+
+    def full(_notices: Any) -> None:
+        agent.notices._unwritten.append((notice(text="meanwhile"), None))
+        raise StoreError("the disk is full")
+
+    try:
+        agent.notices._unwritten = deque(maxlen=3)
+        monkeypatch.setattr(agent.journal, "note_notices", full)
+        for number in range(3):
+            agent.notices.take(notice(text=f"n{number}"))
+        await agent.notices.flush()
+        monkeypatch.setattr(agent.journal, "note_notices", write)
+        agent.notices._write_soon()
+        await agent.notices.flush()
+        assert [one.text for one in agent.journal.notices()] == ["meanwhile", "n2", "n1"]
     finally:
         await agent.close()
 

@@ -67,6 +67,22 @@ def test_of_fifty_new_errors_a_few_are_told_and_then_the_number() -> None:
     assert "45 more like it" in history.notices[-1].text
 
 
+def test_of_hundreds_of_services_that_log_the_same_error_the_number_is_told() -> None:
+    names = [f"s{number}" for number in range(200)]
+    history = History(*map(service, names))
+    history.wait(200, step=10)
+    for name in names:
+        history.new(name, "library broke")
+    assert len(history.notices) == 30
+    history.wait(700, step=10)
+    told = [one.text for one in history.notices[30:]]
+    assert told[0] == "s30 logs a new error: library broke"
+    assert told[-1] == (
+        "165 more things of 165 services were noticed in 10 min, the last: s199 logs a new error: library broke"
+    )
+    assert len(told) == 6
+
+
 def test_after_a_release_it_is_laid_to_that() -> None:
     history = settled()
     history.detector.released(uid("api"), history.now - timedelta(minutes=2))
