@@ -79,6 +79,31 @@ def _events(lines: list[str]) -> list[LogEvent]:
     return [*reader.take([line.encode() for line in lines]), *reader.flush()]
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["2026-11-28 18:00:00,123 INFO starting", "INFO:root:starting", '{"level": "info", "msg": "starting"}'],
+    ids=["stamped", "bare", "json"],
+)
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_what_ends_a_process_is_no_part_of_the_good_news_before_it(language: str, before: str) -> None:
+    """The last line of many services is `INFO`, and what the runtime prints behind it is why they are gone."""
+    text, exception, _, frame = TRACES[language]
+    good, bad = _events([before, *text.split("\n")])
+    assert (good.level, good.message, good.lines) == ("info", "starting", 1)
+    assert bad.level == "error"
+    assert bad.trace is not None
+    assert (bad.trace.exception, bad.trace.frame) == (exception, frame)
+    assert bad.message == _events(text.split("\n"))[0].message, "the same whatever stands before it"
+
+
+def test_a_trace_that_is_cut_in_two_has_a_message_all_the_same() -> None:
+    lines = ["Traceback (most recent call last):", '  File "/a.py", line 1, in f', "2026-11-28 18:00:00 INFO b"]
+    assert [(event.level, event.message) for event in _events(lines)] == [
+        ("error", "Traceback without an end"),
+        ("info", "b"),
+    ]
+
+
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("language", TRACES)
 def test_a_trace_is_one_event(language: str, prefix: str) -> None:

@@ -22,10 +22,14 @@ _LOOKED_AT = MESSAGE_CHARS
 """Characters of a line that are looked at for a trace."""
 _DETAILS = 200
 """Indented lines that belong to the line above."""
-_BAD = frozenset({"warn", "error", "fatal"})
+BAD = frozenset({"warn", "error", "fatal"})
+_GOOD = "info"
+"""What is raised behind such a line is not what it speaks of: a runtime printed it. Loggers of Java do write such traces."""
 _INTRODUCE = ("Exception ", "Unhandled ", "Uncaught ", "Task exception", "future: ", "Error ", "ERROR", "Traceback")
 
 
+_UNTOLD = "Traceback without an end"
+"""Stands for a trace whose exception was not read: another process wrote in between, or it was too long."""
 _ODD = frozenset(("", *" \t|+}])<["))
 _BEGIN = ("at ", "Traceback ", "Exception ", "goroutine ", "panic: ", "fatal error: ", "/", "file://", "node:")
 
@@ -51,12 +55,7 @@ class Joiner:
     def is_plain(self, event: LogEvent, body: str) -> bool:
         """Ask the cheap question of a line that states no level: has it surely nothing to do with a trace?"""
         last = self.last
-        return (
-            not event.level
-            and (last is None or last.level not in _BAD)
-            and body[:1] not in _ODD
-            and not body.startswith(_BEGIN)
-        )
+        return not event.level and (last is None or last.level not in BAD) and has_nothing_of_a_trace(body)
 
     def hold(self, event: LogEvent, body: str, strong: bool) -> None:
         """Hold back a line that begins something new. Only while not `busy`, after `last` was given out."""
@@ -120,7 +119,7 @@ class Joiner:
         if self._in_object or (indented and not self._strong and self._body.endswith(("{", "["))):
             self._in_object = indented
             return indented or body[0] in "}]"
-        return indented and self._strong and last.level in _BAD
+        return indented and self._strong and last.level in BAD
 
     def _may_go_on(self, body: str) -> bool:
         """Tell whether the held lines may be the head of a trace of which this line is a part too."""
@@ -128,7 +127,7 @@ class Joiner:
             return len(self._more) < _MESSAGE_LINES
         if not self._strong:
             return names_exception(self._body)
-        failed = self.last is not None and self.last.level in _BAD
+        failed = self.last is not None and self.last.level in BAD
         return names_exception(body) or (failed and NAMED.match(body) is not None)
 
     def _begin(self, event: LogEvent, body: str, out: list[LogEvent]) -> bool:
@@ -139,7 +138,9 @@ class Joiner:
             return True
         if first in "T |+E" and traces_python.begins(body):
             joined = self.last is not None and (
-                self._strong or self.last.message.startswith(_INTRODUCE) or self._body.endswith(":")
+                (self._strong and self.last.level != _GOOD)
+                or self.last.message.startswith(_INTRODUCE)
+                or self._body.endswith(":")
             )
             self._open(PythonJoint(), event, body, out, joined=joined)
             return True
@@ -165,8 +166,10 @@ class Joiner:
         )
         joint: Joint
         head = held[names][1].strip() if held else ""
-        joint = JavaJoint(head) if is_java_frame(body) else NodeJoint(head)
-        begin = 0 if held and self._strong else max(names, 0)
+        java = is_java_frame(body)
+        joint = JavaJoint(head) if java else NodeJoint(head)
+        apart = not java and self.last is not None and self.last.level == _GOOD and names > 0
+        begin = 0 if held and self._strong and not apart else max(names, 0)
         out.extend(one for one, _ in held[:begin])
         self._head = held[begin][0] if held else None
         self._head_strong = self._strong if begin == 0 else False
@@ -204,6 +207,11 @@ class Joiner:
         out.append(LogEvent(self._at, level, message, lines=self._count, trace=trace))
 
 
+def has_nothing_of_a_trace(body: str) -> bool:
+    """Tell whether a line surely is no part of a trace, nor begins one. `body`: without its header."""
+    return body[:1] not in _ODD and not body.startswith(_BEGIN)
+
+
 def _message(head: str, trace: Trace) -> str:
     """Return the line that stands for a trace: what the program said, and the exception."""
     whole = said(trace.exception, trace.message)
@@ -211,7 +219,7 @@ def _message(head: str, trace: Trace) -> str:
     if head.startswith("[") and head.endswith("]") and RAISED.match(head, 1):
         head = head[1:-1]  # as Node prints an error without frames
     if not head or head == trace.message:
-        return whole
+        return whole or _UNTOLD
     if trace.exception in head or RAISED.search(head) or not whole:
         return head
     return f"{head}: {whole}"
