@@ -7,6 +7,7 @@ masks that are there already are never touched. Standard library only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -18,6 +19,7 @@ from opsagent_tools.redact_rules import GROUPS, KEY_LINE, KEY_LINE_CHARS, SECRET
 from opsagent_tools.text import UntrustedText
 
 _NESTED_MAX = 64
+_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class _Active:
@@ -45,7 +47,19 @@ def configure(wanted: Redaction) -> None:
 
 
 def redact(text: str) -> str:
-    """Return `text` with keys, tokens, passwords, private keys, cookies, e-mail addresses and card numbers masked."""
+    """Return `text` with keys, tokens, passwords, private keys, cookies, e-mail addresses and card numbers masked.
+
+    Where colours stand within a secret, or between it and its name, they go.
+    """
+    masked = _settled(text)
+    if "\x1b" not in masked:
+        return masked
+    plain = _COLOURS.sub("", masked)
+    uncovered = _settled(plain)
+    return masked if uncovered == plain else uncovered
+
+
+def _settled(text: str) -> str:
     while True:
         masked = _once(text)
         if masked == text:

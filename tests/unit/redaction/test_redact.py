@@ -173,6 +173,21 @@ def test_hostile_text_cannot_make_it_slow(text: str) -> None:
     assert redact(text * 10).startswith(text[:5])
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("\x1b[36mpassword\x1b[0m=hunter2hunter2 x", "password=«redacted: password» x"),
+        ("key \x1b[1mAKIAIOSFODNN7EXAMPL1\x1b[0m x", "key «redacted: aws key» x"),
+        ("\x1b[31mdisk full\x1b[0m", "\x1b[31mdisk full\x1b[0m"),
+        ("\x1b[31mpassword=hunter2hunter2\x1b[0m x", "\x1b[31mpassword=«redacted: password» x"),
+    ],
+)
+def test_colours_hide_no_secret(line: str, shown: str) -> None:
+    """Loggers paint the names of fields."""
+    assert redact(line) == shown
+    assert redact(shown) == shown
+
+
 def test_every_needle_is_in_what_its_token_matches() -> None:
     """A prefilter that does not fit its pattern would hide secrets silently."""
     for label, needles, pattern in TOKENS:
