@@ -21,7 +21,7 @@ _ROOM_AGAIN = 0.7
 _WORTH_A_RELOAD = 0.8
 _NEARLY_THERE = 0.95
 """Restarting interrupts the service: only right before nothing is left."""
-_LOOK_AGAIN_S, _LOOK_AGAIN_MOST_S = 5.0, 60.0
+_LOOK_AGAIN_S, _LOOK_AGAIN_LEAST_S, _LOOK_AGAIN_MOST_S = 5.0, 1.0, 60.0
 _LOOKS = 20
 """So often it is looked at in the time that is left, as far as that is known: never less often than once a minute."""
 
@@ -113,7 +113,9 @@ def _look_again_s(findings: Findings) -> float:
         soonest = symptom.data.get("soonest_s")
         if isinstance(soonest, int | float):
             left = soonest - (findings.case.now - symptom.at).total_seconds()
-            return min(_LOOK_AGAIN_MOST_S, max(_LOOK_AGAIN_S, left / _LOOKS))
+            overdue = left <= -_LOOK_AGAIN_S  # it was not as quick as foreseen
+            least_s = _LOOK_AGAIN_S if overdue else _LOOK_AGAIN_LEAST_S
+            return min(_LOOK_AGAIN_MOST_S, max(least_s, left / _LOOKS))
     return _LOOK_AGAIN_S
 
 

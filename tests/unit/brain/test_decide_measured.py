@@ -99,7 +99,10 @@ def test_descriptors_are_no_room_on_a_disk() -> None:
     assert "room again" in decision.why
 
 
-@pytest.mark.parametrize(("soonest_s", "again_s"), [(3600.0, 60.0), (400.0, 20.0), (20.0, 5.0), (-10.0, 5.0)])
+@pytest.mark.parametrize(
+    ("soonest_s", "again_s"),
+    [(3600.0, 60.0), (400.0, 20.0), (60.0, 3.0), (5.0, 1.0), (-1.0, 1.0), (-10.0, 5.0)],
+)
 def test_the_nearer_the_end_is_the_sooner_it_is_looked_at_again(soonest_s: float, again_s: float) -> None:
     case = told(case_of(Fault.SATURATION), resource="fds", soonest_s=soonest_s)
     decision, _ = outcome(case, fds(0.85))
