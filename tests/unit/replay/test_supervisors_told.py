@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from opsagent_tools.supervisors.past import PastEvent, PastKind
 from opsagent_tools.supervisors.pm2 import past as pm2
 from opsagent_tools.supervisors.supervisord import past as supervisord
@@ -33,6 +35,16 @@ def test_pm2_tells_a_death_from_a_stop_and_a_stop_from_a_restart(tmp_path: Path)
         (kind, "api") for kind in ("spawned", "died", "spawned", "ended", "spawned", "ended", "stopped")
     ]
     assert (found[1].exit_code, found[1].at) == (3, BASE + 10)
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-28T12:00:00+99:99", "9999-12-31T23:59:59", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_cannot_be_stops_nothing(tmp_path: Path, stamp: str) -> None:
+    home = Home(tmp_path / "home")
+    home.start(BASE, "api")
+    (path := home.done() / "pm2.log").write_text(
+        f"{stamp}: PM2 log: App [web:1] starting in -fork mode-\n{path.read_text()}"
+    )
+    assert told(of_pm2(path.parent))[-1] == ("spawned", "api")
 
 
 def test_pm2_names_the_signal_and_the_memory(tmp_path: Path) -> None:

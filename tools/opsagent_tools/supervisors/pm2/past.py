@@ -74,9 +74,12 @@ def events(lines: Iterable[str], clock: Clock) -> Iterator[PastEvent]:
 
 
 def _moment(stamp: re.Match[str], wall: float, clock: Clock, before: float) -> float:
-    if not stamp["offset"]:
-        return clock(wall, before or None)
-    return datetime.fromisoformat(stamp["at"] + stamp["offset"]).timestamp()
+    if stamp["offset"]:
+        try:
+            return datetime.fromisoformat(stamp["at"] + stamp["offset"]).timestamp()
+        except ValueError:  # no offset that clocks have
+            pass
+    return clock(wall, before or None)
 
 
 def _stopped(story: _Story, until: float) -> Iterator[PastEvent]:
