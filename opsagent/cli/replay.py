@@ -230,9 +230,11 @@ def _show(found: Mapping[str, Any], out: Out, rows: int) -> None:
 
 def _missed(replayed: Replayed, files: Sequence[Path]) -> bool:
     """Tell whether a file that was asked for by name could not be read at all."""
+    from opsagent.replay.sources import TOO_OLD
+
     named = {str(path) for path in files}
     read = {source.name for source in replayed.sources if source.lines}
-    return any(one.name in named - read for one in replayed.unread)
+    return any(one.name in named - read and one.why != TOO_OLD for one in replayed.unread)
 
 
 def _live(home: Home, replayed: Replayed) -> dict[str, str]:

@@ -12,13 +12,15 @@ from opsagent.replay.daemon_log import DaemonLog
 from opsagent.replay.lines import LogSource, Totals, Window
 from opsagent.replay.words import Happened, SourceRead, Unread
 from opsagent_tools.logs import past_times
-from opsagent_tools.logs.past import PastFile, family
+from opsagent_tools.logs.past import FILES_MOST, PastFile, family
 from opsagent_tools.supervisors.found import Found
 from opsagent_tools.supervisors.past import PastKind
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 FILE = "file"
 """Kind of the pseudo units that stand for files which are named."""
+TOO_OLD = "was last written before the time that is wanted"
+"""Why nothing was read of a file that could be."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def pasts(wanted: Wanted, window: Window, totals: Totals) -> list[Past]:
     found: list[Past] = []
     for one in wanted.supervisors:
         uid = wanted.owners.get(one.kind)
+        if one.refused:
+            totals.unread.append(Unread(one.address, one.refused))
         if one.refused or not one.kind:
             continue
         if one.family == "pm2":
@@ -119,9 +123,11 @@ def log_sources(units: Sequence[Unit], wanted: Wanted, window: Window, totals: T
             if not files:
                 if unit.id.supervisor == FILE and not path.exists():
                     totals.unread.append(Unread(os.fspath(path), "is not there"))
-                elif unit.id.supervisor == FILE and not family(path):
-                    totals.unread.append(Unread(os.fspath(path), "is no regular file"))
+                elif unit.id.supervisor == FILE:
+                    totals.unread.append(Unread(os.fspath(path), TOO_OLD if family(path) else "is no regular file"))
                 continue
+            if len(files) >= FILES_MOST:
+                totals.unread.append(Unread(read.name, f"has more than {FILES_MOST:,} files: the oldest are left out"))
             times = past_times.look(files, uid)
             files = past_times.in_order(files, uid, times.zone)
             read.packed_bytes = sum(file.size for file in files)

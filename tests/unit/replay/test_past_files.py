@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opsagent_tools.logs import past
 from opsagent_tools.logs.past import PastFile, Reading, family, read
 
 NAMES = (
@@ -72,6 +73,32 @@ def test_a_line_without_an_end_costs_little(tmp_path: Path) -> None:
     (tmp_path / "app.log").write_bytes(b"y" * 3_000_000 + b"\nnext\n")
     (file,) = family(tmp_path / "app.log")
     assert [line[:4] for line in lines(file)[0]] == [b"yyyy", b"next"]
+
+
+def test_what_was_punched_out_of_a_log_costs_nothing(tmp_path: Path) -> None:
+    with (tmp_path / "app.log").open("wb") as file:
+        file.seek(1 << 30)
+        file.write(b"first\nsecond\n")
+    (log,) = family(tmp_path / "app.log")
+    found, reading = lines(log)
+    assert (found[-2:], len(found) < 4, reading.bytes < 1 << 20) == ([b"first", b"second"], True, True)
+
+
+def test_millions_of_empty_lines_are_counted_and_not_read(tmp_path: Path) -> None:
+    (tmp_path / "app.log.1.gz").write_bytes(gzip.compress(b"one\n\ntwo" + b"\n" * 3_000_000 + b"three\n"))
+    (file,) = family(tmp_path / "app.log")
+    found, reading = lines(file)
+    assert [line for line in found if line] == [b"one", b"two", b"three"]
+    assert (len(found) < 100, reading.lines) == (True, 3_000_003)
+
+
+def test_of_very_many_files_the_newest_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(past, "FILES_MOST", 3)
+    for number in range(1, 9):
+        (tmp_path / f"app.log.{number}").write_bytes(b"x\n")
+        (tmp_path / f"another-{number}").write_bytes(b"x\n")
+    (tmp_path / "app.log").write_bytes(b"x\n")
+    assert [file.path.name for file in family(tmp_path / "app.log")] == ["app.log.2", "app.log.1", "app.log"]
 
 
 def test_a_packed_file_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:

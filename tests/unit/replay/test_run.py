@@ -157,6 +157,18 @@ def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     assert found.incidents == []
 
 
+def test_what_is_refused_or_too_old_is_told(tmp_path: Path) -> None:
+    (tmp_path / "old.log").write_text("2020-01-01T00:00:00 ERROR x\n")
+    os.utime(tmp_path / "old.log", (BASE - 30 * DAY,) * 2)
+    refused = Supervisor(family="pm2", address="/srv/.pm2", uid=os.geteuid(), refused="belongs to somebody else")
+    wanted = Wanted(supervisors=(refused,), files=(tmp_path / "old.log",))
+    found = Replay(wanted, since=BASE - DAY, until=UNTIL).run()
+    assert {(Path(one.name).name, one.why) for one in found.unread} == {
+        (".pm2", "belongs to somebody else"),
+        ("old.log", "was last written before the time that is wanted"),
+    }
+
+
 def test_an_empty_past_is_empty(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     found = replay(tmp_path / "home")
