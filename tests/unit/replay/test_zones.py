@@ -57,3 +57,9 @@ def test_a_log_over_the_beginning_of_summer_time_has_no_gap() -> None:
 
 def test_without_any_time_it_is_the_machines_zone() -> None:
     assert infer(None, 0.0, BERLIN).said_by == "machine"
+
+
+@pytest.mark.parametrize("named", ["EST5EDT,M3.2.0,M11.1.0", "no/such_zone", "../../etc/passwd", "Europe", ":"])
+def test_whatever_the_environment_calls_the_zone_there_is_one(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("TZ", named)
+    assert infer(None, 0.0).epoch(1_790_000_000.0) > 0

@@ -84,7 +84,7 @@ def machine_zone() -> tzinfo:
             return ZoneInfo(named)
         with (Path(named) if named else Path("/etc/localtime")).open("rb") as file:
             return ZoneInfo.from_file(file, key="localtime")
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):  # POSIX rules, say, or a zone that is not installed
         return datetime.now().astimezone().tzinfo or UTC
 
 
