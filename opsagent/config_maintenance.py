@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from opsagent.maintenance import ALL, LONGEST, BadWindow, When, Window, is_span, scheduled, weekly
 from opsagent.views.numbers import seconds_of
+from opsagent_tools.redact import redact
 from opsagent_tools.services import fields
 from opsagent_tools.services.fields import Wrong
 from opsagent_tools.services.lines import find_line
@@ -32,7 +33,7 @@ def read(table: object) -> Window:
         if key not in table:
             raise Wrong(f"has no {key}", f"write for example {EXAMPLE}")
     zone = _at("zone", lambda: _zone(table.get("zone", "")))
-    why = _at("why", lambda: fields.text(table.get("why", ""), '"backup of the database"').strip())
+    why = _at("why", lambda: redact(fields.text(table.get("why", ""), '"backup of the database"')).strip())
     units = _at("units", lambda: _units(table["units"]))
     return Window(units=units, when=_when(table, zone), why=why)
 
@@ -56,7 +57,8 @@ def _when(table: Mapping[str, object], zone: str) -> When:
                 raise Wrong("has no part in a window that says when it ends", "remove it", "duration")
             return weekly(text, zone)
         if "duration" not in table:
-            raise Wrong("has no duration, and cron says only when it begins", 'add duration = "2h"', "when")
+            problem = "has no duration, and cron says only when it begins"
+            raise Wrong(problem, 'write "Sun 02:00-04:00", or add duration = "2h"', "when")
         lasts = _at("duration", lambda: _duration(table["duration"]))
         return scheduled(text, zone, lasts, datetime.now(UTC))
     except BadWindow as error:

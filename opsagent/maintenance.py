@@ -185,8 +185,8 @@ def _days(text: str) -> frozenset[int]:
         return frozenset(range(7))
     found: set[int] = set()
     for part in re.split(r"\s*,\s*|\s+", re.sub(r"\s*-\s*", "-", text)):
-        first, _, last = part.partition("-")
-        begin, end = _day(first), _day(last or first)
+        first, dash, last = part.partition("-")
+        begin, end = _day(first), _day(last if dash else first)
         found.update((begin + shift) % 7 for shift in range((end - begin) % 7 + 1))
     return frozenset(found)
 

@@ -16,18 +16,20 @@ def list_services(*, as_json: bool, home: str | None) -> int:
     """Carry out `opsagent ps`; return the exit code."""
     from opsagent.cli.daemon import listing, status
     from opsagent.cli.output import Out
-    from opsagent.cli.services import look, open_home
+    from opsagent.cli.services import config_trouble, look, open_home
 
     place = open_home(home)
-    report = listing(place)
+    report, trouble = listing(place), ""
     if report is None:
-        daemon = status(place)
+        daemon, trouble = status(place), config_trouble(place)
         report = report_of(look(place, daemon=daemon), daemon, home=str(place.path), ports=True)
     out = Out(as_json=as_json)
     if as_json:
         out.document(report)
     else:
         show(report, out)
+    if trouble:
+        out.note(trouble)
     return 0
 
 

@@ -45,7 +45,7 @@ def command(
     connected at this moment is shown, with what an earlier one learnt.
     """
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home
+    from opsagent.cli.services import config_trouble, open_home
 
     out, place = Out(as_json=json), open_home(home)
     report = _report(place)
@@ -55,7 +55,8 @@ def command(
         out.document(report)
     elif not (svg or html):
         _show(report, key, words=words, out=out)
-    for line in notes(report) if not json else ():
+    trouble = config_trouble(place) if report["source"] != "daemon" else ""
+    for line in (*((trouble,) if trouble else ()), *(notes(report) if not json else ())):
         out.note(line)
     return 0
 

@@ -145,6 +145,17 @@ def look(home: Home, *, daemon: Mapping[str, Any] | None = None) -> Running:
 
 def _config(home: Home) -> Config | None:
     """Return the configuration; None where it cannot be used, which commands that act complain of."""
+    found = _read_config(home)
+    return None if isinstance(found, str) else found
+
+
+def config_trouble(home: Home) -> str:
+    """Return why the configuration cannot be used, for a command that only shows: what it says is left out there."""
+    found = _read_config(home)
+    return f"left out, for it cannot be used: {found}" if isinstance(found, str) else ""
+
+
+def _read_config(home: Home) -> Config | str:
     from opsagent.cli.agent import config_of
     from opsagent.cli.errors import code_of
 
@@ -153,7 +164,7 @@ def _config(home: Home) -> Config | None:
     except Exception as error:
         if code_of(error) is None:
             raise
-        return None
+        return str(error)
 
 
 def _find(home: Home, config: Config | None) -> tuple[Found, ...]:

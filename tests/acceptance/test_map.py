@@ -121,6 +121,17 @@ def test_nothing_there_and_nothing_that_can_be_done(cli: Cli, tmp_path: Path) ->
     ET.parse(tmp_path / "empty.svg")
 
 
+@pytest.mark.parametrize("command", ["map", "ps"])
+def test_a_configuration_with_a_slip_is_told_and_not_left_out_silently(cli: Cli, command: str) -> None:
+    cli.home.mkdir(exist_ok=True)
+    (cli.home / "config.toml").write_text('[[maintenance]]\nunits = "all"\nwhen = "Sonntag 02:00-04:00"\n')
+    shown = cli(command)
+    assert shown.code == 0
+    assert "maintenance[1].when (line 3): 'sonntag' is no day of the week" in shown.err
+    (cli.home / "config.toml").write_text('[[maintenance]]\nunits = "all"\nwhen = "Sun 02:00-04:00"\n')
+    assert "maintenance" not in cli(command).err
+
+
 def test_ctrl_c_ends_it_quietly(cli: Cli, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)  # nobody reads it: the command cannot come to its end

@@ -152,6 +152,12 @@ zone = "UTC"
     assert parse(written(tmp_path, "")).maintenance == ()
 
 
+def test_a_reason_is_shown_in_many_places_and_holds_no_secret(tmp_path: Path) -> None:
+    (window,) = parse(written(tmp_path, GOOD + 'why = "psql postgres://me:hunter2@db/x"\n')).maintenance
+    assert "hunter2" not in window.why
+    assert window.why.startswith("psql")
+
+
 GOOD = '[[maintenance]]\nunits = "all"\nwhen = "Sun 02:00-04:00"\n'
 
 
@@ -168,6 +174,8 @@ GOOD = '[[maintenance]]\nunits = "all"\nwhen = "Sun 02:00-04:00"\n'
         ('[[maintenance]]\nunits = "all"\nwhen = "0 2 * * 0"\n', "maintenance[1].when", "no duration", 3),
         ('[[maintenance]]\nunits = "all"\nwhen = "at night"\nduration = "2h"\n', "maintenance[1].when", "schedule", 3),
         ('[[maintenance]]\nunits = "all"\nwhen = "Sun 2-4:00"\n', "maintenance[1].when", "no window", 3),
+        ('[[maintenance]]\nunits = "all"\nwhen = "Mon- 02:00-04:00"\n', "maintenance[1].when", "no day", 3),
+        ('[[maintenance]]\nunits = "all"\nwhen = "Sun 2-4"\n', "maintenance[1].when", '"Sun 02:00-04:00"', 3),
         ('[[maintenance]]\nunits = "all"\nwhen = "0 2 * * 0"\nduration = "x"\n', "maintenance[1].duration", "'x'", 4),
         ('[[maintenance]]\nunits = "all"\nwhen = "0 2 * * 0"\nduration = "99d"\n', "maintenance[1].duration", "14", 4),
         (GOOD + "why = 7\n", "maintenance[1].why", "must be a string", 4),
