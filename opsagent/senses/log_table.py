@@ -165,11 +165,13 @@ class UnitLog:
         return {name: value for name, value in found.items() if value}
 
     def restore(self, rows: Iterable[list[Any]]) -> None:
-        """Take over rows that were kept. Raises ValueError, TypeError where they are none."""
-        for key, template, level, count, first, last, sample, new in rows:
-            row = Row(
-                str(key), str(template), str(level), int(count), float(first), float(last), str(sample), bool(new)
-            )
+        """Take over rows that were kept. Raises ValueError, TypeError where they are none.
+
+        They are masked anew: `[redact]` may say more by now than when they were kept.
+        """
+        for key, template, level, count, first, last, kept, new in rows:
+            words, sample = redact(str(template)), redact(str(kept))
+            row = Row(str(key), words, str(level), int(count), float(first), float(last), sample, bool(new))
             row.kept = True
             self.rows[row.key] = row
 

@@ -13,6 +13,8 @@ from opsagent.senses.log_keeping import LogKeeper
 from opsagent.senses.log_store import LogStore
 from opsagent.senses.log_table import FRESH_AT_ONCE, ROWS_KEPT, Allowance, UnitLog
 from opsagent_tools.logs.event import LogEvent, Signature
+from opsagent_tools.redact import configure
+from opsagent_tools.redact_custom import Redaction
 
 UNIT = "circus:api@here"
 
@@ -57,6 +59,24 @@ def test_a_row_that_was_forgotten_is_not_read_back(tmp_path: Path) -> None:
     store.keep(change(log))
     assert len(log.rows) == ROWS_KEPT
     assert LogStore(tmp_path).load()[UNIT].rows.keys() == log.rows.keys()
+
+
+def test_what_was_kept_is_masked_as_is_wanted_now(tmp_path: Path) -> None:
+    """`[redact]` got a line more while the agent was stopped."""
+    log = UnitLog(UNIT, since=0.0)
+    log.count(LogEvent(None, "error", "iban=DE89370400 of bob", Signature("key", "iban=DE89370400 of <str>")), 1.0)
+    assert "DE89370400" in str(log.changes(everything=True))
+    log.count(event(1), 2.0)
+    rows = [row.as_list() for row in log.rows.values()]
+    configure(Redaction(fields=("iban",)))
+    try:
+        again = UnitLog(UNIT, since=0.0)
+        again.restore(rows)
+    finally:
+        configure(Redaction())
+    assert again.rows["key"].sample == "iban=«redacted: iban» of bob"
+    assert "DE89370400" not in str(again.changes(everything=True))
+    assert again.rows["key1"].as_list() == log.rows["key1"].as_list()
 
 
 def test_rows_of_one_template_become_one(tmp_path: Path) -> None:
