@@ -27,6 +27,8 @@ _RANK = (
 )
 """What an incident turns into when another fault of the same unit joins it: the later in this row."""
 _FIRST_KEPT = 10
+_SEEN_KEPT, _ERRORS_TOLD = 500, 50
+"""Kinds of symptoms that are remembered of one incident, and of how many kinds of error lines each is news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,23 @@ def new_id() -> str:
 @dataclass(slots=True)
 class _Entry:
     incident: Incident
-    seen: set[tuple[str, ...]]
-    """Kinds of symptoms that it has already: the same again is no news."""
+    seen: dict[tuple[str, ...], None]
+    """Kinds of symptoms that it has already, the oldest first: the same again is no news."""
     moves: bool = True
     """False: something is decided, its unit stays."""
+
+    def is_news(self, symptom: Signal) -> bool:
+        if _news(symptom) in self.seen:
+            return False
+        # who logs something else each time says nothing new by that
+        return symptom.kind is not SignalKind.LOG_ERROR or sum(kind[0] == _ERROR for kind in self.seen) < _ERRORS_TOLD
+
+    def take(self, symptom: Signal) -> None:
+        for kind in [kind for kind in self.seen if _contradicts(symptom, kind)]:
+            del self.seen[kind]
+        self.seen[_news(symptom)] = None
+        while len(self.seen) > _SEEN_KEPT:
+            del self.seen[next(iter(self.seen))]
 
 
 class Book:
@@ -109,13 +124,13 @@ class Book:
             affected=affected - {suspicion.unit},
             why_root=why,
         )
-        entry = _Entry(incident=_described(incident), seen={_news(symptom) for symptom in suspicion.symptoms})
+        entry = _Entry(incident=_described(incident), seen=dict.fromkeys(map(_news, suspicion.symptoms)))
         self._entries[incident.id], self._by_unit = entry, None
         return Opened(entry.incident)
 
     def adopt(self, incident: Incident) -> None:
         """Take over an incident that was open before this process began."""
-        seen = {_news(symptom) for symptom in incident.symptoms}
+        seen = dict.fromkeys(map(_news, incident.symptoms))
         self._entries[incident.id], self._by_unit = _Entry(incident=incident, seen=seen, moves=False), None
 
     def add(
@@ -132,9 +147,9 @@ class Book:
         """Add to an incident; nothing comes of it if nothing of it is news (`always`: each symptom is)."""
         entry = self._entries[incident.id]
         before = entry.incident
-        news = [symptom for symptom in symptoms if always or _news(symptom) not in entry.seen]
+        news = [symptom for symptom in symptoms if always or entry.is_news(symptom)]
         for symptom in news:
-            entry.seen = {kind for kind in entry.seen if not _contradicts(symptom, kind)} | {_news(symptom)}
+            entry.take(symptom)
         unit = unit or before.unit
         stronger = fault if fault is not None and (unit != before.unit or _rank(fault) > _rank(before.fault)) else None
         after = replace(
@@ -188,6 +203,9 @@ def _described(incident: Incident) -> Incident:
     return replace(incident, summary=line)
 
 
+_ERROR = "error"
+
+
 def _rank(fault: Fault) -> int:
     return _RANK.index(fault)
 
@@ -195,7 +213,7 @@ def _rank(fault: Fault) -> int:
 def _news(symptom: Signal) -> tuple[str, ...]:
     match symptom.kind:
         case SignalKind.LOG_ERROR:
-            return ("error", str(symptom.unit), str(symptom.data.get("signature", "")))
+            return (_ERROR, str(symptom.unit), str(symptom.data.get("signature", "")))
         case SignalKind.PROBE_FAILED:
             return ("probe", str(symptom.unit), str(symptom.data.get("reason", "")))
         case SignalKind.HOST_SAMPLE:

@@ -363,3 +363,12 @@ def test_what_began_after_a_release_says_so_and_names_who_got_one_with_it() -> N
         "it began 1 min after b got another release; a got one with it, and is in trouble too",
         "",
     ]
+
+
+def test_an_open_incident_is_not_told_anew_of_each_of_a_thousand_errors() -> None:
+    history = History(service("api", autorestart=False))
+    history.die("api", 1)
+    for number in range(1000):
+        history.error("api", f"error number {number}")
+    assert 40 <= len(history.updated) <= 60
+    assert history.only().symptoms[0].kind is SignalKind.DEATH
