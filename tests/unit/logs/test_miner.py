@@ -98,6 +98,7 @@ def test_what_says_how_it_went_does(one: str, other: str) -> None:
         ("started", "stopped", "restarted", "failed", "crashed", "exited"),
         ("ERROR", "WARN", "INFO", "DEBUG", "FATAL", "TRACE"),
         ("ok", "error", "failure", "timeout", "denied", "refused"),
+        ("corrupted", "unreachable", "overloaded", "deadlocked", "expired", "declined"),
     ],
 )
 def test_words_of_state_are_never_merged(words: tuple[str, ...]) -> None:

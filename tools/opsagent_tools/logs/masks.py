@@ -69,7 +69,9 @@ POLAR = frozenset(
     " received send receive begin end enter leave login logout in out increase decrease increased decreased full empty"
     " available unavailable not no never can cannot can't could couldn't is isn't was wasn't will won't did didn't does"
     " doesn't has hasn't yes none normal abnormal primary secondary master slave leader follower commit committed rollback"
-    " null nil undefined get post put patch delete head options connect insert update select".split()
+    " null nil undefined get post put patch delete head options connect insert update select"
+    " corrupt corrupted broken bad gone leaked stuck hung unresponsive unreachable overloaded throttled exceeded exhausted"
+    " expired blocked declined deadlock deadlocked illegal unauthorized forbidden unexpected unhandled uncaught".split()
 )
 """Words that say how it went, or which way: what differs in one of them is another thing, and never merged."""
 
