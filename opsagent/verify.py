@@ -116,8 +116,9 @@ class Verifier:
         return Verdict(better=False, worse=bool(harmed), helped=helped, why=f"not well: {names}")
 
     def _ill_of_their_own(self, incident: Incident) -> frozenset[UnitId]:
-        """Return the units whose trouble is an incident of its own: this one's repair does not make them well."""
-        return frozenset(one.unit for one in self._open_incidents() if one.id != incident.id) - {incident.unit}
+        """Return the units that another incident is about, too: this one's repair does not make them well."""
+        others = [one for one in self._open_incidents() if one.id != incident.id]
+        return frozenset(unit for one in others for unit in (one.unit, *one.affected)) - {incident.unit}
 
     def _patience_s(self, units: Iterable[UnitId]) -> float:
         specs = [self._world.spec(unit) for unit in units]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from opsagent.model import Fault, Incident, Verdict
 from opsagent.planning import start_steps
 from opsagent.verify import Baseline, Verifier
 from opsagent.world import HealthState, World
-from opsagent_tools.units import Unit, UnitState
+from opsagent_tools.units import Unit, UnitId, UnitState
 from tests.unit.agent.conftest import API, STORE, Bench
 
 
@@ -37,6 +38,11 @@ async def test_who_depends_on_it_has_to_be_well_too(bench: Bench) -> None:
 async def test_trouble_of_its_own_is_for_its_own_repair(bench: Bench) -> None:
     verdict = await _store_is_back_and_api_is_ill(bench, await bench.incident(API, Fault.HANG))
     assert verdict.better
+
+
+async def test_who_suffers_from_another_cause_as_well_is_for_that_repair(bench: Bench) -> None:
+    other = replace(await bench.incident(UnitId.local("fake", "stock"), Fault.HANG), affected=frozenset({API}))
+    assert (await _store_is_back_and_api_is_ill(bench, other)).better
 
 
 async def test_trouble_that_came_with_the_repair_counts(bench: Bench) -> None:
