@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsagent_tools.logs.repeats import Repeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +48,5 @@ class LogEvent:
     """None: not mined (yet)."""
     lines: int = 1
     trace: Trace | None = None
+    repeat: Repeat | None = field(default=None, compare=False, repr=False)
+    """What was known of lines like it, and leads to its signature."""

@@ -15,10 +15,19 @@ from typing import Any
 
 from opsagent_tools.logs import masks
 from opsagent_tools.logs.event import Signature
-from opsagent_tools.logs.masking import mask, may_have_status, outline, rough_outline, settle, without_hex
+from opsagent_tools.logs.masking import (
+    has_server_error,
+    mask,
+    may_have_status,
+    outline,
+    rough_outline,
+    settle,
+    without_hex,
+)
 from opsagent_tools.logs.miner_book import Book, Group, key_of
 from opsagent_tools.logs.miner_state import kept, taken_up
 from opsagent_tools.logs.miner_words import edges, polar, wordy
+from opsagent_tools.logs.repeats import Repeat, Repeats
 from opsagent_tools.redact import redact
 
 __all__ = ["Miner", "MinerLimits", "key_of"]
@@ -44,6 +53,8 @@ class Miner:
     def __init__(self, limits: MinerLimits | None = None) -> None:
         self._limits = limits or MinerLimits()
         self._book = Book(self._limits.templates)
+        self.repeats = Repeats()
+        """Whole lines that lead to their template at once: of all sources that have their signatures from here."""
         self._shapes: dict[bytes, Group] = {}
         self._shapes_before: dict[bytes, Group] = {}
         self._masked: dict[str, Group] = {}
@@ -51,12 +62,26 @@ class Miner:
 
     def add(self, message: str) -> Signature:
         """Return the signature of a message as far as it is known now. Never raises."""
-        shape = rough_outline(message)
-        group = self._shapes.get(shape)
-        if group is None or group.into is not None:
-            group = self._unseen(shape, message)
+        group = self._group(rough_outline(message), message)
         group.count += 1
         return group.signature
+
+    def add_repeated(self, message: str, repeat: Repeat) -> Signature:
+        """Return what `add` does, and keep it for all messages whose line looks like this one's."""
+        if repeat.status and has_server_error(message):
+            return self.add(message)
+        group = repeat.group
+        if group is None or group.into is not None:
+            shape = rough_outline(message)
+            group = self._group(shape, message)
+            repeat.status = may_have_status(shape)
+            repeat.group = None if repeat.status and has_server_error(message) else group
+        group.count += 1
+        return group.signature
+
+    def _group(self, shape: bytes, message: str) -> Group:
+        group = self._shapes.get(shape)
+        return self._unseen(shape, message) if group is None or group.into is not None else group
 
     def _unseen(self, shape: bytes, message: str) -> Group:
         """Return the group of a message whose rough outline leads nowhere by itself."""

@@ -57,6 +57,9 @@ class LineReader:
         """Whether a trace is being read: its indented lines are not asked for a level of their own."""
         self.introduces = False
         """Whether that line is but the first of two: when and where, the level and the message on the next one."""
+        self.usual: re.Match[str] | None = None
+        """How the header of that line was recognised, if it is the one that lines of this source had before, and the line
+        neither JSON nor logfmt: then it was read as `repeats.py` expects. Else None."""
         self.moments = Moments(clock)
         """What settles the stamps; of several headers in one line, the outermost counts."""
         self._heads: list[HeadKind | None] = [None] * _NESTED
@@ -64,6 +67,11 @@ class LineReader:
         """The same for what stands behind columns."""
         self._columns, self._more_columns = ColumnReader(), ColumnReader()
         self._stamps: tuple[HeadKind, ...] = ()
+
+    @property
+    def head(self) -> HeadKind | None:
+        """The kind of the header that is tried first."""
+        return self._heads[0]
 
     @property
     def offset_s(self) -> int:
@@ -95,6 +103,7 @@ class LineReader:
 
     def read(self, raw: bytes) -> LogEvent:
         """Return what one line says. Never raises."""
+        self.usual = None
         text = raw.decode("utf-8", "replace")
         if len(text) > LONGEST:
             text = text[:LONGEST]
@@ -113,7 +122,7 @@ class LineReader:
                 level = LEVELS.get(found[last], "")
             elif not kind.stamp.syslog:
                 at, level, start = self._past_columns(text, at, start)
-            self.introduces = False
+            self.introduces, self.usual = False, found
         else:
             if (
                 text.find("=", 0, _KEY) > 0
@@ -256,6 +265,7 @@ class LineReader:
             data = dict(pairs) if (pairs := parse_pairs(body)) is not None else None
         if data is None:
             return None
+        self.usual = None
         said = json_lines.read_object(data, self._stamped)
         if not level:
             self.format = "JSON" if body[:1] == "{" else "logfmt"
@@ -286,7 +296,7 @@ class EventReader:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         """`clock`: as for `LineReader`."""
         self.lines = LineReader(clock)
-        self._joiner = Joiner()
+        self.joiner = Joiner()
 
     def take(self, lines: Sequence[bytes], arrived: float | None = None) -> list[LogEvent]:
         """Return the events that are complete with these lines, in order; empty lines are none.
@@ -294,26 +304,30 @@ class EventReader:
         The last event is held back until another one begins: it may be the head of a trace. `arrived`: when the lines
         were written at the latest (the mtime of an old file); None: now.
         """
-        reader, joiner = self.lines, self._joiner
-        reader.arrive(arrived)
-        read, events = reader.read, list[LogEvent]()
+        self.lines.arrive(arrived)
+        events: list[LogEvent] = []
         for line in lines:
-            reader.in_trace = joiner.busy
-            event = read(line)
-            if reader.introduces:
-                joiner.introduce(event, events)
-            elif joiner.busy or not (reader.stated or joiner.is_plain(event, reader.body)):
-                joiner.add(event, reader.body, reader.stated, events)
-            else:
-                if joiner.last is not None:
-                    events.append(joiner.last)
-                joiner.hold(event, reader.body, reader.stated)
+            self.add(line, events)
         return events
+
+    def add(self, line: bytes, events: list[LogEvent]) -> None:
+        """Read one more line; put the events that are complete with it behind `events`."""
+        reader, joiner = self.lines, self.joiner
+        reader.in_trace = joiner.busy
+        event = reader.read(line)
+        if reader.introduces:
+            joiner.introduce(event, events)
+        elif joiner.busy or not (reader.stated or joiner.is_plain(event, reader.body)):
+            joiner.add(event, reader.body, reader.stated, events)
+        else:
+            if joiner.last is not None:
+                events.append(joiner.last)
+            joiner.hold(event, reader.body, reader.stated)
 
     def flush(self) -> list[LogEvent]:
         """Return what was held back as the possible beginning of a trace. Call it when the source was quiet a while."""
         events: list[LogEvent] = []
-        self._joiner.flush(events)
+        self.joiner.flush(events)
         return events
 
 
