@@ -22,8 +22,8 @@ _RING = 500
 _WAITING = 1000
 """Notices that wait for a journal that cannot be written; the oldest are given up."""
 _PRUNE_EVERY = 200
-_BESIDE = 20
-"""Notices of before that one incident gets at most."""
+_BESIDE, _MEANWHILE = 20, 100
+"""Notices of before, and of while it is open, that one incident gets at most: it may be open for weeks."""
 
 
 class Notices:
@@ -48,15 +48,21 @@ class Notices:
         self._unwritten: deque[tuple[Notice, str | None]] = deque(maxlen=_WAITING)
         self._writing: asyncio.Task[None] | None = None
         self._written = 0
+        self._meanwhile: dict[str, int] = {}
+        """How many notices each open incident got."""
 
     def take(self, notice: Notice) -> None:
         """Take one notice: to the timeline, into the journal, and to the open incidents of its unit."""
         self._ring.append(notice)
         self._timeline.say("notice", notice.text, unit=notice.unit, notice=notice.kind.value)
         self._unwritten.append((notice, None))
+        before, self._meanwhile = self._meanwhile, {}
         for incident in self._incidents():
-            if notice.unit in {incident.unit, *incident.affected}:
+            got = before.get(incident.id, 0)
+            if notice.unit in {incident.unit, *incident.affected} and got < _MEANWHILE:
                 self._unwritten.append((notice, incident.id))
+                got += 1
+            self._meanwhile[incident.id] = got
         self._write_soon()
 
     def opened(self, incident: Incident) -> None:

@@ -94,6 +94,24 @@ async def test_what_was_noticed_before_and_during_an_incident_stands_beside_it(a
     assert any("just before" in line for line in lines)
 
 
+async def test_an_incident_that_is_open_for_weeks_does_not_fill_up(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsagent.notices._MEANWHILE", 3)
+    try:
+        agent._detected([Opened(incident())])
+        await opened(agent)
+        for number in range(9):
+            agent._detected([Noticed(notice(text=f"n{number}"))])
+        await agent.notices.flush()
+        row = agent.journal.incident("i1")
+        assert [event.text for event in row.events if event.kind == rows.KIND] == ["n0", "n1", "n2"]
+        assert len(agent.journal.notices()) == 9
+        agent._detected([Closed("i1", "no more")])
+    finally:
+        await agent.close()
+
+
 async def test_where_the_cause_is_thought_to_be_is_told_when_it_moves(agent: Agent) -> None:
     try:
         agent._detected([Opened(incident())])
