@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,9 +50,10 @@ class OwnAgent:
     async def notices(self, limit: int = 50) -> Sequence[Mapping[str, Any]]:
         return self._agent.notices.latest(limit)
 
-    async def signatures(self, unit: str | None = None) -> Sequence[Mapping[str, Any]]:
+    async def signatures(self, unit: str | None = None, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
         senses = self._agent.senses
-        return senses.signatures(unit) if senses is not None else []
+        found = senses.signatures(unit) if senses is not None else []
+        return found if limit is None else heapq.nlargest(limit, found, key=lambda one: float(one["last"]))
 
     def events(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._agent.timeline.listen()

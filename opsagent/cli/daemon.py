@@ -31,9 +31,9 @@ def metrics(home: Home) -> dict[str, Any]:
     return _ask(home, "metrics") or {}
 
 
-def signatures(home: Home, unit: str | None = None) -> list[dict[str, Any]]:
-    """Return what services log, folded into signatures; empty where no daemon answers."""
-    return _rows(home, "signatures", {"unit": unit})
+def signatures(home: Home, unit: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return what services log, folded into signatures; empty where no daemon answers. `limit`: the latest of them."""
+    return _rows(home, "signatures", {"unit": unit} if limit is None else {"unit": unit, "limit": limit})
 
 
 def notices(home: Home, limit: int) -> list[dict[str, Any]]:

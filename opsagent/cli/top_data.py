@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KEPT = 60
 """Points of each history."""
-_ROWS = 50
+_ROWS, _SIGNATURES = 50, 200
 _OF_THE_UNIT = frozenset({"processes"})
 _UNRESOLVED = ("open", "repairing", "escalated")
 _LOOK_AGAIN_S = 5.0
@@ -50,7 +50,7 @@ class Watcher:
             "host": measured.get("host"),
             "units": [self._with_figures(unit, by_unit.get(unit["id"])) for unit in units],
             "incidents": self._incidents(),
-            "signatures": daemon.signatures(self._home)[:_ROWS] if watched else [],
+            "signatures": daemon.signatures(self._home, limit=_SIGNATURES) if watched else [],
             "notices": daemon.notices(self._home, _ROWS) if watched else [],
         }
 

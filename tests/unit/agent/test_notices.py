@@ -56,6 +56,22 @@ async def opened(agent: Agent) -> None:
     await until(agent.journal.incidents)
 
 
+async def test_of_signatures_the_latest_are_offered(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Folded:
+        def signatures(self, unit: str | None) -> list[dict[str, Any]]:
+            return [{"unit": unit, "key": str(last), "last": float(last)} for last in (3, 9, 1, 7)]
+
+    monkeypatch.setattr(agent, "senses", Folded())
+    try:
+        latest = await OwnAgent(agent).signatures(limit=2)
+        every = await OwnAgent(agent).signatures("api")
+    finally:
+        monkeypatch.undo()
+        await agent.close()
+    assert [one["key"] for one in latest] == ["9", "7"]
+    assert [one["unit"] for one in every] == ["api"] * 4
+
+
 async def test_a_notice_is_told_kept_and_offered(agent: Agent) -> None:
     heard = agent.timeline.listen()
     first = asyncio.ensure_future(anext(heard))

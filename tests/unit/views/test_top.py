@@ -114,7 +114,7 @@ class TestLooking:
         monkeypatch.setattr(daemon, "listing", lambda home: {"daemon": {"pid": 1}, "units": [unit("api")]})
         monkeypatch.setattr(daemon, "metrics", lambda home: measured(world))
         for ask in ("signatures", "notices"):
-            monkeypatch.setattr(daemon, ask, lambda *_: [])
+            monkeypatch.setattr(daemon, ask, lambda *_, **__: [])
         seen = Watcher(Home.open(tmp_path)).look()["units"][0]
         assert seen["custom"] == {}
         assert [one["pid"] for one in seen["processes"]] == [7]
