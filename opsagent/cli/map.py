@@ -46,13 +46,14 @@ def command(
     """
     from opsagent.cli.output import Out
     from opsagent.cli.services import config_trouble, open_home
+    from opsagent.views.map_graph import focused
 
     out, place = Out(as_json=json), open_home(home)
     report = _report(place)
-    key = _focus(focus, report) if focus else ""
+    key = _focus(focus, report) if focus is not None else ""
     _write_files(report, key, svg=svg, html=html, out=out)
     if json:
-        out.document(report)
+        out.document(focused(report, key) if key else report)
     elif not (svg or html):
         _show(report, key, words=words, out=out)
     trouble = config_trouble(place) if report["source"] != "daemon" else ""

@@ -65,13 +65,10 @@ def picture(report: Mapping[str, Any], *, focus: str = "", stale: bool = True) -
     """Return what is drawn of a report. `focus`: the id of the one unit around which everything is shown; `stale`: with
     what was not seen for long.
     """
+    report = focused(report, focus) if focus else report
     now = datetime.fromisoformat(report["at"])
     nodes = {node["id"]: node for node in report["nodes"]}
     edges = [edge for edge in report["edges"] if edge["from"] in nodes and edge["to"] in nodes]
-    if focus:
-        near = _around(focus, edges)
-        nodes = {key: node for key, node in nodes.items() if key in near}
-        edges = [edge for edge in edges if edge["from"] in near and edge["to"] in near]
     merged = _crowds(nodes, edges)
     names = [node["name"] for node in nodes.values() if node["sort"] == "unit"]
     boxes: dict[str, Box] = {}
@@ -88,6 +85,16 @@ def picture(report: Mapping[str, Any], *, focus: str = "", stale: bool = True) -
         arrows=arrows,
         alone=tuple(box for box in boxes.values() if box.id not in used),
     )
+
+
+def focused(report: Mapping[str, Any], focus: str) -> Mapping[str, Any]:
+    """Return the report of one unit alone, by its id: what it needs, however far, and what needs it."""
+    near = _around(focus, report["edges"])
+    return {
+        **report,
+        "nodes": [node for node in report["nodes"] if node["id"] in near],
+        "edges": [edge for edge in report["edges"] if edge["from"] in near and edge["to"] in near],
+    }
 
 
 def _around(focus: str, edges: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -88,6 +88,9 @@ def test_without_a_daemon_it_looks_for_itself_and_says_so(shop: Cli, tmp_path: P
 
     focused = shop("map", "--focus", "api", "--words")
     assert re.fullmatch(r"api uses store :\d+: seen .*\nweb uses api :\d+: seen .*\n", focused.out)
+    alone = shop("map", "--focus", "cron", "--json").json
+    assert ([node["name"] for node in alone["nodes"]], alone["edges"]) == (["cron"], [])
+    assert pairs(shop("map", "--focus", "store", "--json").json) == EDGES
     written = shop("map", "--svg", str(tmp_path / "m.svg"), "--html", str(tmp_path / "m.html"), "--focus", "web")
     assert (written.code, written.out) == (0, "")
     said = "".join(ET.parse(tmp_path / "m.svg").getroot().itertext())
@@ -116,6 +119,7 @@ def test_nothing_there_and_nothing_that_can_be_done(cli: Cli, tmp_path: Path) ->
     assert "opsagent up FILE" in empty.err
     assert cli("map", "--json").json["nodes"] == []
     assert cli("map", "--focus", "web").code == 2
+    assert cli("map", "--focus", "").code == 2
     assert "cannot be written" in cli("map", "--svg", str(tmp_path / "no" / "where.svg")).error
     assert cli("map", "--svg", str(tmp_path / "empty.svg")).code == 0
     ET.parse(tmp_path / "empty.svg")
