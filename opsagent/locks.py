@@ -19,12 +19,13 @@ class GroupLocks:
         self._locks: defaultdict[UnitId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
-    async def of(self, unit: UnitId) -> AsyncIterator[None]:
-        """Hold the locks of `unit` and of everything above and below it."""
+    async def of(self, unit: UnitId) -> AsyncIterator[frozenset[UnitId]]:
+        """Hold the locks of `unit` and of everything above and below it, as far as that is known now: of these."""
+        held = self.group(unit)
         async with AsyncExitStack() as stack:
-            for member in sorted(self.group(unit)):
+            for member in sorted(held):
                 await stack.enter_async_context(self._locks[member])
-            yield
+            yield held
 
     def group(self, unit: UnitId) -> frozenset[UnitId]:
         """Return all units that are connected with `unit` by dependencies, in any direction."""

@@ -101,8 +101,8 @@ class Repairer:
             if settled == "withdrawn":
                 await shop.books.end(file, "closed", file.withdrawn)
                 return
-            async with shop.locks.of(file.incident.unit):
-                result = await self._pass(file)
+            async with shop.locks.of(file.incident.unit) as held:
+                result = await self._pass(file, held)
             if isinstance(result, _Asking):
                 result = await self._ask(file, result)
             if result == "over":
@@ -132,7 +132,7 @@ class Repairer:
         async with self._shop.locks.of(file.incident.unit):
             return await self._attempt(file, asking.plan, confirmed=True)
 
-    async def _pass(self, file: CaseFile) -> _Pass | _Asking:
+    async def _pass(self, file: CaseFile, held: frozenset[UnitId]) -> _Pass | _Asking:
         shop = self._shop
         if file.left_over is not None:
             plan, file.left_over = file.left_over, None
@@ -142,6 +142,8 @@ class Repairer:
                 await asyncio.to_thread(shop.journal.expire_approval, question)
             return proposed
         decision = await shop.investigator.decide(file)
+        if not isinstance(decision, LeaveAlone) and shop.locks.group(file.incident.unit) - held:
+            return "again"  # who else belongs to it was learnt meanwhile: another repair may be at the cause
         file.look_again_s = decision.look_again_s if isinstance(decision, LeaveAlone) else None
         match decision:
             case LeaveAlone(why=why):
