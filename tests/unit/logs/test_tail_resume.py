@@ -58,6 +58,9 @@ def all_of(tail: FileTail) -> list[bytes]:
     return lines
 
 
+PLACE = {"id": [1, 2], "offset": 0, "half": 0, "mark": [0, ""], "head": [0, ""], "touched_ns": 0}
+
+
 def test_goes_on_in_the_same_file(log: Path) -> None:
     position = position_after(log)
     append(log, b"2 while away\n")
@@ -140,6 +143,25 @@ def _later(log: Path) -> None:
         probe.write_bytes(b"")
         if probe.stat().st_mtime_ns > stands:
             return
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_archive_with_the_inode_of_one_that_was_read_and_deleted_is_read(log: Path, packed: bool) -> None:
+    kept = position_after(log)
+    for number in (2, 1):
+        append(log, b"before rotation %d\n" % number)
+        _later(log)
+        if packed:
+            log.with_name(f"{log.name}.{number}.gz").write_bytes(gzip.compress(log.read_bytes()))
+        else:
+            shutil.copyfile(log, log.with_name(f"{log.name}.{number}"))
+        _later(log)
+        os.truncate(log, 0)
+    append(log, b"now\n")
+    reused = log.with_name(f"{log.name}.1.gz" if packed else f"{log.name}.1").stat()
+    kept["read"] = [PLACE | {"id": [reused.st_dev, reused.st_ino], "offset": 4, "mark": [4, "of another file"]}]
+    with resumed(log, kept) as tail:
+        assert all_of(tail) == [b"before rotation 2", b"before rotation 1", b"now"]
 
 
 def test_older_archives_are_not_read(log: Path) -> None:
@@ -328,9 +350,6 @@ def test_a_long_absence_is_caught_up_in_bounded_looks(log: Path) -> None:
         assert lines == [*(b"%09d" % number for number in range(1000)), b"now"]
 
 
-PLACE = {"id": [1, 2], "offset": 0, "half": 0, "mark": [0, ""], "head": [0, ""], "touched_ns": 0}
-
-
 @pytest.mark.parametrize(
     "broken",
     [
@@ -383,7 +402,7 @@ def test_killed_anywhere_each_line_comes_once_and_in_order(steps: list[str]) -> 
         path = Path(folder) / "app.log"
         path.touch()
         written: list[bytes] = []
-        half, rotations, kept = b"", 0, Kept(path)
+        half, rotations, unkept, kept = b"", 0, 0, Kept(path)
 
         def write() -> None:
             nonlocal half
@@ -398,7 +417,8 @@ def test_killed_anywhere_each_line_comes_once_and_in_order(steps: list[str]) -> 
             elif step == "half" and not half:
                 half = b"line %06d of" % len(written)
                 append(path, half)
-            elif step in {"rename", "copytruncate"}:
+            elif step in {"rename", "copytruncate"} and unkept < 7:  # of more, the oldest are left out
+                unkept += 1
                 write()
                 _later(path)
                 rotations += 1
@@ -407,6 +427,7 @@ def test_killed_anywhere_each_line_comes_once_and_in_order(steps: list[str]) -> 
                 write()
             elif step in {"look", "keep", "kill"}:
                 getattr(kept, step)()
+                unkept = 0 if step == "keep" else unkept
         write()
         kept.look()
         kept.look()

@@ -201,12 +201,14 @@ class FileTail:
 
     def _unseen(self, after_ns: int, current: OpenFile, until_ns: int | None = None) -> list[OpenFile]:
         """Return the archives of what was renamed or copied away since `after_ns` without our seeing it."""
-        known = {current.id, *(file.id for file in self._old), *self._read}
+        known = {current.id, *(file.id for file in self._old)}
         known |= {self._file.id} if self._file is not None else set()
         read = {(position.head, position.offset) for position in self._read.values() if position.offset}
         found = []
         for file in self._neighbours.between(after_ns, until_ns, known):
-            if (file.position().head, os.fstat(file.fd).st_size) in read:  # one that was read, packed or copied since
+            before = self._read.get(file.id)  # or what has the inode of an archive that was deleted since
+            known_again = before is not None and before.is_in(file.fd)
+            if known_again or (file.position().head, os.fstat(file.fd).st_size) in read:  # packed or copied since
                 os.close(file.fd)
                 continue
             file.until = self._clock()
