@@ -145,4 +145,5 @@ def test_ctrl_c_ends_it_quietly(cli: Cli, tmp_path: Path) -> None:
     eventually((cli.home / "senses").is_dir, timeout=20)  # it is past its beginning
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    assert (out, err) == (b"", b"")
+    assert process.returncode in {130, -signal.SIGINT}  # CPython ends itself so where it was in exec() of a text
