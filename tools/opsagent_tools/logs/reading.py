@@ -60,6 +60,13 @@ class LineReader:
         self.usual: re.Match[str] | None = None
         """How the header of that line was recognised, if it is the one that lines of this source had before, and the line
         neither JSON nor logfmt: then it was read as `repeats.py` expects. Else None."""
+        self.whole = ""
+        """That line, if it is neither JSON nor logfmt and no header was found wanting; else empty."""
+        self.level = ""
+        """The level of that line, stated or by its shape."""
+        self.asked: list[tuple[HeadKind, re.Match[str], int]] = []
+        """The stamps of that line whose moment was asked for (but for `usual`'s), and where the text that they were
+        searched in begins; -1: it is an end of the line."""
         self.moments = Moments(clock)
         """What settles the stamps; of several headers in one line, the outermost counts."""
         self._heads: list[HeadKind | None] = [None] * _NESTED
@@ -103,7 +110,7 @@ class LineReader:
 
     def read(self, raw: bytes) -> LogEvent:
         """Return what one line says. Never raises."""
-        self.usual = None
+        self.usual, self.whole, self.asked = None, "", []
         text = raw.decode("utf-8", "replace")
         if len(text) > LONGEST:
             text = text[:LONGEST]
@@ -140,9 +147,10 @@ class LineReader:
             said = self._structured(body, at, level)
             if said is not None:
                 return said
-        self.body = body
+        self.body, self.whole = body, text
         if not level and not (self.in_trace and body[:1] in _INDENT):
             level = level_by_shape(body)
+        self.level = level
         return LogEvent(at, level, body.strip())
 
     def _headless(self, text: str) -> LogEvent:
@@ -181,6 +189,7 @@ class LineReader:
             elif kind.lettered:
                 level = LEVELS.get(text[start], "")
             if at is None:
+                self.asked.append((kind, found, -1))
                 at = self.moments.at(kind.stamp, *found.group(1, 2, 3))
             start = found.end()
             if level:
@@ -194,7 +203,7 @@ class LineReader:
         if found is None:
             return at, "", start
         if at is None and found.stamp >= 0:
-            at = self._stamp_at(text[found.stamp : found.stamp + _STAMP])
+            at = self._stamp_at(text[found.stamp : found.stamp + _STAMP], found.stamp)
         if found.stamped:
             rest = text[found.end :]
             self._heads, self._behind = self._behind, self._heads
@@ -209,12 +218,13 @@ class LineReader:
                 return at, "", start
         return at, *(self._unstamped(text, found.end, "") or ("", found.end))
 
-    def _stamp_at(self, text: str) -> float | None:
-        """Return the moment of the stamp that a text begins with."""
+    def _stamp_at(self, text: str, start: int) -> float | None:
+        """Return the moment of the stamp that a text begins with. `start`: where it begins in its line."""
         for kind in (*self._stamps, *starting_with(text[:1])):
             found = kind.begin.match(text)
             if found is not None:
                 self._stamps = (kind,)
+                self.asked.append((kind, found, start))
                 if kind.stamp.absolute:
                     return float(f"{found[1]}.{found[2] or 0}")
                 return self.moments.at(kind.stamp, *found.group(1, 2, 3))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from opsagent_tools.logs.event import LogEvent
 from opsagent_tools.logs.header import LEVELS, HeadKind
 from opsagent_tools.logs.joining import BAD, has_nothing_of_a_trace
+from opsagent_tools.logs.repeats_stamps import Other, Spans, moment_of, other_stamps
 from opsagent_tools.logs.shape import level_by_shape
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from opsagent_tools.logs.miner_book import Group
     from opsagent_tools.logs.reading import EventReader, LineReader
-    from opsagent_tools.logs.when import Moments
 
 _ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _SLICE = 500
@@ -34,15 +34,15 @@ _LONGEST = 1000
 _EPOCH = re.compile(r"\d{10}")
 """What may be a stamp or not, depending on its first digit (`columns.py`)."""
 
-Spans = tuple[int, int, int, int, int, int]
-
 
 class Repeat:
     """What is known of all lines that look like one, but for their digits."""
 
-    __slots__ = ("end", "group", "kind", "level", "plain", "stamp", "start", "stated", "status")
+    __slots__ = ("end", "group", "kind", "level", "other", "plain", "stamp", "start", "stated", "status")
 
-    def __init__(self, kind: HeadKind, stamp: Spans, start: int, level: str, *, stated: bool, plain: bool) -> None:
+    def __init__(
+        self, kind: HeadKind | None, stamp: Spans, start: int, level: str, *, stated: bool, plain: bool
+    ) -> None:
         self.kind = kind
         self.stamp = stamp
         """Begin and end of the stamp's text, fraction and zone; -1: it has none."""
@@ -54,10 +54,17 @@ class Repeat:
         """Its header states the level."""
         self.plain = plain
         """Nothing in it may belong to a trace (`Joiner.is_plain`)."""
+        self.other: Other | None = None
+        """Where the stamp is not simply that of a header of `kind`."""
         self.group: Group | None = None
         """The template of the message; None: not known yet. The miner's to set."""
         self.status = False
         """There may be an HTTP status in it: the template depends on that one too. The miner's to set."""
+
+
+_NOWHERE = (-1,) * 6
+_ANEW = Repeat(None, _NOWHERE, 0, "", stated=False, plain=False)
+"""Of lines that have to be read anew each time."""
 
 
 class Repeats:
@@ -71,9 +78,11 @@ class Repeats:
 
     def find(self, shape: bytes) -> Repeat | None:
         """Return what is known of a line that looks like this; it is among the latest from now on."""
-        known = self.latest.get(shape) or self._before.get(shape)
-        if known is not None:
-            self._keep(shape, known)
+        known = self.latest.get(shape)
+        if known is None:
+            known = self._before.get(shape)
+            if known is not None:
+                self._keep(shape, known)
         return known
 
     def seen_before(self, shape: bytes) -> bool:
@@ -87,22 +96,26 @@ class Repeats:
         return False
 
     def learn(self, shape: bytes, line: bytes, reader: LineReader) -> None:
-        """Keep what was read in `line`, which `reader` has just read."""
+        """Keep what was read in `line`, which `reader` has just read; or that nothing can be kept of such lines."""
+        if len(line) <= _LONGEST and reader.whole == line.decode("utf-8", "replace"):
+            self._keep(shape, self._usual(reader) or _other(reader) or _ANEW)
+
+    def _usual(self, reader: LineReader) -> Repeat | None:
         found, kind = reader.usual, reader.head
-        if found is None or kind is None or len(line) > _LONGEST or found.string != line.decode("utf-8", "replace"):
-            return
+        if found is None or kind is None:
+            return None
         start, body = found.end(), reader.body
         stated = reader.stated
         by_digits = kind.stamp.absolute or body[:1] == "{" or (not stated and _EPOCH.search(body) is not None)
-        if by_digits or body != found.string[start:] or not body.strip():
-            return
+        if by_digits or not body.strip() or body != found.string[start:]:
+            return None
         level = LEVELS.get(found[found.lastindex or 0], "") if stated else level_by_shape(body)
         spans = (*found.span(1), *found.span(2), *found.span(3))
         if len(self._stamps) > _KEPT:
             self._stamps.clear()
         stamp = self._stamps.setdefault(spans, spans)
         plain = not stated and not level and has_nothing_of_a_trace(body)
-        self._keep(shape, Repeat(kind, stamp, start, level, stated=stated, plain=plain))
+        return Repeat(kind, stamp, start, level, stated=stated, plain=plain)
 
     def _keep(self, shape: bytes, known: Repeat) -> None:
         if len(self.latest) >= _KEPT:
@@ -125,14 +138,20 @@ def _take(reader: EventReader, lines: Sequence[bytes], repeats: Repeats, events:
     at: float | None = None
     stamp, text_of_stamp = None, ""  # type: tuple[Spans | None, str]
     for line, shape in zip(lines, shapes, strict=True):
-        known = latest(shape) or repeats.find(shape)
-        if known is None or known.kind is not head or joiner.busy:  # of another format: `head` is to follow
-            _read(reader, line, shape, repeats, events)
+        known = None if joiner.busy else latest(shape) or repeats.find(shape)
+        text = line.decode("utf-8", "replace")
+        if known is not None and head is not None and known.kind is head:
+            if known.stamp is not stamp or text[: known.end] != text_of_stamp:
+                stamp, text_of_stamp = known.stamp, text[: known.end]
+                at = moment_of(moments, head, stamp, text)
+        elif (
+            known is not None and known.other is not None and (told := known.other.read(reader.lines, text)) is not None
+        ):
+            stamp, at = None, told[0]
+        else:
+            _read(reader, line, shape, known, repeats, events)
             head, stamp = reader.lines.head, None
             continue
-        text = line.decode("utf-8", "replace")
-        if known.stamp is not stamp or text[: known.end] != text_of_stamp:
-            stamp, text_of_stamp, at = known.stamp, text[: known.end], _moment(moments, known, text)
         body = text[known.start :]
         event = LogEvent(at, known.level, body.strip(), None, 1, None, known)
         last = joiner.last
@@ -144,18 +163,25 @@ def _take(reader: EventReader, lines: Sequence[bytes], repeats: Repeats, events:
             joiner.add(event, body, False, events)
 
 
-def _read(reader: EventReader, line: bytes, shape: bytes, repeats: Repeats, events: list[LogEvent]) -> None:
+def _other(reader: LineReader) -> Repeat | None:
+    other, body = other_stamps(reader), reader.body
+    if other is None:
+        return None
+    plain = not reader.stated and not reader.level and has_nothing_of_a_trace(body)
+    start = len(reader.whole) - len(body)
+    known = Repeat(None, _NOWHERE, start, reader.level, stated=reader.stated, plain=plain)
+    known.other = other
+    return known
+
+
+def _read(  # noqa: PLR0917
+    reader: EventReader, line: bytes, shape: bytes, known: Repeat | None, repeats: Repeats, events: list[LogEvent]
+) -> None:
     """Leave a line to the reader, and learn from it how such lines are to be read."""
+    format_before = reader.lines.format
     reader.add(line, events)
-    if reader.lines.usual is not None and repeats.seen_before(shape):
+    if not reader.lines.whole or reader.lines.format != format_before:
+        return
+    other = known.other if known is not None else None
+    if (known is None or (other is not None and other.format != format_before)) and repeats.seen_before(shape):
         repeats.learn(shape, line, reader.lines)
-
-
-def _moment(moments: Moments, known: Repeat, text: str) -> float | None:
-    begin, end, fraction, fraction_end, zone, zone_end = known.stamp
-    return moments.at(
-        known.kind.stamp,
-        text[begin:end],
-        text[fraction:fraction_end] if fraction >= 0 else None,
-        text[zone:zone_end] if zone >= 0 else None,
-    )
