@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
+from opsagent_evals import telling
 from opsagent_evals.faults import report
 from opsagent_evals.faults.run import play_all, workshop
 from opsagent_evals.faults.scenario import Scenario, ScenarioError, find
-from opsagent_evals.faults.score import Score
+from opsagent_evals.telling import say
 
-_PLAIN_WIDTH = 140
 SHIPPED = Path(__file__).parent / "scenarios"
 
 
@@ -34,26 +32,26 @@ def run(
         _check(data, repeat, model)
         scenarios = _chosen(cases or SHIPPED, only)
     except (ScenarioError, ValueError) as error:
-        _say(f"opsagent: {error}")
+        say(f"opsagent: {error}")
         return 2
     with workshop(keep=keep) as root:
         if keep:
-            _say(f"homes and logs stay in {root}")
+            say(f"homes and logs stay in {root}")
         try:
             scores = play_all(
                 scenarios,
                 root,
                 repeat=repeat,
-                starting=lambda scenario, number: _say(f"{_numbered(scenario, number, repeat)} … {scenario.title}"),
-                finished=lambda score: _say(report.line(score)),
+                starting=lambda scenario, number: say(f"{_numbered(scenario, number, repeat)} … {scenario.title}"),
+                finished=lambda score: say(report.line(score)),
             )
         except KeyboardInterrupt:
-            _say("interrupted; the case was cleared up")
+            say("interrupted; the case was cleared up")
             return 1
     if as_json:
-        sys.stdout.write(json.dumps(report.document(scores), indent=2, ensure_ascii=False) + "\n")
+        telling.document(report.document(scores))
     else:
-        _show(scores, _reproduce(cases, repeat, only))
+        telling.tables([report.table(scores)], report.totals(scores), _reproduce(cases, repeat, only))
     return 0 if report.passed(scores) else 1
 
 
@@ -84,20 +82,3 @@ def _reproduce(cases: Path | None, repeat: int, only: str | None) -> str:
     words += [f"--only {only}"] if only is not None else []
     words += [f"--repeat {repeat}"] if repeat > 1 else []
     return " ".join(words)
-
-
-def _show(scores: tuple[Score, ...], reproduce: str) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    console.print(report.table(scores))
-    figures = ", ".join(f"{name} {'-' if value is None else value}" for name, value in report.totals(scores).items())
-    console.print(figures, markup=False)
-    console.print(f"again: {reproduce}", markup=False)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

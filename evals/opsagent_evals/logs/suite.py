@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 from pathlib import Path
 
+from opsagent_evals import telling
 from opsagent_evals.logs import loghub, memory, report
 from opsagent_evals.logs.drain import Drain, NoDrain
 from opsagent_evals.logs.measure import applications, row, speeds
 from opsagent_evals.logs.throughput import lines_per_s
-
-_PLAIN_WIDTH = 140
+from opsagent_evals.telling import say
 
 
 def run(
@@ -35,20 +33,21 @@ def run(
         folder = loghub.find(data)
         systems = tuple(loghub.read(folder, name) for name in loghub.SYSTEMS)
     except (OSError, ValueError) as error:
-        _say(f"opsagent: {error}")
+        say(f"opsagent: {error}")
         return 2
     try:
         result = _measured(folder, systems)
     except KeyboardInterrupt:
-        _say("interrupted")
+        say("interrupted")
         return 1
     if as_json:
-        sys.stdout.write(json.dumps(report.document(result), indent=2, ensure_ascii=False) + "\n")
+        telling.document(report.document(result))
     else:
-        _show(result, data or folder)
+        again = f"opsagent eval logs --data {data or folder}"
+        telling.tables([report.table(result)], report.totals(result), again)
     below = report.missed(result)
     for each in below:
-        _say(f"opsagent: {each}")
+        say(f"opsagent: {each}")
     return 1 if below else 0
 
 
@@ -67,40 +66,23 @@ def _measured(folder: Path, systems: tuple[loghub.System, ...]) -> report.Result
         Drain(readme=True)
     except NoDrain as error:
         missing = str(error)
-        _say(f"nothing to compare with: {missing}")
+        say(f"nothing to compare with: {missing}")
     rows = []
     for number, system in enumerate(systems, 1):
-        _say(f"{number:2}/{len(systems)} {system.name}")
+        say(f"{number:2}/{len(systems)} {system.name}")
         rows.append(row(system, drain3=not missing))
-    _say("logs of applications")
+    say("logs of applications")
     apps = applications()
-    _say("how quick mining is")
+    say("how quick mining is")
     mining = speeds(systems, drain3=not missing)
-    _say("how quick it is from the file to the signature")
+    say("how quick it is from the file to the signature")
     through = lines_per_s(systems)
-    _say(f"what {memory.LINES:,} lines take of memory")
+    say(f"what {memory.LINES:,} lines take of memory")
     try:
         megabytes = memory.measured(folder)
     except subprocess.CalledProcessError as error:
-        _say(f"opsagent: memory was not measured: {error.stderr.strip().splitlines()[-1:]}")
+        say(f"opsagent: memory was not measured: {error.stderr.strip().splitlines()[-1:]}")
         megabytes = float("inf")
     return report.Result(
         rows=tuple(rows), applications=apps, mining=mining, lines_per_s=through, memory_mb=megabytes, drain3=missing
     )
-
-
-def _show(result: report.Result, data: Path) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    console.print(report.table(result))
-    figures = ", ".join(f"{name} {'-' if value is None else value}" for name, value in report.totals(result).items())
-    console.print(figures, markup=False)
-    console.print(f"again: opsagent eval logs --data {data}", markup=False)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 
+from opsagent_evals import telling
 from opsagent_evals.metrics import corpus, leaks, nab, report
 from opsagent_evals.metrics.report import Results
+from opsagent_evals.telling import say
 
-_PLAIN_WIDTH = 120
 LEAKING = 100
 """Processes per generator and rate."""
 PARTS = ("nab", "leaks")
@@ -35,15 +34,15 @@ def run(
         _check_data(data, only)
         results = _measured(data, only)
     except (corpus.CorpusError, ValueError) as error:
-        _say(f"opsagent: {error}")
+        say(f"opsagent: {error}")
         return 2
     if as_json:
-        sys.stdout.write(json.dumps(report.document(results), indent=2, ensure_ascii=False) + "\n")
+        telling.document(report.document(results))
     else:
-        _show(results, data, only)
+        telling.tables(report.tables(results), report.totals(results), _reproduce(data, only))
     below = report.missed(results)
     for line in below:
-        _say(f"below the bar: {line}")
+        say(f"below the bar: {line}")
     return 1 if below else 0
 
 
@@ -65,7 +64,7 @@ def _measured(data: Path | None, only: str | None) -> Results:
         found = _on_nab(data)
     if only == "nab":
         return found
-    _say(f"leaks … {', '.join(leaks.GENERATORS)}")
+    say(f"leaks … {', '.join(leaks.GENERATORS)}")
     return Results(
         rows=found.rows,
         us_per_point=found.us_per_point,
@@ -76,13 +75,13 @@ def _measured(data: Path | None, only: str | None) -> Results:
 
 
 def _on_nab(data: Path) -> Results:
-    _say("NAB … reading, and scoring published results as a check of the scoring")
+    say("NAB … reading, and scoring published results as a check of the scoring")
     series = corpus.read(data)
     wrong = nab.wrongly_scored(data, series)
     detections = nab.detect(series)
     rows = [nab.row(nab.OURS, series, detections.scores)]
     for detector in nab.BESIDE:
-        _say(f"NAB … {detector}")
+        say(f"NAB … {detector}")
         rows.append(nab.row(detector, series, corpus.published(data, detector, series)))
     return Results(
         rows=rows,
@@ -92,22 +91,8 @@ def _on_nab(data: Path) -> Results:
     )
 
 
-def _show(results: Results, data: Path | None, only: str | None) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    for table in report.tables(results):
-        console.print(table)
-    figures = ", ".join(f"{name} {'-' if value is None else value}" for name, value in report.totals(results).items())
-    console.print(figures, markup=False)
+def _reproduce(data: Path | None, only: str | None) -> str:
     words = ["opsagent eval metrics"]
     words += [f"--data {data}"] if data is not None else []
     words += [f"--only {only}"] if only is not None else []
-    console.print(f"again: {' '.join(words)}", markup=False)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    return " ".join(words)
