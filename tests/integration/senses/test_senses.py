@@ -41,7 +41,9 @@ async def test_error_lines_are_told_redacted_with_their_signature(tmp_path: Path
         assert "<dur>" in str(error.data["signature"])
         log.rename(tmp_path / "app.log.1")
         append(log, "Traceback (most recent call last):\n  File x\nKeyError: 'user'\n")
-        await until(lambda: [e for e in told.of(SignalKind.LOG_ERROR) if str(e.data["signature"]).startswith("KeyError")])
+        await until(
+            lambda: [e for e in told.of(SignalKind.LOG_ERROR) if str(e.data["signature"]).startswith("KeyError")]
+        )
 
 
 async def test_a_flood_of_one_error_is_a_few_signals_that_count_all_lines(tmp_path: Path) -> None:
