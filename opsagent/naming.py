@@ -48,6 +48,11 @@ def full_name(unit: UnitId) -> str:
     return f"{unit.supervisor}:{unit.name}"
 
 
+def name_in(unit: str) -> str:
+    """Return the name in a unit's id as text (`api` for `pm2:api@host`); the text itself where it is no id."""
+    return unit.partition(":")[2].rpartition("@")[0] or unit
+
+
 def short_name(name: str) -> str:
     """Return what stands behind the namespace: `api` for `web/api`."""
     return name.partition("/")[2] or name

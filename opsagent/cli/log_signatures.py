@@ -42,6 +42,7 @@ def show_signatures(home: Home, unit: str | None, out: Out, *, lines: int, follo
 def _look(home: Home, unit: str | None, *, new: bool) -> list[dict[str, Any]]:
     from opsagent.cli import daemon
     from opsagent.cli.services import find, look
+    from opsagent.naming import name_in
 
     status = daemon.status(home)
     if status is None:
@@ -50,7 +51,7 @@ def _look(home: Home, unit: str | None, *, new: bool) -> list[dict[str, Any]]:
     if unit is not None:
         running = look(home, daemon=status)
         wanted = str(find(unit, running.units, silent=running.silent).id)
-    rows = [{**one, "name": _name(one["unit"])} for one in daemon.signatures(home, wanted)]
+    rows = [{**one, "name": name_in(one["unit"])} for one in daemon.signatures(home, wanted)]
     return sorted((one for one in rows if one["new"] or not new), key=lambda one: -float(one["last"]))
 
 
@@ -73,7 +74,3 @@ def _tell(one: Mapping[str, Any], out: Out) -> None:
         return
     name = out.screen.paint(f"{one_line(one['name'])} | ", "accent")
     out.line(name + out.screen.paint(one_line(one["sample"] or one["template"]), style_of_level(one["level"])))
-
-
-def _name(unit: str) -> str:
-    return unit.partition(":")[2].rpartition("@")[0] or unit

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from opsagent.naming import name_in
 from opsagent.views.table import cells, fit
 from opsagent.views.terminal import Screen, Style, one_line
 
@@ -55,7 +56,7 @@ def _short(unit: object) -> str:
     """Return `name` of `supervisor:name@host`."""
     if unit is None:
         return ""
-    return str(unit).partition(":")[2].rpartition("@")[0] or str(unit)
+    return name_in(str(unit))
 
 
 class TimelineView:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from opsagent.naming import name_in
 from opsagent.views.logs import style_of_level
 from opsagent.views.numbers import duration, percent, size
 from opsagent.views.sparkline import sparkline
@@ -115,7 +116,7 @@ def signature_lines(picture: Mapping[str, Any]) -> list[Cell]:
     """Return what was logged last, folded: how often, by whom, what."""
     found: Sequence[Mapping[str, Any]] = sorted(picture["signatures"], key=lambda one: -float(one["last"]))
     return [
-        Cell(f"×{one['count']:,}  {_name(one['unit'])}  {one['template']}", style_of_level(one["level"]))
+        Cell(f"×{one['count']:,}  {name_in(one['unit'])}  {one['template']}", style_of_level(one["level"]))
         for one in found
     ]
 
@@ -125,10 +126,6 @@ def _memory_line(values: Sequence[float | None], width: int) -> str:
     least = min((value for value in values if value is not None), default=0.0)
     most = max((value for value in values if value is not None), default=0.0)
     return sparkline(values, width, bottom=0.9 * least, top=max(most, 1.1 * least))
-
-
-def _name(unit: str) -> str:
-    return unit.partition(":")[2].rpartition("@")[0] or unit
 
 
 def _mount(mount: Mapping[str, Any]) -> str:
