@@ -48,6 +48,10 @@ class Source(StrEnum):
     """Comes from another memory; may be read, never raises a remedy."""
     LOGS = "logs"
     """Reconstructed from old logs, that is from text; may be read, counts neither for nor against anything."""
+    DOCUMENT = "document"
+    """Cut from a document that a person let in; answers questions, orders nothing."""
+    MODEL = "model"
+    """Said by a language model; may be read, counts neither for nor against anything."""
 
 
 def new_id(kind: Kind) -> str:
@@ -159,6 +163,8 @@ class Recollection:
     """What it is ranked by: similarity weighted by outcome, recency and trust."""
     why: str
     """One line for a person."""
+    without_learning: float = 0.0
+    """What the score would be by similarity alone."""
     tries: int = 0
     """How often this remedy was tried in episodes that say nearly the same."""
     successes: int = 0
@@ -180,6 +186,10 @@ class RemedyRecord:
     last_worked: datetime | None
     why: str
     """One line for a person."""
+    without_learning: float = 0.5
+    """What the score would be if outcomes were only counted: no decay, no families, no weighing of experts."""
+    by_expert: Mapping[str, float] = field(default_factory=dict)
+    """What each expert expects, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
