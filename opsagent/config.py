@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
+from opsagent.memory_settings import MemorySettings
 from opsagent.policy import Policy
 from opsagent_tools.redact import configure
 from opsagent_tools.redact_custom import Redaction
@@ -44,6 +45,8 @@ class Config:
     """`[redact]`: what is masked beside the secrets that always are; holds for this process once it is loaded."""
     maintenance: tuple[Window, ...] = ()
     """`[[maintenance]]`: when nobody is to be woken, and nothing is to be done."""
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    """`[memory]`: what is learnt, how much is kept, and by which model it is found."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -95,7 +98,7 @@ def parse(path: Path) -> Config:
 
     document, source = read_document(path)
     where = _Where(path, source)
-    where.refuse_unknown((), document, ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance"))
+    where.refuse_unknown((), document, _TABLES)
     values = {"mode": where.read(("mode",), document["mode"], _mode)} if "mode" in document else {}
     values |= _policy(document.get("policy", {}), where)
     services = document.get("services", {})
@@ -110,7 +113,11 @@ def parse(path: Path) -> Config:
         logs=_logs(document.get("logs", {}), where),
         redact=_redact(document.get("redact", {}), where),
         maintenance=_maintenance(document.get("maintenance", []), where),
+        memory=_memory(document.get("memory", {}), where),
     )
+
+
+_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory")
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -178,6 +185,15 @@ def _redact(table: object, where: _Where) -> Redaction:
     where.refuse_unknown(("redact",), table, tuple(read.READERS))
     values = {key: where.read(("redact", key), value, read.READERS[key]) for key, value in table.items()}
     return Redaction(**values)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _memory(table: object, where: _Where) -> MemorySettings:
+    from opsagent import config_memory as read
+
+    if not isinstance(table, dict):
+        raise where.error(("memory",), "must be a table", "write [memory] and its keys below it")
+    where.refuse_unknown(("memory",), table, tuple(read.READERS))
+    return read.settings({key: where.read(("memory", key), table[key], read.READERS[key]) for key in table})
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

@@ -89,6 +89,16 @@ class Record:
     """Not recalled from then on; None: for ever."""
     supersedes: str | None = None
     """Id of the record that this one replaces in recall (both stay readable)."""
+    ended_at: datetime | None = field(default=None, compare=False)
+    """Memory's own note, as are all below (a record that is added brings none): not valid from then on."""
+    archived_at: datetime | None = field(default=None, compare=False)
+    """Since then it is shown and exported, but not recalled."""
+    imported_at: datetime | None = field(default=None, compare=False)
+    """When it came from another memory; such a record is read and teaches nothing."""
+    family: str | None = field(default=None, compare=False)
+    """Which family of incidents took it."""
+    surprise: float | None = field(default=None, compare=False)
+    """Outcome less what was expected of the remedy, -1..1."""
 
     def __post_init__(self) -> None:
         for name in ("created_at", "valid_from", "valid_to"):
@@ -190,6 +200,8 @@ class RemedyRecord:
     """What the score would be if outcomes were only counted: no decay, no families, no weighing of experts."""
     by_expert: Mapping[str, float] = field(default_factory=dict)
     """What each expert expects, by its name."""
+    stale: bool = False
+    """It used to work for incidents like this one, and no longer does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,3 +218,35 @@ class Stats:
     """Stored vectors: one for each distinct text and model."""
     oldest: datetime | None
     newest: datetime | None
+    archived: int = 0
+    """Live ones that are no longer recalled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What comparing the records with the log found."""
+
+    records: int
+    """Live ones."""
+    events: int
+    """Rows of the log."""
+    head: str
+    """The newest event, `seq:hash`. Noted elsewhere, it proves later that nothing up to it was rewritten."""
+    problems: tuple[str, ...]
+    """One sentence each."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether records and log agree."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import brought."""
+
+    added: int
+    known: int
+    """Were here already, word for word."""
+    forgotten: int
+    """Were forgotten here, and stay forgotten."""

@@ -1,0 +1,53 @@
+"""Reads `[memory]` of `config.toml` (docs/config.md): one reader for each key, as in `services.fields`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from opsagent.memory_settings import BUILT_IN, SIZES, SWITCHES, MemorySettings
+from opsagent_tools.services import fields
+from opsagent_tools.services.fields import Wrong
+
+
+def settings(values: Mapping[str, object]) -> MemorySettings:
+    """Return the settings of a table whose values were read by READERS."""
+    sizes = {key: value for key, value in values.items() if key in SIZES}
+    others = {key: value for key, value in values.items() if key not in SIZES}
+    return MemorySettings(sizes=sizes, **others)  # type: ignore[arg-type]  # each was read by its reader
+
+
+def _embeddings(value: object) -> object:
+    found = fields.text(value, f'"{BUILT_IN}"').strip()
+    if not found:
+        raise Wrong("names no model", f'write "{BUILT_IN}", or remove it')
+    return found
+
+
+def _learning(value: object) -> object:
+    table = fields.table(value, "learning = { momentum = false }")
+    found = {}
+    for key, on in table.items():
+        if key not in SWITCHES:
+            raise Wrong("unknown key", f"known keys are {', '.join(SWITCHES)}", key)
+        if not isinstance(on, bool):
+            raise Wrong(f"is {fields.name_of_type(on)}, must be a boolean", "write for example true or false", key)
+        found[key] = on
+    return found
+
+
+def _count(low: int, high: int, example: str) -> Callable[[object], object]:
+    return lambda value: fields.integer(value, low, high, example)
+
+
+READERS: Mapping[str, Callable[[object], object]] = {
+    "learn": fields.boolean,
+    "explore": fields.boolean,
+    "consolidate": fields.boolean,
+    "quote": fields.boolean,
+    "embeddings": _embeddings,
+    "learning": _learning,
+    "max_records": _count(1_000, 10_000_000, "100000"),
+    "keep_detail_days": _count(1, 36_500, "90"),
+    "keep_archived_days": _count(1, 36_500, "400"),
+    "repeats_kept": _count(1, 1_000, "5"),
+}
