@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from opsagent_memory.chain import START, head_text
 from opsagent_memory.errors import MemoryStoreError
 from opsagent_memory.schema import HEAD, VERSION_TABLE, meta, metadata, version
 
@@ -108,6 +109,7 @@ def _create(engine: sa.Engine) -> None:
             return  # somebody else was faster
         metadata.create_all(connection)
         connection.execute(meta.insert().values(key="salt", value=secrets.token_hex(16)))
+        connection.execute(meta.insert().values(key="head", value=head_text(0, START)))
         connection.execute(version.insert().values(version_num=HEAD))
 
 

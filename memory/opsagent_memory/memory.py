@@ -103,7 +103,7 @@ class Memory:
     def add_many(self, records: Sequence[Record]) -> None:
         """Keep all of these records, or none where one is refused."""
         vectors = self._finder.embed_new(records)
-        self._finder.take(self._store.append(records, vectors, self._finder.embedder))
+        self._finder.take(self._store.append(records, vectors, self._finder.embedder, at=self._clock()))
 
     def add_fact(
         self,
@@ -205,6 +205,18 @@ class Memory:
         """Build the index anew from the truth, without what other models left; return how many texts it holds."""
         return self._finder.rebuild()
 
+    def end(self, record_id: str, at: datetime, why: str) -> None:
+        """Let a record count only before `at`, because of something that happened; it stays readable.
+
+        Raises:
+            RecordNotFound: there is none with this id, or it was forgotten.
+        """
+        self._store.end(record_id, at, why, self._clock())
+
+    def archive(self, record_ids: Sequence[str], why: str) -> int:
+        """Take records out of recall; they stay readable and are exported. Return how many were in it."""
+        return len(self._store.archive(record_ids, why, self._clock()))
+
     def forget(self, record_id: str) -> bool:
         """Erase a record for good, in the truth and in the index's files; a tombstone stays.
 
@@ -214,11 +226,24 @@ class Memory:
             RecordNotFound: there is none with this id.
             MemoryStoreError: it is forgotten, but a reader still holds old pages of the database; call it again.
         """
+        return self.forget_many((record_id,)) == 1
+
+    def forget_many(self, record_ids: Sequence[str]) -> int:
+        """Erase records for good, as `forget` does, with one rebuild of the index for all of them.
+
+        Returns how many were not erased before.
+
+        Raises:
+            RecordNotFound: there is none with one of these ids; nothing was erased.
+            MemoryStoreError: they are forgotten, but a reader still holds old pages of the database; call it again.
+        """
         with database.reading(self._store.engine) as connection:
-            if rows.find(connection, record_id) is None:
+            found = rows.by_ids(connection, record_ids)
+        for record_id in record_ids:
+            if record_id not in found:
                 raise RecordNotFound(record_id)
         self._finder.erase()
-        return self._store.forget(record_id, self._clock())
+        return self._store.forget(record_ids, self._clock())
 
 
 def _scopes(scope: str | Sequence[str]) -> tuple[str, ...]:

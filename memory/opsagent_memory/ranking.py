@@ -50,6 +50,8 @@ class Candidate:
     source: Source
     trust: float
     created_at: datetime
+    imported: bool = False
+    """It came from another memory: read, never counted."""
 
 
 def kernel(similarity: float, floor: float = SIMILARITY_FLOOR) -> float:
@@ -90,7 +92,7 @@ def remedies(
     for candidate in candidates:
         similarity = similarities[candidate.text_key]
         weight = kernel(similarity, floor) * recency(candidate.created_at, now) * candidate.trust
-        counts = candidate.source in _COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR
+        counts = candidate.source in _COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR and not candidate.imported
         if candidate.remedy is None or not counts or weight <= 0.0:
             continue
         _count(tallies.setdefault(candidate.remedy, _Tally(good={}, bad={})), candidate, similarity, weight)

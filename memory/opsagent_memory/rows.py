@@ -15,6 +15,8 @@ from opsagent_memory.schema import records, vectors
 
 _CANDIDATES = 5_000
 """At most so many of the newest rows are weighed for one question."""
+_IDS_AT_ONCE = 500
+"""Databases limit the parameters of a statement."""
 _KINDS = {kind.value: kind for kind in Kind}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _SOURCES = {source.value: source for source in Source}
@@ -24,6 +26,7 @@ def _many(name: str) -> sa.BindParameter[Any]:
     return sa.bindparam(name, expanding=True)
 
 
+_BY_ID = sa.select(records).where(records.c.id.in_(_many("ids"))).order_by(records.c.seq)
 _BY_SEQ = sa.select(records).where(records.c.seq.in_(_many("seqs")), records.c.forgotten_at.is_(None))
 _VECTORS = sa.select(vectors.c.text_key, vectors.c.vector).where(
     vectors.c.text_key.in_(_many("keys")),
@@ -45,12 +48,26 @@ def record_of(row: Any) -> Record:
         valid_from=row.valid_from,
         valid_to=row.valid_to,
         supersedes=row.supersedes,
+        ended_at=row.ended_at,
+        archived_at=row.archived_at,
+        imported_at=row.imported_at,
+        family=row.family,
+        surprise=row.surprise,
     )
 
 
 def find(connection: sa.Connection, record_id: str) -> Any:
     """Return the row of a record, forgotten or not; None where there is none."""
     return connection.execute(sa.select(records).where(records.c.id == record_id)).first()
+
+
+def by_ids(connection: sa.Connection, record_ids: Sequence[str]) -> dict[str, Any]:
+    """Return the rows of records by their ids, forgotten or not, as far as they are there."""
+    found: dict[str, Any] = {}
+    for start in range(0, len(record_ids), _IDS_AT_ONCE):
+        part = record_ids[start : start + _IDS_AT_ONCE]
+        found |= {row.id: row for row in connection.execute(_BY_ID, {"ids": list(part)})}
+    return found
 
 
 def by_seq(connection: sa.Connection, seqs: Sequence[int]) -> dict[int, Record]:
@@ -97,8 +114,9 @@ def candidates(
             source=_SOURCES[source],
             trust=trust,
             created_at=created_at,
+            imported=imported_at is not None,
         )
-        for seq, kind, key, remedy, outcome, source, trust, created_at in rows
+        for seq, kind, key, remedy, outcome, source, trust, created_at, imported_at in rows
     ]
 
 
@@ -116,13 +134,16 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
         columns.source,
         columns.trust,
         columns.created_at,
+        columns.imported_at,
     ).where(
         columns.text_key.in_(_many("keys")),
         columns.scope.in_(_many("scopes")),
         columns.kind.in_(_many("kinds")),
         columns.forgotten_at.is_(None),
+        columns.archived_at.is_(None),
         sa.or_(columns.valid_from.is_(None), columns.valid_from <= sa.bindparam("now")),
         sa.or_(columns.valid_to.is_(None), columns.valid_to > sa.bindparam("now")),
+        sa.or_(columns.ended_at.is_(None), columns.ended_at > sa.bindparam("now")),
         ~superseded,
     )
     if with_class:
@@ -133,9 +154,11 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
 
 
 def live_texts(connection: sa.Connection) -> dict[tuple[str, Kind], set[str]]:
-    """Return the keys of all live texts by scope and kind: what the index should hold."""
+    """Return the keys of all texts that can be recalled, by scope and kind: what the index should hold."""
     found: dict[tuple[str, Kind], set[str]] = {}
-    query = sa.select(records.c.scope, records.c.kind, records.c.text_key).where(records.c.forgotten_at.is_(None))
+    query = sa.select(records.c.scope, records.c.kind, records.c.text_key).where(
+        records.c.forgotten_at.is_(None), records.c.archived_at.is_(None)
+    )
     for scope, kind, key in connection.execute(query.distinct()):
         found.setdefault((scope, Kind(kind)), set()).add(key)
     return found
@@ -152,7 +175,7 @@ def texts_without_vector(
     )
     query = (
         sa.select(records.c.text_key, sa.func.min(records.c.text))
-        .where(records.c.forgotten_at.is_(None), ~embedded)
+        .where(records.c.forgotten_at.is_(None), records.c.archived_at.is_(None), ~embedded)
         .group_by(records.c.text_key)
         .limit(limit)
     )
@@ -194,6 +217,7 @@ def stats(connection: sa.Connection) -> Stats:
         by_scope=count_by(records.c.scope),
         by_outcome=count_by(records.c.outcome),
         forgotten=connection.scalar(sa.select(sa.func.count()).where(~live)) or 0,
+        archived=connection.scalar(sa.select(sa.func.count()).where(live, records.c.archived_at.is_not(None))) or 0,
         vectors=connection.scalar(sa.select(sa.func.count()).select_from(vectors)) or 0,
         oldest=oldest,
         newest=newest,

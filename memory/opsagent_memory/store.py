@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from opsagent_memory import database, rows
+from opsagent_memory import chain, database, rows
+from opsagent_memory.chain import Event
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryStoreError, RecordExists, RecordNotFound
+from opsagent_memory.learning.words import Learnt
+from opsagent_memory.log import LogWriter
 from opsagent_memory.records import Record
-from opsagent_memory.schema import records, vectors
+from opsagent_memory.schema import learners, records, vectors
 
 _KEYS_AT_ONCE = 500
 """Databases limit the parameters of a statement."""
@@ -39,49 +43,114 @@ class Store:
         """Return the digest under which this memory keeps a text and its vector."""
         return blake2b(text.encode(), key=self._salt, digest_size=16).hexdigest()
 
-    def append(self, added: Sequence[Record], by_key: Mapping[str, bytes], embedder: Embedder) -> tuple[Record, ...]:
+    def append(
+        self,
+        added: Sequence[Record],
+        by_key: Mapping[str, bytes],
+        embedder: Embedder,
+        *,
+        at: datetime,
+        learnt: Mapping[str, Learnt] | None = None,
+    ) -> tuple[Record, ...]:
         """Append records, and the vectors of new texts as far as they are known, in one transaction.
 
-        Returns those records that were new. On return they are on the disk.
+        `learnt` is what a learner made of a record, by its id. Returns those records that were new. On return they are
+        on the disk.
 
         Raises:
             RecordExists: one of them is there already with another text or other fields; nothing was written.
             RecordNotFound: one supersedes a record that is not there; nothing was written.
         """
-        new: list[Record] = []
-        with database.writing(self.engine) as connection:
-            for record in added:
-                if self._is_there(connection, record):
-                    continue
-                if record.supersedes is not None and rows.find(connection, record.supersedes) is None:
-                    raise RecordNotFound(record.supersedes)
-                connection.execute(records.insert().values(self._row(record)))
-                new.append(record)
+        with database.writing(self.engine) as connection, LogWriter(connection) as writer:
+            new = self.insert(connection, writer, added, at=at, learnt=learnt or {})
             self._insert_vectors(connection, by_key, embedder)
         return tuple(new)
 
-    def forget(self, record_id: str, now: datetime) -> bool:
-        """Erase a record's payload, leaving a tombstone; return False if that was done before.
+    def insert(
+        self,
+        connection: sa.Connection,
+        writer: LogWriter,
+        added: Sequence[Record],
+        *,
+        at: datetime,
+        learnt: Mapping[str, Learnt] | None = None,
+        imported_at: datetime | None = None,
+    ) -> list[Record]:
+        """Insert what is new among these records, and its events, into an open transaction."""
+        new = self._new_among(connection, added)
+        inserted = []
+        for record in new:
+            lesson = (learnt or {}).get(record.id)
+            inserted.append(self._row(record, lesson, imported_at))
+            writer.added(record, at, imported_at)
+            if lesson is not None:
+                writer.tell(Event.LEARN, record.id, at, _lesson(lesson))
+        if inserted:
+            connection.execute(records.insert(), inserted)
+        return new
 
-        The vector goes too, unless another live record says the same.
+    def end(self, record_id: str, ended_at: datetime, why: str, now: datetime) -> None:
+        """Let a record count only before `ended_at`; it stays readable.
+
+        Raises:
+            RecordNotFound: there is none with this id, or it was forgotten.
         """
-        with database.writing(self.engine) as connection:
+        with database.writing(self.engine) as connection, LogWriter(connection) as writer:
             row = rows.find(connection, record_id)
-            if row is None:
+            if row is None or row.forgotten_at is not None:
                 raise RecordNotFound(record_id)
-            if row.forgotten_at is None:
-                self._erase(connection, row.id, row.text_key, now)
-        self._empty_journal()
-        return row.forgotten_at is None
+            connection.execute(records.update().where(records.c.id == record_id).values(ended_at=ended_at))
+            writer.tell(Event.END, record_id, now, {"ended_at": chain.stamp(ended_at), "why": why})
 
-    def _erase(self, connection: sa.Connection, record_id: str, key: str, now: datetime) -> None:
-        connection.execute(
-            records.update()
-            .where(records.c.id == record_id)
-            .values(text="", text_key="", fields={}, remedy=None, outcome=None, fault_class=None, forgotten_at=now)
-        )
-        still_said = sa.exists().where(records.c.text_key == key, records.c.forgotten_at.is_(None))
-        connection.execute(vectors.delete().where(vectors.c.text_key == key, ~still_said))
+    def archive(self, record_ids: Sequence[str], why: str, now: datetime) -> tuple[str, ...]:
+        """Take live records out of recall, in one transaction; return the ids of those that were in it."""
+        with database.writing(self.engine) as connection, LogWriter(connection) as writer:
+            found = rows.by_ids(connection, record_ids)
+            ids = [one for one in dict.fromkeys(record_ids) if one in found and _recalled(found[one])]
+            for part in _parts(ids):
+                connection.execute(records.update().where(records.c.id.in_(part)).values(archived_at=now))
+            for record_id in ids:
+                payload = {"archived_at": chain.stamp(now), "why": why}
+                writer.tell(Event.ARCHIVE, record_id, now, payload)
+        return tuple(ids)
+
+    def forget(self, record_ids: Sequence[str], now: datetime) -> int:
+        """Erase the payloads of records, leaving tombstones; return how many were not erased before.
+
+        A vector goes too, unless another live record says the same; so do the salts and payloads of their events, and
+        what was learnt in their scopes, which is learnt anew from the rest.
+
+        Raises:
+            RecordNotFound: there is none with one of these ids; nothing was erased.
+        """
+        with database.writing(self.engine) as connection, LogWriter(connection) as writer:
+            found = rows.by_ids(connection, record_ids)
+            for record_id in record_ids:
+                if record_id not in found:
+                    raise RecordNotFound(record_id)
+            gone = [row for row in found.values() if row.forgotten_at is None]
+            self._erase(connection, gone, now)
+            writer.forgotten([row.id for row in gone], now)
+        self.empty_journal()
+        return len(gone)
+
+    def _erase(self, connection: sa.Connection, gone: Sequence[Any], now: datetime) -> None:
+        nothing: dict[str, Any] = {
+            "text": "",
+            "text_key": "",
+            "fields": {},
+            "remedy": None,
+            "outcome": None,
+            "fault_class": None,
+        }
+        nothing |= {"family": None, "surprise": None, "forgotten_at": now}
+        for part in _parts([row.id for row in gone]):
+            connection.execute(records.update().where(records.c.id.in_(part)).values(nothing))
+        still_said = sa.exists().where(records.c.text_key == vectors.c.text_key, records.c.forgotten_at.is_(None))
+        for part in _parts(sorted({row.text_key for row in gone})):
+            connection.execute(vectors.delete().where(vectors.c.text_key.in_(part), ~still_said))
+        for part in _parts(sorted({row.scope for row in gone})):
+            connection.execute(learners.delete().where(learners.c.scope.in_(part)))
 
     def vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
         """Return the stored vectors of these texts, in the embedder's space."""
@@ -117,15 +186,24 @@ class Store:
             if new:
                 connection.execute(vectors.insert(), new)
 
-    def _is_there(self, connection: sa.Connection, record: Record) -> bool:
-        row = rows.find(connection, record.id)
-        if row is None:
-            return False
-        if row.forgotten_at is None and (row.text, row.fields) != (record.text, dict(record.fields)):
-            raise RecordExists(record.id)
-        return True
+    def _new_among(self, connection: sa.Connection, added: Sequence[Record]) -> list[Record]:
+        """Return those that are not there yet; one that was forgotten stays so."""
+        there = rows.by_ids(connection, [record.id for record in added])
+        replaced = {record.supersedes for record in added if record.supersedes is not None}
+        known = set(rows.by_ids(connection, sorted(replaced)))
+        new: dict[str, Record] = {}
+        for record in added:
+            row = there.get(record.id) or new.get(record.id)
+            if row is not None:
+                if getattr(row, "forgotten_at", None) is None and (row.text, dict(row.fields)) != _said(record):
+                    raise RecordExists(record.id)
+                continue
+            if record.supersedes is not None and record.supersedes not in known and record.supersedes not in new:
+                raise RecordNotFound(record.supersedes)
+            new[record.id] = record
+        return list(new.values())
 
-    def _row(self, record: Record) -> dict[str, object]:
+    def _row(self, record: Record, lesson: Learnt | None, imported_at: datetime | None) -> dict[str, object]:
         return {
             "id": record.id,
             "scope": record.scope,
@@ -142,9 +220,12 @@ class Store:
             "valid_from": record.valid_from,
             "valid_to": record.valid_to,
             "supersedes": record.supersedes,
+            "imported_at": imported_at,
+            "family": lesson.family if lesson else None,
+            "surprise": lesson.surprise if lesson else None,
         }
 
-    def _empty_journal(self) -> None:
+    def empty_journal(self) -> None:
         """Write SQLite's journal back and cut it to nothing: it still holds pages from before."""
         if self.engine.dialect.name != "sqlite":
             return
@@ -155,3 +236,27 @@ class Store:
             blocked = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if blocked:
             raise MemoryStoreError("forgotten, but another process keeps old pages alive; run it again when it is done")
+
+
+def _recalled(row: Any) -> bool:
+    return row.forgotten_at is None and row.archived_at is None
+
+
+def _said(record: Record) -> tuple[str, dict[str, Any]]:
+    return record.text, dict(record.fields)
+
+
+def _lesson(learnt: Learnt) -> dict[str, Any]:
+    """Return what the log tells of a lesson."""
+    return {
+        "family": learnt.family,
+        "surprise": float(learnt.surprise),
+        "expected": float(learnt.expected),
+        "opened": bool(learnt.opened),
+        "stale": bool(learnt.stale),
+    }
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _KEYS_AT_ONCE):
+        yield values[start : start + _KEYS_AT_ONCE]

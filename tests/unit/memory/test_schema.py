@@ -90,7 +90,7 @@ def test_an_older_schema_is_upgraded_after_a_copy_was_kept(tmp_path: Path, monke
     with Memory.open(path, tmp_path / "index", embedder=HashEmbedder()) as memory:
         assert memory.show(kept).text == "older than the schema"
     assert "memory_extra" in layout(path)
-    (copy,) = tmp_path.glob("m.db.before-memory-0002*")
+    (copy,) = tmp_path.glob("m.db.before-memory-0003*")
     assert copy.stat().st_mode & 0o777 == 0o600
     assert "memory_extra" not in layout(copy)
     with MemoryReader(copy) as reader:
@@ -118,18 +118,18 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def add_revision(folder: Path, monkeypatch: pytest.MonkeyPatch, then: str = "pass") -> None:
-    """Pretend that there is a second revision, in a copy of the migrations."""
+    """Pretend that there is a newer revision, in a copy of the migrations."""
     import shutil
 
     copy = folder / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "versions" / "r0002_extra.py").write_text(
+    (copy / "versions" / "r0003_extra.py").write_text(
         "import sqlalchemy as sa\n"
         "from alembic import op\n"
-        "revision, down_revision = '0002', '0001'\n"
+        "revision, down_revision = '0003', '0002'\n"
         "def upgrade():\n"
         "    op.create_table('memory_extra', sa.Column('x', sa.Integer))\n"
         f"    {then}\n"
     )
     monkeypatch.setattr(migrations, "_FOLDER", copy)
-    monkeypatch.setattr(database, "HEAD", "0002")
+    monkeypatch.setattr(database, "HEAD", "0003")
