@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from opsagent_memory import database, rows
+from opsagent_memory import database, histories, rows
 from opsagent_memory.errors import RecordNotFound
-from opsagent_memory.records import Kind, Record, Stats
+from opsagent_memory.records import Happened, Kind, Record, Stats
 
 
 class MemoryReader:
@@ -43,6 +43,27 @@ class MemoryReader:
             return ()
         with database.reading(self._engine) as connection:
             return rows.listing(connection, words=words, scope=scope, kind=kind, limit=limit)
+
+    def starting(self, beginning: str, limit: int = 20) -> tuple[Record, ...]:
+        """Return the newest records whose id begins so."""
+        if not self._is_there():
+            return ()
+        with database.reading(self._engine) as connection:
+            return histories.starting(connection, beginning, limit)
+
+    def history(self, record_id: str) -> tuple[Happened, ...]:
+        """Return what the log tells of a record, oldest first; of one that is forgotten, that it was."""
+        if not self._is_there():
+            return ()
+        with database.reading(self._engine) as connection:
+            return histories.events_of(connection, record_id)
+
+    def superseding(self, record_id: str) -> tuple[str, ...]:
+        """Return the ids of the records that took its place."""
+        if not self._is_there():
+            return ()
+        with database.reading(self._engine) as connection:
+            return histories.superseding(connection, record_id)
 
     def stats(self) -> Stats:
         """Count what is there."""

@@ -223,6 +223,17 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """One event of a record's history, as the log has it."""
+
+    event: str
+    """`add, end, archive, learn, forget` (`opsagent_memory.chain.Event`)."""
+    at: datetime
+    payload: Mapping[str, Any]
+    """What it tells; empty for `add` (the record itself) and once the record is forgotten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """What comparing the records with the log found."""
 

@@ -1,0 +1,38 @@
+"""What became of a record: the events that the log has of it, and who took its place. All functions take an open connection."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from opsagent_memory.records import Happened, Record
+from opsagent_memory.rows import record_of
+from opsagent_memory.schema import log, records
+
+
+def events_of(connection: sa.Connection, record_id: str) -> tuple[Happened, ...]:
+    """Return what the log tells of a record, oldest first; of a forgotten one only that it happened."""
+    query = sa.select(log.c.event, log.c.at, log.c.payload).where(log.c.record_id == record_id).order_by(log.c.seq)
+    return tuple(
+        Happened(event=str(row.event), at=row.at, payload=row.payload or {}) for row in connection.execute(query)
+    )
+
+
+def starting(connection: sa.Connection, beginning: str, limit: int) -> tuple[Record, ...]:
+    """Return the newest live records whose id begins so."""
+    query = (
+        sa.select(records)
+        .where(records.c.id.startswith(beginning, autoescape=True), records.c.forgotten_at.is_(None))
+        .order_by(records.c.seq.desc())
+        .limit(limit)
+    )
+    return tuple(record_of(row) for row in connection.execute(query))
+
+
+def superseding(connection: sa.Connection, record_id: str) -> tuple[str, ...]:
+    """Return the ids of the live records that took its place, oldest first."""
+    query = (
+        sa.select(records.c.id)
+        .where(records.c.supersedes == record_id, records.c.forgotten_at.is_(None))
+        .order_by(records.c.seq)
+    )
+    return tuple(connection.scalars(query))
