@@ -49,9 +49,13 @@ def open_reading_engine(database: Path | str) -> sa.Engine:
     uri = f"{Path(url.database or '').as_uri()}?mode=ro"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        connection.isolation_level = None  # our own BEGIN: all that is read in one go is of one moment
+        return connection
 
-    return sa.create_engine(url, creator=connect)
+    engine = sa.create_engine(url, creator=connect)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
 
 
 @contextmanager

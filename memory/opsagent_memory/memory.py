@@ -15,7 +15,7 @@ from opsagent_memory.finder import Finder
 from opsagent_memory.lock import OwnerLock
 from opsagent_memory.reader import MemoryReader
 from opsagent_memory.recalling import distinct, recollection
-from opsagent_memory.records import Fact, Kind, Recollection, Record, RemedyRecord, Source, Stats
+from opsagent_memory.records import Fact, Kind, Recollection, Record, RemedyRecord, Source, Stats, Verification
 from opsagent_memory.store import Store
 
 _NEIGHBOURS = 64
@@ -207,6 +207,10 @@ class Memory:
 
     def end(self, record_id: str, at: datetime, why: str) -> None:
         """Let a record count only before `at`, because of something that happened; it stays readable.
+
+    def verify(self, noted: str | None = None) -> Verification:
+        """Compare all records with the log, as `MemoryReader.verify` does; nobody needs to own the memory for it."""
+        return self._reader.verify(noted)
 
         Raises:
             RecordNotFound: there is none with this id, or it was forgotten.

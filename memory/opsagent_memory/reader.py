@@ -8,7 +8,7 @@ from typing import Self
 
 from opsagent_memory import database, histories, rows
 from opsagent_memory.errors import RecordNotFound
-from opsagent_memory.records import Happened, Kind, Record, Stats
+from opsagent_memory.records import Happened, Kind, Record, Stats, Verification
 
 
 class MemoryReader:
@@ -80,6 +80,22 @@ class MemoryReader:
             return 0
         with database.reading(self._engine) as connection:
             return rows.count(connection, scope)
+
+    def verify(self, noted: str | None = None) -> Verification:
+        """Compare all records with the log; see `opsagent_memory.verifying` for what that finds and what it cannot.
+
+        `noted`: a head that an earlier verification gave; it must still be part of the log.
+
+        Raises:
+            ValueError: `noted` is not a head.
+        """
+        from opsagent_memory import chain, verifying
+
+        if not self._is_there():
+            head = chain.head_text(0, chain.START)
+            return Verification(records=0, events=0, head=head, problems=())
+        with database.reading(self._engine) as connection:
+            return verifying.verify(connection, noted)
 
     def _is_there(self) -> bool:
         self._exists = self._exists or database.has_memory(self._engine)
