@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,6 @@ class RemoteAgent:
     async def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         async for item in self._client.stream("approved", {"approval": approval, "by": by}):
             yield from_plain(item, Progress)
-
-    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        rows = await self._client.call("recall", {"query": query, "unit": unit, "limit": limit})
-        return msgspec.convert(rows, list[dict[str, Any]])
 
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         kept = await self._client.call("remember", {"episodes": to_plain(episodes)})

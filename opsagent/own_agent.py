@@ -29,9 +29,6 @@ class OwnAgent:
     def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         return self._agent.people.approved(approval, by=by)
 
-    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        return await self._agent.recall.search(query, unit=unit, limit=limit)
-
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         return await remember(self._agent.desk, episodes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -61,10 +61,6 @@ class AgentPort(Protocol):
 
     def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         """Carry out a person's stored plan whose approval was given (`Journal.decide_approval`). Nothing is asked anew."""
-
-    async def recall(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Search the memory. Each row: id, scope, kind, text, score, similarity, why, fields, created_at."""
-        ...
 
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         """Keep incidents that only logs tell of, each once. Returns `added` and `known`."""

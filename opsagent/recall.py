@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from opsagent.detectors.describe import symptom_text
 from opsagent.home import Home
 from opsagent.model import Incident, RemedyOdds
-from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Memory, Recollection
+    from opsagent_memory import Memory
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -128,33 +127,3 @@ class Recall:
             return False
         with MemoryReader(self._home.database) as reader:
             return scope in reader.stats().by_scope
-
-    async def search(self, query: str, *, unit: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """Search the memory for a person. Raises opsagent_memory.MemoryFailure."""
-        asked = redact(query)
-        found = await self._desk.use(lambda memory: memory.recall(asked, scope=_scopes(memory, unit), limit=limit))
-        return [_row(recollection) for recollection in found]
-
-
-def _scopes(memory: Memory, unit: str | None) -> tuple[str, ...]:
-    """Return the scopes of all units of that name, or all there are."""
-    known = memory.stats().by_scope
-    return tuple(scope for scope in known if unit is None or scope.rpartition("/")[2] == unit)
-
-
-def _row(recollection: Recollection) -> dict[str, Any]:
-    record = recollection.record
-    return {
-        "id": record.id,
-        "scope": record.scope,
-        "kind": record.kind.value,
-        "source": record.source.value,
-        "text": record.text,
-        "score": round(recollection.score, 4),
-        "similarity": round(recollection.similarity, 4),
-        "tries": recollection.tries,
-        "successes": recollection.successes,
-        "why": recollection.why,
-        "fields": dict(record.fields),
-        "created_at": record.created_at.isoformat(),
-    }

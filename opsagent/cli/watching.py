@@ -20,6 +20,7 @@ from opsagent.api.server import ApiServer
 from opsagent.boot.notify import notifying
 from opsagent.cli.agent import config_of
 from opsagent.cli.output import OutputLost
+from opsagent.memory_methods import MemoryMethods
 from opsagent.own_agent import OwnAgent, owning
 from opsagent.views.timeline import TimelineView
 
@@ -54,7 +55,6 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
         methods = (
             port.submit,
             port.approved,
-            port.recall,
             port.remember,
             port.status,
             port.topology,
@@ -64,7 +64,8 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.signatures,
             port.events,
         )
-        async with ApiServer(home.api_socket, {method.__name__: method for method in methods}):
+        handlers = {method.__name__: method for method in methods} | MemoryMethods(agent.desk).handlers
+        async with ApiServer(home.api_socket, handlers):
             with TimelineView(out.screen) as view:
                 async with notifying(f"watching, home {home.path}"):
                     await _run(agent, seconds, _Teller(out, view))

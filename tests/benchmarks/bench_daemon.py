@@ -50,7 +50,7 @@ def bench_daemon(
         before = memory_of(daemon.pid)
         share = benchmark.pedantic(lambda: cpu_share(daemon, WATCHED_S), rounds=1, iterations=1)
         assert ask(home, "status")["memory_loaded"] is False
-        assert ask(home, "recall", query="port already in use", unit=None, limit=5)
+        assert ask(home, "memory_search", query="port already in use", unit=None, limit=5)
         assert ask(home, "status")["memory_loaded"] is True
         after = memory_of(daemon.pid)
     setting = f"{SERVICES} idle services, each with a TCP health probe every 2 s"

@@ -1,0 +1,184 @@
+"""What the commands of `opsagent memory` share: options, ids, units, questions, and how long work shows its progress."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opsagent.cli.common import complete_units
+
+if TYPE_CHECKING:
+    from opsagent.cli.output import Out
+    from opsagent.home import Home
+    from opsagent_memory import MemoryReader, Record
+
+KINDS = ("episode", "fact", "procedure")
+_COMPLETED = 200
+"""So many of the newest records are offered by their id."""
+_SHORTEST = 4
+"""Characters of an id that say which is meant; fewer are a slip."""
+_TELL_EVERY_S = 10.0
+_SHOW_EVERY_S = 0.2
+_YES = frozenset({"y", "yes", "ㅇ", "네", "예"})
+
+
+def complete_records(ctx: typer.Context, incomplete: str) -> Iterator[str | tuple[str, str]]:
+    """Complete the ids of the newest records, each with how its text begins; silent where nothing is remembered."""
+    from opsagent.cli.services import open_home
+    from opsagent.views.table import fit
+    from opsagent.views.terminal import one_line
+
+    try:
+        with reader_of(open_home(ctx.params.get("home"))) as reader:
+            found = reader.containing(limit=_COMPLETED)
+    except Exception:  # noqa: BLE001  # completion must never print a trace into somebody's prompt
+        return
+    yield from ((one.id, fit(one_line(one.text), 60)) for one in found if one.id.startswith(incomplete))
+
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        help=f"Only this kind: {', '.join(KINDS)}.",
+        autocompletion=lambda incomplete: [kind for kind in KINDS if kind.startswith(incomplete)],
+        show_default=False,
+    ),
+]
+UnitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unit", metavar="UNIT", help="Only of this service.", autocompletion=complete_units, show_default=False
+    ),
+]
+RecordId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="Id of a record, or how it begins.",
+        autocompletion=complete_records,
+        show_default=False,
+    ),
+]
+
+
+def checked_kind(kind: str | None) -> str | None:
+    """Return the kind. Raises Unclear for one that there is not."""
+    from opsagent.cli.errors import Unclear
+
+    if kind is not None and kind not in KINDS:
+        raise Unclear(f"--kind {kind!r}: must be one of {', '.join(KINDS)}")
+    return kind
+
+
+def checked_limit(limit: int) -> int:
+    """Return the limit. Raises Unclear where it is none."""
+    from opsagent.cli.errors import Unclear
+
+    if limit < 1:
+        raise Unclear(f"--limit {limit}: must be at least 1")
+    return limit
+
+
+def reader_of(home: Home) -> MemoryReader:
+    """Open what is remembered for looking only: no lock, no index, no model. Raises MemoryStoreError."""
+    from opsagent_memory import MemoryReader
+
+    return MemoryReader(home.database)
+
+
+def full_id(home: Home, given: str) -> str:
+    """Return the id that a person means by it or by how it begins. Raises Unclear."""
+    return record_of(home, given).id
+
+
+def record_of(home: Home, given: str) -> Record:
+    """Return the record of this id, or the one whose id begins so. Raises Unclear."""
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.store import no_such
+    from opsagent_memory import RecordNotFound
+
+    if not home.database.exists():
+        raise Unclear(f"there is no record {given!r}: this home remembers nothing yet")
+    with reader_of(home) as reader:
+        try:
+            return reader.show(given)
+        except RecordNotFound:
+            found = reader.starting(given) if len(given) >= _SHORTEST else ()
+            gone = [event.at for event in reader.history(given) if event.event == "forget"]
+    if gone:
+        from opsagent.views.numbers import moment
+
+        raise Unclear(f"record {given} was forgotten at {moment(gone[0])}: nothing of it is left")
+    if len(found) > 1:
+        raise Unclear(
+            f"several records begin with {given!r}: {', '.join(one.id for one in found[:5])}: write more of it"
+        )
+    if not found:
+        raise no_such("record", given, "`opsagent memory list` and `opsagent memory search TEXT` show ids")
+    return found[0]
+
+
+def confirmed(question: str, out: Out) -> bool | None:
+    """Ask on the terminal; anything but y or yes is no. None where nobody can be asked."""
+    if out.as_json or not (sys.stdin.isatty() and out.notes.terminal):
+        return None
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in _YES
+
+
+class Watch:
+    """Shows how far long work is: a moving line on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, out: Out, doing: str, things: str) -> None:
+        from opsagent.views.progress import Spinner
+
+        self._out = out
+        self._doing = doing
+        self._things = things
+        self._spinner = Spinner(out.notes)
+        self._began = self._shown = time.monotonic()
+
+    def see(self, done: int, of: int) -> None:
+        """Take note; show it where it is time."""
+        now = time.monotonic()
+        if now - self._shown < (_SHOW_EVERY_S if self._out.notes.terminal else _TELL_EVERY_S):
+            return
+        self._shown = now
+        share = done / of if of else 0.0
+        left = f", {(now - self._began) * (1 - share) / share:.0f} s to go" if 0.02 < share < 1.0 else ""
+        text = f"{self._doing}: {done:,}{f' of {of:,}' if of else ''} {self._things}{left}"
+        if self._out.notes.terminal:
+            self._spinner.show(text)
+        else:
+            self._out.note(text)
+
+    def clear(self) -> None:
+        """Take the moving line away."""
+        self._spinner.clear()
+
+
+async def watched(items: AsyncIterator[Mapping[str, Any]], watch: Watch) -> dict[str, Any]:
+    """Follow a long work to its end; return its result."""
+    result: dict[str, Any] = {}
+    try:
+        async for item in items:
+            if "result" in item:
+                result = dict(item["result"])
+            else:
+                watch.see(int(item["done"]), int(item["of"]))
+    finally:
+        watch.clear()
+    return result
+
+
+def listed(values: Sequence[str], most: int = 5) -> str:
+    """Return the first of many, and how many there are besides."""
+    rest = len(values) - most
+    return ", ".join(values[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,109 @@
+"""`opsagent memory search` and `list`: what comes to mind, and what was kept last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli.memory_common import KindOption, UnitOption, checked_kind, checked_limit
+
+if TYPE_CHECKING:
+    from opsagent.home import Home
+    from opsagent_memory import Kind, MemoryReader, Record
+
+
+def search(
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to look for.", show_default=False)],
+    *,
+    unit: UnitOption = None,
+    kind: KindOption = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="How many at most.")] = 5,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Search by meaning and by words, weighted by what helped.
+
+    Says of each record why it came, and how it would be ranked without what was learnt.
+    """
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.views.memory import results
+
+    query = " ".join(text).strip()
+    if not query:
+        raise Unclear("TEXT is empty: say what to look for, or `opsagent memory list` shows what was kept last")
+    out, place = Out(as_json=json), open_home(home)
+    rows = asyncio.run(_search(place, query, unit, checked_kind(kind), checked_limit(limit)))
+    if json:
+        out.document({"query": query, "results": rows})
+    elif not rows:
+        out.line("nothing like that is remembered")
+    else:
+        out.lines(results(rows, out.screen))
+    return 0
+
+
+async def _search(
+    home: Home, query: str, unit: str | None, kind: str | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    from opsagent.memory_port import open_memory
+
+    async with open_memory(home) as memory:
+        return await memory.memory_search(query, unit=unit, kind=kind, limit=limit)
+
+
+def list_(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Only with these words.", show_default=False)
+    ] = None,
+    *,
+    kind: KindOption = None,
+    unit: UnitOption = None,
+    scope: Annotated[
+        str | None, typer.Option("--scope", metavar="SCOPE", help="Only of this scope.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="How many at most.")] = 20,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """List what was kept last, newest first."""
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.memory_common import reader_of
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.memory_forms import record_form, scopes_of
+    from opsagent.views.memory import listing
+    from opsagent_memory import Kind
+
+    if unit is not None and scope is not None:
+        raise Unclear("--unit and --scope cannot be given both: a unit is a scope")
+    out, place = Out(as_json=json), open_home(home)
+    kind = checked_kind(kind)
+    chosen = Kind(kind) if kind is not None else None
+    with reader_of(place) as reader:
+        scopes = [scope] if unit is None else list(scopes_of(unit, reader.stats().by_scope))
+        found = _newest(reader, " ".join(words or ()), scopes, chosen, checked_limit(limit))
+    rows = [record_form(record) for record in found]
+    if json:
+        out.document({"records": rows})
+    elif not rows:
+        narrowed = words or kind or unit or scope
+        out.line("nothing like that is remembered" if narrowed else "nothing is remembered yet")
+    else:
+        out.lines(listing(rows, out.screen))
+    return 0
+
+
+def _newest(
+    reader: MemoryReader, words: str, scopes: Sequence[str | None], kind: Kind | None, limit: int
+) -> list[Record]:
+    """Return the newest of these scopes; None stands for all."""
+    found: list[Record] = []
+    for scope in scopes:
+        found += reader.containing(words, scope=scope, kind=kind, limit=limit)
+    return found if len(scopes) == 1 else sorted(found, key=lambda one: one.created_at, reverse=True)[:limit]

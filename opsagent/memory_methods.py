@@ -1,0 +1,122 @@
+"""What people may ask of the memory: the methods that the daemon serves, and a command without one calls itself.
+
+Short work waits its turn at the memory's desk. Long work (reading documents, an import) has a thread of its own, so that
+the agent may recall meanwhile, and tells how far it is; who goes away ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from opsagent.memory_forms import recollection_form, scopes_of
+from opsagent_tools.redact import redact
+
+if TYPE_CHECKING:
+    from opsagent.recall import MemoryDesk
+    from opsagent_memory import Memory
+
+Told = Callable[[int, int], None]
+"""Says how much is done, and of how much (0: nobody knows)."""
+
+
+class GivenUp(Exception):
+    """Whoever asked for long work has gone."""
+
+
+class MemoryMethods:
+    """The memory, for people. Whatever goes wrong with it is an opsagent_memory.MemoryFailure."""
+
+    def __init__(self, desk: MemoryDesk) -> None:
+        self._desk = desk
+
+    @property
+    def handlers(self) -> dict[str, Callable[..., Any]]:
+        """Return the methods of the local API, by name."""
+        methods = (self.memory_search, self.memory_add, self.memory_forget, self.memory_reindex)
+        return {method.__name__: method for method in methods}
+
+    async def memory_search(
+        self, query: str, *, unit: str | None = None, kind: str | None = None, limit: int = 5
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return what comes to mind, best first (`opsagent.memory_forms.recollection_form`)."""
+        asked = redact(query)
+        return await self._desk.use(lambda memory: _search(memory, asked, unit, kind, limit))
+
+    async def memory_add(
+        self,
+        text: str,
+        scope: str,
+        *,
+        valid_from: datetime | None = None,
+        valid_to: datetime | None = None,
+        supersedes: str | None = None,
+    ) -> Mapping[str, Any]:
+        """Keep what a person said, secrets masked; return its id, and the text as it was kept."""
+        kept = redact(text)
+        identity = await self._desk.use(
+            lambda memory: memory.add_fact(
+                kept, scope=scope, valid_from=valid_from, valid_to=valid_to, supersedes=supersedes
+            )
+        )
+        return {"id": identity, "scope": scope, "text": kept, "masked": kept != text}
+
+    async def memory_forget(self, ids: list[str]) -> Mapping[str, Any]:
+        """Erase records for good. Returns which were erased now, and which had been before."""
+        return await self._desk.use(lambda memory: _forget(memory, ids))
+
+    def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Build the index anew from the truth (a stream, for it takes long)."""
+        return self._long(lambda memory, _: {"texts": memory.reindex()})
+
+    async def _long(self, work: Callable[[Memory, Told], Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield `{"done", "of"}` as the work goes on, and at the end one `{"result"}`."""
+        loop, told = asyncio.get_running_loop(), asyncio.Queue[Mapping[str, Any] | None]()
+        gone = threading.Event()
+
+        def tell(done: int, of: int) -> None:
+            if gone.is_set():
+                raise GivenUp
+            loop.call_soon_threadsafe(told.put_nowait, {"done": done, "of": of})
+
+        memory = await self._desk.use(lambda memory: memory)
+        running = asyncio.create_task(asyncio.to_thread(work, memory, tell))
+        running.add_done_callback(lambda _: told.put_nowait(None))
+        try:
+            while (item := await told.get()) is not None:
+                yield item
+            yield {"result": await running}
+        finally:
+            gone.set()
+            with suppress(Exception):  # what went wrong has been raised, or nobody is there to hear it
+                await running
+
+
+def _search(memory: Memory, query: str, unit: str | None, kind: str | None, limit: int) -> list[dict[str, Any]]:
+    from opsagent_memory import Kind
+
+    known = memory.stats().by_scope
+    scopes = tuple(known) if unit is None else scopes_of(unit, known)
+    found = memory.recall(query, scope=scopes, kind=Kind(kind) if kind else None, limit=limit)
+    return [recollection_form(one) for one in found]
+
+
+def _forget(memory: Memory, ids: Sequence[str]) -> dict[str, Any]:
+    wanted = list(dict.fromkeys(ids))
+    live = [identity for identity in wanted if _is_live(memory, identity)]
+    memory.forget_many(wanted)
+    return {"forgotten": live, "known": [identity for identity in wanted if identity not in live]}
+
+
+def _is_live(memory: Memory, identity: str) -> bool:
+    from opsagent_memory import RecordNotFound
+
+    try:
+        memory.show(identity)
+    except RecordNotFound:
+        return False
+    return True

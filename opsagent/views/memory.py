@@ -1,0 +1,132 @@
+"""What is remembered, as a person reads it: answers to a question, a list, one record. Pure; takes the forms of `--json`.
+
+All text of records is foreign: it is escaped here, and nowhere else on its way to a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from opsagent.memory_forms import EVERYWHERE, unit_of
+from opsagent.views.numbers import moment
+from opsagent.views.table import Cell, Column, cells, table
+from opsagent.views.terminal import Screen, Style, one_line
+from opsagent.views.wrapping import wrapped
+
+_OUTCOMES: dict[str, Style] = {"worked": "good", "failed": "bad", "harmed": "bad", "unproven": "dim"}
+_TEXT_LINES = 4
+_INDENT = "   "
+_COLUMNS = (
+    Column("ID"),
+    Column("WHEN", drop=5),
+    Column("KIND", drop=4),
+    Column("OF", drop=3),
+    Column("FROM", drop=6),
+    Column("REMEDY", drop=1),
+    Column("OUTCOME", drop=2),
+    Column("TEXT"),
+)
+_SOURCES = {
+    "agent": "",
+    "person": "said by a person",
+    "import": "imported",
+    "logs": "reconstructed from logs",
+    "document": "from a document",
+    "model": "said by a language model",
+}
+
+
+def results(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
+    """Return what came to mind, best first, each with the reason why it came."""
+    lines: list[str] = []
+    for number, row in enumerate(rows, start=1):
+        lines += [""] if lines else []
+        lines += _result(number, row, screen)
+    return lines
+
+
+def _result(number: int, row: Mapping[str, Any], screen: Screen) -> list[str]:
+    head, about = f"{number}. {one_line(row['id'])}", one_line(about_text(row))
+    lines = [screen.paint(head, "strong")]
+    if screen.width is None or len(head) + 2 + cells(about) <= screen.width:
+        lines[0] += "  " + screen.paint(about, "dim")
+    else:
+        lines += _dim(about, screen)
+    lines += wrapped(place_of(row) + row["text"], screen, indent=_INDENT, most=_TEXT_LINES)
+    if row["fields"].get("remedy"):
+        outcome = str(row["fields"].get("outcome") or "not tried")
+        said = wrapped(f"{row['fields']['remedy']}: {outcome}", screen, indent=_INDENT)
+        lines += [screen.paint(line, _OUTCOMES.get(outcome, "")) for line in said]
+    return [*lines, *_dim(_reason(row), screen)]
+
+
+def _dim(text: str, screen: Screen) -> list[str]:
+    return [screen.paint(line, "dim") for line in wrapped(text, screen, indent=_INDENT)]
+
+
+def about_text(row: Mapping[str, Any]) -> str:
+    """Return in a few words what a record is, of whom, from where, and when."""
+    return f"{row['kind']} of {unit_of(row['scope'])}{_origin(row)}, {_moment(row['created_at'])}"
+
+
+def place_of(row: Mapping[str, Any]) -> str:
+    """Return where in a document it stands, as a prefix; empty for what comes from elsewhere."""
+    fields = row["fields"]
+    title = fields.get("title") or fields.get("document")
+    if row["source"] != "document" or not title:
+        return ""
+    path = fields.get("heading_path") or fields.get("headings") or fields.get("heading path") or ()
+    steps = [str(step) for step in path] if isinstance(path, list | tuple) else [str(path)]
+    return " › ".join([str(title), *(step for step in steps if step and step != title)]) + ": "
+
+
+def _origin(row: Mapping[str, Any]) -> str:
+    said = _SOURCES.get(row["source"], row["source"])
+    return f", {said}" if said else ""
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    learnt = abs(row["score"] - row["without_learning"]) >= 0.005
+    without = f", {row['without_learning']:.2f} without what was learnt" if learnt else ""
+    return f"score {row['score']:.2f}{without}: {row['why']}"
+
+
+def _moment(at: str) -> str:
+    return moment(datetime.fromisoformat(at))
+
+
+def listing(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
+    """Return records as a table, in the order given."""
+    return table(
+        _COLUMNS,
+        [
+            (
+                Cell(row["id"], "strong"),
+                Cell(_moment(row["created_at"])),
+                Cell(row["kind"]),
+                Cell(unit_of(row["scope"])),
+                Cell(row["source"]),
+                Cell(str(row["fields"].get("remedy") or "")),
+                _outcome(row),
+                Cell(place_of(row) + row["text"]),
+            )
+            for row in rows
+        ],
+        screen,
+    )
+
+
+def _outcome(row: Mapping[str, Any]) -> Cell:
+    outcome = str(row["fields"].get("outcome") or "")
+    return Cell(outcome, _OUTCOMES.get(outcome, ""))
+
+
+def added(kept: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return what `add` did: the id, whose fact it is, and how it was understood."""
+    whose = "of no service in particular" if kept["scope"] == EVERYWHERE else f"of {one_line(unit_of(kept['scope']))}"
+    lines = [f"kept: {screen.paint(one_line(kept['id']), 'strong')} {whose}"]
+    if kept["masked"]:
+        lines += wrapped(f"secrets in it were masked: {kept['text']}", screen)
+    return lines
