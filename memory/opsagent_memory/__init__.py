@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opsagent_memory.documents.words import Ingested, IngestLimits, IngestProgress, Skipped
 from opsagent_memory.errors import (
+    DocumentsRefused,
     EmbedderError,
     MemoryFailure,
     MemoryOwned,
@@ -42,10 +44,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEUTRAL",
+    "DocumentsRefused",
     "Embedder",
     "EmbedderError",
     "Episode",
     "Fact",
+    "IngestLimits",
+    "IngestProgress",
+    "Ingested",
     "Kind",
     "Memory",
     "MemoryFailure",
@@ -59,6 +65,7 @@ __all__ = [
     "RecordExists",
     "RecordNotFound",
     "RemedyRecord",
+    "Skipped",
     "Source",
     "Stats",
 ]

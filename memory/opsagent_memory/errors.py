@@ -5,6 +5,7 @@ MemoryFailure
 ├── MemoryStoreError     the truth (SQL) or the index cannot be read or written
 │   └── RecordExists     another record has this id already
 ├── RecordNotFound       there is no record with this id
+├── DocumentsRefused     too many documents at once
 └── EmbedderError        the embedding model is missing, or is not the one that is pinned
 """
 
@@ -48,6 +49,10 @@ class RecordNotFound(MemoryFailure, LookupError):
     def __init__(self, record_id: str) -> None:
         self.record_id = record_id
         super().__init__(f"no record {record_id} in this memory")
+
+
+class DocumentsRefused(MemoryFailure):
+    """What was to be taken in is more than may be; nothing was changed."""
 
 
 class EmbedderError(MemoryFailure):

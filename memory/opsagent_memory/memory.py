@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from opsagent_memory import database, ranking, rows
+from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
 from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
@@ -43,6 +45,7 @@ class Memory:
         self._reader = reader
         self._lock = lock
         self._clock = clock
+        self._ingesting = threading.Lock()
 
     @classmethod
     def open(
@@ -205,12 +208,12 @@ class Memory:
         """Build the index anew from the truth, without what other models left; return how many texts it holds."""
         return self._finder.rebuild()
 
-    def end(self, record_id: str, at: datetime, why: str) -> None:
-        """Let a record count only before `at`, because of something that happened; it stays readable.
-
     def verify(self, noted: str | None = None) -> Verification:
         """Compare all records with the log, as `MemoryReader.verify` does; nobody needs to own the memory for it."""
         return self._reader.verify(noted)
+
+    def end(self, record_id: str, at: datetime, why: str) -> None:
+        """Let a record count only before `at`, because of something that happened; it stays readable.
 
         Raises:
             RecordNotFound: there is none with this id, or it was forgotten.
@@ -220,6 +223,57 @@ class Memory:
     def archive(self, record_ids: Sequence[str], why: str) -> int:
         """Take records out of recall; they stay readable and are exported. Return how many were in it."""
         return len(self._store.archive(record_ids, why, self._clock()))
+
+    def revise(
+        self, added: Sequence[Record], *, ended: Sequence[str] = (), archived: Sequence[Record] = (), why: str
+    ) -> None:
+        """Keep these records, and those of `archived` out of recall, and let others end: all in one transaction.
+
+        Raises:
+            RecordExists: as `add` does; nothing was changed.
+            RecordNotFound: one to be ended, or superseded, is not there; nothing was changed.
+        """
+        vectors, now = self._finder.embed_new(added), self._clock()
+        space = self._finder.embedder
+        new = self._store.revise(added, vectors, space, ended=ended, archived=archived, why=why, now=now)
+        self._finder.take(new)
+
+    def ingest(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        scope: str,
+        redact: Redact | None = None,
+        progress: TellProgress | None = None,
+        trust: float = TRUST_OF_DOCUMENTS,
+        limits: IngestLimits | None = None,
+        forget_vanished: bool = False,
+    ) -> Ingested:
+        """Take in the documents (Markdown, text, HTML, PDF) under these files and folders, or what changed of them.
+
+        `redact` masks secrets before anything is kept. A document is in as a whole or not at all, whenever this is
+        interrupted. Documents that are gone are forgotten for good; where more than half of a folder went at once
+        they stay and are told as `vanished`, unless `forget_vanished`.
+
+        Raises:
+            DocumentsRefused: there are more than `limits.max_files`; nothing was changed.
+        """
+        from opsagent_memory.documents.ingesting import Ingestion
+        from opsagent_memory.documents.library import Library
+
+        with self._ingesting:
+            ingestion = Ingestion(
+                self,
+                Library(self._store.engine, scope),
+                scope=scope,
+                clock=self._clock,
+                redact=redact,
+                progress=progress,
+                trust=trust,
+                limits=limits,
+                forget_vanished=forget_vanished,
+            )
+            return ingestion.run(paths)
 
     def forget(self, record_id: str) -> bool:
         """Erase a record for good, in the truth and in the index's files; a tombstone stays.

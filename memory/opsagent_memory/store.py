@@ -96,23 +96,40 @@ class Store:
             RecordNotFound: there is none with this id, or it was forgotten.
         """
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
-            row = rows.find(connection, record_id)
-            if row is None or row.forgotten_at is not None:
-                raise RecordNotFound(record_id)
-            connection.execute(records.update().where(records.c.id == record_id).values(ended_at=ended_at))
-            writer.tell(Event.END, record_id, now, {"ended_at": chain.stamp(ended_at), "why": why})
+            _end(connection, writer, record_id, ended_at=ended_at, why=why, now=now)
 
     def archive(self, record_ids: Sequence[str], why: str, now: datetime) -> tuple[str, ...]:
         """Take live records out of recall, in one transaction; return the ids of those that were in it."""
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
-            found = rows.by_ids(connection, record_ids)
-            ids = [one for one in dict.fromkeys(record_ids) if one in found and _recalled(found[one])]
-            for part in _parts(ids):
-                connection.execute(records.update().where(records.c.id.in_(part)).values(archived_at=now))
-            for record_id in ids:
-                payload = {"archived_at": chain.stamp(now), "why": why}
-                writer.tell(Event.ARCHIVE, record_id, now, payload)
-        return tuple(ids)
+            return _archive(connection, writer, record_ids, why=why, now=now)
+
+    def revise(
+        self,
+        added: Sequence[Record],
+        by_key: Mapping[str, bytes],
+        embedder: Embedder,
+        *,
+        ended: Sequence[str],
+        archived: Sequence[Record],
+        why: str,
+        now: datetime,
+    ) -> tuple[Record, ...]:
+        """Append records, some of them archived from the beginning, and end others, in one transaction.
+
+        Returns those of `added` that were new.
+
+        Raises:
+            RecordExists: as `append` does; nothing was written.
+            RecordNotFound: one to be ended, or superseded, is not there; nothing was written.
+        """
+        with database.writing(self.engine) as connection, LogWriter(connection) as writer:
+            new = self.insert(connection, writer, added, at=now)
+            self.insert(connection, writer, archived, at=now)
+            for record_id in ended:
+                _end(connection, writer, record_id, ended_at=now, why=why, now=now)
+            _archive(connection, writer, [record.id for record in archived], why=why, now=now)
+            self._insert_vectors(connection, by_key, embedder)
+        return tuple(new)
 
     def forget(self, record_ids: Sequence[str], now: datetime) -> int:
         """Erase the payloads of records, leaving tombstones; return how many were not erased before.
@@ -236,6 +253,28 @@ class Store:
             blocked = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if blocked:
             raise MemoryStoreError("forgotten, but another process keeps old pages alive; run it again when it is done")
+
+
+def _end(
+    connection: sa.Connection, writer: LogWriter, record_id: str, *, ended_at: datetime, why: str, now: datetime
+) -> None:
+    row = rows.find(connection, record_id)
+    if row is None or row.forgotten_at is not None:
+        raise RecordNotFound(record_id)
+    connection.execute(records.update().where(records.c.id == record_id).values(ended_at=ended_at))
+    writer.tell(Event.END, record_id, now, {"ended_at": chain.stamp(ended_at), "why": why})
+
+
+def _archive(
+    connection: sa.Connection, writer: LogWriter, record_ids: Sequence[str], *, why: str, now: datetime
+) -> tuple[str, ...]:
+    found = rows.by_ids(connection, record_ids)
+    ids = [one for one in dict.fromkeys(record_ids) if one in found and _recalled(found[one])]
+    for part in _parts(ids):
+        connection.execute(records.update().where(records.c.id.in_(part)).values(archived_at=now))
+    for record_id in ids:
+        writer.tell(Event.ARCHIVE, record_id, now, {"archived_at": chain.stamp(now), "why": why})
+    return tuple(ids)
 
 
 def _recalled(row: Any) -> bool:
