@@ -1,0 +1,1 @@
+"""The memory put to it: which remedy it learns, and what it recalls."""
