@@ -29,6 +29,12 @@ def database_url(database: Path | str) -> sa.URL:
     return sa.URL.create("sqlite", database=str(Path(database).absolute()))
 
 
+def file_of(database: Path | str) -> Path | None:
+    """Return the file that holds a database, None where it is not in a file of this machine."""
+    url = database_url(database)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
 def open_engine(database: Path | str) -> sa.Engine:
     """Return an engine for reading and writing; the file, where there is none, is made readable to its owner only."""
     url = database_url(database)
@@ -88,6 +94,14 @@ def has_memory(engine: sa.Engine) -> bool:
         return False
     with _translated(engine):
         return _version(engine) is not None
+
+
+def is_current(engine: sa.Engine) -> bool:
+    """Say whether there is a memory, laid out as this version lays it out."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        return False
+    with _translated(engine):
+        return _version(engine) == HEAD
 
 
 def salt(engine: sa.Engine) -> bytes:

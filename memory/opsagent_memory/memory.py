@@ -62,10 +62,10 @@ class Memory:
         model are opened when first needed, or by `warm`.
 
         Raises:
-            MemoryOwned: another process owns it.
+            MemoryOwned: another process owns it, through this index folder or another.
             MemoryStoreError: it cannot be read or written.
         """
-        lock = OwnerLock(index_dir)
+        lock = _locked(database, index_dir)
         try:
             store = Store(database)
         except BaseException:
@@ -302,6 +302,10 @@ class Memory:
                 raise RecordNotFound(record_id)
         self._finder.erase()
         return self._store.forget(record_ids, self._clock())
+
+
+def _locked(where: Path | str, index_dir: Path) -> OwnerLock:
+    return OwnerLock(index_dir, database.file_of(where))
 
 
 def _scopes(scope: str | Sequence[str]) -> tuple[str, ...]:

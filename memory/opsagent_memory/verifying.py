@@ -180,7 +180,7 @@ class _Walk:
     def _repeats_itself(self, row: Any) -> bool:
         """Say whether the columns that repeat what the record says repeat it."""
         fields = row.fields
-        return (
+        return bool(
             row.text_key == blake2b(row.text.encode(), key=self._salt, digest_size=16).hexdigest()
             and row.remedy == (str(fields["remedy"]) if fields.get("remedy") else None)
             and row.outcome == (str(fields["outcome"]) if fields.get("outcome") else None)
@@ -221,9 +221,9 @@ def _as_told(row: Any, event: Event) -> bool:
     """Say whether the record's row says what the event tells."""
     payload = row.payload
     if event is Event.END:
-        return _stamped(row.ended_at) == payload.get("ended_at")
+        return bool(_stamped(row.ended_at) == payload.get("ended_at"))
     if event is Event.ARCHIVE:
-        return _stamped(row.archived_at) == payload.get("archived_at")
+        return bool(_stamped(row.archived_at) == payload.get("archived_at"))
     return bool((row.family, row.surprise) == (payload.get("family"), payload.get("surprise")))
 
 

@@ -29,7 +29,9 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 FOLDER = "home"
 _MADE_ANEW = frozenset({"chroma", "claims"})
-_OF_THE_MOMENT = frozenset({"owner.lock", "runtime", "circusd.pid", "circusd.lock", "start.lock", "processes.json"})
+_OF_THE_MOMENT = frozenset(
+    {"owner.lock", "opsagent.db.owner", "runtime", "circusd.pid", "circusd.lock", "start.lock", "processes.json"}
+)
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 _SQLITE = b"SQLite format 3\x00"
 

@@ -159,3 +159,13 @@ def test_a_broken_model_keeps_the_truth(tmp_path: Path) -> None:
         assert memory.show(kept).text == "kept without a vector"
         moody.broken = False
         assert [one.record.id for one in memory.recall("kept", scope="s")] == [kept]
+
+
+def test_a_second_owner_is_refused_also_through_another_index_folder(tmp_path: Path) -> None:
+    (tmp_path / "also.db").symlink_to(tmp_path / "m.db")
+    with owned_elsewhere(tmp_path) as owner:
+        for name in ("m.db", "also.db"):
+            with pytest.raises(MemoryOwned, match=rf"m\.db.*process {owner.pid}"):
+                Memory.open(tmp_path / name, tmp_path / "another index", embedder=HashEmbedder())
+    with Memory.open(tmp_path / "m.db", tmp_path / "another index", embedder=HashEmbedder()) as memory:
+        assert memory.stats().records == 0
