@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsagent_memory import Recollection, Record
-    from opsagent_memory.records import Happened
+    from opsagent_memory.records import Happened, Verification
 
 
 EVERYWHERE = "all"
@@ -54,6 +54,17 @@ def recollection_form(found: Recollection) -> dict[str, Any]:
 def event_form(event: Happened) -> dict[str, Any]:
     """Return one event of a record's history."""
     return {"event": event.event, "at": when(event.at), "payload": dict(event.payload)}
+
+
+def verification_form(found: Verification) -> dict[str, Any]:
+    """Return what comparing the records with the log found."""
+    return {
+        "ok": found.ok,
+        "records": found.records,
+        "events": found.events,
+        "head": found.head,
+        "problems": list(found.problems),
+    }
 
 
 def when(at: datetime | None) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
 
@@ -36,3 +38,41 @@ async def _reindex(home: Home, out: Out) -> dict[str, Any]:
 
     async with open_memory(home) as memory:
         return await watched(memory.memory_reindex(), Watch(out, "building the index", "texts"))
+
+
+def verify(
+    *,
+    noted: Annotated[
+        str | None,
+        typer.Option(
+            "--noted",
+            metavar="HEAD",
+            help="A head that an earlier verify gave: nothing up to it may have been rewritten.",
+            show_default=False,
+        ),
+    ] = None,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Check that nothing was changed behind its back.
+
+    Every record is compared with the log, in which each event is tied to the one before. Reads only.
+    """
+    from opsagent.cli.errors import Code, Unclear
+    from opsagent.cli.memory_common import reader_of
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.memory_forms import verification_form
+    from opsagent.views.memory import verification
+
+    out = Out(as_json=json)
+    with reader_of(open_home(home)) as reader:
+        try:
+            found = verification_form(reader.verify(noted))
+        except ValueError:
+            raise Unclear(f"--noted {noted!r} is no head: it is written SEQ:HASH, as verify prints it") from None
+    if json:
+        out.document(found)
+    else:
+        out.lines(verification(found, out.screen))
+    return Code.DONE if found["ok"] else Code.FAILED

@@ -130,3 +130,28 @@ def added(kept: Mapping[str, Any], screen: Screen) -> list[str]:
     if kept["masked"]:
         lines += wrapped(f"secrets in it were masked: {kept['text']}", screen)
     return lines
+
+
+def verification(found: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return what `verify` found."""
+    looked = f"{counted(found['records'], 'record')}, {counted(found['events'], 'event')}"
+    if found["ok"]:
+        lines = [screen.paint(f"{looked}: nothing was changed from outside", "good")]
+    else:
+        lines = [screen.paint(line, "bad") for line in wrapped(f"{looked}: changed from outside", screen)]
+        for problem in found["problems"]:
+            lines += wrapped(f"- {problem}", screen, indent="  ")
+        lines += wrapped("restore a backup that verifies, or export what is right and import it anew", screen)
+    return [*lines, *(screen.paint(line, "dim") for line in _noting(found, screen))]
+
+
+def _noting(found: Mapping[str, Any], screen: Screen) -> list[str]:
+    return wrapped(
+        f"head {found['head']} (noted elsewhere, it proves later that nothing was rewritten: verify --noted HEAD)",
+        screen,
+    )
+
+
+def counted(count: int, what: str) -> str:
+    """Return `1 record`, `1,200 records`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
