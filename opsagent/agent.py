@@ -43,6 +43,7 @@ from opsagent.store.errors import StoreError
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.supervised import Supervised
+from opsagent.taught.book import TaughtBook
 from opsagent.timeline import Timeline
 from opsagent.verify import Baseline
 from opsagent.world import World
@@ -84,8 +85,13 @@ class Agent:
         self.locks = GroupLocks(self.world)
         self.claims = Claims(home.claims_dir)
         self.keeper = Keeper(home.last_good_dir, self.journal, self.supervisors, lambda: self.policy)
+        self.taught = TaughtBook(home.database)
         self.situations = Situations(
-            journal=self.journal, checker=self.checker, world=self.world, policy=lambda: self.policy
+            journal=self.journal,
+            checker=self.checker,
+            world=self.world,
+            policy=lambda: self.policy,
+            taught=self.taught,
         )
         hands = Hands(
             self.supervisors,
@@ -278,4 +284,5 @@ class Agent:
         await self.notices.flush()
         await self.timeline.flush()
         await self.desk.close()
+        self.taught.close()
         self.journal.close()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from opsagent.model import Plan, Risk, Ruling, Step
 from opsagent.naming import is_our_engine
+from opsagent.taught.rule import TaughtRule
 from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.services.spec import Mode, ServiceSpec
@@ -53,6 +54,8 @@ class Situation:
     """Why the unit is on hold; empty while it is not."""
     maintenance: str = ""
     """Why the unit is in a maintenance window; empty while it is in none. Keeps off the agent, not people."""
+    taught: tuple[TaughtRule, ...] = ()
+    """What people taught that holds at this moment, about whichever unit."""
     deploy: str = ""
     """Who deploys the unit now; empty while nobody does."""
     busy: str = ""
@@ -131,6 +134,11 @@ class _Question:
     limits: Limits
     risk: Risk
 
+    def taught(self, verdict: str) -> TaughtRule | None:
+        action = self.step.action
+        bound = (rule for rule in self.situation.taught if rule.binds(action.name, action.unit))
+        return next((rule for rule in bound if rule.verdict == verdict), None)
+
     def deny(self, rule: str, why: str) -> Ruling:
         return Ruling(verdict="deny", risk=self.risk, rule=rule, why=why)
 
@@ -175,6 +183,30 @@ def _maintenance(question: _Question) -> Ruling | None:
     if not why or question.situation.confirmed:
         return None
     return question.deny("maintenance", f"{question.plan.unit.name} is in a maintenance window ({why})")
+
+
+def _taught_never(question: _Question) -> Ruling | None:
+    """A yes does not outweigh it: whoever gave that may not have known of it. People's own commands go another way."""
+    rule = question.taught("never")
+    return question.deny("taught", _quoted(rule)) if rule is not None else None
+
+
+def _taught_ask(question: _Question) -> Ruling | None:
+    """Taught to ask first. It only ever makes a yes of the mode's a question, never a question of its no."""
+    rule = question.taught("ask")
+    if rule is None or question.situation.confirmed or _mode(question).verdict != "allow":
+        return None
+    return question.ask("taught", _quoted(rule))
+
+
+def _taught_people(question: _Question) -> Ruling | None:
+    """What people taught binds the agent; of people it wants to know that they mean it."""
+    rule = question.taught("never") or question.taught("ask")
+    return question.ask("confirm", _quoted(rule)) if rule is not None and not question.situation.confirmed else None
+
+
+def _quoted(rule: TaughtRule) -> str:
+    return f"“{rule.text}” ({rule.fact}: {rule.says()})"
 
 
 def _deploy(question: _Question) -> Ruling | None:
@@ -276,7 +308,9 @@ def _confirmation(question: _Question) -> Ruling:
 
 
 _FOR_THE_AGENT: tuple[_Rule, ...] = (
-    _reads, _unknown_tool, _paused, _protected, _hold, _maintenance, _deploy, _intent, _foreign, _busy,
-    _blast_radius, _breaker, _budget, _mode,
+    _reads, _unknown_tool, _paused, _protected, _hold, _taught_never, _maintenance, _deploy, _intent, _foreign, _busy,
+    _blast_radius, _breaker, _budget, _taught_ask, _mode,
 )  # fmt: skip
-_FOR_PEOPLE: tuple[_Rule, ...] = (_reads, _unknown_tool, _protected, _foreign, _busy, _preflight, _confirmation)
+_FOR_PEOPLE: tuple[_Rule, ...] = (
+    _reads, _unknown_tool, _protected, _foreign, _busy, _preflight, _taught_people, _confirmation,
+)  # fmt: skip

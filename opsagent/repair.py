@@ -41,6 +41,9 @@ _MAX_ATTEMPTS = 6
 _NOT_OVER_WHEN_WELL = frozenset({Fault.BAD_RELEASE})
 """The old release serves all the time: a later reload ends the incident (`opsagent.bad_release`)."""
 
+_FOR_A_PERSON = frozenset({"breaker", "budget", "protected", "foreign owner", "taught"})
+"""Refused by one of these rules, the trouble stays: a person has to know."""
+
 _Pass = Literal["again", "over", "wait"]
 
 
@@ -183,7 +186,7 @@ class Repairer:
         await asyncio.to_thread(shop.journal.end_plan, plan.id, "skipped", f"{ruling.rule}: {ruling.why}")
         kind = "suggested" if ruling.rule == "suggest" else "refused"
         await shop.timeline.tell(kind, ruling.why, incident=file.incident, rule=ruling.rule, remedy=plan.remedy)
-        if ruling.rule in ("breaker", "budget", "protected", "foreign owner"):
+        if ruling.rule in _FOR_A_PERSON:
             await shop.books.escalate(file, ruling.why)
         return "wait"
 
@@ -274,7 +277,8 @@ class Repairer:
             situation = None
         unit, now = file.incident.unit, datetime.now(UTC)
         windows = [shop.world.in_maintenance(near, now) for near in (unit, *shop.world.all_upstream(unit))]
-        return (file.incident.fault, unit, situation, windows)
+        taught = await asyncio.to_thread(shop.situations.taught)
+        return (file.incident.fault, unit, situation, windows, taught)
 
     def _teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

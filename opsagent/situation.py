@@ -17,6 +17,8 @@ from opsagent.model import Plan
 from opsagent.naming import is_daemon, is_host
 from opsagent.policy import Policy
 from opsagent.store.journal import Journal
+from opsagent.taught.book import TaughtBook
+from opsagent.taught.rule import TaughtRule
 from opsagent.world import World
 from opsagent_tools.units import Unit, UnitId, UnitState
 
@@ -41,11 +43,20 @@ class Spent:
 class Situations:
     """Knows where each part of a Situation comes from."""
 
-    def __init__(self, *, journal: Journal, checker: Checker, world: World, policy: Callable[[], Policy]) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        checker: Checker,
+        world: World,
+        policy: Callable[[], Policy],
+        taught: TaughtBook | None = None,
+    ) -> None:
         self._journal = journal
         self._checker = checker
         self._world = world
         self._policy = policy
+        self._taught = taught
 
     async def spent(self, plan: Plan) -> Spent:
         """Count before the plan begins, so that its own steps do not use up its own budget; upkeep has no part in it."""
@@ -62,6 +73,7 @@ class Situations:
             spec=self._world.spec(plan.unit),
             paused=paused,
             hold=hold,
+            taught=await asyncio.to_thread(self.taught),
             maintenance=self._world.in_maintenance(plan.unit, datetime.now(UTC)),
             deploy=await asyncio.to_thread(self._deploy, plan.unit),
             unit_actions=spent.unit_actions,
@@ -76,6 +88,10 @@ class Situations:
         paused, hold = await asyncio.to_thread(self._intent, unit)
         state = None if is_daemon(unit) or is_host(unit) else (await self._checker.unit(unit)).state
         return paused, hold, state if state is UnitState.STOPPED else None
+
+    def taught(self) -> tuple[TaughtRule, ...]:
+        """Return what people taught that holds at this moment; blocks for one query. Raises StoreError."""
+        return self._taught.open_now(datetime.now(UTC)) if self._taught is not None else ()
 
     def holds(self) -> dict[UnitId, str]:
         """Return why each unit that is on hold is; blocks for one query."""

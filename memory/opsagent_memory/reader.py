@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
-from opsagent_memory import database, histories, rows
+from opsagent_memory import database, histories, rows, spoken
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.records import Happened, Kind, Record, Stats, Verification
 
@@ -20,6 +21,7 @@ class MemoryReader:
     def __init__(self, where: Path | str) -> None:
         self._engine = database.open_reading_engine(where)
         self._exists = False
+        self._current = False
 
     def show(self, record_id: str) -> Record:
         """Return a record.
@@ -65,6 +67,20 @@ class MemoryReader:
         with database.reading(self._engine) as connection:
             return histories.superseding(connection, record_id)
 
+    def mark(self) -> str:
+        """Return what is different after every change of the memory; empty where there is none, or an older one."""
+        if not self._is_current():
+            return ""
+        with database.reading(self._engine) as connection:
+            return spoken.mark(connection)
+
+    def by_people(self, kind: Kind) -> tuple[Record, ...]:
+        """Return what people said to this memory themselves, and did not take back, oldest first."""
+        if not self._is_current():
+            return ()
+        with database.reading(self._engine) as connection:
+            return spoken.by_people(connection, kind)
+
     def stats(self) -> Stats:
         """Count what is there."""
         if not self._is_there():
@@ -97,9 +113,30 @@ class MemoryReader:
         with database.reading(self._engine) as connection:
             return verifying.verify(connection, noted)
 
+    def export(self, where: Path | str | BinaryIO, *, progress: Callable[[int], None] | None = None) -> int:
+        """Write all live records as JSON Lines (see `opsagent_memory.portable`); return how many.
+
+        `where`: a file (0600, there whole or not at all) or a stream of bytes; `progress` hears how many are done.
+
+        Raises:
+            MemoryStoreError: it cannot be read, or the file cannot be written.
+            OSError: the stream cannot be written.
+        """
+        from opsagent_memory import portable
+
+        with portable.to_write(where) as stream:
+            if not self._is_there():
+                return 0
+            with database.reading(self._engine) as connection:
+                return portable.export(connection, stream, progress)
+
     def _is_there(self) -> bool:
         self._exists = self._exists or database.has_memory(self._engine)
         return self._exists
+
+    def _is_current(self) -> bool:
+        self._current = self._current or database.is_current(self._engine)
+        return self._current
 
     def close(self) -> None:
         """Close all connections."""

@@ -1,0 +1,40 @@
+"""What people said themselves, straight from the truth: no model, no index. All functions take an open connection.
+
+Only what a person said to this memory counts: what another memory, a document, a log or a model claims does not, whatever
+source it names, nor can any of those take the place of a person's word.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from opsagent_memory.records import Kind, Record, Source
+from opsagent_memory.rows import record_of
+from opsagent_memory.schema import meta, records
+
+
+def mark(connection: sa.Connection) -> str:
+    """Return what is different after every change of the memory, and the same until then."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == "head")) or ""
+
+
+def by_people(connection: sa.Connection, kind: Kind) -> tuple[Record, ...]:
+    """Return the live records of people that no later word of a person replaces, oldest first.
+
+    Their validity is for the caller to look at: it may begin or end at any moment.
+    """
+    newer = records.alias("newer")
+    replaced = sa.exists().where(
+        newer.c.supersedes == records.c.id,
+        newer.c.source == Source.PERSON.value,
+        newer.c.imported_at.is_(None),
+        newer.c.forgotten_at.is_(None),
+    )
+    query = sa.select(records).where(
+        records.c.kind == kind.value,
+        records.c.source == Source.PERSON.value,
+        records.c.imported_at.is_(None),
+        records.c.forgotten_at.is_(None),
+        ~replaced,
+    )
+    return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq)))
