@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from opsagent_memory.documents.words import origin
 from opsagent_memory.ranking import Memorable, why
 from opsagent_memory.records import Recollection, Record, Source
 
@@ -37,12 +38,16 @@ def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: i
 
 def recollection(item: Memorable, record: Record) -> Recollection:
     """Return the record with what memory knows about it."""
-    reconstructed = "reconstructed from logs, " if record.source is Source.LOGS else ""
+    said_by = ""
+    if record.source is Source.LOGS:
+        said_by = "reconstructed from logs, "
+    elif record.source is Source.DOCUMENT:
+        said_by = f"{origin(record.fields)}, "
     return Recollection(
         record=record,
         similarity=item.similarity,
         score=item.score,
-        why=reconstructed + why(item.similarity, item.tries, item.successes, item.last_worked),
+        why=said_by + why(item.similarity, item.tries, item.successes, item.last_worked),
         tries=item.tries,
         successes=item.successes,
         last_worked=item.last_worked,

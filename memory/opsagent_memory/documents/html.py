@@ -11,10 +11,13 @@ from bs4.element import NavigableString, PreformattedString, Tag
 from opsagent_memory.documents.parsed import Block, Parsed, SectionsBuilder
 
 _UNSEEN = frozenset(
-    "script style template noscript head nav iframe object embed canvas svg form button select input textarea".split()
+    "title script style template noscript head nav iframe object embed canvas svg form button select input textarea".split()
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
 _HEADING = re.compile(r"h[1-6]")
+_CONTAINERS = frozenset({"ul", "ol", "dl", "table"})
+_ITEMS = frozenset({"li", "dt", "dd"})
+_CELLS = frozenset({"td", "th", "tr", "tbody", "thead", "tfoot"})
 _INLINE = frozenset(
     "a abbr b bdi bdo big cite code data del dfn em font i img ins kbd label mark q s samp small span strike strong sub"
     " sup time tt u var wbr".split()
@@ -59,7 +62,7 @@ def _flow(root: Tag) -> Iterator[str | Tag]:
             if not isinstance(node, PreformattedString):  # comments, declarations
                 pending.append(str(node))
         elif isinstance(node, Tag) and not _unseen(node):
-            whole = node.name in {"pre", "table", "ul", "ol", "dl"} or _HEADING.fullmatch(node.name)
+            whole = node.name == "pre" or node.name in _CONTAINERS or _HEADING.fullmatch(node.name)
             inline = node.name in _INLINE
             if not inline and node.name != "br" and (paragraph := _joined(pending)):
                 yield paragraph
@@ -90,38 +93,47 @@ def _unseen(tag: Tag) -> bool:
     )
 
 
-def _strings(tag: Tag) -> Iterator[str]:
-    """Yield the seen text under a tag."""
-    stack: list[Iterator[object]] = [iter(tag.contents)]
+def _strings(tag: Tag, siblings: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the seen text under a tag.
+
+    The end of an item or a cell may be left out, and to this parser the next one then lies inside of it: `siblings`
+    are the names of those that do not belong to it.
+    """
+    stack: list[tuple[Iterator[object], frozenset[str]]] = [(iter(tag.contents), siblings)]
     while stack:
-        node = next(stack[-1], None)
+        nodes, others = stack[-1]
+        node = next(nodes, None)
         if node is None:
             stack.pop()
         elif isinstance(node, NavigableString):
             if not isinstance(node, PreformattedString):
                 yield str(node)
-        elif isinstance(node, Tag) and not _unseen(node):
+        elif isinstance(node, Tag) and not _unseen(node) and node.name not in others:
             if node.name == "br":
                 yield "\n"
             elif node.name not in _INLINE:
                 yield " "
-            stack.append(iter(node.contents))
+            stack.append((iter(node.contents), frozenset() if node.name in _CONTAINERS else others))
 
 
-def _words(tag: Tag) -> str:
-    return " ".join("".join(_strings(tag)).split())
+def _words(tag: Tag, siblings: frozenset[str] = frozenset()) -> str:
+    return " ".join("".join(_strings(tag, siblings)).split())
 
 
 def _items(listing: Tag) -> Iterator[str]:
     for child in listing.find_all(["li", "dt", "dd"]):
         if child.find_parent(["ul", "ol", "dl"]) is listing and not _unseen(child):
-            words = _words(child)
+            words = _words(child, _ITEMS)
             yield words if child.name == "dt" else f"- {words}"
 
 
 def _table(table: Tag) -> Block:
     rows = [
-        " | ".join(_words(cell) for cell in row.find_all(["th", "td"]) if not _unseen(cell))
+        " | ".join(
+            _words(cell, _CELLS)
+            for cell in row.find_all(["th", "td"])
+            if cell.find_parent("tr") is row and not _unseen(cell)
+        )
         for row in table.find_all("tr")
         if row.find_parent("table") is table and not _unseen(row)
     ]

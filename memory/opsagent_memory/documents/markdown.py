@@ -77,7 +77,7 @@ def _blocks(tokens: Sequence[Token], lines: Sequence[str]) -> Iterable[Block]:
 def _source(token: Token, lines: Sequence[str]) -> str:
     """Return the lines that a token was made of, without comments."""
     start, end = token.map or (0, 0)
-    return _COMMENT.sub("", "\n".join(lines[start:end])).strip("\n")
+    return _COMMENT.sub("", "\n".join(lines[start:end])).lstrip("\n").rstrip()
 
 
 def _plain(inline: Token) -> str:

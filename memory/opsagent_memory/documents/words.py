@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TRUST_OF_DOCUMENTS = 0.6
 """No document is believed more than this: it may be old, and anybody may have written it."""
@@ -71,3 +72,12 @@ class IngestProgress:
 TellProgress = Callable[[IngestProgress], None]
 Redact = Callable[[str], str]
 """Masks secrets; given by the caller, since memory knows no tools."""
+
+
+def origin(fields: Mapping[str, Any]) -> str:
+    """Return where a chunk stands, for a person: document, headings, page and version."""
+    headings = [str(name) for name in fields.get("heading_path", ())]
+    page = fields.get("page")
+    said = [" › ".join([str(fields.get("document", "a document")), *headings])]
+    said += [f"page {page}"] if page is not None else []
+    return ", ".join([*said, f"version {str(fields.get('version', ''))[:8]}"])
