@@ -25,7 +25,7 @@ from opsagent.detect import Closed, Detection, Detector, Noticed, Opened, Update
 from opsagent.hands import Hands
 from opsagent.home import Home
 from opsagent.locks import GroupLocks
-from opsagent.maintenance import Windows
+from opsagent.maintenance import Windows, names_of
 from opsagent.model import Incident, Signal
 from opsagent.notices import Notices
 from opsagent.orders import OrderBook
@@ -269,6 +269,10 @@ class Agent:
     def incidents(self) -> dict[UnitId, str]:
         """Return the open incident of each unit that has one."""
         return {file.incident.unit: incident_id for incident_id, file in self._files.items()}
+
+    def names(self) -> list[str]:
+        """Return every name that a unit answers to."""
+        return [name for unit in list(self.world.units) for name in names_of(unit)]
 
     def status(self) -> dict[str, Any]:
         """Return what `doctor` and others show of the daemon."""

@@ -129,6 +129,8 @@ def added(kept: Mapping[str, Any], screen: Screen) -> list[str]:
     lines = [f"kept: {screen.paint(one_line(kept['id']), 'strong')} {whose}"]
     if kept["masked"]:
         lines += wrapped(f"secrets in it were masked: {kept['text']}", screen)
+    if kept.get("note"):
+        lines += wrapped(kept["note"], screen)
     return lines
 
 
