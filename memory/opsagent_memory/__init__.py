@@ -17,6 +17,7 @@ from opsagent_memory.documents.words import Ingested, IngestLimits, IngestProgre
 from opsagent_memory.errors import (
     DocumentsRefused,
     EmbedderError,
+    ImportRefused,
     MemoryFailure,
     MemoryOwned,
     MemoryStoreError,
@@ -27,6 +28,7 @@ from opsagent_memory.ranking import NEUTRAL
 from opsagent_memory.records import (
     Episode,
     Fact,
+    Imported,
     Kind,
     Outcome,
     Procedure,
@@ -35,6 +37,7 @@ from opsagent_memory.records import (
     RemedyRecord,
     Source,
     Stats,
+    Verification,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ __all__ = [
     "EmbedderError",
     "Episode",
     "Fact",
+    "ImportRefused",
+    "Imported",
     "IngestLimits",
     "IngestProgress",
     "Ingested",
@@ -68,6 +73,7 @@ __all__ = [
     "Skipped",
     "Source",
     "Stats",
+    "Verification",
 ]
 
 _LAZY = {

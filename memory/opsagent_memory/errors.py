@@ -5,6 +5,7 @@ MemoryFailure
 ├── MemoryStoreError     the truth (SQL) or the index cannot be read or written
 │   └── RecordExists     another record has this id already
 ├── RecordNotFound       there is no record with this id
+├── ImportRefused        a line of what was to be imported is bad
 ├── DocumentsRefused     too many documents at once
 └── EmbedderError        the embedding model is missing, or is not the one that is pinned
 """
@@ -53,6 +54,17 @@ class RecordNotFound(MemoryFailure, LookupError):
 
 class DocumentsRefused(MemoryFailure):
     """What was to be taken in is more than may be; nothing was changed."""
+
+
+class ImportRefused(MemoryFailure):
+    """A line of what was to be imported is bad, and nothing was imported.
+
+    line: its number, from 1.
+    """
+
+    def __init__(self, line: int, reason: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {reason}; nothing was imported")
 
 
 class EmbedderError(MemoryFailure):

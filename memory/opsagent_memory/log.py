@@ -43,7 +43,7 @@ class LogWriter:
 
     def forgotten(self, record_ids: Sequence[str], at: datetime) -> None:
         """Tell that records were forgotten, and destroy what the log knew of them. Their rows stay, and the chain."""
-        self._flush()
+        self.flush()
         for start in range(0, len(record_ids), _IDS_AT_ONCE):
             part = record_ids[start : start + _IDS_AT_ONCE]
             self._connection.execute(log.update().where(log.c.record_id.in_(part)).values(payload=None, salt=None))
@@ -75,7 +75,8 @@ class LogWriter:
             }
         )
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what was told so far."""
         if not self._rows:
             return
         self._connection.execute(log.insert(), self._rows)
@@ -92,7 +93,7 @@ class LogWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._flush()
+            self.flush()
 
 
 def content_of(record: Any, imported_at: datetime | None) -> dict[str, Any]:

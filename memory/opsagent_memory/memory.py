@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from opsagent_memory import database, ranking, rows
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
@@ -17,7 +17,17 @@ from opsagent_memory.finder import Finder
 from opsagent_memory.lock import OwnerLock
 from opsagent_memory.reader import MemoryReader
 from opsagent_memory.recalling import distinct, recollection
-from opsagent_memory.records import Fact, Kind, Recollection, Record, RemedyRecord, Source, Stats, Verification
+from opsagent_memory.records import (
+    Fact,
+    Imported,
+    Kind,
+    Recollection,
+    Record,
+    RemedyRecord,
+    Source,
+    Stats,
+    Verification,
+)
 from opsagent_memory.store import Store
 
 _NEIGHBOURS = 64
@@ -211,6 +221,32 @@ class Memory:
     def verify(self, noted: str | None = None) -> Verification:
         """Compare all records with the log, as `MemoryReader.verify` does; nobody needs to own the memory for it."""
         return self._reader.verify(noted)
+
+    def export(self, where: Path | str | BinaryIO, *, progress: Callable[[int], None] | None = None) -> int:
+        """Write all live records as JSON Lines, as `MemoryReader.export` does; return how many."""
+        return self._reader.export(where, progress=progress)
+
+    def import_(
+        self,
+        where: Path | str | BinaryIO,
+        *,
+        mask: Callable[[str], str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Imported:
+        """Take in what a memory exported, all of it or nothing. It is read, and teaches and replaces nothing here.
+
+        `mask` takes secrets out of texts before they are kept; `progress` hears how many lines are done.
+
+        Raises:
+            ImportRefused: a line is bad; says which and why.
+            MemoryStoreError: it cannot be read, or there is no room for it.
+        """
+        from opsagent_memory import importing, portable
+
+        with portable.to_read(where) as stream:
+            imported = importing.import_lines(self._store, stream, now=self._clock(), mask=mask, progress=progress)
+        self._finder.close()  # it looks what is new when it is next needed
+        return imported
 
     def end(self, record_id: str, at: datetime, why: str) -> None:
         """Let a record count only before `at`, because of something that happened; it stays readable.

@@ -124,7 +124,12 @@ def candidates(
 def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     """Build the statement once: putting it together takes longer than running it."""
     columns, newer = records.c, records.alias("newer")
-    superseded = sa.exists().where(newer.c.supersedes == columns.id, newer.c.forgotten_at.is_(None))
+    superseded = sa.exists().where(
+        newer.c.supersedes == columns.id,
+        newer.c.forgotten_at.is_(None),
+        # What came from another memory replaces nothing of our own.
+        sa.or_(newer.c.imported_at.is_(None), columns.imported_at.is_not(None)),
+    )
     query = sa.select(
         columns.seq,
         columns.kind,

@@ -76,7 +76,10 @@ class Store:
         learnt: Mapping[str, Learnt] | None = None,
         imported_at: datetime | None = None,
     ) -> list[Record]:
-        """Insert what is new among these records, and its events, into an open transaction."""
+        """Insert what is new among these records, and its events, into an open transaction.
+
+        Only what is imported (`imported_at`) brings its end and its archiving with it.
+        """
         new = self._new_among(connection, added)
         inserted = []
         for record in new:
@@ -85,6 +88,8 @@ class Store:
             writer.added(record, at, imported_at)
             if lesson is not None:
                 writer.tell(Event.LEARN, record.id, at, _lesson(lesson))
+            if imported_at is not None:
+                inserted[-1] |= _brought(writer, record, at)
         if inserted:
             connection.execute(records.insert(), inserted)
         return new
@@ -238,6 +243,8 @@ class Store:
             "valid_to": record.valid_to,
             "supersedes": record.supersedes,
             "imported_at": imported_at,
+            "ended_at": None,
+            "archived_at": None,
             "family": lesson.family if lesson else None,
             "surprise": lesson.surprise if lesson else None,
         }
@@ -283,6 +290,17 @@ def _recalled(row: Any) -> bool:
 
 def _said(record: Record) -> tuple[str, dict[str, Any]]:
     return record.text, dict(record.fields)
+
+
+def _brought(writer: LogWriter, record: Record, at: datetime) -> dict[str, Any]:
+    """Tell, and return, what had happened to a record before it was imported."""
+    if record.ended_at is not None:
+        payload = {"ended_at": chain.stamp(record.ended_at), "why": "imported so"}
+        writer.tell(Event.END, record.id, at, payload)
+    if record.archived_at is not None:
+        payload = {"archived_at": chain.stamp(record.archived_at), "why": "imported so"}
+        writer.tell(Event.ARCHIVE, record.id, at, payload)
+    return {"ended_at": record.ended_at, "archived_at": record.archived_at}
 
 
 def _lesson(learnt: Learnt) -> dict[str, Any]:

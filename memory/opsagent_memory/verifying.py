@@ -36,7 +36,7 @@ def verify(connection: sa.Connection, noted: str | None = None) -> Verification:
     Raises:
         ValueError: `noted` is not a head.
     """
-    told = dict(connection.execute(sa.select(meta.c.key, meta.c.value)).tuples().all())
+    told = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
     if "salt" not in told:
         raise MemoryStoreError("the memory has lost its salt; restore a backup")
     walk = _Walk(bytes.fromhex(told["salt"]), chain.head_of(noted) if noted else None)
