@@ -1,10 +1,12 @@
-"""What became of a record: the events that the log has of it, and who took its place. All functions take an open connection."""
+"""Looking through what is kept, and at what became of a record. All functions take an open connection."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
-from opsagent_memory.records import Happened, Record
+from opsagent_memory.records import Happened, Kind, Record, Source
 from opsagent_memory.rows import record_of
 from opsagent_memory.schema import log, records
 
@@ -15,6 +17,31 @@ def events_of(connection: sa.Connection, record_id: str) -> tuple[Happened, ...]
     return tuple(
         Happened(event=str(row.event), at=row.at, payload=row.payload or {}) for row in connection.execute(query)
     )
+
+
+def newest(
+    connection: sa.Connection,
+    *,
+    words: str = "",
+    scopes: Sequence[str] | None = None,
+    kind: Kind | None = None,
+    source: Source | None = None,
+    archived: bool = True,
+    limit: int = 20,
+) -> tuple[Record, ...]:
+    """Return the newest live records that contain all the words; None: of any scope, kind, source."""
+    query = sa.select(records).where(records.c.forgotten_at.is_(None))
+    for word in words.split():
+        query = query.where(records.c.text.icontains(word, autoescape=True))
+    if scopes is not None:
+        query = query.where(records.c.scope.in_(scopes))
+    if kind is not None:
+        query = query.where(records.c.kind == kind.value)
+    if source is not None:
+        query = query.where(records.c.source == source.value)
+    if not archived:
+        query = query.where(records.c.archived_at.is_(None))
+    return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq.desc()).limit(limit)))
 
 
 def starting(connection: sa.Connection, beginning: str, limit: int) -> tuple[Record, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from opsagent_memory import database, histories, rows, spoken
 from opsagent_memory.errors import RecordNotFound
-from opsagent_memory.records import Happened, Kind, Record, Stats, Verification
+from opsagent_memory.records import Happened, Kind, Record, Source, Stats, Verification
 
 
 class MemoryReader:
@@ -38,13 +38,26 @@ class MemoryReader:
         return rows.record_of(row)
 
     def containing(
-        self, words: str = "", *, scope: str | None = None, kind: Kind | None = None, limit: int = 20
+        self,
+        words: str = "",
+        *,
+        scope: str | Sequence[str] | None = None,
+        kind: Kind | None = None,
+        source: Source | None = None,
+        archived: bool = True,
+        limit: int = 20,
     ) -> tuple[Record, ...]:
-        """Return the newest records that contain all the words (any scope, where none is given)."""
+        """Return the newest records that contain all the words; None: of any scope, kind, source.
+
+        `archived`: those too that are no longer recalled.
+        """
         if not self._is_there():
             return ()
+        scopes = (scope,) if isinstance(scope, str) else scope
         with database.reading(self._engine) as connection:
-            return rows.listing(connection, words=words, scope=scope, kind=kind, limit=limit)
+            return histories.newest(
+                connection, words=words, scopes=scopes, kind=kind, source=source, archived=archived, limit=limit
+            )
 
     def starting(self, beginning: str, limit: int = 20) -> tuple[Record, ...]:
         """Return the newest records whose id begins so."""
