@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsagent_memory import Recollection, Record
+    from opsagent_memory.documents.words import Ingested
     from opsagent_memory.records import Happened, Verification
 
 
@@ -65,6 +67,12 @@ def verification_form(found: Verification) -> dict[str, Any]:
         "head": found.head,
         "problems": list(found.problems),
     }
+
+
+def ingested_form(found: Ingested) -> dict[str, Any]:
+    """Return what taking in documents did."""
+    form = asdict(found)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in form.items()}
 
 
 def when(at: datetime | None) -> str | None:

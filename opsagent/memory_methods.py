@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from opsagent.memory_forms import recollection_form, scopes_of
+from opsagent.memory_forms import ingested_form, recollection_form, scopes_of
+from opsagent.taught.teaching import teach
 from opsagent_tools.redact import redact
 
 if TYPE_CHECKING:
     from opsagent.recall import MemoryDesk
     from opsagent_memory import Memory
 
-Told = Callable[[int, int], None]
-"""Says how much is done, and of how much (0: nobody knows)."""
+Told = Callable[[int, int, str], None]
+"""Says how much is done, of how much (0: nobody knows), and at what the work is."""
 
 
 class GivenUp(Exception):
@@ -31,13 +32,22 @@ class GivenUp(Exception):
 class MemoryMethods:
     """The memory, for people. Whatever goes wrong with it is an opsagent_memory.MemoryFailure."""
 
-    def __init__(self, desk: MemoryDesk) -> None:
+    def __init__(self, desk: MemoryDesk, *, known: Callable[[], Iterable[str]] = tuple) -> None:
+        """`known`: names of the units that there are, where that is known."""
         self._desk = desk
+        self._known = known
 
     @property
     def handlers(self) -> dict[str, Callable[..., Any]]:
         """Return the methods of the local API, by name."""
-        methods = (self.memory_search, self.memory_add, self.memory_forget, self.memory_reindex)
+        methods = (
+            self.memory_search,
+            self.memory_add,
+            self.memory_forget,
+            self.memory_reindex,
+            self.memory_ingest,
+            self.memory_import,
+        )
         return {method.__name__: method for method in methods}
 
     async def memory_search(
@@ -56,14 +66,13 @@ class MemoryMethods:
         valid_to: datetime | None = None,
         supersedes: str | None = None,
     ) -> Mapping[str, Any]:
-        """Keep what a person said, secrets masked; return its id, and the text as it was kept."""
-        kept = redact(text)
-        identity = await self._desk.use(
-            lambda memory: memory.add_fact(
-                kept, scope=scope, valid_from=valid_from, valid_to=valid_to, supersedes=supersedes
+        """Keep what a person said, secrets masked; return its id, the text as it was kept, and how it was read."""
+        known = tuple(self._known())
+        return await self._desk.use(
+            lambda memory: teach(
+                memory, text, scope, known=known, valid_from=valid_from, valid_to=valid_to, supersedes=supersedes
             )
         )
-        return {"id": identity, "scope": scope, "text": kept, "masked": kept != text}
 
     async def memory_forget(self, ids: list[str]) -> Mapping[str, Any]:
         """Erase records for good. Returns which were erased now, and which had been before."""
@@ -73,15 +82,41 @@ class MemoryMethods:
         """Build the index anew from the truth (a stream, for it takes long)."""
         return self._long(lambda memory, _: {"texts": memory.reindex()})
 
+    def memory_ingest(
+        self, paths: list[str], scope: str, *, forget_vanished: bool = False
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Take in the documents under these absolute paths, secrets masked (a stream)."""
+
+        def ingest(memory: Memory, tell: Told) -> Mapping[str, Any]:
+            found = memory.ingest(
+                paths,
+                scope=scope,
+                redact=redact,
+                progress=lambda at: tell(at.done, at.total, at.path),
+                forget_vanished=forget_vanished,
+            )
+            return ingested_form(found)
+
+        return self._long(ingest)
+
+    def memory_import(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Take in what a memory exported into this file, all of it or nothing, secrets masked (a stream)."""
+
+        def take(memory: Memory, tell: Told) -> Mapping[str, Any]:
+            found = memory.import_(path, mask=redact, progress=lambda done: tell(done, 0, ""))
+            return {"added": found.added, "known": found.known, "forgotten": found.forgotten}
+
+        return self._long(take)
+
     async def _long(self, work: Callable[[Memory, Told], Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
-        """Yield `{"done", "of"}` as the work goes on, and at the end one `{"result"}`."""
+        """Yield `{"done", "of", "at"}` as the work goes on, and at the end one `{"result"}`."""
         loop, told = asyncio.get_running_loop(), asyncio.Queue[Mapping[str, Any] | None]()
         gone = threading.Event()
 
-        def tell(done: int, of: int) -> None:
+        def tell(done: int, of: int, at: str = "") -> None:
             if gone.is_set():
                 raise GivenUp
-            loop.call_soon_threadsafe(told.put_nowait, {"done": done, "of": of})
+            loop.call_soon_threadsafe(told.put_nowait, {"done": done, "of": of, "at": at})
 
         memory = await self._desk.use(lambda memory: memory)
         running = asyncio.create_task(asyncio.to_thread(work, memory, tell))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -47,6 +47,16 @@ class MemoryPort(Protocol):
         """Build the index anew."""
         ...
 
+    def memory_ingest(
+        self, paths: list[str], scope: str, *, forget_vanished: bool = False
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Take in documents."""
+        ...
+
+    def memory_import(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
+        """Take in what a memory exported."""
+        ...
+
 
 class RemoteMemory:
     """The daemon's memory, over its socket."""
@@ -78,6 +88,14 @@ class RemoteMemory:
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._stream("memory_reindex")
 
+    def memory_ingest(
+        self, paths: list[str], scope: str, *, forget_vanished: bool = False
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        return self._stream("memory_ingest", paths=paths, scope=scope, forget_vanished=forget_vanished)
+
+    def memory_import(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
+        return self._stream("memory_import", path=path)
+
     async def _one(self, method: str, **params: Any) -> dict[str, Any]:
         return msgspec.convert(await self._call(method, **params), dict[str, Any])
 
@@ -107,10 +125,10 @@ def _older(error: RemoteError) -> Exception:
 
 
 @asynccontextmanager
-async def open_memory(home: Home) -> AsyncIterator[MemoryPort]:
+async def open_memory(home: Home, *, known: Callable[[], Iterable[str]] = tuple) -> AsyncIterator[MemoryPort]:
     """Open the memory of a home: the daemon's if one answers, else this process owns it while the context lasts.
 
-    Raises LockTaken, naming the owner, after `LOCK_WAIT_S`.
+    `known`: names of the units that there are; the daemon knows them itself. Raises LockTaken, naming the owner, after `LOCK_WAIT_S`.
     """
     try:
         client = await ApiClient.connect(home.api_socket)
@@ -121,7 +139,7 @@ async def open_memory(home: Home) -> AsyncIterator[MemoryPort]:
         with home.owner_lock(LOCK_WAIT_S):
             desk = MemoryDesk(home)
             try:
-                yield MemoryMethods(desk)
+                yield MemoryMethods(desk, known=known)
             finally:
                 await desk.close()
         return

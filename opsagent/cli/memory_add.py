@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
-from opsagent.cli.memory_common import complete_records
+from opsagent.cli.memory_common import complete_records, scope_for
 
 if TYPE_CHECKING:
     from opsagent.home import Home
@@ -63,7 +63,7 @@ def add(
     said = _said(text)
     valid_from, valid_to = _times(since, until)
     out, place = Out(as_json=json), open_home(home)
-    scope = _scope(place, unit)
+    scope = scope_for(place, unit)
     replaced = full_id(place, supersedes) if supersedes is not None else None
     kept = asyncio.run(_add(place, said, scope, valid_from=valid_from, valid_to=valid_to, supersedes=replaced))
     if json:
@@ -76,9 +76,10 @@ def add(
 
 
 async def _add(home: Home, text: str, scope: str, **more: Any) -> dict[str, Any]:
+    from opsagent.cli.services import known_names
     from opsagent.memory_port import open_memory
 
-    async with open_memory(home) as memory:
+    async with open_memory(home, known=lambda: known_names(str(home.path))) as memory:
         return dict(await memory.memory_add(text, scope, **more))
 
 
@@ -125,27 +126,3 @@ def moment_of(option: str, text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise Unclear(f"{option} {text!r} is no time: write 30d, 12h or 2026-12-31T12:00") from None
-
-
-def _scope(home: Home, unit: str | None) -> str:
-    """Return whose fact it is: the unit's that runs under this name, else one that the memory knows. Raises Unclear."""
-    from opsagent.cli.daemon import status
-    from opsagent.cli.errors import Unclear
-    from opsagent.cli.memory_common import listed, reader_of
-    from opsagent.cli.services import find, look
-    from opsagent.memory_forms import EVERYWHERE, scopes_of, unit_of
-    from opsagent.recall import scope_of
-
-    if unit is None:
-        return EVERYWHERE
-    try:
-        return scope_of(find(unit, look(home, daemon=status(home)).units).id)
-    except Unclear:
-        with reader_of(home) as reader:
-            known = scopes_of(unit, reader.stats().by_scope)
-        if not known:
-            raise
-        if len(known) > 1:
-            names = listed([unit_of(scope) for scope in known])
-            raise Unclear(f"--unit {unit}: the memory knows several: {names}: write which") from None
-        return known[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from opsagent_memory import MemoryReader, Record
 
 KINDS = ("episode", "fact", "procedure")
+SOURCES = ("agent", "person", "import", "logs", "document", "model")
 _COMPLETED = 200
 """So many of the newest records are offered by their id."""
 _SHORTEST = 4
@@ -85,6 +88,53 @@ def checked_limit(limit: int) -> int:
     return limit
 
 
+def checked_source(source: str | None) -> str | None:
+    """Return the source. Raises Unclear for one that there is not."""
+    from opsagent.cli.errors import Unclear
+
+    if source is not None and source not in SOURCES:
+        raise Unclear(f"--source {source!r}: must be one of {', '.join(SOURCES)}")
+    return source
+
+
+def complete_sources(incomplete: str) -> list[str]:
+    """Complete who said it."""
+    return [source for source in SOURCES if source.startswith(incomplete)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which records are meant; all that was checked already."""
+
+    words: str = ""
+    unit: str | None = None
+    scope: str | None = None
+    kind: str | None = None
+    source: str | None = None
+    archived: bool = True
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it leaves anything out that is recalled."""
+        return bool(self.words or self.unit or self.scope or self.kind or self.source)
+
+    def records(self, home: Home, limit: int) -> tuple[Record, ...]:
+        """Return the newest records that are meant."""
+        from opsagent.memory_forms import scopes_of
+        from opsagent_memory import Kind, Source
+
+        with reader_of(home) as reader:
+            scopes = [self.scope] if self.scope is not None else None
+            return reader.containing(
+                self.words,
+                scope=scopes if self.unit is None else scopes_of(self.unit, reader.stats().by_scope),
+                kind=Kind(self.kind) if self.kind else None,
+                source=Source(self.source) if self.source else None,
+                archived=self.archived,
+                limit=limit,
+            )
+
+
 def reader_of(home: Home) -> MemoryReader:
     """Open what is remembered for looking only: no lock, no index, no model. Raises MemoryStoreError."""
     from opsagent_memory import MemoryReader
@@ -124,6 +174,45 @@ def record_of(home: Home, given: str) -> Record:
     return found[0]
 
 
+def scope_for(home: Home, unit: str | None) -> str:
+    """Return whose what is kept is to be: the unit's that runs under this name, else one that the memory knows. Raises Unclear."""
+    from opsagent.cli.daemon import status
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.services import find, look
+    from opsagent.memory_forms import EVERYWHERE, scopes_of, unit_of
+    from opsagent.recall import scope_of
+
+    if unit is None:
+        return EVERYWHERE
+    try:
+        return scope_of(find(unit, look(home, daemon=status(home)).units).id)
+    except Unclear:
+        with reader_of(home) as reader:
+            known = scopes_of(unit, reader.stats().by_scope)
+        if not known:
+            raise
+        if len(known) > 1:
+            names = listed([unit_of(scope) for scope in known])
+            raise Unclear(f"--unit {unit}: the memory knows several: {names}: write which") from None
+        return known[0]
+
+
+_WRONG_INPUT = frozenset({"ImportRefused", "DocumentsRefused"})
+
+
+@contextmanager
+def input_checked() -> Iterator[None]:
+    """Have what the memory refuses to take count as wrong input, whoever owns it. Raises Unclear."""
+    from opsagent.cli.errors import Unclear
+
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "code", type(error).__name__) in _WRONG_INPUT:
+            raise Unclear(str(error)) from error
+        raise
+
+
 def confirmed(question: str, out: Out) -> bool | None:
     """Ask on the terminal; anything but y or yes is no. None where nobody can be asked."""
     if out.as_json or not (sys.stdin.isatty() and out.notes.terminal):
@@ -145,7 +234,7 @@ class Watch:
         self._spinner = Spinner(out.notes)
         self._began = self._shown = time.monotonic()
 
-    def see(self, done: int, of: int) -> None:
+    def see(self, done: int, of: int, at: str = "") -> None:
         """Take note; show it where it is time."""
         now = time.monotonic()
         if now - self._shown < (_SHOW_EVERY_S if self._out.notes.terminal else _TELL_EVERY_S):
@@ -153,7 +242,7 @@ class Watch:
         self._shown = now
         share = done / of if of else 0.0
         left = f", {(now - self._began) * (1 - share) / share:.0f} s to go" if 0.02 < share < 1.0 else ""
-        text = f"{self._doing}: {done:,}{f' of {of:,}' if of else ''} {self._things}{left}"
+        text = f"{self._doing}: {done:,}{f' of {of:,}' if of else ''} {self._things}{left}{f': {at}' if at else ''}"
         if self._out.notes.terminal:
             self._spinner.show(text)
         else:
@@ -172,7 +261,7 @@ async def watched(items: AsyncIterator[Mapping[str, Any]], watch: Watch) -> dict
             if "result" in item:
                 result = dict(item["result"])
             else:
-                watch.see(int(item["done"]), int(item["of"]))
+                watch.see(int(item["done"]), int(item["of"]), str(item.get("at", "")))
     finally:
         watch.clear()
     return result

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import KindOption, UnitOption, checked_kind, checked_limit
+from opsagent.cli.memory_common import (
+    SOURCES,
+    KindOption,
+    UnitOption,
+    checked_kind,
+    checked_limit,
+    checked_source,
+    complete_sources,
+)
 
 if TYPE_CHECKING:
     from opsagent.home import Home
-    from opsagent_memory import Kind, MemoryReader, Record
 
 
 def search(
@@ -67,43 +74,41 @@ def list_(
     scope: Annotated[
         str | None, typer.Option("--scope", metavar="SCOPE", help="Only of this scope.", show_default=False)
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help=f"Only said by: {', '.join(SOURCES)}.",
+            autocompletion=complete_sources,
+            show_default=False,
+        ),
+    ] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="With what is no longer recalled.")] = False,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="How many at most.")] = 20,
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
     """List what was kept last, newest first."""
     from opsagent.cli.errors import Unclear
-    from opsagent.cli.memory_common import reader_of
+    from opsagent.cli.memory_common import Filter
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
-    from opsagent.memory_forms import record_form, scopes_of
+    from opsagent.memory_forms import record_form
     from opsagent.views.memory import listing
-    from opsagent_memory import Kind
 
     if unit is not None and scope is not None:
         raise Unclear("--unit and --scope cannot be given both: a unit is a scope")
     out, place = Out(as_json=json), open_home(home)
-    kind = checked_kind(kind)
-    chosen = Kind(kind) if kind is not None else None
-    with reader_of(place) as reader:
-        scopes = [scope] if unit is None else list(scopes_of(unit, reader.stats().by_scope))
-        found = _newest(reader, " ".join(words or ()), scopes, chosen, checked_limit(limit))
-    rows = [record_form(record) for record in found]
+    wanted = Filter(
+        words=" ".join(words or ()), unit=unit, scope=scope, kind=checked_kind(kind), source=checked_source(source),
+        archived=archived,
+    )  # fmt: skip
+    rows = [record_form(record) for record in wanted.records(place, checked_limit(limit))]
     if json:
         out.document({"records": rows})
     elif not rows:
-        narrowed = words or kind or unit or scope
-        out.line("nothing like that is remembered" if narrowed else "nothing is remembered yet")
+        out.line("nothing like that is remembered" if wanted.narrows else "nothing is remembered yet")
     else:
         out.lines(listing(rows, out.screen))
     return 0
-
-
-def _newest(
-    reader: MemoryReader, words: str, scopes: Sequence[str | None], kind: Kind | None, limit: int
-) -> list[Record]:
-    """Return the newest of these scopes; None stands for all."""
-    found: list[Record] = []
-    for scope in scopes:
-        found += reader.containing(words, scope=scope, kind=kind, limit=limit)
-    return found if len(scopes) == 1 else sorted(found, key=lambda one: one.created_at, reverse=True)[:limit]

@@ -64,7 +64,9 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.signatures,
             port.events,
         )
-        handlers = {method.__name__: method for method in methods} | MemoryMethods(agent.desk).handlers
+        handlers = {method.__name__: method for method in methods} | MemoryMethods(
+            agent.desk, known=agent.names
+        ).handlers
         async with ApiServer(home.api_socket, handlers):
             with TimelineView(out.screen) as view:
                 async with notifying(f"watching, home {home.path}"):

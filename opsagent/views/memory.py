@@ -54,7 +54,7 @@ def _result(number: int, row: Mapping[str, Any], screen: Screen) -> list[str]:
         lines[0] += "  " + screen.paint(about, "dim")
     else:
         lines += _dim(about, screen)
-    lines += wrapped(place_of(row) + row["text"], screen, indent=_INDENT, most=_TEXT_LINES)
+    lines += wrapped(text_of(row), screen, indent=_INDENT, most=_TEXT_LINES)
     if row["fields"].get("remedy"):
         outcome = str(row["fields"].get("outcome") or "not tried")
         said = wrapped(f"{row['fields']['remedy']}: {outcome}", screen, indent=_INDENT)
@@ -68,28 +68,29 @@ def _dim(text: str, screen: Screen) -> list[str]:
 
 def about_text(row: Mapping[str, Any]) -> str:
     """Return in a few words what a record is, of whom, from where, and when."""
-    return f"{row['kind']} of {unit_of(row['scope'])}{_origin(row)}, {_moment(row['created_at'])}"
+    return f"{row['kind']}{_whose(row)}{_origin(row)}, {_moment(row['created_at'])}"
 
 
-def place_of(row: Mapping[str, Any]) -> str:
-    """Return where in a document it stands, as a prefix; empty for what comes from elsewhere."""
-    fields = row["fields"]
-    title = fields.get("title") or fields.get("document")
-    if row["source"] != "document" or not title:
-        return ""
-    path = fields.get("heading_path") or fields.get("headings") or fields.get("heading path") or ()
-    steps = [str(step) for step in path] if isinstance(path, list | tuple) else [str(path)]
-    return " › ".join([str(title), *(step for step in steps if step and step != title)]) + ": "
+def _whose(row: Mapping[str, Any]) -> str:
+    return "" if row["scope"] == EVERYWHERE else f" of {unit_of(row['scope'])}"
+
+
+def text_of(row: Mapping[str, Any]) -> str:
+    """Return what a record says; the headings that stand above a piece of a document end with a colon."""
+    headings, _, rest = row["text"].partition("\n\n")
+    return f"{headings}: {rest}" if row["source"] == "document" and rest else str(row["text"])
 
 
 def _origin(row: Mapping[str, Any]) -> str:
     said = _SOURCES.get(row["source"], row["source"])
+    if row["source"] == "document" and row["fields"].get("document"):
+        said = f"from {row['fields']['document']}"
     return f", {said}" if said else ""
 
 
 def _reason(row: Mapping[str, Any]) -> str:
     learnt = abs(row["score"] - row["without_learning"]) >= 0.005
-    without = f", {row['without_learning']:.2f} without what was learnt" if learnt else ""
+    without = f", {row['without_learning']:.2f} by similarity alone" if learnt else ""
     return f"score {row['score']:.2f}{without}: {row['why']}"
 
 
@@ -106,11 +107,11 @@ def listing(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
                 Cell(row["id"], "strong"),
                 Cell(_moment(row["created_at"])),
                 Cell(row["kind"]),
-                Cell(unit_of(row["scope"])),
+                Cell("" if row["scope"] == EVERYWHERE else unit_of(row["scope"])),
                 Cell(row["source"]),
                 Cell(str(row["fields"].get("remedy") or "")),
                 _outcome(row),
-                Cell(place_of(row) + row["text"]),
+                Cell(text_of(row)),
             )
             for row in rows
         ],
@@ -157,3 +158,11 @@ def _noting(found: Mapping[str, Any], screen: Screen) -> list[str]:
 def counted(count: int, what: str) -> str:
     """Return `1 record`, `1,200 records`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def imported(result: Mapping[str, Any]) -> str:
+    """Return what an import brought."""
+    parts = [f"imported {counted(result['added'], 'record')}"]
+    parts += [f"{result['known']:,} were here already"] if result["known"] else []
+    parts += [f"{result['forgotten']:,} were forgotten here and stay so"] if result["forgotten"] else []
+    return "; ".join(parts)

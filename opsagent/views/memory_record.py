@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from opsagent.memory_forms import unit_of
+from opsagent.memory_forms import EVERYWHERE, unit_of
 from opsagent.views.numbers import moment
 from opsagent.views.table import cells
 from opsagent.views.terminal import Screen, Style, one_line
@@ -26,7 +26,8 @@ _EVENTS = {
 
 def page(record: Mapping[str, Any], screen: Screen) -> list[str]:
     """Return a record as lines."""
-    head = f"{record['kind']} {record['id']} of {unit_of(record['scope'])}"
+    whose = "" if record["scope"] == EVERYWHERE else f" of {unit_of(record['scope'])}"
+    head = f"{record['kind']} {record['id']}{whose}"
     lines = [screen.paint(line, "strong") for line in wrapped(head, screen)]
     lines += [*wrapped(record["text"], screen, indent="  "), ""]
     for label, value, style in _facts(record):
