@@ -78,7 +78,7 @@ class Agent:
         self.supervisors = self.supervised.supervisors
         self.journal = Journal.open(home)
         self.timeline = Timeline(self.journal)
-        self.desk = MemoryDesk(home)
+        self.desk = MemoryDesk(home, config.memory)
         self.recall = Recall(self.desk, home)
         self.checker = Checker(self.supervisors, self.world, last_good_dir=home.last_good_dir)
         self.baseline = Baseline()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from opsagent import recollected
 from opsagent.casefile import CaseFile
 from opsagent.decide import Case, decide
 from opsagent.detectors.describe import symptom_text
@@ -58,7 +59,10 @@ class Investigator:
                 return standing
         file.odds = await self._odds(file)
         if file.odds and not file.attempts:
-            self._timeline.say("recalled", file.odds[0].why, incident=file.incident, remedy=file.odds[0].remedy)
+            for odds in file.odds[: recollected.MOST]:
+                self._timeline.say(
+                    recollected.KIND, recollected.line_of(odds), incident=file.incident, **recollected.data_of(odds)
+                )
         try:
             return await self._until_clear(file, since)
         finally:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from opsagent.casefile import CaseFile
-from opsagent.detectors.describe import symptom_text
-from opsagent.model import Fault, Plan, Verdict
+from opsagent.episodes import Tried, fields_of, fields_untried, text_of, trust_of
+from opsagent.model import Fault, Verdict
 from opsagent.recall import MemoryDesk, scope_of
 from opsagent.timeline import Timeline
 from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Episode, Memory
+    from opsagent_memory import Episode, Memory, Outcome
 
 _LOG = logging.getLogger(__name__)
+_NOTED_AGAIN_S, _MOST_NOTED = 600.0, 1000
 _LOGS_TRUST = 0.3
 """How far an episode is believed that only old logs tell of: below what moves any remedy."""
 
@@ -30,36 +33,83 @@ class Learner:
     def __init__(self, desk: MemoryDesk, timeline: Timeline) -> None:
         self._desk = desk
         self._timeline = timeline
+        self._noted: dict[tuple[str, str], float] = {}
 
-    async def learn(self, file: CaseFile, plan: Plan, verdict: Verdict) -> None:
+    async def learn(self, file: CaseFile, tried: Tried, verdict: Verdict) -> None:
         """Keep one attempt. A memory that cannot be written is told, and stops nothing."""
-        from opsagent_memory import Episode, MemoryFailure, Outcome
+        from opsagent_memory import Episode, MemoryFailure
 
-        outcome = Outcome.WORKED if verdict.better else Outcome.HARMED if verdict.worse else Outcome.FAILED
-        incident = file.incident
+        if not self._desk.settings.learn:
+            return
+        incident, remedy = file.incident, tried.plan.remedy
+        outcome = outcome_of(tried, verdict)
         episode = Episode(
             scope=scope_of(incident.unit),
-            text=redact(symptom_text(incident)),
-            created_at=datetime.now(UTC),
-            fields={
-                "class": incident.fault.value,
-                "remedy": plan.remedy,
-                "outcome": outcome.value,
-                "incident": incident.id,
-                "unit": str(incident.unit),
-                "attempt": plan.attempt,
-                "recovered_in_s": verdict.recovered_in_s,
-                "why": redact(verdict.why),
-            },
+            text=text_of(incident),
+            created_at=tried.ended_at,
+            trust=trust_of(incident),
+            fields=fields_of(file, tried, verdict, outcome.value),
         )
         try:
-            await self._desk.use(lambda memory: memory.add(episode))
+            told = await self._desk.use(lambda memory: _keep(memory, episode))
         except MemoryFailure as error:
-            _LOG.warning("could not remember %s: %s", plan.remedy, error)
+            _LOG.warning("could not remember %s: %s", remedy, error)
             await self._timeline.tell("not_learnt", str(error), incident=incident)
             return
         self._desk.warm_soon()
-        await self._timeline.tell("learnt", f"{plan.remedy} {outcome.value}", incident=incident, remedy=plan.remedy)
+        await self._timeline.tell(
+            "learnt",
+            f"{remedy} {outcome.value}{told.said}",
+            incident=incident,
+            remedy=remedy,
+            record=episode.id,
+            surprise=told.surprise,
+            family=told.family,
+        )
+
+    async def note(self, file: CaseFile, outcome: Outcome) -> None:
+        """Keep an incident that ended without the agent's doing; it counts for and against nothing.
+
+        What comes again and again is noted now and then. Index and model are not loaded for it.
+        """
+        from opsagent_memory import Episode, MemoryFailure
+
+        ended_at = datetime.now(UTC)
+        key = (scope_of(file.incident.unit), text_of(file.incident))
+        if not self._desk.settings.learn or monotonic() - self._noted.get(key, -math.inf) < _NOTED_AGAIN_S:
+            return
+        self._noted[key] = monotonic()
+        if len(self._noted) > _MOST_NOTED:
+            del self._noted[next(iter(self._noted))]
+        fields = fields_untried(file, outcome.value, ended_at)
+        episode = Episode(scope=key[0], text=key[1], created_at=ended_at, fields=fields)
+        try:
+            await self._desk.use(lambda memory: memory.add(episode))
+        except MemoryFailure as error:
+            _LOG.warning("could not note how %s ended: %s", file.incident.id, error)
+
+
+def outcome_of(tried: Tried, verdict: Verdict) -> Outcome:
+    """Return what is learnt of an attempt: only what was done whole, and verified, earns credit."""
+    from opsagent_memory import Outcome
+
+    if verdict.better:
+        return Outcome.WORKED if tried.whole else Outcome.SELF_RECOVERED
+    return Outcome.HARMED if verdict.worse else Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What learning it did, for the timeline."""
+
+    said: str = ""
+    surprise: float = 0.0
+    family: str = ""
+
+
+def _keep(memory: Memory, episode: Episode) -> _Told:
+    memory.add(episode)
+    return _Told()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,6 +283,14 @@ class RemedyOdds:
     last_worked: datetime | None = None
     why: str = ""
     """One line for a person: why it came."""
+    stale: bool = False
+    """It used to work for incidents like this one, and no longer does."""
+    accepted: bool = False
+    """A person accepted it as the way to do it here."""
+    without_learning: float = 0.5
+    """What the score would be if outcomes were only counted."""
+    by_expert: Mapping[str, float] = field(default_factory=dict)
+    """What each expert of the memory expects."""
 
 
 @dataclass(frozen=True, slots=True)

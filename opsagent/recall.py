@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opsagent.detectors.describe import symptom_text
 from opsagent.home import Home
+from opsagent.memory_settings import MemorySettings
 from opsagent.model import Incident, RemedyOdds
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Memory
+    from opsagent_memory import Memory, RemedyRecord
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -32,11 +33,22 @@ def scope_of(unit: UnitId) -> str:
 class MemoryDesk:
     """The one thread that owns the memory of this agent; opens it when it is first asked."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, settings: MemorySettings | None = None) -> None:
+        """`settings`: as configured where it is not said."""
         self._home = home
+        self._settings = settings
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
         self._memory: Memory | None = None
         self._warming: asyncio.Task[None] | None = None
+
+    @property
+    def settings(self) -> MemorySettings:
+        """`[memory]` of the configuration."""
+        if self._settings is None:
+            from opsagent.config import Config
+
+            self._settings = Config.load(self._home).memory
+        return self._settings
 
     @property
     def is_open(self) -> bool:
@@ -106,24 +118,28 @@ class Recall:
         except MemoryFailure as error:
             _LOG.warning("deciding without memory: %s", error)
             return ()
-        return tuple(
-            RemedyOdds(
-                remedy=record.remedy,
-                similarity=max(0.0, min(1.0, record.similarity)),
-                tries=record.tries,
-                successes=record.successes,
-                score=record.score,
-                last_worked=record.last_worked,
-                why=record.why,
-            )
-            for record in found
-        )
+        return tuple(_odds(record) for record in found)
 
     def _knows(self, scope: str) -> bool:
-        """Tell from SQL alone whether anything happened in this scope; the model is not loaded for nothing."""
+        """Tell from SQL alone whether anything was tried in this scope; the model is not loaded for nothing."""
         from opsagent_memory import MemoryReader
 
         if not self._home.database.exists():
             return False
         with MemoryReader(self._home.database) as reader:
-            return scope in reader.stats().by_scope
+            return reader.has_tried(scope)
+
+
+def _odds(record: RemedyRecord) -> RemedyOdds:
+    return RemedyOdds(
+        remedy=record.remedy,
+        similarity=max(0.0, min(1.0, record.similarity)),
+        tries=record.tries,
+        successes=record.successes,
+        score=record.score,
+        last_worked=record.last_worked,
+        why=record.why,
+        stale=record.stale,
+        without_learning=record.without_learning,
+        by_expert=dict(record.by_expert),
+    )

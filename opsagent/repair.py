@@ -18,6 +18,7 @@ from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
 from opsagent.detectors.saturation import lasts
+from opsagent.episodes import Tried
 from opsagent.guard import rule_on_plan
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
@@ -97,7 +98,7 @@ class Repairer:
             if file.carried_over is not None:
                 settled = await self._carry_over(file, file.carried_over, settled)
             if settled == "recovered":
-                await shop.books.end(file, "resolved" if file.attempts else "closed", "recovered by itself")
+                await self._untouched(file, "recovered by itself")
                 return
             if settled == "repaired":
                 return
@@ -121,7 +122,9 @@ class Repairer:
             self._shop.journal.end_plan, plan.id, "done" if verdict.better else "failed", verdict.why
         )
         file.attempts.append(Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=verdict.why))
-        await self._shop.learner.learn(file, plan, verdict)
+        steps = len(plan.steps)
+        tried = Tried(plan=plan, done_steps=steps, begun_steps=steps, acted_at=None, ended_at=datetime.now(UTC))
+        await self._shop.learner.learn(file, tried, verdict)
         file.mended = verdict.better
         if not verdict.better:
             return "stays"
@@ -197,6 +200,7 @@ class Repairer:
         well_before = await shop.verifier.well_now(others)
         known = {"evidence": tuple(file.evidence), "hypotheses": file.hypotheses, "probes": file.probes}
         await asyncio.to_thread(shop.journal.set_incident, file.incident.id, status="repairing", **known)
+        acted_at = datetime.now(UTC)
         carried = await shop.actor.carry_out(plan, confirmed=confirmed, tell=self._teller(file))
         if carried.result in ("asked", "refused"):
             await self._stopped_midway(file, plan, carried)
@@ -213,7 +217,14 @@ class Repairer:
         file.attempts.append(
             Attempt(remedy=plan.remedy, unit=plan.unit, better=verdict.better, why=carried.why or verdict.why)
         )
-        await shop.learner.learn(file, plan, verdict)
+        tried = Tried(
+            plan=plan,
+            done_steps=carried.done_steps,
+            begun_steps=carried.begun,
+            acted_at=acted_at,
+            ended_at=datetime.now(UTC),
+        )
+        await shop.learner.learn(file, tried, verdict)
         file.mended = verdict.better
         if verdict.better:
             await shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
@@ -260,13 +271,22 @@ class Repairer:
                 (well_since or loop.time()) if well and file.incident.fault not in _NOT_OVER_WHEN_WELL else None
             )
             if well_since is not None and loop.time() - well_since >= _QUIET_AFTER_ESCALATION_S:
-                await shop.books.end(file, "resolved" if file.attempts else "closed", "recovered without the agent")
+                await self._untouched(file, "recovered without the agent")
                 return True
             if not well and await self._circumstances(file) != before:
                 return False
             await asyncio.sleep(_RECHECK_S)
         await shop.books.end(file, "closed", file.withdrawn)
         return True
+
+    async def _untouched(self, file: CaseFile, outcome: str) -> None:
+        """It is over, and nothing that was done helped: remembered all the same, with no credit for anybody."""
+        from opsagent_memory import Outcome
+
+        await self._shop.books.end(file, "resolved" if file.attempts else "closed", outcome)
+        if not file.attempts:
+            alone = outcome == "recovered by itself"
+            await self._shop.learner.note(file, Outcome.SELF_RECOVERED if alone else Outcome.UNPROVEN)
 
     async def _circumstances(self, file: CaseFile) -> object:
         """What would make deciding again worth while: another cause, or other orders by people."""

@@ -110,6 +110,15 @@ class MemoryReader:
         with database.reading(self._engine) as connection:
             return rows.count(connection, scope)
 
+    def has_tried(self, scope: str) -> bool:
+        """Tell whether any remedy was tried in this scope; True where only the owner can tell (an older layout)."""
+        if not self._is_there():
+            return False
+        if not self._is_current():
+            return True
+        with database.reading(self._engine) as connection:
+            return spoken.has_tried(connection, scope)
+
     def verify(self, noted: str | None = None) -> Verification:
         """Compare all records with the log; see `opsagent_memory.verifying` for what that finds and what it cannot.
 

@@ -1,4 +1,4 @@
-"""What people said themselves, straight from the truth: no model, no index. All functions take an open connection.
+"""What the agent asks on its quick ways, straight from the truth: no model, no index. All take an open connection.
 
 Only what a person said to this memory counts: what another memory, a document, a log or a model claims does not, whatever
 source it names, nor can any of those take the place of a person's word.
@@ -38,3 +38,14 @@ def by_people(connection: sa.Connection, kind: Kind) -> tuple[Record, ...]:
         ~replaced,
     )
     return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq)))
+
+
+def has_tried(connection: sa.Connection, scope: str) -> bool:
+    """Tell whether any remedy was tried in this scope."""
+    tried = sa.select(sa.literal(1)).where(
+        records.c.scope == scope,
+        records.c.kind == Kind.EPISODE.value,
+        records.c.remedy.is_not(None),
+        records.c.forgotten_at.is_(None),
+    )
+    return connection.execute(tried.limit(1)).first() is not None

@@ -122,7 +122,12 @@ def brief(row: IncidentRow) -> dict[str, Any]:
 def whole(row: IncidentRow) -> dict[str, Any]:
     """Return an incident in the form of `incidents show --json`."""
     from opsagent.cli.output import plain
+    from opsagent.recollected import recollections
 
+    timeline = [
+        {"at": event.at.isoformat(), "kind": event.kind, "text": event.text, "by": event.by, "data": plain(event.data)}
+        for event in row.events
+    ]
     return {
         **brief(row),
         "why_root": row.incident.why_root,
@@ -132,16 +137,8 @@ def whole(row: IncidentRow) -> dict[str, Any]:
             row.hypotheses or next((one.hypotheses for one in reversed(row.plans) if one.hypotheses), ())
         ),
         "plans": [_plan(one) for one in row.plans],
-        "timeline": [
-            {
-                "at": event.at.isoformat(),
-                "kind": event.kind,
-                "text": event.text,
-                "by": event.by,
-                "data": plain(event.data),
-            }
-            for event in row.events
-        ],
+        "recollections": recollections(timeline),
+        "timeline": timeline,
     }
 
 

@@ -69,6 +69,7 @@ def page(incident: Mapping[str, Any], screen: Screen) -> list[str]:
     for title, body in (
         ("evidence", _evidence(incident)),
         ("hypotheses", _hypotheses(incident)),
+        ("remembered", _recollections(incident)),
         ("what was done", _plans(incident, screen)),
         ("timeline", [event_line({**event, "unit": None}, screen) for event in incident["timeline"]]),
     ):
@@ -94,6 +95,18 @@ def _hypotheses(incident: Mapping[str, Any]) -> list[str]:
         lines.append(f"{float(one['weight']):.2f}  {one_line(one['cause'])} ({one_line(one['unit']['name'])})")
         lines += [f"      + {one_line(reason)}" for reason in one["speaks_for"]]
         lines += [f"      - {one_line(reason)}" for reason in one["speaks_against"]]
+    return lines
+
+
+def _recollections(incident: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for found in incident.get("recollections", ()):
+        expects = f"{float(found['score']):.2f}" if "score" in found else "    "
+        lines.append(f"{expects}  {one_line(found['why'])}")
+        if "without_learning" in found:
+            experts = ", ".join(f"{one_line(name)} {score:.2f}" for name, score in found["by_expert"].items())
+            by = f"; {experts}" if experts else ""
+            lines.append(f"      without learning {float(found['without_learning']):.2f}{by}")
     return lines
 
 
