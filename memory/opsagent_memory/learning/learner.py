@@ -4,82 +4,239 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from opsagent_memory.learning.words import Family, LearningOptions, Learnt, Lesson, Prediction
+import numpy as np
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from opsagent_memory.learning import evidence
+from opsagent_memory.learning.evidence import Floats, Vector
+from opsagent_memory.learning.families import FamilyCounters
+from opsagent_memory.learning.kernel import EpisodicKernel
+from opsagent_memory.learning.linear import LinearMemory
+from opsagent_memory.learning.mixing import Mixing
+from opsagent_memory.learning.words import MINILM, Family, LearningOptions, Learnt, Lesson, Prediction, Space
+from opsagent_memory.ranking import NEUTRAL, PRIOR_WEIGHT
 
-_NEUTRAL = 0.5
-_FLOOR = 0.80
-_HARM = 3.0
+LOW_SURPRISE = 0.5
+"""A repeat with less surprise than this adds to a counter; with more it is kept in full."""
+CURIOSITY = 0.0
+"""What not knowing a remedy at all adds to its score where one is chosen."""
+
+
+_NO_CLASS = -1
+_UNKNOWN = -2
 
 
 class Learner:
     """Predicts, and learns from every lesson. Not for several threads at once."""
 
-    def __init__(self, options: LearningOptions | None = None) -> None:
+    def __init__(self, options: LearningOptions | None = None, *, space: Space = MINILM) -> None:
         self.options = options or LearningOptions()
-        self._lessons: list[Lesson] = []
+        self.space = space
+        self._remedies: dict[str, int] = {}
+        self._sources: dict[str, int] = {}
+        self._classes: dict[str, int] = {}
+        self._kernel = EpisodicKernel(space, decays=self.options.decay)
+        self._families = FamilyCounters(space, decays=self.options.decay, momentum=self.options.momentum)
+        self._rows: dict[tuple[int, int], int] = {}
+        """The linear memory's row for a remedy and a class of fault."""
+        self._linear = LinearMemory(decays=self.options.decay, momentum=self.options.momentum)
+        on = {"kernel": self.options.kernel, "families": self.options.families, "linear": self.options.linear}
+        self._mixing = Mixing(tuple(name for name, is_on in on.items() if is_on), learns=self.options.mixing)
+        self._looked: _Look | None = None
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """How far each expert is believed."""
+        return dict(zip(self._mixing.experts, self._mixing.weights().tolist(), strict=True))
 
     def predict(
-        self, vector: NDArray[np.float32], remedies: Sequence[str], at: datetime, fault_class: str | None = None
+        self, vector: Vector, remedies: Sequence[str], at: datetime, fault_class: str | None = None
     ) -> dict[str, Prediction]:
         """Return what is expected of each of these remedies for something that looks like `vector`, at this time."""
-        return {remedy: self._predicted(vector, remedy, fault_class) for remedy in remedies}
+        look = self._look(vector, at, fault_class)
+        weights = self._mixing.weights()
+        return {remedy: self._prediction(remedy, look, weights) for remedy in remedies}
 
     def learn(self, lesson: Lesson) -> Learnt:
-        """Take one outcome in."""
-        expected = self._predicted(lesson.vector, lesson.remedy, lesson.fault_class).score
-        self._lessons.append(lesson)
-        worked = max(lesson.reward, 0.0)
-        return Learnt(surprise=worked - expected, expected=expected, family="f0", opened=False, stale=False)
+        """Take one outcome in: judge the experts by it, then teach them."""
+        labels = self._labels(lesson)
+        remedy, source, fault_class = labels
+        look = self._look(lesson.vector, lesson.at, lesson.fault_class)
+        reward = min(max(lesson.reward, 0.0), 1.0)
+        expected = self._prediction(lesson.remedy, look, self._mixing.weights()).score
+        surprise = reward - expected
+        self._mixing.judge(look.expected[:, remedy], reward, lesson.weight)
+        good, bad = evidence.counted(lesson.reward)
+        outcome = (good * lesson.weight, bad * lesson.weight)
+        self._keep(look, labels, lesson.vector, outcome, surprise)
+        family, opened, stale = self._count(look, labels, lesson.vector, outcome, surprise)
+        if self.options.linear:
+            target = reward if lesson.reward >= 0 else -1.0
+            self._linear.learn(lesson.vector, (self._row(remedy, fault_class), source), target, lesson.weight)
+        self._looked = None
+        return Learnt(
+            surprise=surprise,
+            expected=expected,
+            family=_family_id(int(self._families.numbers[family])),
+            opened=opened,
+            stale=stale,
+            weights=self.weights,
+        )
 
     def choose(
         self,
-        vector: NDArray[np.float32],
+        vector: Vector,
         remedies: Sequence[str],
         at: datetime,
         chance: random.Random,
         fault_class: str | None = None,
     ) -> str:
-        """Return the remedy to try: one of those passed in, which the caller knows to be safe; never another."""
+        """Return the remedy to try: one of those passed in, which the caller knows to be safe; never another.
+
+        Raises:
+            ValueError: none was passed in.
+        """
         if not remedies:
             raise ValueError("there is nothing to choose from")
         predicted = self.predict(vector, remedies, at, fault_class)
-        best = max(one.score for one in predicted.values())
-        return chance.choice([remedy for remedy in remedies if predicted[remedy].score >= best])
+        curiosity = CURIOSITY if self.options.exploration else 0.0
+        worth = [predicted[remedy].score + curiosity * predicted[remedy].uncertainty for remedy in remedies]
+        best = max(worth)
+        return chance.choice([remedy for remedy, value in zip(remedies, worth, strict=True) if value >= best - 1e-9])
 
     def families(self) -> tuple[Family, ...]:
         """Return the families of like incidents, the largest first."""
-        return ()
+        found = [self._family(place) for place in range(self._families.size)]
+        return tuple(sorted(found, key=lambda family: (-family.lessons, family.id)))
 
-    def dump(self) -> bytes:
-        """Return the state, versioned; no pickle."""
-        raise NotImplementedError
-
-    def load(self, state: bytes) -> None:
-        """Take up a state that `dump` returned.
-
-        Raises:
-            ValueError: it is broken, of another version, or was made with other options.
-        """
-        raise NotImplementedError
-
-    def _predicted(self, vector: NDArray[np.float32], remedy: str, fault_class: str | None) -> Prediction:
-        good = bad = 0.0
-        for lesson in self._lessons:
-            if lesson.remedy != remedy or lesson.fault_class != fault_class:
+    def _look(self, vector: Vector, at: datetime, fault_class: str | None) -> _Look:
+        """Ask every expert about every remedy. The answer is kept: `learn` mostly follows `predict` at once."""
+        day = at.timestamp() / 86_400
+        looked = self._looked
+        if looked is not None and looked.is_of(vector, day, fault_class, len(self._remedies)):
+            return looked
+        number = None if fault_class is None else self._classes.get(fault_class, _UNKNOWN)
+        shape = (len(self._remedies), max(len(self._sources), 1))
+        kernel, families = self._kernel.cosines(vector), self._families.cosines(vector)
+        expected, mass = [], np.zeros(shape[0])
+        for name in self._mixing.experts:
+            if name == "linear":
+                expected.append(self._recalled(vector, number))
                 continue
-            weight = max(float(lesson.vector @ vector) - _FLOOR, 0.0) / (1.0 - _FLOOR) * lesson.weight
-            good += weight * max(lesson.reward, 0.0)
-            bad += weight * (_HARM if lesson.reward < 0 else 1.0 - lesson.reward)
-        score = (_NEUTRAL + good) / (1.0 + good + bad)
-        return Prediction(remedy=remedy, score=score, uncertainty=1 / (1 + good + bad), by_expert=_by(kernel=score))
+            counts = (
+                self._kernel.read(kernel, day, number, shape)
+                if name == "kernel"
+                else self._families.read(families, day, number, shape)
+            )
+            score, weight = evidence.scores(counts)
+            expected.append(score)
+            mass = np.maximum(mass, weight)
+        rows = np.stack(expected) if expected else np.full((0, shape[0]), NEUTRAL)
+        self._looked = _Look(
+            vector=vector,
+            day=day,
+            fault_class=fault_class,
+            kernel=kernel,
+            families=families,
+            expected=rows,
+            uncertainty=PRIOR_WEIGHT / (PRIOR_WEIGHT + mass),
+        )
+        return self._looked
+
+    def _recalled(self, vector: Vector, fault_class: int | None) -> Floats:
+        """Return what the linear memory expects of each remedy, over the classes of fault that are asked about."""
+        said = self._linear.read(vector, len(self._rows))
+        total, voices = np.zeros(len(self._remedies)), np.zeros(len(self._remedies))
+        for (remedy, of_class), row in self._rows.items():
+            if fault_class is None or of_class == fault_class:
+                total[remedy] += said[row]
+                voices[remedy] += 1
+        return np.where(voices > 0, total / np.maximum(voices, 1), NEUTRAL)
+
+    def _prediction(self, remedy: str, look: _Look, weights: Floats) -> Prediction:
+        at = self._remedies.get(remedy)
+        if at is None or not len(weights):
+            return Prediction(remedy=remedy, score=NEUTRAL, uncertainty=1.0)
+        by_expert = look.expected[:, at]
+        return Prediction(
+            remedy=remedy,
+            score=float(weights @ by_expert),
+            uncertainty=float(look.uncertainty[at]),
+            by_expert=dict(zip(self._mixing.experts, by_expert.tolist(), strict=True)),
+        )
+
+    def _keep(
+        self, look: _Look, labels: tuple[int, int, int], vector: Vector, outcome: tuple[float, float], surprise: float
+    ) -> None:
+        if not self.options.kernel:
+            return
+        day = look.day
+        expected = self.options.gating and abs(surprise) < LOW_SURPRISE
+        if not (expected and self._kernel.repeat(look.kernel, labels, outcome, day)):
+            self._kernel.keep(vector, labels, outcome, day)
+
+    def _count(
+        self, look: _Look, labels: tuple[int, int, int], vector: Vector, outcome: tuple[float, float], surprise: float
+    ) -> tuple[int, bool, bool]:
+        remedy, source, fault_class = labels
+        shape = (len(self._remedies), len(self._sources))
+        family = self._families.place(look.families, fault_class, surprise if self.options.gating else 0.0)
+        opened = family < 0
+        if opened:
+            family = self._families.open(vector, fault_class, look.day, shape)
+        else:
+            self._families.widen(len(self._families.sums), shape)
+            self._families.join(family, vector, look.day)
+        return family, opened, self._families.count(family, (remedy, source), outcome, surprise)
+
+    def _labels(self, lesson: Lesson) -> tuple[int, int, int]:
+        remedy = self._remedies.setdefault(lesson.remedy, len(self._remedies))
+        source = self._sources.setdefault(lesson.source, len(self._sources))
+        if lesson.fault_class is None:
+            return remedy, source, _NO_CLASS
+        return remedy, source, self._classes.setdefault(lesson.fault_class, len(self._classes))
+
+    def _row(self, remedy: int, fault_class: int) -> int:
+        return self._rows.setdefault((remedy, fault_class), len(self._rows))
+
+    def _family(self, place: int) -> Family:
+        families, names = self._families, tuple(self._remedies)
+        counts = families.counts[place].sum(axis=1)
+        known = [remedy for remedy in range(len(counts)) if counts[remedy].any()]
+        fault_class = int(families.classes[place])
+        return Family(
+            id=_family_id(int(families.numbers[place])),
+            fault_class=None if fault_class < 0 else tuple(self._classes)[fault_class],
+            centre=families.centres[place].copy(),
+            lessons=int(families.lessons[place]),
+            remedies={names[remedy]: (float(counts[remedy, 0]), float(counts[remedy, 1])) for remedy in known},
+            stale=frozenset(names[remedy] for remedy in known if families.stale[place, remedy]),
+            last_at=datetime.fromtimestamp(families.days[place] * 86_400, UTC),
+        )
 
 
-def _by(**scores: float) -> Mapping[str, float]:
-    return scores
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What every expert says about one incident."""
+
+    vector: Vector
+    day: float
+    fault_class: str | None
+    kernel: Vector
+    """Cosines with the kernel's incidents."""
+    families: Vector
+    """Cosines with the families' centres."""
+    expected: Floats
+    """(experts, remedies)"""
+    uncertainty: Floats
+
+    def is_of(self, vector: Vector, day: float, fault_class: str | None, remedies: int) -> bool:
+        """Say whether this answers that question."""
+        same = (self.day, self.fault_class, self.expected.shape[1]) == (day, fault_class, remedies)
+        return same and (self.vector is vector or np.array_equal(self.vector, vector))
+
+
+def _family_id(number: int) -> str:
+    return f"f{number}"

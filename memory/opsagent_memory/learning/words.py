@@ -35,6 +35,22 @@ class LearningOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What is alike in a space of vectors; every embedding model has its own scale of cosines."""
+
+    floor: float = 0.80
+    """What is less alike says nothing (`ranking.SIMILARITY_FLOOR`)."""
+    radius: float = 0.84
+    """A family takes what is at least so like its centre, when the outcome is as expected."""
+    double: float = 0.97
+    """Incidents as alike as this are the same one again (`recalling.NEAR_DOUBLE`)."""
+
+
+MINILM = Space()
+"""Of all-MiniLM-L6-v2, chosen on the development half of tests/unit/memory/incidents.py."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
     """One attempt whose outcome was proven."""
 
@@ -49,6 +65,8 @@ class Lesson:
     """0..1: how far it is believed."""
     fault_class: str | None = None
     """Lessons of different classes are never of one family."""
+    source: str = ""
+    """Who says so; no source outvotes another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
