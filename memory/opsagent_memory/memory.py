@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from opsagent_memory import database, ranking, rows
+from opsagent_memory import database, following, ranking, rows
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
 from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
@@ -200,6 +200,26 @@ class Memory:
             RecordNotFound: there is none with this id, or it was forgotten.
         """
         return self._reader.show(record_id)
+
+    def show_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Return those of these records that are there and not forgotten, by id."""
+        with database.reading(self._store.engine) as connection:
+            return following.live(connection, record_ids)
+
+    def changes(self, *, after: int = 0, scope_prefix: str = "") -> following.Changes:
+        """Return what was added and forgotten since `Changes.up_to` of the last call (0: all that is there)."""
+        with database.reading(self._store.engine) as connection:
+            return following.changes(connection, after=after, scope_prefix=scope_prefix)
+
+    def similarities(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return how near each of these texts is to a question: the cosine, -1..1."""
+        from opsagent_memory.comparing import similarities
+
+        return similarities(self._finder, self._store, query, texts)
+
+    def now(self) -> datetime:
+        """Return the time by this memory's clock."""
+        return self._clock()
 
     def search(
         self, query: str, *, scope: str | Sequence[str] | None = None, kind: Kind | None = None, limit: int = 5
