@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from opsagent_memory import database, histories, rows, spoken
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.records import Happened, Kind, Record, Source, Stats, Verification
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from opsagent_memory.overview import Grown, Overview, Told
 
 
 class MemoryReader:
@@ -102,6 +107,42 @@ class MemoryReader:
             )
         with database.reading(self._engine) as connection:
             return rows.stats(connection)
+
+    def overview(self, now: datetime) -> Overview:
+        """Count what `stats` does not: sources, models, and what each scope was taught."""
+        from opsagent_memory import overview
+
+        if not self._is_there():
+            return overview.Overview()
+        with database.reading(self._engine) as connection:
+            return overview.overview(connection, now)
+
+    def lessons(self, scope: str | None = None) -> tuple[Told, ...]:
+        """Return what was learnt of one scope, or of all, oldest first."""
+        from opsagent_memory import overview
+
+        if not self._is_there():
+            return ()
+        with database.reading(self._engine) as connection:
+            return overview.lessons(connection, scope)
+
+    def exemplars(self) -> dict[tuple[str, str], str]:
+        """Return for each (scope, family) what its newest record says."""
+        from opsagent_memory import overview
+
+        if not self._is_there():
+            return {}
+        with database.reading(self._engine) as connection:
+            return overview.exemplars(connection)
+
+    def growth(self) -> tuple[Grown, ...]:
+        """Return how the memory grew and forgot over time."""
+        from opsagent_memory import overview
+
+        if not self._is_there():
+            return ()
+        with database.reading(self._engine) as connection:
+            return overview.growth(connection)
 
     def count(self, *, scope: str | None = None) -> int:
         """Return how many live records there are."""

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from opsagent.cli.common import HomeDir, JsonFlag
 
+if TYPE_CHECKING:
+    from opsagent.cli.output import Out
+    from opsagent.home import Home
+    from opsagent.memory_settings import MemorySettings
+
 
 def stats(*, json: JsonFlag = False, home: HomeDir = None) -> int:
-    """Count what is remembered."""
-    from opsagent.cli.output import Out, plain
+    """Show how much is remembered, and what was learnt."""
+    from opsagent.cli.memory_common import reader_of
+    from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
+    from opsagent.memory_overview import overview as look
+    from opsagent.views.memory_stats import overview
 
-    place = open_home(home)
-    found: dict[str, Any] = {"records": 0}
-    if place.database.exists():
-        from opsagent_memory import MemoryReader
-
-        with MemoryReader(place.database) as reader:
-            found = plain(reader.stats())
-    out = Out(as_json=json)
+    out, place = Out(as_json=json), open_home(home)
+    with reader_of(place) as reader:
+        found = look(place, reader, _settings(place, out))
     if json:
         out.document(found)
-        return 0
-    for key, value in found.items():
-        said = ", ".join(f"{name} {count}" for name, count in value.items()) if isinstance(value, dict) else value
-        out.line(f"{key.replace('_', ' ')}: {said if said not in (None, '') else '-'}")
+    else:
+        out.lines(overview(found, out.screen))
     return 0
+
+
+def _settings(home: Home, out: Out) -> MemorySettings:
+    """Return `[memory]` of the configuration; what is usual where it cannot be used, which is said."""
+    from opsagent.cli.agent import config_of
+    from opsagent.cli.services import config_trouble
+    from opsagent.home import HomeError
+    from opsagent.memory_settings import MemorySettings
+
+    try:
+        return config_of(home).memory
+    except HomeError:
+        out.note(config_trouble(home))
+        return MemorySettings()
