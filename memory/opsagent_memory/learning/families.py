@@ -12,6 +12,7 @@ after Titans' momentary and past surprise and its forgetting gate (arXiv 2501.00
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,10 @@ class FamilyCounters:
         self._decays = decays
         self._with_momentum = momentum
         self.size = 0
-        self.opened = 0
         self.sums: Vector = np.zeros((0, 0), np.float32)
         self.centres: Vector = np.zeros((0, 0), np.float32)
         self.classes = np.zeros(0, np.int32)
-        self.numbers = np.zeros(0, np.int64)
+        self.numbers = np.zeros(0, np.uint64)
         self.lessons = np.zeros(0, np.int64)
         self.days = np.zeros(0)
         self.counts = np.zeros((0, 0, 0, 2))
@@ -91,17 +91,16 @@ class FamilyCounters:
         self._age(family, day)
         self.lessons[family] += 1
 
-    def open(self, vector: Vector, fault_class: int, day: float, shape: tuple[int, int]) -> int:
+    def open(self, vector: Vector, fault_class: int, day: float, shape: tuple[int, int], number: int) -> int:
         """Open a family; return its place."""
         if self.size >= LIMIT:
             self._drop(day)
         self._grow(vector.shape[0], shape)
         at = self.size
         self.sums[at] = self.centres[at] = vector
-        self.classes[at], self.days[at], self.lessons[at], self.numbers[at] = fault_class, day, 1, self.opened
+        self.classes[at], self.days[at], self.lessons[at], self.numbers[at] = fault_class, day, 1, number
         self.counts[at], self.momentum[at], self.stale[at] = 0.0, 0.0, False
         self.size += 1
-        self.opened += 1
         return at
 
     def count(self, family: int, labels: tuple[int, int], outcome: tuple[float, float], surprise: float) -> bool:
@@ -125,6 +124,18 @@ class FamilyCounters:
         if had >= STALE_AFTER and bad >= good:
             self.stale[family, remedy] = True
         return bool(self.stale[family, remedy]) and not was_stale
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the state; `take` takes it up."""
+        return {name: getattr(self, name)[: self.size] for name in _ARRAYS if name != "centres"}
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a state."""
+        for name in _ARRAYS:
+            if name != "centres":
+                setattr(self, name, arrays[name])
+        self.size = len(self.sums)
+        self.centres = self.sums / np.maximum(np.linalg.norm(self.sums, axis=1, keepdims=True), 1e-12)
 
     def _age(self, family: int, day: float) -> None:
         self.counts[family] *= self._fresh(np.array([family]), day)[0]

@@ -8,6 +8,9 @@ so the store stays small. Beyond `LIMIT` incidents those that weigh least are dr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +21,7 @@ NEIGHBOURS = 24
 SHARPNESS = 16.0
 HALF_LIFE_DAYS = 90.0
 LIMIT = 2_048
+_ARRAYS = ("vectors", "labels", "counts", "days")
 _SPARE = 256
 """So many are dropped at once."""
 
@@ -73,6 +77,16 @@ class EpisodicKernel:
         self.days[at] = day
         return True
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the state; `take` takes it up."""
+        return {name: getattr(self, name)[: self.size] for name in _ARRAYS}
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a state."""
+        for name in _ARRAYS:
+            setattr(self, name, arrays[name])
+        self.size = len(self.vectors)
+
     def _near(self, cosines: Vector, fault_class: int | None) -> NDArray[np.int64]:
         near = np.flatnonzero(cosines >= self._space.floor)
         if fault_class is not None:
@@ -98,7 +112,7 @@ class EpisodicKernel:
             np.maximum(day - self.days[: self.size], 0.0) / HALF_LIFE_DAYS
         )
         kept = np.sort(np.argsort(-worth, kind="stable")[: self.size - _SPARE])
-        for name in ("vectors", "labels", "counts", "days"):
+        for name in _ARRAYS:
             array = getattr(self, name)
             array[: len(kept)] = array[kept]
         self.size = len(kept)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from opsagent_memory.learning import evidence
+from opsagent_memory.learning import evidence, snapshot
 from opsagent_memory.learning.evidence import Floats, Vector
 from opsagent_memory.learning.families import FamilyCounters
 from opsagent_memory.learning.kernel import EpisodicKernel
@@ -24,6 +28,8 @@ CURIOSITY = 0.0
 """What not knowing a remedy at all adds to its score where one is chosen."""
 
 
+MOST_NAMES = 256
+"""A scope's learner knows at most so many remedies, sources and classes; what comes later teaches it nothing."""
 _NO_CLASS = -1
 _UNKNOWN = -2
 
@@ -62,6 +68,14 @@ class Learner:
     def learn(self, lesson: Lesson) -> Learnt:
         """Take one outcome in: judge the experts by it, then teach them."""
         labels = self._labels(lesson)
+        if labels is None:
+            return Learnt(
+                surprise=min(max(lesson.reward, 0.0), 1.0) - NEUTRAL,
+                expected=NEUTRAL,
+                family="",
+                opened=False,
+                stale=False,
+            )
         remedy, source, fault_class = labels
         look = self._look(lesson.vector, lesson.at, lesson.fault_class)
         reward = min(max(lesson.reward, 0.0), 1.0)
@@ -70,8 +84,8 @@ class Learner:
         self._mixing.judge(look.expected[:, remedy], reward, lesson.weight)
         good, bad = evidence.counted(lesson.reward)
         outcome = (good * lesson.weight, bad * lesson.weight)
-        self._keep(look, labels, lesson.vector, outcome, surprise)
-        family, opened, stale = self._count(look, labels, lesson.vector, outcome, surprise)
+        self._keep(look, labels, lesson, outcome, surprise)
+        family, opened, stale = self._count(look, labels, lesson, outcome, surprise)
         if self.options.linear:
             target = reward if lesson.reward >= 0 else -1.0
             self._linear.learn(lesson.vector, (self._row(remedy, fault_class), source), target, lesson.weight)
@@ -110,6 +124,54 @@ class Learner:
         """Return the families of like incidents, the largest first."""
         found = [self._family(place) for place in range(self._families.size)]
         return tuple(sorted(found, key=lambda family: (-family.lessons, family.id)))
+
+    @property
+    def fingerprint(self) -> str:
+        """What a state must have been made with to be of use here: version, options and space."""
+        said = {"version": snapshot.VERSION, "options": asdict(self.options), "space": asdict(self.space)}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def dump(self) -> bytes:
+        """Return the state, versioned and checked; no pickle."""
+        arrays = {f"kernel.{name}": array for name, array in self._kernel.arrays().items()}
+        arrays |= {f"families.{name}": array for name, array in self._families.arrays().items()}
+        arrays |= {f"linear.{name}": array for name, array in self._linear.arrays().items()}
+        arrays["losses"] = self._mixing.losses
+        facts = {
+            "fingerprint": self.fingerprint,
+            "remedies": list(self._remedies),
+            "sources": list(self._sources),
+            "classes": list(self._classes),
+            "rows": list(self._rows),
+        }
+        return snapshot.pack(facts, arrays)
+
+    def load(self, state: bytes) -> None:
+        """Take up a state that `dump` returned.
+
+        Raises:
+            ValueError: it is broken, of another version, or was made with other options; nothing was changed.
+        """
+        facts, arrays = snapshot.unpack(state)
+        if facts.get("fingerprint") != self.fingerprint:
+            raise ValueError("the state of a learner with other options")
+        fresh = Learner(self.options, space=self.space)
+        try:
+            fresh._take(facts, arrays)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the state of a learner is broken: {error}") from error
+        self.__dict__.update(fresh.__dict__)
+
+    def _take(self, facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._remedies = {str(name): number for number, name in enumerate(facts["remedies"])}
+        self._sources = {str(name): number for number, name in enumerate(facts["sources"])}
+        self._classes = {str(name): number for number, name in enumerate(facts["classes"])}
+        self._rows = {(int(remedy), int(of)): number for number, (remedy, of) in enumerate(facts["rows"])}
+        for prefix, part in (("kernel.", self._kernel), ("families.", self._families), ("linear.", self._linear)):
+            part.take({name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)})
+        if arrays["losses"].shape != self._mixing.losses.shape:
+            raise ValueError("the state of a learner is broken: losses of other experts")
+        self._mixing.losses = arrays["losses"]
 
     def _look(self, vector: Vector, at: datetime, fault_class: str | None) -> _Look:
         """Ask every expert about every remedy. The answer is kept: `learn` mostly follows `predict` at once."""
@@ -168,35 +230,38 @@ class Learner:
         )
 
     def _keep(
-        self, look: _Look, labels: tuple[int, int, int], vector: Vector, outcome: tuple[float, float], surprise: float
+        self, look: _Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
     ) -> None:
         if not self.options.kernel:
             return
         day = look.day
         expected = self.options.gating and abs(surprise) < LOW_SURPRISE
         if not (expected and self._kernel.repeat(look.kernel, labels, outcome, day)):
-            self._kernel.keep(vector, labels, outcome, day)
+            self._kernel.keep(lesson.vector, labels, outcome, day)
 
     def _count(
-        self, look: _Look, labels: tuple[int, int, int], vector: Vector, outcome: tuple[float, float], surprise: float
+        self, look: _Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
     ) -> tuple[int, bool, bool]:
         remedy, source, fault_class = labels
         shape = (len(self._remedies), len(self._sources))
         family = self._families.place(look.families, fault_class, surprise if self.options.gating else 0.0)
         opened = family < 0
         if opened:
-            family = self._families.open(vector, fault_class, look.day, shape)
+            family = self._families.open(lesson.vector, fault_class, look.day, shape, _number(lesson))
         else:
             self._families.widen(len(self._families.sums), shape)
-            self._families.join(family, vector, look.day)
+            self._families.join(family, lesson.vector, look.day)
         return family, opened, self._families.count(family, (remedy, source), outcome, surprise)
 
-    def _labels(self, lesson: Lesson) -> tuple[int, int, int]:
-        remedy = self._remedies.setdefault(lesson.remedy, len(self._remedies))
-        source = self._sources.setdefault(lesson.source, len(self._sources))
-        if lesson.fault_class is None:
-            return remedy, source, _NO_CLASS
-        return remedy, source, self._classes.setdefault(lesson.fault_class, len(self._classes))
+    def _labels(self, lesson: Lesson) -> tuple[int, int, int] | None:
+        """Return the numbers of remedy, source and class; None where there are too many to take up another."""
+        named = ((self._remedies, lesson.remedy), (self._sources, lesson.source), (self._classes, lesson.fault_class))
+        if any(name not in table and len(table) >= MOST_NAMES for table, name in named if name is not None):
+            return None
+        remedy, source, fault_class = (
+            _NO_CLASS if name is None else table.setdefault(name, len(table)) for table, name in named
+        )
+        return remedy, source, fault_class
 
     def _row(self, remedy: int, fault_class: int) -> int:
         return self._rows.setdefault((remedy, fault_class), len(self._rows))
@@ -238,5 +303,11 @@ class _Look:
         return same and (self.vector is vector or np.array_equal(self.vector, vector))
 
 
+def _number(lesson: Lesson) -> int:
+    """Return what names a family: the incident that opened it, so that it is named the same when learnt anew."""
+    said = f"{lesson.fault_class or ''} {lesson.at.timestamp()!r} ".encode() + lesson.vector.astype("<f4").tobytes()
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "little")
+
+
 def _family_id(number: int) -> str:
-    return f"f{number}"
+    return f"f-{number:016x}"

@@ -9,7 +9,11 @@ Each source has a matrix of its own, and what they say is averaged: however ofte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from opsagent_memory.learning.evidence import Floats, Vector
 from opsagent_memory.ranking import NEUTRAL
@@ -54,6 +58,14 @@ class LinearMemory:
             self.matrix[source] *= np.float32(1 - self._decay * (1 + HASTE * min(abs(error), 1.0)))
         self.matrix[source] += self.speed[source]
         self.taught[source, remedy] += 1
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the state; `take` takes it up."""
+        return {"matrix": self.matrix, "speed": self.speed, "taught": self.taught}
+
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a state."""
+        self.matrix, self.speed, self.taught = arrays["matrix"], arrays["speed"], arrays["taught"]
 
     def _grow(self, least: tuple[int, int, int]) -> None:
         shape = tuple(max(pair) for pair in zip(self.matrix.shape, least, strict=True))
