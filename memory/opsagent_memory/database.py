@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from opsagent_memory import copies
 from opsagent_memory.chain import START, head_text
 from opsagent_memory.errors import MemoryStoreError
 from opsagent_memory.schema import HEAD, VERSION_TABLE, meta, metadata, version
 
 _BUSY_TIMEOUT_S = 5.0
+_JOURNAL_BYTES = 16_000_000
 _WRITE = "opsagent_memory_write"
 
 
@@ -113,6 +114,21 @@ def salt(engine: sa.Engine) -> bytes:
     return bytes.fromhex(value)
 
 
+def empty_journal(engine: sa.Engine) -> bool:
+    """Write SQLite's journal back and cut it to nothing: it still holds pages from before.
+
+    Returns False where a reader holds old pages, so that it could not be done.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with reading(engine) as connection:
+        connection.rollback()
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        blocked = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return not blocked
+
+
 def _version(engine: sa.Engine) -> str | None:
     if not sa.inspect(engine).has_table(VERSION_TABLE):
         return None
@@ -137,19 +153,9 @@ def _upgrade(engine: sa.Engine, found: str) -> None:
     if found not in known():
         raise MemoryStoreError(f"{engine.url.database}: written by a newer version (memory schema {found}); upgrade")
     if engine.dialect.name == "sqlite" and engine.url.database:
-        _keep_copy(Path(engine.url.database), found)
+        copies.keep(Path(engine.url.database), found, HEAD)
     with writing(engine) as connection:
         upgrade(connection)
-
-
-def _keep_copy(path: Path, found: str) -> None:
-    """Keep the database as it was before a migration, beside it."""
-    copy = path.with_name(f"{path.name}.before-memory-{HEAD}-was-{found}")
-    if shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
-        raise MemoryStoreError(f"{path}: too little room for the copy that a migration keeps; free some space")
-    _touch_private(copy)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
 
 
 def _touch_private(path: Path) -> None:
@@ -175,6 +181,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",  # forgotten text is overwritten, not only unlinked
+        f"journal_size_limit={_JOURNAL_BYTES}",  # after a large import it would stay as large for good
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -175,6 +175,7 @@ def _record(told: Any, mask: Mask | None) -> Record:
     for name, longest in _LENGTHS_OF_FIELDS.items():
         if len(str(fields.get(name, ""))) > longest:
             raise ValueError(f"{name} must have at most {longest} characters")
+    times = {name: _time(told[name]) for name in _TIMES if name in told}
     return RECORD_TYPES[Kind(told["kind"])](
         id=told["id"],
         scope=told["scope"],
@@ -184,7 +185,10 @@ def _record(told: Any, mask: Mask | None) -> Record:
         trust=float(trust),
         created_at=_time(told["created_at"]),
         supersedes=told.get("supersedes"),
-        **{name: _time(told[name]) for name in _TIMES if name in told},
+        valid_from=times.get("valid_from"),
+        valid_to=times.get("valid_to"),
+        ended_at=times.get("ended_at"),
+        archived_at=times.get("archived_at"),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from opsagent_memory import chain, database, rows
+from opsagent_memory import chain, copies, database, rows
 from opsagent_memory.chain import Event
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryStoreError, RecordExists, RecordNotFound
@@ -31,6 +31,7 @@ class Store:
         try:
             database.prepare(self.engine)
             self._salt = database.salt(self.engine)
+            database.empty_journal(self.engine)  # a forgetting that was killed may have left old pages there
         except BaseException:
             self.engine.dispose()
             raise
@@ -144,6 +145,8 @@ class Store:
 
         Raises:
             RecordNotFound: there is none with one of these ids; nothing was erased.
+            MemoryStoreError: it is forgotten, but old pages of the database, or a copy from before an upgrade, could
+                not be erased yet; call it again.
         """
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
             found = rows.by_ids(connection, record_ids)
@@ -153,7 +156,10 @@ class Store:
             gone = [row for row in found.values() if row.forgotten_at is None]
             self._erase(connection, gone, now)
             writer.forgotten([row.id for row in gone], now)
-        self.empty_journal()
+        if self.engine.dialect.name == "sqlite":
+            copies.erase(Path(self.engine.url.database or ""), record_ids)
+        if not database.empty_journal(self.engine):
+            raise MemoryStoreError("forgotten, but another process keeps old pages alive; run it again when it is done")
         return len(gone)
 
     def _erase(self, connection: sa.Connection, gone: Sequence[Any], now: datetime) -> None:
@@ -249,18 +255,6 @@ class Store:
             "surprise": lesson.surprise if lesson else None,
         }
 
-    def empty_journal(self) -> None:
-        """Write SQLite's journal back and cut it to nothing: it still holds pages from before."""
-        if self.engine.dialect.name != "sqlite":
-            return
-        with database.reading(self.engine) as connection:
-            connection.rollback()
-            raw = connection.connection.dbapi_connection
-            assert raw is not None
-            blocked = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if blocked:
-            raise MemoryStoreError("forgotten, but another process keeps old pages alive; run it again when it is done")
-
 
 def _end(
     connection: sa.Connection, writer: LogWriter, record_id: str, *, ended_at: datetime, why: str, now: datetime
@@ -311,6 +305,7 @@ def _lesson(learnt: Learnt) -> dict[str, Any]:
         "expected": float(learnt.expected),
         "opened": bool(learnt.opened),
         "stale": bool(learnt.stale),
+        "weights": {name: round(float(weight), 4) for name, weight in learnt.weights.items()},
     }
 
 

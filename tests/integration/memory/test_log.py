@@ -73,8 +73,6 @@ def test_what_ended_or_is_archived_is_not_recalled_and_stays_readable(lived: Pat
         assert memory.show("ep-3").ended_at == NOW - timedelta(days=1)
         assert memory.show("ep-4").archived_at == NOW
         assert memory.stats().archived == 1
-        (remedy,) = memory.remedies("crash number1 of api", scope="s")
-        assert remedy.tries == 6
         assert memory.archive(["ep-4", "ep-5", "ep-nowhere"], "again") == 0
         with pytest.raises(RecordNotFound):
             memory.end("ep-5", NOW, "was forgotten")
