@@ -282,3 +282,11 @@ def test_a_document_orders_nothing(memory: Memory, docs: Path) -> None:
         (Kind.FACT, None, None, None)
     }
     assert max(one.trust for one in from_documents) <= 0.6
+
+
+def test_export_and_import_take_documents_along(memory: Memory, docs: Path, tmp_path: Path) -> None:
+    memory.ingest([docs], scope="host")
+    memory.export(tmp_path / "out.jsonl")
+    with Memory.open(tmp_path / "b.db", tmp_path / "b", embedder=HashEmbedder(), clock=lambda: NOW) as other:
+        other.import_(tmp_path / "out.jsonl")
+        assert len(other.ingest([docs], scope="host").unchanged) == 2
