@@ -9,12 +9,15 @@ from opsagent.bad_release import BadReleases
 from opsagent.books import Books
 from opsagent.consent import Consent
 from opsagent.detect import Detection
+from opsagent.guard import risk_of
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.log_rounds import LogRounds
+from opsagent.model import Risk, Step
 from opsagent.people import People
 from opsagent.preflight_facts import PreflightDesk
 from opsagent.repair import Workshop
+from opsagent.runbooks.case import MayTry, Target
 from opsagent.settle import Settler
 from opsagent.verify import Verifier
 
@@ -37,6 +40,7 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
             last_good_dir=agent.home.last_good_dir,
             releases=agent.keeper,
             timeline=agent.timeline,
+            may_try=_may_try(agent),
         ),
         situations=agent.situations,
         policy=lambda: agent.policy,
@@ -48,6 +52,17 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
         books=books,
         decided=agent.detector.decided,
     )
+
+
+def _may_try(agent: Agent) -> MayTry:
+    """Return who says whether steps may be tried to learn from them: only safe ones, where the mode is auto for those."""
+
+    def may_try(steps: tuple[Step, ...], target: Target) -> bool:
+        if not agent.config.memory.explore or agent.policy.mode_for(target.spec, Risk.SAFE) != "auto":
+            return False
+        return all(risk_of(step.action, target.unit) in {Risk.READ, Risk.SAFE} for step in steps)
+
+    return may_try
 
 
 def people_of(

@@ -1,7 +1,7 @@
 """Decides what to do about an incident: a plan, a question to the world, a person, or nothing. Pure.
 
-In this order: reasons to do nothing; what memory says helped before, if its own condition holds now; the runbook's
-remedies; a person. Every change rests on what kernel, supervisor and probes say. Text never authorises one, and when
+In this order: reasons to do nothing; what a person accepted or memory says helped before, if its own condition holds
+now; the runbook's remedies; a person. Every change rests on what kernel, supervisor and probes say. Text never authorises one, and when
 nothing is sure, a person is told what is known: one wrong action costs more than ten that were not taken.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opsagent import planning
+from opsagent import exploring, planning
+from opsagent.exploring import is_proven
 from opsagent.model import Act, Decision, Escalate, Fault, Investigate, LeaveAlone, RemedyOdds, RemedySource
 from opsagent.naming import is_host
 from opsagent.runbooks import RUNBOOKS
@@ -21,8 +22,6 @@ from opsagent.runbooks.remedy import Fit, Remedy, Runbook
 
 __all__ = ["Case", "Target", "decide"]
 
-_PROVEN = 0.5
-"""A remedy whose expected success is at least this comes from memory."""
 _HOPELESS_TRIES = 3
 """A remedy that failed this often here, and never helped, is not proposed at all."""
 _MAINTENANCE_LOOK_S = 10.0
@@ -78,27 +77,41 @@ def _from(runbook: Runbook, findings: Findings) -> Decision:
             continue
         fit = remedy.fits(findings)
         if isinstance(fit, Fit):
-            return _act(findings, remedy, fit, "runbook")
+            return _tried(runbook, findings, remedy) or _act(findings, remedy, fit, "runbook")
     return runbook.patience(findings) or _tell(runbook, findings, "")
 
 
 def _remembered(runbook: Runbook, findings: Findings) -> Act | None:
     """Return the best remedy that worked for incidents like this one, if its own condition holds now."""
     remedies = {remedy.name: remedy for remedy in runbook.remedies}
-    for odds in sorted(findings.case.odds, key=lambda odds: -odds.score):
+    for odds in sorted(findings.case.odds, key=lambda odds: (not odds.accepted, -odds.score)):
         remedy = remedies.get(odds.remedy)
-        if remedy is None or odds.score < _PROVEN or not odds.successes:
+        if remedy is None or not is_proven(odds):
             continue
         fit = remedy.fits(findings)
         if isinstance(fit, Fit):
-            return _act(findings, remedy, fit, "memory", odds.why)
+            return _tried(runbook, findings, remedy) or _act(findings, remedy, fit, "memory", odds.why)
     return None
 
 
+def _tried(runbook: Runbook, findings: Findings, usual: Remedy) -> Act | None:
+    """Return another remedy to try, where the usual one is in doubt and both are safe."""
+    other = exploring.another(runbook, findings, usual)
+    if other is None:
+        return None
+    remedy, fit, odds = other
+    source: RemedySource = "memory" if odds is not None and is_proven(odds) else "runbook"
+    return _act(findings, remedy, fit, source, f"tried because {usual.name} is in doubt")
+
+
 def _in_order(runbook: Runbook, odds: tuple[RemedyOdds, ...]) -> Iterator[Remedy]:
-    """Yield the runbook's remedies, those that failed for incidents like this one last, the hopeless not at all."""
+    """Yield the runbook's remedies: those that no longer work here behind the others, those that never did after them,
+    the hopeless not at all.
+    """
     failing = {row.remedy: row.tries for row in odds if row.tries and not row.successes}
-    yield from (remedy for remedy in runbook.remedies if remedy.name not in failing)
+    stale = {row.remedy for row in odds if row.stale} - failing.keys()
+    yield from (remedy for remedy in runbook.remedies if remedy.name not in failing and remedy.name not in stale)
+    yield from (remedy for remedy in runbook.remedies if remedy.name in stale)
     yield from (remedy for remedy in runbook.remedies if 0 < failing.get(remedy.name, 0) < _HOPELESS_TRIES)
 
 

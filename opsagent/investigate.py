@@ -16,6 +16,7 @@ from opsagent.evidence import gather
 from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, LeaveAlone, RemedyOdds
 from opsagent.recall import Recall
 from opsagent.releases.keeper import Keeper
+from opsagent.runbooks.case import MayTry
 from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor
@@ -36,7 +37,9 @@ class Investigator:
         timeline: Timeline,
         last_good_dir: Path | None = None,
         releases: Keeper | None = None,
+        may_try: MayTry | None = None,
     ) -> None:
+        self._may_try = may_try
         self._last_good_dir = last_good_dir
         self._releases = releases
         self._world = world
@@ -106,6 +109,7 @@ class Investigator:
             odds=file.odds,
             tried=tuple(file.attempts),
             fresh_since=since,
+            may_try=self._may_try,
             now=datetime.now(UTC),
         )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from opsagent.model import Attempt, Evidence, Incident, RemedyOdds
+from opsagent.model import Attempt, Evidence, Incident, RemedyOdds, Step
 from opsagent.world import World
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
@@ -19,6 +19,9 @@ class Target:
 
     unit: Unit
     spec: ServiceSpec | None = None
+
+
+MayTry = Callable[[tuple[Step, ...], Target], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,9 @@ class Case:
     held: bool = False
     maintenance: tuple[str, float] | None = None
     """Why the root is in a maintenance window, and for how many seconds that is open; None: it is in none."""
+    may_try: MayTry | None = None
+    """Whether steps may be carried out only to learn whether they help: policy calls them safe, and wants no question.
+    None: nothing is tried for that."""
     fresh_since: datetime | None = None
     """Evidence from before does not count: an attempt since then may have changed what it tells."""
     now: datetime
@@ -57,6 +63,7 @@ class Case:
         tried: Sequence[Attempt] = (),
         held: bool = False,
         fresh_since: datetime | None = None,
+        may_try: MayTry | None = None,
     ) -> Self:
         """Take from the world what concerns this incident."""
         root = world.units.get(incident.unit)
@@ -78,5 +85,6 @@ class Case:
             held=held,
             maintenance=(window[0], (window[1] - now).total_seconds()) if window is not None else None,
             fresh_since=fresh_since,
+            may_try=may_try,
             now=now,
         )

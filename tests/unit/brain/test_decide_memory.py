@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from opsagent.model import Act, Escalate, Fault
@@ -103,3 +105,42 @@ def test_the_best_of_several_comes_first() -> None:
     decision, _ = outcome(case_of(Fault.CRASH, odds=rows, upstream=(target_of("store"),)), ENDED)
     assert isinstance(decision, Act)
     assert decision.plan.remedy == "crash/start"
+
+
+def test_what_no_longer_works_here_goes_behind_the_runbooks_next() -> None:
+    """Start used to help; since the last release it is the lock."""
+    died_holding_it = {**ENDED, "stale_lock": LOCK}
+    rows = (odds("crash/start", tries=9, successes=7, score=0.7), UNLOCKED)
+    stale = (replace(rows[0], stale=True), UNLOCKED)
+    first, _ = outcome(case_of(Fault.CRASH, odds=rows[:1]), died_holding_it)
+    then, _ = outcome(case_of(Fault.CRASH, odds=stale), died_holding_it)
+    assert isinstance(first, Act)
+    assert isinstance(then, Act)
+    assert (first.plan.remedy, then.plan.remedy) == ("crash/start", "crash/quarantine_lock")
+
+
+def test_what_no_longer_works_here_is_still_tried_where_nothing_else_fits() -> None:
+    stale = replace(STARTED, stale=True)
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(stale,)), ENDED)
+    assert isinstance(decision, Act)
+    assert (decision.plan.remedy, decision.plan.source) == ("crash/start", "runbook")
+
+
+def test_what_a_person_accepted_comes_first_and_only_if_its_own_condition_holds() -> None:
+    accepted = replace(odds("crash/start", tries=0, successes=0, score=0.5), accepted=True)
+    better = odds("dependency_down/restart", tries=9, successes=9, score=0.95)
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(better, accepted)), ENDED)
+    assert isinstance(decision, Act)
+    assert (decision.plan.remedy, decision.plan.source) == ("crash/start", "memory")
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(accepted,)), {**ENDED, "port_holder": STRANGER})
+    assert isinstance(decision, Escalate)
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(replace(accepted, stale=True),)), ENDED)
+    assert isinstance(decision, Act)
+    assert decision.plan.source == "runbook", "it ceased to work: what was accepted once is no reason any more"
+
+
+def test_a_remedy_whose_name_only_looks_like_one_is_nobodys() -> None:
+    cyrillic = odds("crash/st\u0430rt", tries=9, successes=9, score=0.99)
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(cyrillic,)), ENDED)
+    assert isinstance(decision, Act)
+    assert (decision.plan.remedy, decision.plan.source) == ("crash/start", "runbook")
