@@ -177,7 +177,7 @@ def test_small_answers() -> None:
     assert imported({"added": 1, "known": 0, "forgotten": 2}) == (
         "imported 1 record; 2 were forgotten here and stay so"
     )
-    nothing = {"added": [], "changed": [], "removed": [], "unchanged": [], "vanished": [], "skipped": []}
+    nothing: dict[str, Any] = {"added": [], "changed": [], "removed": [], "unchanged": [], "vanished": [], "skipped": []}
     nothing |= {"chunks_added": 0, "chunks_ended": 0}
     assert ingested(nothing, PIPE) == ["no documents there"]
     many = nothing | {"added": [f"/d/{n}\x1b" for n in range(30)], "skipped": [{"path": "/x", "reason": "no text"}]}
