@@ -16,17 +16,37 @@ import pytest
 
 
 class Figure(Protocol):
-    """Take down one measured figure; `bar` is what it must not exceed."""
+    """Take down one measured figure; `bar` is what it must not exceed.
 
-    def __call__(self, what: str, value: float, unit: str, *, bar: float | None = None, note: str = "") -> None: ...
+    `plot` puts it into the picture of growth as well: the name of its line, and the size it was measured at.
+    """
+
+    def __call__(
+        self,
+        what: str,
+        value: float,
+        unit: str,
+        *,
+        bar: float | None = None,
+        note: str = "",
+        plot: tuple[str, int] | None = None,
+    ) -> None: ...
 
 
 @pytest.fixture
 def figure(benchmark: Any) -> Figure:
     """`figure("what", value, "ms", bar=20.0)`: goes into the report; a missed bar makes `make bench` fail."""
 
-    def take(what: str, value: float, unit: str, *, bar: float | None = None, note: str = "") -> None:
-        row = {"what": what, "value": round(value, 3), "unit": unit, "bar": bar, "note": note}
+    def take(
+        what: str,
+        value: float,
+        unit: str,
+        *,
+        bar: float | None = None,
+        note: str = "",
+        plot: tuple[str, int] | None = None,
+    ) -> None:
+        row = {"what": what, "value": round(value, 3), "unit": unit, "bar": bar, "note": note, "plot": plot}
         benchmark.extra_info.setdefault("figures", []).append(row)
 
     return take

@@ -27,6 +27,13 @@ Figures move with the machine and with what else it does; the bars are those tha
 | what | measured | bar | |
 |---|---:|---:|---|
 """
+PLOT_WIDTH = 60
+PLOT_HEAD = """
+## How recall grows
+
+95th percentile, embedding the question included, by the number of records; one block is {each} {unit}.
+
+```"""
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +66,16 @@ def rows_of(bench: dict[str, Any]) -> list[dict[str, Any]]:
     if taken:
         return taken
     median_ms = statistics.median(bench["stats"].get("data") or [bench["stats"]["median"]]) * 1000
-    return [{"what": f"{bench['name']}, median", "value": round(median_ms, 3), "unit": "ms", "bar": None, "note": ""}]
+    return [
+        {
+            "what": f"{bench['name']}, median",
+            "value": round(median_ms, 3),
+            "unit": "ms",
+            "bar": None,
+            "note": "",
+            "plot": None,
+        }
+    ]
 
 
 def met(row: dict[str, Any]) -> bool:
@@ -73,7 +89,25 @@ def render(rows: list[dict[str, Any]], where: str, load: float, when: datetime) 
         f"| {row['what']} | {_number(row['value'])} {row['unit']} | {_bar(row)} | {_remark(row)} |"
         for row in sorted(rows, key=lambda row: (row["bar"] is None, row["what"]))
     ]
-    return HEAD.format(date=when.date().isoformat(), machine=where, load=load) + "\n".join(lines) + "\n"
+    head = HEAD.format(date=when.date().isoformat(), machine=where, load=load)
+    return head + "\n".join(lines) + "\n" + plot(rows)
+
+
+def plot(rows: list[dict[str, Any]]) -> str:
+    """Return the picture of what grows: a bar for each size and line, the same scale for all; empty without any."""
+    drawn = [row for row in rows if row.get("plot")]
+    if not drawn:
+        return ""
+    widest = max(row["value"] for row in drawn)
+    names = list(dict.fromkeys(row["plot"][0] for row in drawn))
+    beside = max(map(len, names))
+    lines = [PLOT_HEAD.format(each=_number(widest / PLOT_WIDTH), unit=drawn[0]["unit"])]
+    for name in names:
+        for row in sorted((row for row in drawn if row["plot"][0] == name), key=lambda row: row["plot"][1]):
+            eighths = max(round(8 * PLOT_WIDTH * row["value"] / widest), 1)
+            bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
+            lines.append(f"{name:{beside}} {row['plot'][1]:>9,} {bar} {_number(row['value'])}")
+    return "\n".join([*lines, "```", ""])
 
 
 def machine() -> str:
