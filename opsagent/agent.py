@@ -30,6 +30,7 @@ from opsagent.model import Incident, Signal
 from opsagent.notices import Notices
 from opsagent.orders import OrderBook
 from opsagent.policy import Policy
+from opsagent.quoting import Quotes
 from opsagent.recall import MemoryDesk, Recall
 from opsagent.reconcile import Reconciler
 from opsagent.releases.keeper import Keeper
@@ -80,6 +81,7 @@ class Agent:
         self.timeline = Timeline(self.journal)
         self.desk = MemoryDesk(home, config.memory)
         self.recall = Recall(self.desk, home)
+        self.quotes = Quotes(self.desk, home, self.timeline)
         self.checker = Checker(self.supervisors, self.world, last_good_dir=home.last_good_dir)
         self.baseline = Baseline()
         self.locks = GroupLocks(self.world)
@@ -285,6 +287,7 @@ class Agent:
             task.cancel()
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
         await self.supervised.close()
+        await self.quotes.close()
         await self.notices.flush()
         await self.timeline.flush()
         await self.desk.close()

@@ -50,6 +50,7 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
         consent=Consent(journal=agent.journal, timeline=agent.timeline, situations=agent.situations, verifier=verifier),
         locks=agent.locks,
         books=books,
+        quotes=agent.quotes,
         decided=agent.detector.decided,
     )
 

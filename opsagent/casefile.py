@@ -37,6 +37,9 @@ class CaseFile:
     left_over: Plan | None = None
     """The steps that an earlier life of the agent did not come to."""
 
+    quoted: set[str] = field(default_factory=set)
+    """Ids of the passages of documents that were quoted for it."""
+
     withdrawn: str = ""
     """Why detect took the incident back; empty while it stands."""
     mended: bool = False

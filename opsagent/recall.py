@@ -10,12 +10,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from opsagent.detectors.describe import symptom_text
 from opsagent.home import Home
 from opsagent.memory_settings import MemorySettings
-from opsagent.model import Incident, RemedyOdds
+from opsagent.model import Fault, Incident, RemedyOdds
+from opsagent.procedures import accepted_in, with_accepted
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
@@ -108,8 +110,9 @@ class Recall:
 
         scope = scope_of(incident.unit)
         try:
-            if not self._desk.is_warm and not await asyncio.to_thread(self._knows, scope):
-                return ()
+            tried, accepted = await asyncio.to_thread(self._known, scope, incident.fault)
+            if not tried and not self._desk.is_warm:
+                return with_accepted((), accepted)
             self._desk.warm_soon()
             text = symptom_text(incident)
             found = await self._desk.use(
@@ -118,16 +121,19 @@ class Recall:
         except MemoryFailure as error:
             _LOG.warning("deciding without memory: %s", error)
             return ()
-        return tuple(_odds(record) for record in found)
+        return with_accepted((_odds(record) for record in found), accepted)
 
-    def _knows(self, scope: str) -> bool:
-        """Tell from SQL alone whether anything was tried in this scope; the model is not loaded for nothing."""
-        from opsagent_memory import MemoryReader
+    def _known(self, scope: str, fault: Fault) -> tuple[bool, tuple[str, ...]]:
+        """Tell from SQL alone whether anything was tried in this scope, and what people accepted there: the model is not
+        loaded for nothing.
+        """
+        from opsagent_memory import Kind, MemoryReader
 
         if not self._home.database.exists():
-            return False
+            return False, ()
         with MemoryReader(self._home.database) as reader:
-            return reader.has_tried(scope)
+            accepted = accepted_in(reader.by_people(Kind.PROCEDURE), scope, fault, datetime.now(UTC))
+            return reader.has_tried(scope), accepted
 
 
 def _odds(record: RemedyRecord) -> RemedyOdds:

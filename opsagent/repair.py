@@ -26,6 +26,7 @@ from opsagent.locks import GroupLocks
 from opsagent.model import Act, Attempt, Escalate, Fault, LeaveAlone, Plan, Ruling, Verdict
 from opsagent.policy import Policy
 from opsagent.ports import Progress
+from opsagent.quoting import Quotes
 from opsagent.settle import Settled, Settler
 from opsagent.situation import Situations
 from opsagent.store.journal import Journal
@@ -73,6 +74,7 @@ class Workshop:
     consent: Consent
     locks: GroupLocks
     books: Books
+    quotes: Quotes
     decided: Callable[[str], None]
     """Tells detect that a plan is under way for this incident."""
 
@@ -90,7 +92,7 @@ class Repairer:
         if not file.resumed:
             await shop.books.open(file)
         if file.unclear:
-            await shop.books.escalate(file, file.unclear)
+            await self._escalate(file, file.unclear)
             if await self._recovers_while_waiting(file):
                 return
         while True:
@@ -158,7 +160,7 @@ class Repairer:
                 file.left_alone = why
                 return "wait"
             case Escalate(why=why):
-                await shop.books.escalate(file, why)
+                await self._escalate(file, why)
                 return "wait"
             case Act(plan=plan):
                 return await self._propose(file, plan)
@@ -190,7 +192,7 @@ class Repairer:
         kind = "suggested" if ruling.rule == "suggest" else "refused"
         await shop.timeline.tell(kind, ruling.why, incident=file.incident, rule=ruling.rule, remedy=plan.remedy)
         if ruling.rule in _FOR_A_PERSON:
-            await shop.books.escalate(file, ruling.why)
+            await self._escalate(file, ruling.why)
         return "wait"
 
     async def _attempt(self, file: CaseFile, plan: Plan, *, confirmed: bool) -> _Pass:
@@ -230,7 +232,7 @@ class Repairer:
             await shop.books.end(file, "resolved", "repaired", plan=plan, verdict=verdict)
             return "over"
         if len(file.attempts) >= _MAX_ATTEMPTS:
-            await shop.books.escalate(file, f"{len(file.attempts)} attempts did not help")
+            await self._escalate(file, f"{len(file.attempts)} attempts did not help")
             return "wait"
         return "again"
 
@@ -249,7 +251,7 @@ class Repairer:
         done = f" after {carried.done_steps} of {len(plan.steps)} steps" if carried.done_steps else ""
         await shop.timeline.tell("refused", carried.why + done, incident=file.incident, rule=rule)
         if carried.done_steps:
-            await shop.books.escalate(file, f"stopped{done}: {carried.why}")
+            await self._escalate(file, f"stopped{done}: {carried.why}")
 
     async def _recovers_while_waiting(self, file: CaseFile) -> bool:
         """Wait for recovery or for news; True when the incident is over."""
@@ -278,6 +280,11 @@ class Repairer:
             await asyncio.sleep(_RECHECK_S)
         await shop.books.end(file, "closed", file.withdrawn)
         return True
+
+    async def _escalate(self, file: CaseFile, why: str) -> None:
+        """Tell a person; what documents say of it follows when it is found."""
+        await self._shop.books.escalate(file, why)
+        self._shop.quotes.look_soon(file)
 
     async def _untouched(self, file: CaseFile, outcome: str) -> None:
         """It is over, and nothing that was done helped: remembered all the same, with no credit for anybody."""

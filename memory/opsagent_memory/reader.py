@@ -160,6 +160,13 @@ class MemoryReader:
         with database.reading(self._engine) as connection:
             return spoken.has_tried(connection, scope)
 
+    def has_documents(self, scopes: Sequence[str]) -> bool:
+        """Tell whether any document was let into these scopes."""
+        if not self._is_current():
+            return False
+        with database.reading(self._engine) as connection:
+            return spoken.has_documents(connection, scopes)
+
     def verify(self, noted: str | None = None) -> Verification:
         """Compare all records with the log; see `opsagent_memory.verifying` for what that finds and what it cannot.
 

@@ -6,6 +6,8 @@ source it names, nor can any of those take the place of a person's word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from opsagent_memory.records import Kind, Record, Source
@@ -49,3 +51,14 @@ def has_tried(connection: sa.Connection, scope: str) -> bool:
         records.c.forgotten_at.is_(None),
     )
     return connection.execute(tried.limit(1)).first() is not None
+
+
+def has_documents(connection: sa.Connection, scopes: Sequence[str]) -> bool:
+    """Tell whether any document was let into these scopes."""
+    cut = sa.select(sa.literal(1)).where(
+        records.c.scope.in_(list(scopes)),
+        records.c.kind == Kind.FACT.value,
+        records.c.source == Source.DOCUMENT.value,
+        records.c.forgotten_at.is_(None),
+    )
+    return connection.execute(cut.limit(1)).first() is not None
