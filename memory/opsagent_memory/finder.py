@@ -1,256 +1,267 @@
-"""Finding texts by meaning: the model, the stored vectors and the index, held together and mended."""
+"""Finding texts by meaning and by rare words: the model, the stored vectors and the indexes, held together and mended.
+
+What is found never depends on the indexes alone: a small scope is searched exactly, from the vectors that SQL keeps,
+a large one by Chroma or, while Chroma is not there, from the truth.
+"""
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsagent_memory import database, generations, rows
+from opsagent_memory import database, indexable, rows, sentences
 from opsagent_memory.embed import Embedder
-from opsagent_memory.errors import EmbedderError, MemoryStoreError
+from opsagent_memory.errors import EmbedderError
+from opsagent_memory.keeper import Keeper
+from opsagent_memory.keywords import Hit, KeywordIndex, KeywordsBroken
 from opsagent_memory.records import Kind, Record, storable
+from opsagent_memory.shelves import Shelf, Shelves
 from opsagent_memory.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from opsagent_memory.exact import ExactShelf
-    from opsagent_memory.index import ChromaIndex, Shelf
-
 _EMBEDDED_AT_ONCE = 256
 _REMEMBERED_QUERIES = 128
-EXACT_UP_TO = 2_000
+EXACT_UP_TO = 20_000
 """Shelves with so many texts or fewer are searched exactly, from memory; Chroma's graph answers beyond."""
-_PROOF = 24
-"""So many texts are looked up when the index is opened."""
+_TAKEN_AT_ONCE = 500
+_TAKEN_BY_A_QUESTION = 2_000
+"""For so many records that the keyword index lacks a question waits; for more, it is answered without them."""
+_BROUGHT_IN = 32
+"""At most so many texts that only their words found are looked at beside the nearest."""
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question, by the keys of the texts."""
+
+    similarities: Mapping[str, float]
+    hits: Mapping[str, Hit] = field(default_factory=dict)
+    """Which of them hold rare words of the question."""
+    exhausted: bool = False
+    """There are no more to be found."""
+
+
 class Finder:
-    """Opens the index when it is first needed, and builds it anew whenever it does not match the truth.
+    """Searches, and opens what it needs when it is first needed.
 
     Callable from any thread; one call at a time is served.
     """
 
     def __init__(self, store: Store, index_dir: Path, embedder: Embedder) -> None:
         self._store = store
-        self._index_dir = index_dir
         self.embedder = embedder
-        self._index: ChromaIndex | None = None
-        self._sound = False
+        self._shelves = Shelves(store, embedder)
+        self._keeper = Keeper(store, index_dir, embedder, self._take_all_words)
+        self._keywords = KeywordIndex(index_dir, store.key("keywords of this memory"))
+        self._ready = False
+        """Every text that can be recalled has its vector."""
+        self._words_behind = True
+        self._words_usable = True
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
-        self._known: set[str] = set()
-        self._held: dict[Shelf, set[str]] = {}
-        self._exact: dict[Shelf, ExactShelf] = {}
 
     def warm(self) -> None:
-        """Load the model and open the index now."""
+        """Load the model, and open and mend the indexes now."""
         with self._serving:
             self.vector("warm")
-            self._sound_index()
+            self._make_ready()
+            for shelf in self._shelves.sizes():
+                self._shelves.exact(shelf, EXACT_UP_TO)
+        self._keeper.settle()
+        self._keeper.start()
 
     def vector(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a text; one that memory knows already needs no model."""
-        import numpy as np
-
         with self._serving:
             text = storable(text)
             found = self._queries.get(text)
             if found is None:
                 key = self._store.key(text)
-                # Most questions were never asked before: a set in memory is quicker than asking the database.
-                asked = not self._sound or key in self._known
-                stored = self._store.vectors([key], self.embedder).get(key) if asked else None
-                found = self.embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
+                stored = self._store.vectors([key], self.embedder).get(key)
+                if stored is None:
+                    found = self.embedder.embed([text])[0]
+                else:
+                    found = sentences.rows(stored, self.embedder.dimensions)[0]
                 if len(self._queries) >= _REMEMBERED_QUERIES:
                     self._queries.clear()
                 self._queries[text] = found
             return found
 
     def nearest(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> dict[str, float]:
-        """Return the keys of the nearest texts with their cosine."""
-        from opsagent_memory.index import IndexBroken
-
+        """Return the keys of the nearest texts with their likeness (see `sentences`)."""
         with self._serving:
             vector = self.vector(text)
-            try:
-                return self._ask(vector, scopes, kinds, limit)
-            except IndexBroken as error:
-                _log.warning("the memory's index is broken and is built anew: %s", error)
-                self._drop()
-            try:
-                return self._ask(vector, scopes, kinds, limit)
-            except IndexBroken as error:
-                raise self._hopeless(error) from error
+            self._make_ready()
+            self._keeper.start()
+            found: dict[str, float] = {}
+            for shelf in _shelves(scopes, kinds):
+                found |= self._nearest(shelf, vector, limit)
+            return found
+
+    def find(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> Found:
+        """Return the nearest texts, and those that hold rare words of the question."""
+        with self._serving:
+            similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=limit)
+            hits = self._hits(text, scopes, kinds)
+            strongest = sorted(hits, key=lambda key: -hits[key].bonus)
+            missed = [key for key in strongest if key not in similarities][:_BROUGHT_IN]
+            brought = self._shelves.likeness(missed, self.vector(text)) if missed else {}
+            sizes = self._shelves.sizes()
+            exhausted = all(sizes.get(shelf, 0) <= limit for shelf in _shelves(scopes, kinds))
+            return Found({**similarities, **brought}, hits, exhausted)
 
     def embed_new(self, added: Iterable[Record]) -> dict[str, bytes]:
         """Return the vectors of texts that memory does not know yet, by key.
 
-        Empty while the index is not needed, and where the model fails: the truth knows which vectors it lacks, and
-        they are made good when the index is next needed.
+        Empty before the first question, and where the model fails: the truth knows which vectors it lacks, and
+        they are made good when they are next needed.
         """
         with self._serving:
-            if not self._sound:
+            if not self._ready:
                 return {}
             texts = {self._store.key(record.text): record.text for record in added}
             known = self._store.vectors(list(texts), self.embedder)
-            new = {key: text for key, text in texts.items() if key not in known}
             try:
-                return self._embedded(new)
+                return self._embedded({key: text for key, text in texts.items() if key not in known})
             except EmbedderError as error:
-                self._sound = False
+                self._ready = False
                 _log.warning("kept, but not embedded yet: %s", error)
                 return {}
 
     def take(self, added: Iterable[Record]) -> None:
-        """Take up records that the truth holds already, as far as the index is open."""
+        """Take up records that the truth holds already, as far as anybody has asked yet."""
         with self._serving:
-            if not self._sound or self._index is None:
-                return
-            from opsagent_memory.index import IndexBroken, Shelf
-
-            shelves: dict[Shelf, set[str]] = {}
+            keys: dict[Shelf, set[str]] = {}
             for record in added:
-                shelves.setdefault(Shelf(record.scope, record.kind), set()).add(self._store.key(record.text))
-            try:
-                self._fill(self._index, shelves)
-            except (IndexBroken, MemoryStoreError) as error:
-                self._sound = False
-                _log.warning("kept, but not indexed yet: %s", error)
+                keys.setdefault(Shelf(record.scope, record.kind), set()).add(self._store.key(record.text))
+            if not self._ready:
+                self._shelves.clear()
+                return
+            kept = {shelf: self._store.vectors(sorted(wanted), self.embedder) for shelf, wanted in keys.items()}
+            self._words_behind = True
+            self._shelves.take(kept)
+            self._keeper.take(kept)
 
     def rebuild(self) -> int:
-        """Build the index anew from the truth, without what other models left; return how many texts it holds."""
-        with self._serving:
-            self._drop()
+        """Build the indexes anew from the truth, without what other models left; return how many texts they hold."""
+        with self.erasing():
             self._store.prune_vectors(self.embedder)
-            self._sound_index()
-            with database.reading(self._store.engine) as connection:
-                return sum(len(keys) for keys in rows.live_texts(connection).values())
-
-    def erase(self) -> None:
-        """Delete the index, files and all; it comes back from the truth when it is next needed."""
         with self._serving:
-            self._drop()
+            self._make_ready()
+        self._keeper.settle()
+        with database.reading(self._store.engine) as connection:
+            return sum(len(keys) for keys in rows.live_texts(connection).values())
+
+    @contextmanager
+    def erasing(self) -> Iterator[None]:
+        """Delete the indexes, files and all, and let nobody search or build them before the block is left.
+
+        They come back from the truth.
+        """
+        with self._serving, self._keeper.erased():
+            self._keywords.erase()
+            self._let_go()
+            try:
+                yield
+            finally:
+                self._let_go()
+
+    def refresh(self) -> None:
+        """Look anew at what can be recalled: something was archived."""
+        with self._serving:
+            self._shelves.clear()
 
     def close(self) -> None:
         """Let go of the files."""
+        self._keeper.close()
         with self._serving:
-            self._sound = False
-            self._queries.clear()
-            self._known.clear()
-            self._held.clear()
-            self._exact.clear()
-            if self._index is not None:
-                self._index.close()
-                self._index = None
+            self._keywords.close()
+            self._let_go()
 
-    def _ask(
-        self, vector: NDArray[np.float32], scopes: Sequence[str], kinds: Sequence[Kind], limit: int
-    ) -> dict[str, float]:
-        from opsagent_memory.index import Shelf
+    def _let_go(self) -> None:
+        self._words_behind = self._words_usable = True
+        self._ready = False
+        self._queries.clear()
+        self._shelves.clear()
 
-        index = self._sound_index()
-        found: dict[str, float] = {}
-        for shelf in (Shelf(scope, kind) for scope in scopes for kind in kinds):
-            held = self._held.get(shelf)
-            if not held:
-                continue
-            if len(held) <= EXACT_UP_TO:
-                found |= self._exactly(shelf, held).nearest(vector, limit)
-            else:
-                self._exact.pop(shelf, None)
-                found |= index.nearest(shelf, vector, limit)
-        return found
+    def _nearest(self, shelf: Shelf, vector: NDArray[np.float32], limit: int) -> dict[str, float]:
+        if not self._shelves.sizes().get(shelf):
+            return {}
+        exact = self._shelves.exact(shelf, EXACT_UP_TO)
+        if exact is not None:
+            return exact.nearest(vector, limit)
+        found = self._keeper.nearest(shelf, vector, limit)
+        if found is None:
+            self._keeper.start(at_once=True)
+            return self._shelves.scan(shelf, vector, limit)
+        return self._shelves.likeness(list(found), vector)
 
-    def _exactly(self, shelf: Shelf, held: AbstractSet[str]) -> ExactShelf:
-        from opsagent_memory.exact import ExactShelf
-
-        if shelf not in self._exact:
-            self._exact[shelf] = ExactShelf(self._store.vectors(sorted(held), self.embedder))
-        return self._exact[shelf]
-
-    def _hopeless(self, error: Exception) -> MemoryStoreError:
-        return MemoryStoreError(f"{self._index_dir}: the index cannot be rebuilt: {error}")
-
-    def _drop(self) -> None:
-        self.close()
-        try:
-            generations.erase(self._index_dir)
-        except OSError as error:
-            raise MemoryStoreError(f"{self._index_dir}: the index cannot be deleted: {error}") from error
-
-    def _sound_index(self) -> ChromaIndex:
-        """Return the index, opened and holding exactly what the truth holds."""
-        from opsagent_memory.index import IndexBroken
-
-        if self._index is not None and self._sound:
-            return self._index
-        self._embed_missing()
-        try:
-            index = self._open_and_mend()
-        except IndexBroken as error:
-            _log.warning("the memory's index is broken and is built anew: %s", error)
-            self._drop()
+    def _hits(self, text: str, scopes: Sequence[str], kinds: Sequence[Kind]) -> dict[str, Hit]:
+        """Return the hits of the words; none where their index cannot be had, for meaning is enough to answer."""
+        for again in (True, False):
             try:
-                index = self._open_and_mend()
-            except IndexBroken as again:
-                raise self._hopeless(again) from again
-        self._sound = True
-        return index
+                if self._words_behind and self._words_usable and not self._take_words(_TAKEN_BY_A_QUESTION):
+                    self._keeper.start(at_once=True)
+                return self._keywords.hits(text, _shelves(scopes, kinds)) if self._words_usable else {}
+            except KeywordsBroken as error:
+                self._words_broke(error, again)
+        return {}
 
-    def _open_and_mend(self) -> ChromaIndex:
-        from opsagent_memory.index import ChromaIndex, Shelf
+    def _words_broke(self, error: Exception, again: bool) -> None:
+        _log.warning("the memory's keywords are broken and %s: %s", "built anew" if again else "left out", error)
+        self._words_usable, self._words_behind = again, True
+        with suppress(OSError):
+            self._keywords.erase()
 
-        self.close()
-        index = self._index = ChromaIndex(self._index_dir, self.embedder)
-        index.open()
+    def _take_words(self, most: int) -> bool:
+        """Bring the keyword index nearer to the truth, by so many records; say whether it is there."""
+        self._words_behind = False
+        up_to, mark = self._keywords.mark()
+        taken = 0
         with database.reading(self._store.engine) as connection:
-            wanted = {Shelf(*shelf): keys for shelf, keys in rows.live_texts(connection).items()}
-        missing = index.missing(wanted)
-        if missing is None:
-            index.reset()
-            missing = wanted
-        if any(missing.values()):
-            _log.info("the memory's index takes up %d texts", sum(map(len, missing.values())))
-        self._fill(index, missing)
-        for shelf, keys in wanted.items():
-            self._hold(shelf, keys)
-            sample = random.sample(sorted(keys), min(len(keys), _PROOF))
-            index.prove(shelf, self._store.vectors(sample, self.embedder))
-        index.scrub()
-        return index
+            if up_to and indexable.key_at(connection, up_to) != mark:
+                raise KeywordsBroken("they are of another time")
+            while entries := indexable.after(connection, up_to, _TAKEN_AT_ONCE):
+                up_to, taken = entries[-1].seq, taken + len(entries)
+                self._keywords.take(entries, up_to, entries[-1].key)
+                if taken >= most:
+                    self._words_behind = True
+                    return False
+        return True
 
-    def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> None:
-        for shelf, keys in missing.items():
-            vectors = self._store.vectors(sorted(keys), self.embedder)
-            index.put(shelf, vectors)
-            if shelf in self._exact:
-                self._exact[shelf].add(vectors)
-            self._hold(shelf, keys)
+    def _take_all_words(self, stops: Callable[[], bool]) -> None:
+        try:
+            while self._words_behind and self._words_usable and not stops() and not self._take_words(_TAKEN_AT_ONCE):
+                pass
+        except KeywordsBroken as error:
+            self._words_broke(error, again=True)
 
-    def _hold(self, shelf: Shelf, keys: AbstractSet[str]) -> None:
-        self._held.setdefault(shelf, set()).update(keys)
-        self._known.update(keys)
-
-    def _embed_missing(self) -> None:
-        """Embed the live texts that this model has not embedded yet (normally those just added)."""
+    def _make_ready(self) -> None:
+        """Embed the texts that this model has not embedded yet (normally those just added)."""
+        if self._ready:
+            return
         model = (self.embedder.model_id, self.embedder.model_hash)
         while True:
             with database.reading(self._store.engine) as connection:
                 waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE)
             if not waiting:
-                return
+                break
             self._store.keep_vectors(self._embedded(dict(waiting)), self.embedder)
+            self._shelves.clear()
+        self._ready = True
 
     def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
-        if not texts:
-            return {}
-        embedded = self.embedder.embed(list(texts.values()))
-        return {key: vector.astype("<f4").tobytes() for key, vector in zip(texts, embedded, strict=True)}
+        return sentences.embedded(texts, self.embedder.embed) if texts else {}
+
+
+def _shelves(scopes: Sequence[str], kinds: Sequence[Kind]) -> list[Shelf]:
+    return [Shelf(scope, kind) for scope in scopes for kind in kinds]

@@ -12,19 +12,21 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import chromadb
 import numpy as np
 from chromadb.config import Settings
 from numpy.typing import NDArray
 
-from opsagent_memory import generations
+from opsagent_memory import generations, sentences
 from opsagent_memory.embed import Embedder
-from opsagent_memory.records import Kind
+from opsagent_memory.shelves import Shelf
 
 Vector = NDArray[np.float32]
 _BATCH = 1_000
+_PART = "."
+"""Between the key of a text and the number of a sentence of it."""
 _SAME = 1e-3
 """A text and itself are nearer than this."""
 _PROVEN = 0.9
@@ -33,13 +35,6 @@ _PROVEN = 0.9
 
 class IndexBroken(Exception):
     """Chroma cannot read or write its folder."""
-
-
-class Shelf(NamedTuple):
-    """What has a collection of its own."""
-
-    scope: str
-    kind: Kind
 
 
 Holdings = Mapping[Shelf, AbstractSet[str]]
@@ -51,6 +46,7 @@ class ChromaIndex:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._folder = folder
+        self._dimensions = embedder.dimensions
         self._model = {"model_id": embedder.model_id, "model_hash": embedder.model_hash}
         self._client: Any = None
         self._collections: dict[str, Any] = {}
@@ -82,19 +78,24 @@ class ChromaIndex:
                     generations.scrub(self._opened)
                     generations.seal(self._opened)
 
-    def missing(self, wanted: Holdings) -> dict[Shelf, set[str]] | None:
-        """Return what the index lacks; None: it holds what it should not, so that it must be built anew."""
+    def missing(self, wanted: Holdings, tolerated: Holdings) -> dict[Shelf, set[str]] | None:
+        """Return what the index lacks; None: it holds what it should not, so that it must be built anew.
+
+        What is tolerated (archived texts) may be there, as long as it is not most of what is.
+        """
         with _breaking():
-            names = {self._name(shelf): shelf for shelf in wanted}
+            names = {self._name(shelf): shelf for shelf in (*wanted, *tolerated)}
             if not self._names <= names.keys():
                 return None
             lacking: dict[Shelf, set[str]] = {}
             for name, shelf in names.items():
-                held = set(self._collection(shelf).get(include=[])["ids"]) if name in self._names else set()
-                if not held <= wanted[shelf]:
+                ours, theirs = wanted.get(shelf, set()), tolerated.get(shelf, set())
+                ids = self._collection(shelf).get(include=[])["ids"] if name in self._names else ()
+                held = {key for key in ids if _PART not in key}
+                if not held <= ours | theirs or len(held - ours) > len(held) / 2:
                     return None
-                if held < wanted[shelf]:
-                    lacking[shelf] = set(wanted[shelf] - held)
+                if not ours <= held:
+                    lacking[shelf] = set(ours - held)
             return lacking
 
     def scrub(self) -> None:
@@ -103,33 +104,52 @@ class ChromaIndex:
             if self._opened is not None:
                 generations.scrub(self._opened)
 
-    def put(self, shelf: Shelf, vectors: Mapping[str, bytes]) -> None:
-        """Add vectors, float32 in bytes, under their keys; those that are there already stay."""
-        keys = list(vectors)
+    def put(self, shelf: Shelf, kept: Mapping[str, bytes]) -> None:
+        """Add the vectors of texts (see `sentences`) under their keys; those that are there already stay."""
+        ids: list[str] = []
+        parts = []
+        for key, value in kept.items():
+            rows = sentences.rows(value, self._dimensions)
+            if not len(rows):
+                continue
+            ids += [key, *(f"{key}{_PART}{number}" for number in range(1, len(rows)))]
+            parts.append(rows)
+        if not ids:
+            return
+        table = np.concatenate(parts)
         with _breaking():
-            for start in range(0, len(keys), _BATCH):
-                part = keys[start : start + _BATCH]
-                rows = np.stack([np.frombuffer(vectors[key], dtype="<f4") for key in part])
-                self._collection(shelf).upsert(ids=part, embeddings=rows)
+            for start in range(0, len(ids), _BATCH):
+                end = start + _BATCH
+                self._collection(shelf).upsert(ids=ids[start:end], embeddings=table[start:end])
 
     def prove(self, shelf: Shelf, sample: Mapping[str, bytes]) -> None:
         """Look for some texts that are there; find (nearly all of) them, or raise `IndexBroken`."""
-        rows = np.stack([np.frombuffer(vector, dtype="<f4") for vector in sample.values()])
+        rows = np.concatenate(
+            [
+                np.empty((0, self._dimensions), dtype=np.float32),
+                *(sentences.rows(kept, self._dimensions)[:1] for kept in sample.values()),
+            ]
+        )
+        if not len(rows):
+            return
         with _breaking():
             answer = self._collection(shelf).query(query_embeddings=rows, n_results=1, include=["distances"])
             found = sum(bool(row) and abs(row[0]) < _SAME for row in answer["distances"])
-        if found < _PROVEN * len(sample):
-            raise IndexBroken(f"found only {found} of {len(sample)} texts that are there")
+        if found < _PROVEN * len(rows):
+            raise IndexBroken(f"found only {found} of {len(rows)} texts that are there")
 
     def nearest(self, shelf: Shelf, vector: Vector, limit: int) -> dict[str, float]:
-        """Return the keys of the nearest texts with their cosine, nearest first."""
+        """Return the keys of the texts nearest to a question, with the cosine of what is nearest in them."""
         if self._name(shelf) not in self._names:
             return {}
         with _breaking():
             answer = self._collection(shelf).query(query_embeddings=[vector], n_results=limit, include=["distances"])
             keys: Sequence[str] = answer["ids"][0]
             distances: Sequence[float] = answer["distances"][0]
-        return {key: min(1.0, 1.0 - float(distance)) for key, distance in zip(keys, distances, strict=True)}
+        found: dict[str, float] = {}
+        for key, distance in zip(keys, distances, strict=True):
+            found.setdefault(key.partition(_PART)[0], min(1.0, 1.0 - float(distance)))
+        return found
 
     def _collection(self, shelf: Shelf) -> Any:
         name = self._name(shelf)

@@ -9,14 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from opsagent_memory import database, following, ranking, rows
+from opsagent_memory import database, following, ranking, recalling, rows
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
 from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
 from opsagent_memory.lock import OwnerLock
 from opsagent_memory.reader import MemoryReader
-from opsagent_memory.recalling import distinct, recollection
 from opsagent_memory.records import (
     Fact,
     Imported,
@@ -32,8 +31,6 @@ from opsagent_memory.store import Store
 
 _NEIGHBOURS = 64
 """Distinct texts that are looked at for one question."""
-_DOUBLES = 4
-"""For each recollection that is asked for, so many candidates are looked through for near-doubles."""
 
 
 def _utc_now() -> datetime:
@@ -150,18 +147,7 @@ class Memory:
     ) -> list[Recollection]:
         """Return what comes to mind, best first: similar, valid now, not superseded, no two that say the same."""
         scopes, kinds, now = _scopes(scope), (kind,) if kind else tuple(Kind), self._clock()
-        neighbours = max(_NEIGHBOURS // 2, _DOUBLES * limit)
-        similarities = self._finder.nearest(query, scopes=scopes, kinds=kinds, limit=neighbours)
-        if not similarities:
-            return []
-        with database.reading(self._store.engine) as connection:
-            found = rows.candidates(connection, keys=similarities, scopes=scopes, kinds=kinds, now=now)
-            ranked = ranking.memorable(found, similarities, now)[: _DOUBLES * limit]
-            model = (self._finder.embedder.model_id, self._finder.embedder.model_hash)
-            vectors = rows.vectors_of(connection, [item.text_key for item in ranked], *model)
-            chosen = distinct(ranked, vectors, limit)
-            records = rows.by_seq(connection, [item.seq for item in chosen])
-        return [recollection(item, records[item.seq]) for item in chosen if item.seq in records]
+        return recalling.recall(self._store, self._finder, query, scopes=scopes, kinds=kinds, now=now, limit=limit)
 
     def remedies(
         self,
@@ -278,7 +264,9 @@ class Memory:
 
     def archive(self, record_ids: Sequence[str], why: str) -> int:
         """Take records out of recall; they stay readable and are exported. Return how many were in it."""
-        return len(self._store.archive(record_ids, why, self._clock()))
+        archived = len(self._store.archive(record_ids, why, self._clock()))
+        self._finder.refresh()
+        return archived
 
     def revise(
         self, added: Sequence[Record], *, ended: Sequence[str] = (), archived: Sequence[Record] = (), why: str
@@ -356,8 +344,8 @@ class Memory:
         for record_id in record_ids:
             if record_id not in found:
                 raise RecordNotFound(record_id)
-        self._finder.erase()
-        return self._store.forget(record_ids, self._clock())
+        with self._finder.erasing():
+            return self._store.forget(record_ids, self._clock())
 
 
 def _locked(where: Path | str, index_dir: Path) -> OwnerLock:

@@ -10,8 +10,9 @@ so that a remedy that worked lies above `NEUTRAL`, one that failed below it, and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from opsagent_memory.records import Kind, Outcome, RemedyRecord, Source
@@ -35,6 +36,8 @@ SOURCE_CAP = 8.0
 """No source, however often it repeats itself, weighs more than this for one remedy."""
 TRUST_FLOOR = 0.5
 """Episodes that are trusted less are read, but move no remedy."""
+_PROVEN = frozenset({Outcome.WORKED, Outcome.FAILED, Outcome.HARMED})
+_KEYWORDS_TOLD = 4
 _COUNTED_SOURCES = frozenset({Source.AGENT, Source.PERSON})
 
 
@@ -52,6 +55,11 @@ class Candidate:
     created_at: datetime
     imported: bool = False
     """It came from another memory: read, never counted."""
+
+
+def _counts(candidate: Candidate) -> bool:
+    """Say whether this may speak for or against a remedy."""
+    return candidate.source in _COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR and not candidate.imported
 
 
 def kernel(similarity: float, floor: float = SIMILARITY_FLOOR) -> float:
@@ -92,8 +100,7 @@ def remedies(
     for candidate in candidates:
         similarity = similarities[candidate.text_key]
         weight = kernel(similarity, floor) * recency(candidate.created_at, now) * candidate.trust
-        counts = candidate.source in _COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR and not candidate.imported
-        if candidate.remedy is None or not counts or weight <= 0.0:
+        if candidate.remedy is None or not _counts(candidate) or weight <= 0.0:
             continue
         _count(tallies.setdefault(candidate.remedy, _Tally(good={}, bad={})), candidate, similarity, weight)
     ranked = [_remedy_record(remedy, tally) for remedy, tally in tallies.items() if tally.tries]
@@ -136,9 +143,13 @@ def _remedy_record(remedy: str, tally: _Tally) -> RemedyRecord:
     )
 
 
-def why(similarity: float, tries: int, successes: int, last_worked: datetime | None) -> str:
+def why(
+    similarity: float, tries: int, successes: int, last_worked: datetime | None, keywords: Sequence[str] = ()
+) -> str:
     """Return one line for a person that says why something came."""
     said = [f"similarity {similarity:.2f}"]
+    if keywords:
+        said.append("says " + " ".join(keyword.lstrip("=") for keyword in keywords[:_KEYWORDS_TOLD]))
     if tries:
         said.append(f"worked {successes} of {tries} {'time' if tries == 1 else 'times'}")
     if last_worked is not None:
@@ -159,37 +170,46 @@ class Memorable:
     tries: int
     successes: int
     last_worked: datetime | None
+    rank_without_learning: int = 0
 
 
-def memorable(candidates: Sequence[Candidate], similarities: Mapping[str, float], now: datetime) -> list[Memorable]:
-    """Merge what repeats and rank it, best first. `candidates` come newest first."""
+def memorable(
+    candidates: Sequence[Candidate],
+    similarities: Mapping[str, float],
+    now: datetime,
+    bonuses: Mapping[str, float] | None = None,
+) -> list[Memorable]:
+    """Merge what repeats and rank it, best first. `candidates` come newest first.
+
+    `bonuses` is what the words of a text add to its similarity (see `keywords`).
+    """
     groups: dict[tuple[Kind, str, str | None], list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault((candidate.kind, candidate.text_key, candidate.remedy), []).append(candidate)
-    ranked = [_memorable(group, similarities[group[0].text_key], now) for group in groups.values()]
+    bonuses = bonuses or {}
+    found = [_memorable(group, similarities[key], bonuses.get(key, 0.0), now) for (_, key, _), group in groups.items()]
+    plain = sorted(found, key=lambda item: (-item.similarity, -item.seq))
+    ranked = [replace(item, rank_without_learning=place) for place, item in enumerate(plain, start=1)]
     return sorted(ranked, key=lambda item: (-item.score, -item.seq))
 
 
-def _memorable(group: Sequence[Candidate], similarity: float, now: datetime) -> Memorable:
-    proven = [one for one in group if one.outcome in {Outcome.WORKED, Outcome.FAILED, Outcome.HARMED}]
+def _memorable(group: Sequence[Candidate], similarity: float, bonus: float, now: datetime) -> Memorable:
+    proven = [one for one in group if one.outcome in _PROVEN and _counts(one)]
     worked = [one for one in proven if one.outcome is Outcome.WORKED]
     rate = (len(worked) + NEUTRAL) / (len(proven) + 1)
-    # Similarity leads; outcome, age and trust move it by a tenth or two, so that they order what is nearly as similar.
+    # Likeness leads; outcome, age and trust move it by a tenth or two, so that they order what is nearly as like.
     factors = (
         0.9 + 0.2 * rate,
         0.9 + 0.1 * recency(group[0].created_at, now, 3 * HALF_LIFE_DAYS),
         0.8 + 0.2 * max(one.trust for one in group),
     )
-    score = similarity
-    for factor in factors:
-        score *= factor
     return Memorable(
         seq=group[0].seq,
         kind=group[0].kind,
         text_key=group[0].text_key,
         remedy=group[0].remedy,
         similarity=similarity,
-        score=score,
+        score=(similarity + bonus) * math.prod(factors),
         tries=len(proven),
         successes=len(worked),
         last_worked=max((one.created_at for one in worked), default=None),

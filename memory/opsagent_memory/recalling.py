@@ -1,16 +1,58 @@
-"""From ranked candidates to recollections: near-doubles merged, each with its reason."""
+"""From a question to recollections: found, ranked, near-doubles merged, each with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from opsagent_memory import database, ranking, rows
 from opsagent_memory.documents.words import origin
+from opsagent_memory.finder import Finder
+from opsagent_memory.keywords import Hit
 from opsagent_memory.ranking import Memorable, why
-from opsagent_memory.records import Recollection, Record, Source
+from opsagent_memory.records import Kind, Recollection, Record, Source
+from opsagent_memory.store import Store
 
 NEAR_DOUBLE = 0.97
 """Texts with this cosine or more, about the same remedy, are one recollection."""
+_NEIGHBOURS = 32
+"""At least so many texts are looked at for one question."""
+_DOUBLES = 4
+"""For each recollection that is asked for, so many candidates are looked through for near-doubles."""
+_FURTHER = 4
+"""Where too few may be told (the rest is out of date, or says the same), so many times more are looked at."""
+_FURTHEST = 4_096
+
+
+def recall(
+    store: Store, finder: Finder, query: str, *, scopes: Sequence[str], kinds: Sequence[Kind], now: datetime, limit: int
+) -> list[Recollection]:
+    """Return what comes to mind, best first."""
+    neighbours = max(_NEIGHBOURS, _DOUBLES * limit)
+    while True:
+        found = finder.find(query, scopes=scopes, kinds=kinds, limit=neighbours)
+        if not found.similarities:
+            return []
+        bonuses = {key: hit.bonus for key, hit in found.hits.items()}
+        with database.reading(store.engine) as connection:
+            known = rows.candidates(connection, keys=found.similarities, scopes=scopes, kinds=kinds, now=now)
+            ranked = ranking.memorable(known, found.similarities, now, bonuses)
+            last = found.exhausted or neighbours >= _FURTHEST
+            looked_at = ranked if last else ranked[: _DOUBLES * limit * (neighbours // _NEIGHBOURS)]
+            chosen = distinct(looked_at, _wholes(store, finder, looked_at), limit)
+            if last or len(chosen) >= limit:
+                records = rows.by_seq(connection, [item.seq for item in chosen])
+                break
+        neighbours *= _FURTHER
+    hits = found.hits
+    return [recollection(item, records[item.seq], hits.get(item.text_key)) for item in chosen if item.seq in records]
+
+
+def _wholes(store: Store, finder: Finder, items: Sequence[Memorable]) -> dict[str, bytes]:
+    """Return the vectors of whole texts."""
+    kept = store.vectors(list({item.text_key for item in items}), finder.embedder)
+    return {key: value[: 4 * finder.embedder.dimensions] for key, value in kept.items()}
 
 
 def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: int) -> list[Memorable]:
@@ -36,18 +78,22 @@ def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: i
     return chosen
 
 
-def recollection(item: Memorable, record: Record) -> Recollection:
+def recollection(item: Memorable, record: Record, hit: Hit | None = None) -> Recollection:
     """Return the record with what memory knows about it."""
     said_by = ""
     if record.source is Source.LOGS:
         said_by = "reconstructed from logs, "
     elif record.source is Source.DOCUMENT:
         said_by = f"{origin(record.fields)}, "
+    keywords = hit.terms if hit else ()
     return Recollection(
         record=record,
         similarity=item.similarity,
         score=item.score,
-        why=said_by + why(item.similarity, item.tries, item.successes, item.last_worked),
+        why=said_by + why(item.similarity, item.tries, item.successes, item.last_worked, keywords),
+        without_learning=item.similarity,
+        rank_without_learning=item.rank_without_learning,
+        keywords=keywords,
         tries=item.tries,
         successes=item.successes,
         last_worked=item.last_worked,

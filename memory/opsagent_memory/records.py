@@ -168,13 +168,17 @@ class Recollection:
 
     record: Record
     similarity: float
-    """Cosine of the embeddings, -1..1."""
+    """Cosine of the embeddings, -1..1; of several sentences the nearest counts more (see `sentences`)."""
     score: float
-    """What it is ranked by: similarity weighted by outcome, recency and trust."""
+    """What it is ranked by: similarity, and what rare words it shares, weighted by outcome, recency and trust."""
     why: str
     """One line for a person."""
     without_learning: float = 0.0
     """What the score would be by similarity alone."""
+    rank_without_learning: int = 0
+    """Which place it would have by similarity alone, 1 being the first."""
+    keywords: tuple[str, ...] = ()
+    """Identifiers and rare words of the question that it holds, what says most first."""
     tries: int = 0
     """How often this remedy was tried in episodes that say nearly the same."""
     successes: int = 0

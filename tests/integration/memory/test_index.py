@@ -70,6 +70,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_index_mends_itself(filled: Path, damage: Callable[[Path], object]) -> None:
     damage(filled)
     with opened(filled) as memory:
+        memory.warm()
         for text in TEXTS[::7]:
             assert memory.recall(text, scope="s")[0].record.text == text
     assert len(list((filled / "index").glob("index-*"))) == 1
@@ -89,6 +90,7 @@ def test_damage_to_the_graph_of_a_larger_index_is_mended(tmp_path: Path, sealed:
     if not sealed:
         (index_of(tmp_path) / "sealed.json").unlink()
     with opened(tmp_path) as memory:
+        memory.warm()
         for text in texts[::250]:
             assert memory.recall(text, scope="s")[0].record.text == text
 
@@ -100,10 +102,12 @@ def test_an_index_that_grows_from_small_to_large_finds_everything(tmp_path: Path
         with opened(tmp_path) as memory:
             memory.warm()
             memory.add_many([Fact(scope="s", text=text, created_at=now) for text in texts[start:end]])
+            memory.warm()
             for text in texts[:end:41]:
                 assert memory.recall(text, scope="s")[0].record.text == text
     before = index_of(tmp_path)
     with opened(tmp_path) as memory:
+        memory.warm()
         for text in texts[::41]:
             assert memory.recall(text, scope="s")[0].record.text == text
     assert index_of(tmp_path) == before
@@ -115,6 +119,7 @@ def test_a_small_index_whose_owner_was_killed_is_mended_not_built_anew(filled: P
     for path in before.rglob("*.bin"):
         truncate(path)  # laid out in advance, and not read while there is no graph
     with opened(filled) as memory:
+        memory.warm()
         for text in TEXTS[::7]:
             assert memory.recall(text, scope="s")[0].record.text == text
     assert index_of(filled) == before
@@ -146,6 +151,7 @@ def test_an_index_that_is_behind_catches_up(filled: Path) -> None:
     shutil.rmtree(filled / "index")
     shutil.copytree(kept, filled / "index")
     with opened(filled) as memory:
+        memory.warm()
         assert memory.recall("something quite new about billing", scope="s")[0].record.id == late
         assert memory.recall("first fact", scope="t")[0].record.id == other
 
@@ -158,6 +164,7 @@ def test_an_index_of_another_memory_is_not_believed(filled: Path, tmp_path_facto
     shutil.rmtree(filled / "index")
     shutil.copytree(other / "index", filled / "index")
     with opened(filled) as memory:
+        memory.warm()
         found = memory.recall("of another memory", scope="s", limit=50)
     assert {one.record.text for one in found} <= set(TEXTS)
 
@@ -184,9 +191,11 @@ def test_forgetting_leaves_neither_text_nor_fields_nor_vector_on_the_disk(filled
         secret = memory.add_fact("the safe is behind the gorgonzola", scope="s", fields={"who": "mascarpone"})
         vector = HashEmbedder().embed(["the safe is behind the gorgonzola"])[0].tobytes()[64:192]
         assert vector.strip(b"\0")
+        memory.warm()
         assert memory.recall("gorgonzola", scope="s")[0].record.id == secret
         assert any("index-" in name for name in files_holding(filled, vector))
         assert memory.forget(secret)
+        memory.warm()
         memory.recall("gorgonzola", scope="s")
         assert (index_of(filled) / "chroma.sqlite3").exists()
         for needle in (b"gorgonzola", b"mascarpone", vector):
@@ -239,5 +248,6 @@ def test_settings_of_the_environment_and_of_the_current_directory_turn_nothing(
         monkeypatch.setenv(*line.split("=", 1))
     monkeypatch.chdir(elsewhere)
     with opened(filled) as memory:
+        memory.warm()
         assert memory.recall(TEXTS[5], scope="s")[0].record.text == TEXTS[5]
     assert [path.name for path in elsewhere.iterdir()] == [".env"]

@@ -1,0 +1,231 @@
+"""The keyword index: which texts hold a term, in an SQLite file of its own (FTS5) beside the vectors.
+
+Like the vectors it is rebuilt from the truth, and deleted, file and all, when something is forgotten. Only real hits
+count: an identifier that few texts hold, or a word that is rare among the texts of its shelf. Fusing two whole
+rankings made recall worse; a hit adds at most `MOST` to a text's similarity, so that meaning leads.
+
+    strength = Σ weight(t) · ln((n + 1) / df(t)) / ln(n + 1)   over the terms t of the question that the text holds
+    bonus    = MOST · strength / (strength + HALFWAY)
+
+(n texts on the shelf, df of which hold the term; the second factor is the inverse document frequency, 0..1.)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsagent_memory import terms
+from opsagent_memory.records import Kind
+
+MOST = 0.3
+"""No hit is worth more similarity than this."""
+HALFWAY = 1.5
+"""A hit of this strength is worth half of it."""
+RARE_WORD = 0.05
+"""A word says something where at most this share of the shelf's texts hold it."""
+RARE_IDENTIFIER = 0.2
+_RARE_AT_LEAST = 5
+"""On a small shelf what so many texts hold is rare still."""
+_RARE_AT_MOST = 400
+_TOLD = 100
+"""So many of the texts that hold most are returned."""
+_TERMS = 48
+"""So many terms of a question are looked up."""
+_NAME = "keywords.sqlite3"
+_LAYOUT = "1"
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE shelves (id INTEGER PRIMARY KEY, scope TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (scope, kind));
+CREATE TABLE texts (id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, key TEXT NOT NULL, UNIQUE (shelf, key));
+CREATE VIRTUAL TABLE words USING fts5
+    (terms, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '~=._/:@#+-'");
+"""
+
+
+class KeywordsBroken(Exception):
+    """The file cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """That a text holds some of what was asked for."""
+
+    bonus: float
+    """0..`MOST`."""
+    terms: tuple[str, ...]
+    """What it holds, what says most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text to take up."""
+
+    seq: int
+    scope: str
+    kind: Kind
+    key: str
+    text: str
+
+
+class KeywordIndex:
+    """Finds texts by their rare words. Callable from any thread."""
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        """`identity` names the memory; a file of another one is not believed."""
+        self._path = folder / _NAME
+        self._identity = identity
+        self._connection: sqlite3.Connection | None = None
+        self._shelves: dict[tuple[str, str], int] = {}
+        self._sizes: dict[int, int] = {}
+        self._serving = threading.Lock()
+
+    def mark(self) -> tuple[int, str]:
+        """Return up to which record of the truth this goes, and the key of that record's text; (0, ""): empty."""
+        with self._serving, _breaking():
+            said = dict(self._opened().execute("SELECT key, value FROM meta"))
+        return int(said.get("up_to", 0)), said.get("mark", "")
+
+    def take(self, entries: Sequence[Entry], up_to: int, mark: str) -> None:
+        """Take up texts; from now on this goes up to that record."""
+        with self._serving, _breaking():
+            connection = self._opened()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for entry in entries:
+                    self._take(connection, entry)
+                said = (("up_to", str(up_to)), ("mark", mark))
+                connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
+                connection.execute("COMMIT")
+            except BaseException:
+                self._shelves.clear()
+                self._sizes.clear()
+                connection.execute("ROLLBACK")
+                raise
+
+    def hits(self, question: str, shelves: Iterable[tuple[str, Kind]]) -> dict[str, Hit]:
+        """Return which texts of these shelves hold rare words of the question, by key."""
+        asked = sorted(terms.of_text(question).items(), key=lambda item: -item[1])[:_TERMS]
+        found: dict[str, Hit] = {}
+        with self._serving, _breaking():
+            connection = self._opened()
+            for scope, kind in shelves:
+                shelf = self._shelf(connection, scope, kind.value, make=False)
+                if shelf is not None:
+                    self._look(connection, shelf, asked, found)
+        return found
+
+    def erase(self) -> None:
+        """Delete the file; it comes back from the truth."""
+        with self._serving:
+            self._close()
+            for ending in ("", "-wal", "-shm", "-journal"):
+                with suppress(FileNotFoundError):
+                    self._path.with_name(_NAME + ending).unlink()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._serving:
+            self._close()
+
+    def _look(
+        self,
+        connection: sqlite3.Connection,
+        shelf: int,
+        asked: Sequence[tuple[str, float]],
+        found: dict[str, Hit],
+    ) -> None:
+        texts = self._size(connection, shelf)
+        strengths: dict[int, float] = {}
+        held: dict[int, list[str]] = {}
+        for term, weight in asked:
+            share = RARE_IDENTIFIER if weight >= terms.IDENTIFIER else RARE_WORD
+            most = int(min(_RARE_AT_MOST, max(_RARE_AT_LEAST, share * texts)))
+            query = "SELECT rowid FROM words WHERE words MATCH ? LIMIT ?"
+            rows = connection.execute(query, (f'"{shelf}~{term}"', most + 1)).fetchall()
+            if not rows or len(rows) > most:
+                continue
+            worth = weight * math.log((texts + 1) / len(rows)) / math.log(texts + 1)
+            for (row,) in rows:
+                strengths[row] = strengths.get(row, 0.0) + worth
+                held.setdefault(row, []).append(term)
+        if not strengths:
+            return
+        best = sorted(strengths, key=lambda row: -strengths[row])[:_TOLD]
+        for row in best:
+            (key,) = connection.execute("SELECT key FROM texts WHERE id = ?", (row,)).fetchone()
+            bonus = MOST * strengths[row] / (strengths[row] + HALFWAY)
+            if key not in found or found[key].bonus < bonus:
+                found[key] = Hit(bonus, tuple(held[row]))
+
+    def _take(self, connection: sqlite3.Connection, entry: Entry) -> None:
+        shelf = self._shelf(connection, entry.scope, entry.kind.value, make=True)
+        assert shelf is not None
+        added = connection.execute("INSERT OR IGNORE INTO texts (shelf, key) VALUES (?, ?)", (shelf, entry.key))
+        if added.rowcount:
+            self._sizes[shelf] = self._size(connection, shelf) + 1
+            said = " ".join(f"{shelf}~{term}" for term in terms.of_text(entry.text))
+            connection.execute("INSERT INTO words (rowid, terms) VALUES (?, ?)", (added.lastrowid, said))
+
+    def _shelf(self, connection: sqlite3.Connection, scope: str, kind: str, *, make: bool) -> int | None:
+        found = self._shelves.get((scope, kind))
+        if found is None:
+            query = "SELECT id FROM shelves WHERE scope = ? AND kind = ?"
+            row = connection.execute(query, (scope, kind)).fetchone()
+            if row is None and not make:
+                return None
+            insert = "INSERT INTO shelves (scope, kind) VALUES (?, ?)"
+            found = int(row[0] if row else connection.execute(insert, (scope, kind)).lastrowid or 0)
+            self._shelves[scope, kind] = found
+        return found
+
+    def _size(self, connection: sqlite3.Connection, shelf: int) -> int:
+        if shelf not in self._sizes:
+            (count,) = connection.execute("SELECT count(*) FROM texts WHERE shelf = ?", (shelf,)).fetchone()
+            self._sizes[shelf] = int(count)
+        return self._sizes[shelf]
+
+    def _opened(self) -> sqlite3.Connection:
+        """Return the connection; a file of another memory, or of another layout, is replaced by an empty one."""
+        if self._connection is not None:
+            return self._connection
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        connection = self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        # NORMAL: a power cut may take the last texts, and the truth has them.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        known: Mapping[str, str] = {}
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            known = dict(connection.execute("SELECT key, value FROM meta"))
+        if (known.get("layout"), known.get("memory")) == (_LAYOUT, self._identity):
+            return connection
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise KeywordsBroken(f"{self._path}: of another memory, or of another version")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+        said = (("layout", _LAYOUT), ("memory", self._identity))
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", said)
+        connection.execute("COMMIT")
+        return connection
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        self._shelves.clear()
+        self._sizes.clear()
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+@contextmanager
+def _breaking() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError, ValueError) as error:
+        raise KeywordsBroken(str(error)) from error
