@@ -69,6 +69,14 @@ def read(*files: Path) -> Cases:
     return Cases(documents=tuple(documents), questions=tuple(questions))
 
 
+def asked(file: Path) -> Cases:
+    """Return the cases of a file that asks something. Raises CaseError, OSError, as `read` does."""
+    cases = read(file)
+    if not cases.questions:
+        raise CaseError(f"{file}: no case of it asks anything: their `queries` are empty")
+    return cases
+
+
 def _take(line: str, where: str, documents: dict[str, str], questions: list[Question]) -> None:
     try:
         case = json.loads(line)

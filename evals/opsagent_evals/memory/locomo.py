@@ -57,9 +57,12 @@ def read(file: Path) -> tuple[Conversation, ...]:
     """Return all conversations. Raises NoData where the file is not LoCoMo."""
     try:
         samples = json.loads(file.read_text(encoding="utf-8"))
-        return tuple(_conversation(sample, number >= DEVELOPMENT) for number, sample in enumerate(samples))
+        found = tuple(_conversation(sample, number >= DEVELOPMENT) for number, sample in enumerate(samples))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoData(f"{file} is not LoCoMo's locomo10.json ({type(error).__name__}: {error}): {WHERE}") from None
+    if not found:
+        raise NoData(f"{file} has no conversation: it is not LoCoMo's locomo10.json: {WHERE}")
+    return found
 
 
 def _conversation(sample: dict[str, Any], held_out: bool) -> Conversation:

@@ -41,7 +41,7 @@ def asked_of(sets: Sequence[tuple[str, Cases]], folder: Path, embedder: Embedder
             shelves: dict[str, hits.Ranker] = {
                 MEMORY: memory.shelf(name, cases.documents),
                 BM25: Bm25(cases.documents),
-                CHROMA: chroma.shelf(name, cases.documents),
+                CHROMA: chroma.shelf(cases.documents),
             }
             questions = ((one.text, one.language, one.half, (one.document,)) for one in cases.questions)
             asked = hits.ask(questions, shelves, _teller(name, len(cases.questions)))
@@ -59,7 +59,7 @@ def conversations(found: Sequence[Conversation], folder: Path, embedder: Embedde
             shelves: dict[str, hits.Ranker] = {
                 MEMORY: memory.shelf(one.name, one.turns, one.times),
                 BM25: Bm25(one.turns),
-                CHROMA: chroma.shelf(one.name, one.turns),
+                CHROMA: chroma.shelf(one.turns),
             }
             half = "heldout" if one.held_out else "dev"
             asked = hits.ask(((text, kind, half, right) for text, kind, right in one.questions), shelves)

@@ -25,11 +25,15 @@ class PlainChroma:
         settings = Settings(_env_file=None, anonymized_telemetry=False)  # type: ignore[call-arg]
         self._client: Any = chromadb.PersistentClient(folder, settings=settings)
         self._embedder = embedder
+        self._shelves = 0
 
-    def shelf(self, name: str, documents: Sequence[str]) -> PlainShelf:
+    def shelf(self, documents: Sequence[str]) -> PlainShelf:
         """Put documents into a collection of their own."""
+        self._shelves += 1
         space = {"hnsw": {"space": "cosine"}}
-        collection = self._client.create_collection(name, configuration=space, embedding_function=None)
+        collection = self._client.create_collection(
+            f"shelf-{self._shelves}", configuration=space, embedding_function=None
+        )
         for start in range(0, len(documents), _AT_ONCE):
             part = documents[start : start + _AT_ONCE]
             places = [str(start + at) for at in range(len(part))]

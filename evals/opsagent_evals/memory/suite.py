@@ -39,7 +39,7 @@ def run(
     """
     try:
         _check(cases=cases, data=data, repeat=repeat, model=model, only=only)
-        own = corpus.read(cases) if cases is not None else None
+        own = corpus.asked(cases) if cases is not None else None
         found = locomo.read(locomo.find(data)) if data is not None else ()
     except (OSError, ValueError) as error:
         say(f"opsagent: {error}")
