@@ -14,9 +14,14 @@ from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, Ingest
 from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
+from opsagent_memory.learners import Learners
+from opsagent_memory.learning.words import Family, Learnt
 from opsagent_memory.lock import OwnerLock
+from opsagent_memory.options import MemoryOptions
+from opsagent_memory.overview import Told
 from opsagent_memory.reader import MemoryReader
 from opsagent_memory.records import (
+    Episode,
     Fact,
     Imported,
     Kind,
@@ -45,9 +50,18 @@ class Memory:
     """
 
     def __init__(
-        self, store: Store, finder: Finder, reader: MemoryReader, lock: OwnerLock, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        finder: Finder,
+        reader: MemoryReader,
+        lock: OwnerLock,
+        clock: Callable[[], datetime],
+        *,
+        options: MemoryOptions,
     ) -> None:
+        self.options = options
         self._store = store
+        self._learners = Learners(store, finder, options.learning)
         self._finder = finder
         self._reader = reader
         self._lock = lock
@@ -61,6 +75,7 @@ class Memory:
         index_dir: Path,
         *,
         embedder: Embedder | None = None,
+        options: MemoryOptions | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> Self:
         """Open the memory whose truth is in `database` (a path, or an SQLAlchemy URL; made where there is none).
@@ -79,10 +94,11 @@ class Memory:
             lock.release()
             raise
         finder = Finder(store, index_dir, embedder or MiniLmEmbedder())
-        return cls(store, finder, MemoryReader(database), lock, clock)
+        return cls(store, finder, MemoryReader(database), lock, clock, options=options or MemoryOptions())
 
     def close(self) -> None:
         """Let go of everything; the next owner may come."""
+        self._learners.close()
         self._finder.close()
         self._reader.close()
         self._store.close()
@@ -113,7 +129,27 @@ class Memory:
     def add_many(self, records: Sequence[Record]) -> None:
         """Keep all of these records, or none where one is refused."""
         vectors = self._finder.embed_new(records)
-        self._finder.take(self._store.append(records, vectors, self._finder.embedder, at=self._clock()))
+        with self._learners.relearning(record.scope for record in records if record.supersedes is not None):
+            self._finder.take(self._store.append(records, vectors, self._finder.embedder, at=self._clock()))
+
+    def learn(self, episode: Episode) -> Learnt:
+        """Keep an episode and learn from how it ended; when this returns it is on the disk.
+
+        One that teaches nothing (unproven, over by itself, from a source that moves no remedy) is kept all the same;
+        its `Learnt.family` is empty. `docs/learning.md` tells what is learnt, and how.
+
+        Raises:
+            RecordExists, RecordNotFound: as `add` does.
+        """
+        return self._learners.learn(episode, self._clock())
+
+    def families(self, scope: str) -> tuple[Family, ...]:
+        """Return the families of like incidents that were learnt of a scope, the largest first."""
+        return self._learners.families(scope)
+
+    def lessons(self, scope: str | None = None) -> tuple[Told, ...]:
+        """Return what was learnt, and when, oldest first; what was forgotten is not among it."""
+        return self._reader.lessons(scope)
 
     def add_fact(
         self,
@@ -160,7 +196,7 @@ class Memory:
         """Return what was tried when things were like this, what helped first.
 
         A score above `ranking.NEUTRAL` speaks for a remedy, one below against it. With `fault_class`, only episodes
-        of that class count.
+        of that class count. What was never tried near is not told of: it has `ranking.NEUTRAL`.
         """
         scopes, now = _scopes(scope), self._clock()
         similarities = self._finder.nearest(query, scopes=scopes, kinds=(Kind.EPISODE,), limit=_NEIGHBOURS)
@@ -177,7 +213,8 @@ class Memory:
                 fault_class=fault_class,
                 with_remedy=True,
             )
-        return ranking.remedies(found, near, now, similarity_floor)
+        by_kernel = ranking.remedies(found, near, now, similarity_floor)
+        return self._learners.weighed(query, by_kernel, scopes, now, fault_class)
 
     def show(self, record_id: str) -> Record:
         """Return a record.
@@ -260,7 +297,8 @@ class Memory:
         Raises:
             RecordNotFound: there is none with this id, or it was forgotten.
         """
-        self._store.end(record_id, at, why, self._clock())
+        with self._learners.relearning(self._scopes_of((record_id,))):
+            self._store.end(record_id, at, why, self._clock())
 
     def archive(self, record_ids: Sequence[str], why: str) -> int:
         """Take records out of recall; they stay readable and are exported. Return how many were in it."""
@@ -279,7 +317,8 @@ class Memory:
         """
         vectors, now = self._finder.embed_new(added), self._clock()
         space = self._finder.embedder
-        new = self._store.revise(added, vectors, space, ended=ended, archived=archived, why=why, now=now)
+        with self._learners.relearning(self._scopes_of(ended)):
+            new = self._store.revise(added, vectors, space, ended=ended, archived=archived, why=why, now=now)
         self._finder.take(new)
 
     def ingest(
@@ -344,8 +383,13 @@ class Memory:
         for record_id in record_ids:
             if record_id not in found:
                 raise RecordNotFound(record_id)
-        with self._finder.erasing():
+        scopes = {row.scope for row in found.values()}
+        with self._learners.relearning(scopes), self._finder.erasing():
             return self._store.forget(record_ids, self._clock())
+
+    def _scopes_of(self, record_ids: Sequence[str]) -> set[str]:
+        with database.reading(self._store.engine) as connection:
+            return {row.scope for row in rows.by_ids(connection, record_ids).values()}
 
 
 def _locked(where: Path | str, index_dir: Path) -> OwnerLock:

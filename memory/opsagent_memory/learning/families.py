@@ -125,6 +125,10 @@ class FamilyCounters:
             self.stale[family, remedy] = True
         return bool(self.stale[family, remedy]) and not was_stale
 
+    def is_stale(self, family: int, remedy: int) -> bool:
+        """Say whether a remedy used to work for a family (-1: none) and no longer does."""
+        return family >= 0 and remedy < self.stale.shape[1] and bool(self.stale[family, remedy])
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the state; `take` takes it up."""
         return {name: getattr(self, name)[: self.size] for name in _ARRAYS if name != "centres"}

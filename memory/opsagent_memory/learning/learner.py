@@ -204,6 +204,7 @@ class Learner:
             families=families,
             expected=rows,
             uncertainty=PRIOR_WEIGHT / (PRIOR_WEIGHT + mass),
+            nearest=self._families.place(families, _NO_CLASS if number is None else number, 0.0),
         )
         return self._looked
 
@@ -227,6 +228,7 @@ class Learner:
             score=float(weights @ by_expert),
             uncertainty=float(look.uncertainty[at]),
             by_expert=dict(zip(self._mixing.experts, by_expert.tolist(), strict=True)),
+            stale=self._families.is_stale(look.nearest, at),
         )
 
     def _keep(
@@ -296,6 +298,8 @@ class _Look:
     expected: Floats
     """(experts, remedies)"""
     uncertainty: Floats
+    nearest: int
+    """The family that it is of, -1: none."""
 
     def is_of(self, vector: Vector, day: float, fault_class: str | None, remedies: int) -> bool:
         """Say whether this answers that question."""

@@ -79,6 +79,8 @@ class Prediction:
     uncertainty: float
     """0..1: how little is known; 1: nothing."""
     by_expert: Mapping[str, float] = field(default_factory=dict)
+    stale: bool = False
+    """It used to work for incidents like this, and no longer does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class Learnt:
     """Reward less what was expected, -1..1."""
     expected: float
     family: str
-    """Id of the family that took it."""
+    """Id of the family that took it; empty where nothing was learnt."""
     opened: bool
     """Whether that family is new."""
     stale: bool
