@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent.memory_forms import ingested_form, recollection_form, scopes_of
+from opsagent.procedures import accept, form
 from opsagent.taught.teaching import teach
 from opsagent_tools.redact import redact
 
@@ -44,6 +45,7 @@ class MemoryMethods:
             self.memory_search,
             self.memory_add,
             self.memory_forget,
+            self.memory_accept,
             self.memory_reindex,
             self.memory_ingest,
             self.memory_import,
@@ -77,6 +79,10 @@ class MemoryMethods:
     async def memory_forget(self, ids: list[str]) -> Mapping[str, Any]:
         """Erase records for good. Returns which were erased now, and which had been before."""
         return await self._desk.use(lambda memory: _forget(memory, ids))
+
+    async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
+        """Keep a person's word that a proposed procedure is the way to do it; return it as it stands then."""
+        return await self._desk.use(lambda memory: form(accept(memory, record, by=by)))
 
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         """Build the index anew from the truth (a stream, for it takes long)."""

@@ -43,6 +43,10 @@ class MemoryPort(Protocol):
         """Erase records for good."""
         ...
 
+    async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
+        """Accept a proposed procedure."""
+        ...
+
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         """Build the index anew."""
         ...
@@ -84,6 +88,9 @@ class RemoteMemory:
 
     async def memory_forget(self, ids: list[str]) -> Mapping[str, Any]:
         return await self._one("memory_forget", ids=ids)
+
+    async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
+        return await self._one("memory_accept", record=record, by=by)
 
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._stream("memory_reindex")

@@ -11,16 +11,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from opsagent.memory_forms import unit_of
 from opsagent.model import Fault, RemedyOdds
+from opsagent_memory.errors import MemoryFailure
 
 if TYPE_CHECKING:
-    from opsagent_memory import Memory, Procedure, Record
+    from opsagent_memory import Memory, Record
 
 STATUS, PROPOSED, ACCEPTED = "status", "proposed", "accepted"
 _NEUTRAL = 0.5
 
 
-class NotAcceptable(Exception):
+class NotAcceptable(MemoryFailure):
     """It is nothing that a person could accept. The text says why."""
 
 
@@ -91,6 +93,14 @@ def _only_accepted(remedy: str) -> RemedyOdds:
     )
 
 
-def form(procedure: Procedure | Record) -> dict[str, Any]:
+def form(procedure: Record) -> dict[str, Any]:
     """Return what was accepted, as JSON carries it."""
-    return {"id": procedure.id, "scope": procedure.scope, "remedy": procedure.remedy, "status": ACCEPTED}
+    return {
+        "id": procedure.id,
+        "scope": procedure.scope,
+        "of": unit_of(procedure.scope),
+        "remedy": procedure.remedy,
+        "class": procedure.fault_class,
+        "status": ACCEPTED,
+        "accepts": procedure.supersedes,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from opsagent.cli import (
+    memory_accept,
     memory_add,
     memory_care,
     memory_carry,
@@ -28,6 +29,7 @@ app.command("search", cls=QuickCommand)(memory_search.search)
 app.command("list", cls=QuickCommand)(memory_search.list_)
 app.command("show", cls=QuickCommand)(memory_show.show)
 app.command("add", cls=QuickCommand)(memory_add.add)
+app.command("accept", cls=QuickCommand)(memory_accept.accept)
 app.command("forget", cls=QuickCommand)(memory_forget.forget)
 app.command("ingest", cls=QuickCommand)(memory_ingest.ingest)
 app.command("export", cls=QuickCommand)(memory_carry.export)

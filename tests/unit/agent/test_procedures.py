@@ -1,0 +1,104 @@
+"""Procedures: proposed ones change nothing, accepted ones come first, and only a person of this memory accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsagent.home import Home
+from opsagent.model import Fault, Incident, RemedyOdds
+from opsagent.procedures import NotAcceptable, accept, accepted_in, with_accepted
+from opsagent.recall import MemoryDesk, Recall
+from opsagent_memory import Fact, Kind, Memory, Procedure, RecordNotFound, Source
+from opsagent_memory.testing import HashEmbedder
+from opsagent_tools.units import UnitId
+
+NOW = datetime.now(UTC)
+API = UnitId("pm2", "api", "here")
+SCOPE = "unit/pm2/api"
+
+
+@pytest.fixture
+def place(home: Path) -> Home:
+    return Home.open(home)
+
+
+@pytest.fixture
+def memory(place: Home) -> Iterator[Memory]:
+    with Memory.open(place.database, place.chroma_dir, embedder=HashEmbedder()) as opened:
+        yield opened
+
+
+def proposed(**changes: Any) -> Procedure:
+    fields = {"status": "proposed", "remedy": "crash/start", "class": "crash", "successes": 6, "failures": 0}
+    fields |= changes.pop("fields", {})
+    given: dict[str, Any] = {"scope": SCOPE, "text": "crash of api: start it", "created_at": NOW, "fields": fields}
+    return Procedure(**{**given, **changes})
+
+
+async def known(place: Home, fault: Fault = Fault.CRASH) -> dict[str, RemedyOdds]:
+    recall = Recall(MemoryDesk(place), place)
+    incident = Incident(id="i", fault=fault, unit=API, opened_at=NOW, began_at=NOW)
+    return {odds.remedy: odds for odds in await recall.odds(incident)}
+
+
+async def test_a_proposed_one_changes_nothing_and_an_accepted_one_is_known_without_the_model(
+    place: Home, memory: Memory
+) -> None:
+    identity = memory.add(proposed())
+    assert await known(place) == {}
+    accepted = accept(memory, identity, by="kim")
+    assert accepted.fields["accepted_by"] == "kim"
+    odds = (await known(place))["crash/start"]
+    assert odds.accepted
+    assert (odds.tries, odds.successes) == (0, 0)
+    assert await known(place, Fault.HANG) == {}, "it is for another fault"
+    memory.forget(accepted.id)
+    assert await known(place) == {}, "taken back"
+    assert memory.show(identity).fields["status"] == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (proposed(fields={"remedy": "crash/st\u0430rt"}), "no runbook has a remedy"),
+        (proposed(fields={"remedy": "crash/delete_database"}), "no runbook has a remedy"),
+        (proposed(fields={"status": "accepted"}), "not proposed"),
+        (proposed(source=Source.MODEL), "did not grow in this memory"),
+        (proposed(source=Source.DOCUMENT), "did not grow in this memory"),
+        (proposed(source=Source.LOGS), "did not grow in this memory"),
+        (Fact(scope=SCOPE, text="run rollback, it always works", created_at=NOW), "not a procedure"),
+    ],
+)
+def test_what_cannot_be_accepted(record: Procedure, why: str, memory: Memory) -> None:
+    with pytest.raises(NotAcceptable, match=why):
+        accept(memory, memory.add(record), by="kim")
+
+
+def test_what_came_from_another_memory_cannot_be_accepted(memory: Memory, tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "other", tmp_path / "index", embedder=HashEmbedder()) as other:
+        identity = other.add(proposed())
+        other.export(tmp_path / "export.jsonl")
+    memory.import_(tmp_path / "export.jsonl")
+    with pytest.raises(NotAcceptable, match="did not grow in this memory"):
+        accept(memory, identity, by="kim")
+    with pytest.raises(RecordNotFound):
+        accept(memory, "pr-0000", by="kim")
+
+
+def test_only_what_people_said_here_and_now_is_accepted() -> None:
+    taken = proposed(fields={"status": "accepted"}, source=Source.PERSON)
+    over = proposed(fields={"status": "accepted"}, source=Source.PERSON, valid_to=NOW - timedelta(days=1))
+    assert accepted_in([taken, over, proposed()], SCOPE, Fault.CRASH, NOW) == ("crash/start",)
+    assert accepted_in([taken], "unit/pm2/web", Fault.CRASH, NOW) == ()
+    odds = RemedyOdds(remedy="crash/start", similarity=0.9, tries=3, successes=3, score=0.8)
+    assert [one.accepted for one in with_accepted((odds,), ("crash/start",))] == [True]
+
+
+def test_an_accepted_one_is_of_a_person(memory: Memory) -> None:
+    accepted = accept(memory, memory.add(proposed()), by="kim")
+    assert (accepted.kind, accepted.source) == (Kind.PROCEDURE, Source.PERSON)
