@@ -108,8 +108,14 @@ class _Told:
 
 
 def _keep(memory: Memory, episode: Episode) -> _Told:
-    memory.add(episode)
-    return _Told()
+    learnt = memory.learn(episode)
+    if not learnt.family:  # it taught nothing
+        return _Told()
+    said = f" (expected {learnt.expected:.2f}, surprise {learnt.surprise:+.2f}"
+    said += ", unlike what was seen before)" if learnt.opened else ")"
+    if learnt.stale:
+        said += "; it used to work, and no longer does"
+    return _Told(said, round(learnt.surprise, 4), learnt.family)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

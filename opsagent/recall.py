@@ -70,7 +70,8 @@ class MemoryDesk:
         if self._memory is None:
             from opsagent_memory import Memory
 
-            self._memory = Memory.open(self._home.database, self._home.chroma_dir)
+            options = self.settings.options()
+            self._memory = Memory.open(self._home.database, self._home.chroma_dir, options=options)
         return self._memory
 
     def warm_soon(self) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _KEPT_EVERY = 32
 """A snapshot is written after so many lessons, and when the memory is closed."""
+_GROUND = "erased\x1f"
+"""Before the name of a scope: what was learnt of it from episodes that are no longer there."""
 _OPEN = 16
 """So many scopes have their learner in memory."""
 _LEARNT_ANEW = 10_000
@@ -128,6 +130,27 @@ class Learners:
                 self._held.pop(scope, None)
                 connection.execute(learners.delete().where(learners.c.scope == scope))
 
+    def settle(self, scope: str, record_ids: Sequence[str]) -> None:
+        """Keep what these episodes taught beyond themselves: they are about to be erased because they are old.
+
+        It becomes the ground on which a scope is learnt anew. It holds as long as the model and the options do.
+        """
+        with self._serving:
+            ground = self._ground(scope) or self._fresh()
+            with database.reading(self._store.engine) as connection:
+                up_to = lessons.newest(connection, scope)
+                for lesson in lessons.following(
+                    connection,
+                    scope,
+                    after=0,
+                    up_to=up_to,
+                    embedder=self._finder.embedder,
+                    most=_LEARNT_ANEW,
+                    only=record_ids,
+                ):
+                    ground.learn(lesson)
+            self._write(_GROUND + scope, up_to, ground)
+
     def close(self) -> None:
         """Write the snapshots."""
         with self._serving:
@@ -213,39 +236,57 @@ class Learners:
         held.up_to = newest
 
     def _loaded(self, scope: str) -> _Held:
+        """Return the learner as it was kept; where it was not, one that stands on what was erased, or on nothing."""
+        kept = self._read(scope)
+        if kept is not None:
+            return kept
+        return _Held(self._ground(scope) or self._fresh(), 0)
+
+    def _ground(self, scope: str) -> Learner | None:
+        """Return what the episodes taught that were erased because they were old."""
+        kept = self._read(_GROUND + scope)
+        return kept.learner if kept is not None else None
+
+    def _fresh(self) -> Learner:
         from opsagent_memory.learning.learner import Learner
 
-        learner = Learner(self._options)
-        query = sa.select(learners).where(learners.c.scope == scope)
+        return Learner(self._options)
+
+    def _read(self, name: str) -> _Held | None:
+        learner = self._fresh()
+        query = sa.select(learners).where(learners.c.scope == name)
         with database.reading(self._store.engine) as connection:
             row = connection.execute(query).first()
         if row is None or row.options_hash != self._made_with(learner):
-            return _Held(learner, 0)
+            return None
         try:
             learner.load(row.state)
         except ValueError as error:
-            _log.warning("%s is learnt anew: %s", scope, error)
-            return _Held(Learner(self._options), 0)
+            _log.warning("%s is learnt anew: %s", name.removeprefix(_GROUND), error)
+            return None
         return _Held(learner, row.up_to_seq)
 
     def _save(self, scope: str, held: _Held) -> None:
         """Write a snapshot. It is a convenience: where it cannot be written, more is learnt anew at the next start."""
         if not held.unsaved:
             return
-        values = {
-            "scope": scope,
-            "up_to_seq": held.up_to,
-            "options_hash": self._made_with(held.learner),
-            "state": held.learner.dump(),
-        }
         try:
-            with database.writing(self._store.engine) as connection:
-                connection.execute(learners.delete().where(learners.c.scope == scope))
-                connection.execute(learners.insert().values(values))
+            self._write(scope, held.up_to, held.learner)
         except MemoryStoreError as error:
             _log.warning("what was learnt of %s is not kept: %s", scope, error)
             return
         held.unsaved = 0
+
+    def _write(self, name: str, up_to: int, learner: Learner) -> None:
+        values = {
+            "scope": name,
+            "up_to_seq": up_to,
+            "options_hash": self._made_with(learner),
+            "state": learner.dump(),
+        }
+        with database.writing(self._store.engine) as connection:
+            connection.execute(learners.delete().where(learners.c.scope == name))
+            connection.execute(learners.insert().values(values))
 
     def _made_with(self, learner: Learner) -> str:
         """Return what a snapshot must have been made with: the learner's own options, and the space of its vectors."""
@@ -272,4 +313,11 @@ def _weighed(record: RemedyRecord, prediction: Prediction, weights: Mapping[str,
         said.append("used to work here and no longer does")
     if abs(score - counted) >= _WORTH_TELLING:
         said.append(f"expected {score:.2f} (counting alone: {counted:.2f})")
-    return replace(record, score=score, without_learning=counted, by_expert=by_expert, why=", ".join(said))
+    return replace(
+        record,
+        score=score,
+        without_learning=counted,
+        by_expert=by_expert,
+        why=", ".join(said),
+        stale=prediction.stale,
+    )
