@@ -23,6 +23,7 @@ from opsagent_memory.learning.words import LearningOptions, Lesson, Space
 
 FRESH_SEEDS = tuple(range(1000, 1010))
 """Never used for tuning; what is reported."""
+EVERY = 25
 MIXTURE = "mixture"
 SPACE = Space(floor=0.15, radius=0.37, double=0.62)
 """What is alike in this world's vectors, as `opsagent_memory.learning.words.MINILM` says it of the model's."""
@@ -71,6 +72,8 @@ class Score:
     """Successes that the best remedy would have brought beyond those expected of what was picked."""
     accuracy: tuple[float, ...]
     """Share of incidents in which the best remedy was picked."""
+    over_time: tuple[float, ...] = ()
+    """Mean regret so far, after every `EVERY` incidents."""
 
 
 Results = Mapping[str, Mapping[str, Score]]
@@ -167,9 +170,11 @@ def _learner_run(histories: World, options: LearningOptions) -> Score:
 def _score(histories: World, picks: NDArray[np.int64]) -> Score:
     best = histories.chances.max(axis=2)
     got = np.take_along_axis(histories.chances, picks[..., None], axis=2)[..., 0]
+    so_far = (best - got).mean(axis=0).cumsum()
     return Score(
         regret=tuple(float(value) for value in (best - got).sum(axis=1)),
         accuracy=tuple(float(value) for value in (got == best).mean(axis=1)),
+        over_time=tuple(float(value) for value in so_far[EVERY - 1 :: EVERY]),
     )
 
 
