@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opsagent_memory.consolidation.words import Consolidated, PossibleContradiction
 from opsagent_memory.documents.words import Ingested, IngestLimits, IngestProgress, Skipped
 from opsagent_memory.errors import (
     DocumentsRefused,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEUTRAL",
+    "Consolidated",
     "DocumentsRefused",
     "Embedder",
     "EmbedderError",
@@ -64,6 +66,7 @@ __all__ = [
     "MemoryReader",
     "MemoryStoreError",
     "Outcome",
+    "PossibleContradiction",
     "Procedure",
     "Recollection",
     "Record",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -56,12 +56,24 @@ def lack_vectors(connection: sa.Connection, scope: str, after: int, embedder: Em
 
 
 def following(
-    connection: sa.Connection, scope: str, *, after: int, up_to: int, embedder: Embedder, most: int
+    connection: sa.Connection,
+    scope: str,
+    *,
+    after: int,
+    up_to: int,
+    embedder: Embedder,
+    most: int,
+    only: Sequence[str] | None = None,
 ) -> Iterator[Lesson]:
-    """Yield what teaches and came after, up to and with `up_to`, oldest first; at most so many of the newest."""
+    """Yield what teaches and came after, up to and with `up_to`, oldest first; at most so many of the newest.
+
+    `only`: of these records, by their ids.
+    """
     import numpy as np
 
-    wanted = (*_teaching(scope, after), records.c.seq <= up_to)
+    wanted = [*_teaching(scope, after), records.c.seq <= up_to]
+    if only is not None:
+        wanted.append(records.c.id.in_(only))
     total = connection.scalar(sa.select(sa.func.count()).where(*wanted)) or 0
     query = (
         sa.select(

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from opsagent_memory import database, following, ranking, recalling, rows
+from opsagent_memory.consolidation.words import Consolidated
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
 from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
@@ -67,6 +68,7 @@ class Memory:
         self._lock = lock
         self._clock = clock
         self._ingesting = threading.Lock()
+        self._tidying = threading.Lock()
 
     @classmethod
     def open(
@@ -357,6 +359,35 @@ class Memory:
                 forget_vanished=forget_vanished,
             )
             return ingestion.run(paths)
+
+    def consolidate(self, now: datetime | None = None, budget_s: float = 5.0, *, dry_run: bool = False) -> Consolidated:
+        """Put the memory in order while nothing else is to be done: repeats become counts, repeated success a proposed
+        procedure, facts end that a newer one contradicts, old detail is archived, in the end erased.
+
+        What goes when is `options.policy`, in words `consolidation.words.in_words`. `now` is the memory's own clock
+        where it is not given; `dry_run` with a later `now` tells what will go by then. After `budget_s` seconds it stops
+        after the scope at hand, and the next call goes on there.
+        """
+        from opsagent_memory.consolidation.consolidator import Consolidator
+
+        embedder = self._finder.embedder
+        space = (embedder.model_id, embedder.model_hash)
+        with self._tidying:
+            consolidator = Consolidator(
+                self, self._store.engine, policy=self.options.policy, key=self._store.key, space=space
+            )
+            return consolidator.run(now or self._clock(), budget_s, dry_run=dry_run)
+
+    def erase_archived(self, record_ids: Sequence[str]) -> int:
+        """Erase archived records for good, as `forget_many` does, but keep what they taught. Return how many went."""
+        scopes: dict[str, list[str]] = {}
+        for record in self.show_many(record_ids).values():
+            if record.archived_at is not None:
+                scopes.setdefault(record.scope, []).append(record.id)
+        for scope, ids in scopes.items():
+            self._learners.settle(scope, ids)
+        gone = [record_id for ids in scopes.values() for record_id in ids]
+        return self.forget_many(gone) if gone else 0
 
     def forget(self, record_id: str) -> bool:
         """Erase a record for good, in the truth and in the index's files; a tombstone stays.

@@ -99,7 +99,11 @@ def candidates(
     fault_class: str | None = None,
     with_remedy: bool = False,
 ) -> list[Candidate]:
-    """Return what is known under these texts, valid now and not superseded, newest first."""
+    """Return what is known under these texts, valid now and not superseded, newest first.
+
+    `with_remedy`: only what was tried, for counting; there an archived episode counts as before, where a text that it
+    shares with others is found.
+    """
     values = {"keys": list(keys), "scopes": list(scopes), "kinds": [kind.value for kind in kinds], "now": now}
     if fault_class is not None:
         values["fault_class"] = fault_class
@@ -145,7 +149,6 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
         columns.scope.in_(_many("scopes")),
         columns.kind.in_(_many("kinds")),
         columns.forgotten_at.is_(None),
-        columns.archived_at.is_(None),
         sa.or_(columns.valid_from.is_(None), columns.valid_from <= sa.bindparam("now")),
         sa.or_(columns.valid_to.is_(None), columns.valid_to > sa.bindparam("now")),
         sa.or_(columns.ended_at.is_(None), columns.ended_at > sa.bindparam("now")),
@@ -153,8 +156,7 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     )
     if with_class:
         query = query.where(columns.fault_class == sa.bindparam("fault_class"))
-    if with_remedy:
-        query = query.where(columns.remedy.is_not(None))
+    query = query.where(columns.remedy.is_not(None) if with_remedy else columns.archived_at.is_(None))
     return query.order_by(columns.seq.desc()).limit(_CANDIDATES)
 
 
@@ -178,9 +180,12 @@ def texts_without_vector(
         vectors.c.model_id == model_id,
         vectors.c.model_hash == model_hash,
     )
+    # What was archived is not looked for, but what was tried there goes on teaching.
+    tried = sa.and_(records.c.kind == Kind.EPISODE.value, records.c.remedy.is_not(None))
+    needed = sa.or_(records.c.archived_at.is_(None), tried)
     query = (
         sa.select(records.c.text_key, sa.func.min(records.c.text))
-        .where(records.c.forgotten_at.is_(None), records.c.archived_at.is_(None), ~embedded)
+        .where(records.c.forgotten_at.is_(None), needed, ~embedded)
         .group_by(records.c.text_key)
         .limit(limit)
     )

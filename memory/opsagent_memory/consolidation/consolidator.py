@@ -1,0 +1,177 @@
+"""One pass over a memory, scope by scope, within a time; what is left over is for the next pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from opsagent_memory import database, following, rows
+from opsagent_memory.consolidation import contradictions, procedures, reading, repeats
+from opsagent_memory.consolidation.reading import Past
+from opsagent_memory.consolidation.words import Consolidated, PossibleContradiction
+from opsagent_memory.options import SizePolicy
+from opsagent_memory.records import Kind, Record
+
+_ERASED_AT_ONCE = 2_000
+_REPEATS = "it repeats what its family knows"
+_OUTLIVED = "it was replaced, or no longer holds"
+
+
+class Keeper(Protocol):
+    """What consolidation does to a memory."""
+
+    def add(self, record: Record) -> str: ...
+
+    def archive(self, record_ids: Sequence[str], why: str) -> int: ...
+
+    def end(self, record_id: str, at: datetime, why: str) -> None: ...
+
+    def erase_archived(self, record_ids: Sequence[str]) -> int: ...
+
+
+class Consolidator:
+    """Looks through all scopes, beginning after the one that the last pass stopped at. Idempotent."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        engine: sa.Engine,
+        *,
+        policy: SizePolicy,
+        key: Callable[[str], str],
+        space: tuple[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`key` gives a text's key; `space` is the model's id and hash."""
+        self._keeper = keeper
+        self._engine = engine
+        self._policy = policy
+        self._key = key
+        self._space = space
+        self._clock = clock
+        self._done = Consolidated()
+
+    def run(self, now: datetime, budget_s: float, *, dry_run: bool = False) -> Consolidated:
+        """Put the memory in order. At least one scope is looked through, however short the time."""
+        deadline = self._clock() + budget_s
+        self._done = Consolidated(dry_run=dry_run)
+        with database.reading(self._engine) as connection:
+            scopes, last = rows.scopes(connection), reading.cursor(connection)
+            crowded = rows.count(connection, None) > self._policy.max_records
+        order = [*(scope for scope in scopes if scope > last), *(scope for scope in scopes if scope <= last)]
+        for looked, scope in enumerate(order):
+            if looked and self._clock() >= deadline:
+                self._done = replace(self._done, complete=False)
+                break
+            self._put_in_order(scope, now, crowded)
+            self._note(scope)
+        if self._done.complete:
+            self._erase(now)
+        return self._done
+
+    def _note(self, scope: str) -> None:
+        if not self._done.dry_run:
+            with database.writing(self._engine) as connection:
+                reading.set_cursor(connection, scope)
+
+    def _put_in_order(self, scope: str, now: datetime, crowded: bool) -> None:
+        with database.reading(self._engine) as connection:
+            groups = repeats.grouped(reading.episodes(connection, scope))
+            going = list(self._resting(connection, groups.values(), now, crowded))
+            facts = reading.held(connection, scope, Kind.FACT, now)
+            alike = self._alike(connection, facts)
+            old = reading.outlived(connection, scope, now - timedelta(days=self._policy.keep_detail_days))
+            proposals = self._proposals(connection, scope, list(groups.values()), now)
+        self._archive(scope, [one.id for one in going], _REPEATS)
+        self._end(contradictions.ended(facts), scope)
+        self._archive(scope, old, _OUTLIVED)
+        for proposal in proposals:
+            self._propose(proposal)
+        possible = (*self._done.possible_contradictions, *alike)
+        self._done = replace(self._done, possible_contradictions=possible)
+
+    def _resting(
+        self, connection: sa.Connection, groups: Iterable[list[Past]], now: datetime, soon: bool
+    ) -> Iterator[Past]:
+        for group in groups:
+            live = [one for one in group if not one.archived]
+            if len(live) > self._policy.repeats_kept:
+                vectors = reading.vectors(connection, (one.candidate.text_key for one in live), self._space)
+                yield from repeats.resting(group, vectors, self._policy, now, soon=soon)
+
+    def _alike(self, connection: sa.Connection, facts: Sequence[Record]) -> list[PossibleContradiction]:
+        keys = {fact.text: self._key(fact.text) for fact in facts}
+        found = reading.vectors(connection, keys.values(), self._space)
+        by_text = {text: found[key] for text, key in keys.items() if key in found}
+        return list(contradictions.possible(facts, by_text))
+
+    def _proposals(
+        self, connection: sa.Connection, scope: str, groups: Sequence[list[Past]], now: datetime
+    ) -> list[Record]:
+        practices = [one for one in procedures.practices(groups) if one.proven or one.stale]
+        known = reading.held(connection, scope, Kind.PROCEDURE, now)
+        keys = {text: self._key(text) for text in (str(one.fields.get("looks_like", "")) for one in known)}
+        exemplars = following.live(connection, [one.latest for one in practices if one.latest])
+        found: list[Record] = []
+        for practice in practices:
+            exemplar = exemplars.get(practice.latest or "")
+            if exemplar is None:
+                continue
+            proposal = procedures.proposal(practice, procedures.matching(practice, known, keys), exemplar, now)
+            if proposal is not None:
+                found.append(proposal)
+        return found
+
+    def _archive(self, scope: str, ids: Sequence[str], why: str) -> None:
+        if not ids:
+            return
+        if not self._done.dry_run:
+            self._keeper.archive(ids, why)
+        self._tell(f"archived {_counted(len(ids), 'record')} of {scope}: {why}", archived=len(ids))
+
+    def _end(self, endings: Sequence[contradictions.Ending], scope: str) -> None:
+        for ending in endings:
+            if not self._done.dry_run:
+                self._keeper.end(ending.id, ending.at, ending.why)
+            self._tell(f"ended {ending.id} of {scope}: {ending.why}", ended=1)
+
+    def _propose(self, proposal: Record) -> None:
+        if not self._done.dry_run:
+            self._keeper.add(proposal)
+        fields = proposal.fields
+        counts = f"worked {fields['successes']} of {fields['successes'] + fields['failures']} times"
+        if fields["stale"]:
+            self._tell(f"marked {fields['remedy']} of {proposal.scope} as stale: it {counts}, not of late", stale=1)
+        else:
+            self._tell(f"proposed {fields['remedy']} of {proposal.scope} as a procedure: it {counts}", proposed=1)
+
+    def _erase(self, now: datetime) -> None:
+        """Erase what is archived for long, and the oldest archived records of a memory that is too large."""
+        with database.reading(self._engine) as connection:
+            before = now - timedelta(days=self._policy.keep_archived_days)
+            ids = reading.archived(connection, before, _ERASED_AT_ONCE)
+            over = rows.count(connection, None) - len(ids) - self._policy.max_records
+            more = reading.archived(connection, None, len(ids) + over)[len(ids) :] if over > 0 else []
+        for part, why in (
+            (ids, f"archived for more than {self._policy.keep_archived_days} days"),
+            (more[:_ERASED_AT_ONCE], f"the memory holds more than {self._policy.max_records:,} records"),
+        ):
+            if part:
+                if not self._done.dry_run:
+                    self._keeper.erase_archived(part)
+                self._tell(f"erased {_counted(len(part), 'archived record')}: {why}", erased=len(part))
+        if over > len(more):
+            self._tell(f"{over - len(more):,} records more than the policy wants are neither repeats nor replaced")
+
+    def _tell(self, line: str, **counts: int) -> None:
+        totals: dict[str, Any] = {name: getattr(self._done, name) + count for name, count in counts.items()}
+        self._done = replace(self._done, told=(*self._done.told, line), **totals)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,160 @@
+"""What consolidation reads of the truth. All functions take an open connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from opsagent_memory import rows
+from opsagent_memory.ranking import Candidate
+from opsagent_memory.records import Kind, Outcome, Record, Source
+from opsagent_memory.schema import meta, records
+
+_KEYS_AT_ONCE = 500
+_CURSOR = "consolidated"
+"""In `memory_meta`: the scope that was looked through last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """An episode, as far as counting goes."""
+
+    id: str
+    candidate: Candidate
+    fault_class: str | None
+    family: str | None
+    surprise: float | None
+    archived: bool
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What it repeats: its family; where it has none, whatever says the same."""
+        return (self.family, "") if self.family else ("", self.candidate.text_key)
+
+
+def episodes(connection: sa.Connection, scope: str) -> list[Past]:
+    """Return all episodes of a scope that are neither forgotten nor ended nor superseded, oldest first."""
+    newer = records.alias("newer")
+    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    query = sa.select(
+        records.c.seq,
+        records.c.id,
+        records.c.text_key,
+        records.c.remedy,
+        records.c.outcome,
+        records.c.fault_class,
+        records.c.source,
+        records.c.trust,
+        records.c.created_at,
+        records.c.family,
+        records.c.surprise,
+        records.c.archived_at,
+        records.c.imported_at,
+    ).where(
+        records.c.scope == scope,
+        records.c.kind == Kind.EPISODE.value,
+        records.c.forgotten_at.is_(None),
+        records.c.ended_at.is_(None),
+        ~superseded,
+    )
+    return [_past(row) for row in connection.execute(query.order_by(records.c.seq))]
+
+
+def _past(row: Any) -> Past:
+    return Past(
+        id=row.id,
+        candidate=Candidate(
+            seq=row.seq,
+            kind=Kind.EPISODE,
+            text_key=row.text_key,
+            remedy=row.remedy,
+            outcome=Outcome(row.outcome) if row.outcome else None,
+            source=Source(row.source),
+            trust=row.trust,
+            created_at=row.created_at,
+            imported=row.imported_at is not None,
+        ),
+        fault_class=row.fault_class,
+        family=row.family,
+        surprise=row.surprise,
+        archived=row.archived_at is not None,
+    )
+
+
+def held(connection: sa.Connection, scope: str, kind: Kind, now: datetime) -> list[Record]:
+    """Return the facts or procedures of a scope that hold now, oldest first; of documents none."""
+    newer = records.alias("newer")
+    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    query = sa.select(records).where(
+        records.c.scope == scope,
+        records.c.kind == kind.value,
+        records.c.source != Source.DOCUMENT.value,
+        records.c.forgotten_at.is_(None),
+        records.c.archived_at.is_(None),
+        sa.or_(records.c.ended_at.is_(None), records.c.ended_at > now),
+        sa.or_(records.c.valid_to.is_(None), records.c.valid_to > now),
+        ~superseded,
+    )
+    return [rows.record_of(row) for row in connection.execute(query.order_by(records.c.seq))]
+
+
+def outlived(connection: sa.Connection, scope: str, before: datetime) -> list[str]:
+    """Return the ids of facts and procedures that were superseded, or ended, before a time, and are not archived."""
+    newer = records.alias("newer")
+    superseded = sa.exists().where(
+        newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None), newer.c.created_at < before
+    )
+    query = sa.select(records.c.id).where(
+        records.c.scope == scope,
+        records.c.kind != Kind.EPISODE.value,
+        records.c.forgotten_at.is_(None),
+        records.c.archived_at.is_(None),
+        sa.or_(records.c.ended_at < before, records.c.valid_to < before, superseded),
+    )
+    return list(connection.scalars(query.order_by(records.c.seq)))
+
+
+def archived(connection: sa.Connection, before: datetime | None, limit: int) -> list[str]:
+    """Return the ids of the longest archived records that nothing needs any more, at most so many.
+
+    Of what is archived, the contents of a document are needed, and a value that is kept without being indexed.
+    """
+    newer = records.alias("newer")
+    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    query = sa.select(records.c.id).where(
+        records.c.forgotten_at.is_(None),
+        records.c.archived_at.is_not(None),
+        sa.or_(
+            records.c.kind == Kind.EPISODE.value,
+            records.c.ended_at.is_not(None),
+            records.c.valid_to < records.c.archived_at,
+            superseded,
+        ),
+    )
+    if before is not None:
+        query = query.where(records.c.archived_at < before)
+    return list(connection.scalars(query.order_by(records.c.archived_at, records.c.seq).limit(limit)))
+
+
+def vectors(connection: sa.Connection, keys: Iterable[str], space: tuple[str, str]) -> dict[str, bytes]:
+    """Return the stored vectors of these texts."""
+    wanted, found = sorted(set(keys)), dict[str, bytes]()
+    for start in range(0, len(wanted), _KEYS_AT_ONCE):
+        found |= rows.vectors_of(connection, wanted[start : start + _KEYS_AT_ONCE], *space)
+    return found
+
+
+def cursor(connection: sa.Connection) -> str:
+    """Return the scope that was looked through last, empty where all were."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == _CURSOR)) or ""
+
+
+def set_cursor(connection: sa.Connection, scope: str) -> None:
+    """Note how far it got."""
+    connection.execute(meta.delete().where(meta.c.key == _CURSOR))
+    if scope:
+        connection.execute(meta.insert().values(key=_CURSOR, value=scope))
