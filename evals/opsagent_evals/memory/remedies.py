@@ -24,6 +24,7 @@ from opsagent_memory.learning.words import LearningOptions, Lesson, Space
 FRESH_SEEDS = tuple(range(1000, 1010))
 """Never used for tuning; what is reported."""
 EVERY = 25
+"""After so many incidents regret is noted, for a picture."""
 MIXTURE = "mixture"
 SPACE = Space(floor=0.15, radius=0.37, double=0.62)
 """What is alike in this world's vectors, as `opsagent_memory.learning.words.MINILM` says it of the model's."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from opsagent_evals import telling
 from opsagent_evals.faults.run import workshop
-from opsagent_evals.memory import corpus, locomo, parts, report, simulation
+from opsagent_evals.memory import corpus, locomo, parts, picture, report, simulation
 from opsagent_evals.memory.recall_report import CASES, PARAPHRASES, WITH_DISTRACTORS
 from opsagent_evals.memory.report import Results
 from opsagent_evals.telling import say
@@ -49,7 +49,7 @@ def run(
         with workshop(keep=keep) as root:
             results = _on_cases(own, root) if own is not None else _measured(found, only, root)
             if keep:
-                say(f"homes stay in {root}")
+                _keep(results, root)
     except KeyboardInterrupt:
         say("interrupted")
         return 1
@@ -100,6 +100,14 @@ def _measured(found: tuple[locomo.Conversation, ...], only: str | None, root: Pa
         results.locomo_skipped = f"LoCoMo was skipped: {locomo.WHERE}"
         say(results.locomo_skipped)
     return results
+
+
+def _keep(results: Results, root: Path) -> None:
+    say(f"homes stay in {root}")
+    if results.simulation:
+        file = root / "regret.html"
+        file.write_text(picture.document(results.simulation), encoding="utf-8")
+        say(f"regret over time: {file}")
 
 
 def _again(cases: Path | None, data: Path | None, only: str | None) -> str:

@@ -6,13 +6,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from opsagent_evals.memory import corpus, hits, locomo, plain_chroma, recall_report, report, simulation, suite
+from opsagent_evals.memory import corpus, hits, locomo, picture, plain_chroma, recall_report, report, simulation, suite
 from opsagent_evals.memory.bm25 import Bm25, words
 from opsagent_evals.memory.hits import Asked
 from opsagent_evals.memory.own_memory import OnceEmbedder, OwnMemory
@@ -306,7 +307,8 @@ def simulated(change: Callable[[str, str], float] = lambda setting, method: 0.0)
 
     def score(setting: str, method: str, mean: float) -> Score:
         regret = tuple(mean + change(setting, method) + seed % 3 for seed in range(10))
-        return Score(regret=regret, accuracy=(0.5,) * 10)
+        over_time = tuple(mean * (at + 1) / 40 for at in range(40))
+        return Score(regret=regret, accuracy=(0.5,) * 10, over_time=over_time)
 
     settings = ("stationary", "drift", "drift_noisy_outcome", "drift_noisy_embedding")
     return simulation.Simulation(
@@ -350,6 +352,30 @@ def test_the_simulation_tells_regret_by_setting_and_method() -> None:
 def test_the_simulation_has_bars_that_can_be_missed(setting: str, method: str, added: float, said: str) -> None:
     found = simulated(lambda where, which: added if (where, which) == (setting, method) else 0.0)
     assert any(said in each for each in simulation.missed(found))
+
+
+def test_the_picture_has_a_line_for_each_design_and_needs_nothing_from_elsewhere() -> None:
+    drawn = picture.document(simulated())
+    assert drawn.count("<svg") == drawn.count("</svg>") == 4
+    assert drawn.count("<polyline") == 4 * 4
+    assert drawn.count("stroke-dasharray") == 3
+    assert "families 120" in drawn
+    assert not re.search(r"<script|https?://|url\(", drawn)
+
+
+@pytest.mark.usefixtures("_few_singles")
+def test_what_is_kept_has_the_homes_and_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def workshop(*, keep: bool) -> AbstractContextManager[Path]:
+        assert keep
+        return nullcontext(tmp_path)
+
+    monkeypatch.setattr(suite, "workshop", workshop)
+    monkeypatch.setattr(simulation, "simulated", simulated)
+    assert suite.run(only="simulation", keep=True) == 0
+    assert (tmp_path / "regret.html").is_file()
+    assert str(tmp_path) in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_few_singles")
