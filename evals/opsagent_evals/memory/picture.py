@@ -71,6 +71,7 @@ def _grid(top: float) -> Iterator[str]:
     for incident in range(0, INCIDENTS + 1, INCIDENTS // 4):
         at = f'x="{_x(incident):.1f}" y="{_HIGH - _BOTTOM + 18}"'
         yield f'<text class="soft" text-anchor="middle" {at}>{incident}</text>'
+    yield f'<text class="soft" x="{_WIDE - _RIGHT + 24}" y="{_HIGH - _BOTTOM + 18}">incidents</text>'
 
 
 def _x(incident: float) -> float:

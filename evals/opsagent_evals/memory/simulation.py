@@ -31,9 +31,11 @@ def simulated() -> Simulation:
     def progress(line: str) -> None:
         say(f"simulation … {line}")
 
+    designs = remedies.simulate(progress=progress)
+    parts = remedies.simulate(methods=tuple(remedies.ABLATION), progress=progress)
     return Simulation(
-        designs=remedies.simulate(progress=progress),
-        ablation=remedies.ablation(progress=progress),
+        designs=designs,
+        ablation={setting: {MIXTURE: designs[setting][MIXTURE], **scores} for setting, scores in parts.items()},
     )
 
 
