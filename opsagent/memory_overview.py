@@ -20,6 +20,8 @@ def overview(home: Home, reader: MemoryReader, settings: MemorySettings) -> dict
 
     Raises opsagent_memory.MemoryStoreError.
     """
+    from opsagent_memory.consolidation.words import in_words
+
     stats, more = reader.stats(), reader.overview(datetime.now(UTC))
     form = asdict(stats) | asdict(more)
     return {
@@ -28,6 +30,7 @@ def overview(home: Home, reader: MemoryReader, settings: MemorySettings) -> dict
         "newest": when(stats.newest),
         "disk": {"database": _database_bytes(home.database), "index": _bytes_under(home.chroma_dir)},
         "policy": asdict(settings.options().policy),
+        "policy_in_words": list(in_words(settings.options().policy)),
         "learning": asdict(settings.options().learning),
     }
 

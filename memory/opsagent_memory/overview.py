@@ -94,12 +94,12 @@ def overview(connection: sa.Connection, now: datetime) -> Overview:
     def count(*conditions: sa.ColumnElement[bool]) -> int:
         return connection.scalar(sa.select(sa.func.count()).select_from(records).where(live, *conditions)) or 0
 
-    sources = sa.select(records.c.source, sa.func.count()).where(live).group_by(records.c.source)
+    sources = sa.select(records.c.source, sa.func.count().label("many")).where(live).group_by(records.c.source)
     spaces = sa.select(
         vectors.c.model_id, vectors.c.model_hash, sa.func.max(vectors.c.dimensions), sa.func.count()
     ).group_by(vectors.c.model_id, vectors.c.model_hash)
     return Overview(
-        by_source=dict(connection.execute(sources.order_by(records.c.source)).tuples().all()),
+        by_source={row.source: row.many for row in connection.execute(sources.order_by(records.c.source))},
         imported=count(records.c.imported_at.is_not(None)),
         superseded=count(replaced),
         ended=count(over),

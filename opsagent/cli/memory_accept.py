@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import RecordId
+from opsagent.cli.memory_common import RecordId, finished
 
 if TYPE_CHECKING:
     from opsagent.home import Home
@@ -23,7 +22,7 @@ def accept(record: RecordId, *, json: JsonFlag = False, home: HomeDir = None) ->
     from opsagent.views.terminal import one_line
 
     out, place = Out(as_json=json), open_home(home)
-    accepted = asyncio.run(_accept(place, full_id(place, record)))
+    accepted = finished(_accept(place, full_id(place, record)))
     if json:
         out.document(accepted)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
-from opsagent.cli.memory_common import complete_records, scope_for
+from opsagent.cli.memory_common import complete_records, finished, scope_for
 
 if TYPE_CHECKING:
     from opsagent.home import Home
@@ -65,7 +64,7 @@ def add(
     out, place = Out(as_json=json), open_home(home)
     scope = scope_for(place, unit)
     replaced = full_id(place, supersedes) if supersedes is not None else None
-    kept = asyncio.run(_add(place, said, scope, valid_from=valid_from, valid_to=valid_to, supersedes=replaced))
+    kept = finished(_add(place, said, scope, valid_from=valid_from, valid_to=valid_to, supersedes=replaced))
     if json:
         out.document(kept)
     else:

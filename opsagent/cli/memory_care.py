@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli.memory_common import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -23,7 +23,7 @@ def reindex(*, json: JsonFlag = False, home: HomeDir = None) -> int:
     from opsagent.cli.services import open_home
 
     out = Out(as_json=json)
-    result = asyncio.run(_reindex(open_home(home), out))
+    result = finished(_reindex(open_home(home), out))
     if json:
         out.document(result)
     else:

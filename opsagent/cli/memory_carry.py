@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli.memory_common import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -100,7 +100,7 @@ def import_(
 
     out, place = Out(as_json=json), open_home(home)
     with input_checked(), _source(file, place) as path:
-        result = asyncio.run(_import(place, path, out))
+        result = finished(_import(place, path, out))
     if json:
         out.document(result)
     else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent_memory import MemoryReader, Record
 
+_T = TypeVar("_T")
 KINDS = ("episode", "fact", "procedure")
 SOURCES = ("agent", "person", "import", "logs", "document", "model")
 _COMPLETED = 200
@@ -265,6 +266,13 @@ async def watched(items: AsyncIterator[Mapping[str, Any]], watch: Watch) -> dict
     finally:
         watch.clear()
     return result
+
+
+def finished(work: Coroutine[Any, Any, _T]) -> _T:
+    """Do the work to its end, in an event loop that is loaded for it only."""
+    import asyncio
+
+    return asyncio.run(work)
 
 
 def listed(values: Sequence[str], most: int = 5) -> str:

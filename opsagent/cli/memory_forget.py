@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import complete_records
+from opsagent.cli.memory_common import complete_records, finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -48,7 +47,7 @@ def forget(
         _show(live, out)
     if live and not yes and not _agreed(len(live), out):
         return Code.NEEDS_APPROVAL
-    ended = asyncio.run(_forget(place, [row["id"] for row in found]))
+    ended = finished(_forget(place, [row["id"] for row in found]))
     if json:
         out.document(ended)
         return Code.DONE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
-from opsagent.cli.memory_common import input_checked, scope_for
+from opsagent.cli.memory_common import finished, input_checked, scope_for
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -54,9 +53,9 @@ def ingest(
     wanted = [str(Path(path).absolute()) for path in paths]
     scope = scope_for(place, unit)
     with input_checked():
-        result = asyncio.run(_ingest(place, wanted, scope, forget_vanished=forget_vanished, out=out))
+        result = finished(_ingest(place, wanted, scope, forget_vanished=forget_vanished, out=out))
         if result["vanished"] and _agreed(result, out):
-            result = asyncio.run(_ingest(place, wanted, scope, forget_vanished=True, out=out))
+            result = finished(_ingest(place, wanted, scope, forget_vanished=True, out=out))
     if json:
         out.document(result)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ from opsagent.cli.memory_common import (
     checked_limit,
     checked_source,
     complete_sources,
+    finished,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def search(
     if not query:
         raise Unclear("TEXT is empty: say what to look for, or `opsagent memory list` shows what was kept last")
     out, place = Out(as_json=json), open_home(home)
-    rows = asyncio.run(_search(place, query, unit, checked_kind(kind), checked_limit(limit)))
+    rows = finished(_search(place, query, unit, checked_kind(kind), checked_limit(limit)))
     if json:
         out.document({"query": query, "results": rows})
     elif not rows:

@@ -35,7 +35,7 @@ def overview(stats: Mapping[str, Any], screen: Screen) -> list[str]:
         lines += ["", screen.paint("learnt", "dim"), *_learnt(stats["learnt"], screen)]
     off = [name for name, is_on in stats["learning"].items() if not is_on]
     lines += ["", screen.paint("policy", "dim")]
-    for sentence in (*policy(stats["policy"]), *([f"Switched off: {', '.join(off)}."] if off else [])):
+    for sentence in (*stats["policy_in_words"], *([f"Switched off: {', '.join(off)}."] if off else [])):
         lines += wrapped(sentence, screen, indent="  ")
     return lines
 
@@ -92,18 +92,6 @@ def _learnt(learnt: Mapping[str, Mapping[str, Any]], screen: Screen) -> list[str
     ]
     more = [f"and {len(ranked) - _SCOPES} more"] if len(ranked) > _SCOPES else []
     return [*table(_COLUMNS, rows, screen), *more]
-
-
-def policy(sizes: Mapping[str, int]) -> list[str]:
-    """Return in words what bounds a memory (`opsagent_memory.options.SizePolicy`)."""
-    return [
-        f"At most {sizes['max_records']:,} records; beyond, the oldest archived episodes are erased.",
-        (
-            f"An episode that repeats what its family knows is archived after {sizes['keep_detail_days']} days;"
-            f" the newest {sizes['repeats_kept']} of a family never are."
-        ),
-        f"An archived episode is erased after {sizes['keep_archived_days']} days; what it taught stays counted.",
-    ]
 
 
 def _moment(at: str) -> str:

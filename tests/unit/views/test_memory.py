@@ -177,7 +177,14 @@ def test_small_answers() -> None:
     assert imported({"added": 1, "known": 0, "forgotten": 2}) == (
         "imported 1 record; 2 were forgotten here and stay so"
     )
-    nothing: dict[str, Any] = {"added": [], "changed": [], "removed": [], "unchanged": [], "vanished": [], "skipped": []}
+    nothing: dict[str, Any] = {
+        "added": [],
+        "changed": [],
+        "removed": [],
+        "unchanged": [],
+        "vanished": [],
+        "skipped": [],
+    }
     nothing |= {"chunks_added": 0, "chunks_ended": 0}
     assert ingested(nothing, PIPE) == ["no documents there"]
     many = nothing | {"added": [f"/d/{n}\x1b" for n in range(30)], "skipped": [{"path": "/x", "reason": "no text"}]}
@@ -204,7 +211,7 @@ STATS: dict[str, Any] = {
     "learnt": {
         "unit/pm2/api": {"lessons": 9, "families": 2, "surprise": 0.125, "weights": {"kernel": 0.7, "linear": 0.3}}
     },
-    "policy": {"max_records": 100_000, "keep_detail_days": 90, "keep_archived_days": 400, "repeats_kept": 5},
+    "policy_in_words": ["At most 100,000 records."],
     "learning": {"kernel": True, "momentum": False},
 }  # fmt: skip
 
