@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -55,24 +56,29 @@ class Consolidator:
         self._space = space
         self._clock = clock
         self._done = Consolidated()
+        self._deadline = 0.0
 
     def run(self, now: datetime, budget_s: float, *, dry_run: bool = False) -> Consolidated:
-        """Put the memory in order. At least one scope is looked through, however short the time."""
-        deadline = self._clock() + budget_s
+        """Put the memory in order. However short the time, something is done: of one scope at least, and a part of it."""
+        self._deadline = self._clock() + budget_s
         self._done = Consolidated(dry_run=dry_run)
+        self._erase(now)
         with database.reading(self._engine) as connection:
             scopes, last = rows.scopes(connection), reading.cursor(connection)
             crowded = rows.count(connection, None) > self._policy.max_records
         order = [*(scope for scope in scopes if scope > last), *(scope for scope in scopes if scope <= last)]
         for looked, scope in enumerate(order):
-            if looked and self._clock() >= deadline:
-                self._done = replace(self._done, complete=False)
+            if looked and self._is_late():
                 break
             self._put_in_order(scope, now, crowded)
             self._note(scope)
-        if self._done.complete:
-            self._erase(now)
         return self._done
+
+    def _is_late(self) -> bool:
+        late = self._clock() >= self._deadline
+        if late:
+            self._done = replace(self._done, complete=False)
+        return late
 
     def _note(self, scope: str) -> None:
         if not self._done.dry_run:
@@ -98,11 +104,14 @@ class Consolidator:
     def _resting(
         self, connection: sa.Connection, groups: Iterable[list[Past]], now: datetime, soon: bool
     ) -> Iterator[Past]:
-        for group in groups:
-            live = [one for one in group if not one.archived]
-            if len(live) > self._policy.repeats_kept:
-                vectors = reading.vectors(connection, (one.candidate.text_key for one in live), self._space)
-                yield from repeats.resting(group, vectors, self._policy, now, soon=soon)
+        large = [group for group in groups if sum(not one.archived for one in group) > self._policy.repeats_kept]
+        random.Random(now.timestamp()).shuffle(large)  # noqa: S311 (so that in a short time not always the same come first)
+        for looked, group in enumerate(large):
+            if looked and self._is_late():
+                return
+            keys = (one.candidate.text_key for one in group if not one.archived)
+            vectors = reading.vectors(connection, keys, self._space)
+            yield from repeats.resting(group, vectors, self._policy, now, soon=soon)
 
     def _alike(self, connection: sa.Connection, facts: Sequence[Record]) -> list[PossibleContradiction]:
         keys = {fact.text: self._key(fact.text) for fact in facts}

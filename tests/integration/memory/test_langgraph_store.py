@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ WORDS = ["lock", "socket", "disk", "queue", "certificate", "timeout", "소켓"]
 OPERATIONS = 150
 
 
-def embed(texts: list[str]) -> list[list[float]]:
+def embed(texts: Sequence[str]) -> list[list[float]]:
     return [[float(number) for number in row] for row in HashEmbedder().embed(texts)]
 
 

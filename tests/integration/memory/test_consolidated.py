@@ -1,0 +1,187 @@
+"""A real memory put in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from opsagent_memory import Episode, Kind, Memory, RecordNotFound, Source
+from opsagent_memory.consolidation.words import TOLERANCE
+from opsagent_memory.options import MemoryOptions, SizePolicy
+from opsagent_memory.testing import HashEmbedder
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FAULTS = {
+    "crash": "lock file is held by another process that died long ago",
+    "hang": "health probe times out although the socket listens",
+    "leak": "memory of the worker grows since the last reload",
+}
+VARIANTS = ("again", "today", "at night", "on host b", "after deploy", "under load", "twice")
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def memory(tmp_path: Path, clock: Clock) -> Iterator[Memory]:
+    with Memory.open(tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock) as memory:
+        yield memory
+
+
+def live(memory: Memory, *, scopes: tuple[str, ...] = ("api",), count: int = 110, seed: int = 1) -> None:
+    """Let some months pass."""
+    chance = random.Random(seed)
+    for number in range(count):
+        fault = chance.choice(tuple(FAULTS))
+        remedy, helps = chance.choice([(f"{fault}/good", 0.9), (f"{fault}/bad", 0.2)])
+        memory.learn(
+            Episode(
+                scope=chance.choice(scopes),
+                text=f"{fault} of api: {FAULTS[fault]} {chance.choice(VARIANTS)}",
+                created_at=NOW - timedelta(days=300) + timedelta(days=300 * number / count),
+                fields={
+                    "remedy": remedy,
+                    "outcome": "worked" if chance.random() < helps else "failed",
+                    "class": fault,
+                    "actions": [{"action": "start api", "outcome": "done"}],
+                },
+            )
+        )
+
+
+def ranking(memory: Memory) -> dict[str, dict[str, float]]:
+    questions = [f"{fault} of api: {words} {variant}" for fault, words in FAULTS.items() for variant in VARIANTS[:3]]
+    return {
+        question: {one.remedy: one.score for one in memory.remedies(question, scope="api")} for question in questions
+    }
+
+
+def assert_same(
+    before: dict[str, dict[str, float]], after: dict[str, dict[str, float]], tolerance: float = TOLERANCE
+) -> None:
+    for question, scores in before.items():
+        assert list(after[question]) == list(scores), question
+        assert after[question] == pytest.approx(scores, abs=tolerance), question
+
+
+def test_repeats_rest_and_the_ranking_stays(memory: Memory, tmp_path: Path, clock: Clock) -> None:
+    live(memory)
+    before, families = ranking(memory), len(memory.families("api"))
+    would = memory.consolidate(dry_run=True)
+    assert memory.stats().archived == 0
+    done = memory.consolidate()
+    assert (done.archived, done.proposed, done.told) == (would.archived, would.proposed, would.told)
+    assert done.archived > 20
+    assert memory.stats().archived == done.archived
+    assert_same(before, ranking(memory))
+    # What worked again and again comes to mind as a proposal.
+    found = memory.recall("crash of api: lock file is held", scope="api", kind=Kind.PROCEDURE)[0].record
+    assert (found.source, found.fields["status"], found.fields["stale"]) == (Source.AGENT, "proposed", False)
+    assert found.fields["looks_like"].startswith(f"{found.fault_class} of api: {FAULTS[str(found.fault_class)]}")
+    assert found.fields["steps"] == ["start api"]
+    again = memory.consolidate()
+    assert (again.archived, again.proposed, again.told, again.complete) == (0, 0, (), True)
+    assert memory.verify().ok
+    # All of it is learnt anew in the same way, from what rests too.
+    memory.close()
+    with Memory.open(tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock) as other:
+        other.end(
+            other.recall("crash", scope="api", kind=Kind.PROCEDURE)[0].record.id, NOW, "so that it is learnt anew"
+        )
+        assert_same(before, ranking(other))
+        assert len(other.families("api")) == families
+
+
+def test_what_rests_is_erased_in_time_and_what_it_taught_stays(memory: Memory, clock: Clock) -> None:
+    live(memory)
+    archived = memory.consolidate().archived
+    clock.now += timedelta(days=401)
+    before = ranking(memory)
+    done = memory.consolidate()
+    assert done.erased == archived
+    assert "erased" in done.told[0]
+    assert memory.stats().forgotten == archived
+    assert sum(one.lessons for one in memory.families("api")) == 110
+    # What was erased is learnt first when the rest is learnt anew: another order, a little other.
+    assert_same(before, ranking(memory), 2 * TOLERANCE)
+    assert memory.verify().ok
+
+
+def test_a_newer_fact_ends_the_older_and_both_stay_readable(memory: Memory, clock: Clock) -> None:
+    first = memory.add_fact("api listens on 80", scope="api", fields={"about": "port", "value": 80})
+    clock.now += timedelta(hours=1)
+    second = memory.add_fact("api listens on 81", scope="api", fields={"about": "port", "value": 81})
+    memory.add_fact("restart billing before noon", scope="api")
+    memory.add_fact("never restart billing before noon", scope="api")
+    memory.warm()
+    done = memory.consolidate()
+    assert done.ended == 1
+    assert memory.show(first).ended_at == clock.now
+    assert [one.record.id for one in memory.recall("api listens on", scope="api", limit=1)] == [second]
+    (pair,) = done.possible_contradictions
+    assert "before noon" in memory.show(pair.older).text
+    clock.now += timedelta(days=91)
+    assert memory.consolidate().told == ("archived 1 record of api: it was replaced, or no longer holds",)
+    assert memory.show(first).archived_at == clock.now
+
+
+def test_it_goes_on_where_the_time_was_over(memory: Memory) -> None:
+    live(memory, scopes=("a", "b", "c"), count=120)
+    whole = memory.consolidate(dry_run=True)
+    rounds, archived = 0, 0
+    while archived < whole.archived:
+        rounds += 1
+        assert rounds < 100
+        done = memory.consolidate(NOW + timedelta(seconds=rounds), budget_s=0)
+        archived += done.archived
+    assert rounds >= 3
+    assert memory.consolidate().complete
+
+
+def test_a_memory_that_is_too_large_gives_up_its_oldest_repeats_and_says_what_it_cannot(
+    tmp_path: Path, clock: Clock
+) -> None:
+    options = MemoryOptions(policy=SizePolicy(max_records=40, keep_detail_days=10_000, keep_archived_days=10_000))
+    with Memory.open(
+        tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock, options=options
+    ) as memory:
+        live(memory, count=80)
+        kept = memory.add_fact("a person said so", scope="api")
+        assert memory.consolidate().archived > 0
+        done = memory.consolidate()
+        assert 0 < done.erased <= 60
+        assert memory.stats().records <= 81 - done.erased + done.proposed + 6
+        assert memory.show(kept).text == "a person said so"
+        assert any("neither repeats nor replaced" in line for line in done.told) or memory.stats().records <= 40
+
+
+def test_what_is_needed_is_not_erased(memory: Memory, clock: Clock, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("# A\n\nText of a.\n")
+    memory.ingest([tmp_path / "docs"], scope="api")
+    (tmp_path / "docs/a.md").write_text("# A\n\nOther text of a.\n")
+    memory.ingest([tmp_path / "docs"], scope="api")
+    old = memory.changes().added[0].id
+    clock.now += timedelta(days=100)
+    memory.consolidate()
+    clock.now += timedelta(days=500)
+    assert memory.consolidate().erased == 2  # the old chunk, and the old contents
+    with pytest.raises(RecordNotFound):
+        memory.show(old)
+    assert len(memory.ingest([tmp_path / "docs"], scope="api").unchanged) == 1
