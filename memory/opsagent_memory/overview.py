@@ -48,6 +48,8 @@ class Overview:
     ended: int = 0
     """Live ones whose validity is over."""
     spaces: tuple[Space, ...] = ()
+    waiting: int = 0
+    """Texts that can be recalled and are not embedded yet; that is done in batches, or with the next question."""
     learnt: Mapping[str, Taken] = field(default_factory=dict)
     """By scope."""
 
@@ -107,8 +109,17 @@ def overview(connection: sa.Connection, now: datetime) -> Overview:
             Space(model_id=name, model_hash=hashed, dimensions=wide, vectors=many)
             for name, hashed, wide, many in connection.execute(spaces)
         ),
+        waiting=_waiting(connection),
         learnt=_learnt(lessons(connection)),
     )
+
+
+def _waiting(connection: sa.Connection) -> int:
+    embedded = sa.exists().where(vectors.c.text_key == records.c.text_key)
+    query = sa.select(sa.func.count(records.c.text_key.distinct())).where(
+        records.c.forgotten_at.is_(None), records.c.archived_at.is_(None), ~embedded
+    )
+    return connection.scalar(query) or 0
 
 
 def _learnt(told: tuple[Told, ...]) -> dict[str, Taken]:

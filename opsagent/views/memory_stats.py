@@ -64,6 +64,8 @@ def _facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "model",
             f"{space['model_id']} ({space['model_hash'][:8]}), {space['dimensions']} numbers for each of {texts}",
         )
+    if stats["waiting"]:
+        yield "index", f"{counted(stats['waiting'], 'text')} more when it is next needed"
 
 
 def _counts(found: Mapping[str, int]) -> str:
