@@ -12,12 +12,13 @@ from opsagent_evals.memory import corpus, locomo, parts, picture, report, simula
 from opsagent_evals.memory.recall_report import CASES, PARAPHRASES, WITH_DISTRACTORS
 from opsagent_evals.memory.report import Results
 from opsagent_evals.telling import say
-from opsagent_memory.embed import Embedder, MiniLmEmbedder
+from opsagent_memory.bilingual import BilingualEmbedder
+from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryFailure
 
 PARTS = ("simulation", "paraphrases", "locomo")
 
-make_embedder: Callable[[], Embedder] = MiniLmEmbedder
+make_embedder: Callable[[], Embedder] = BilingualEmbedder
 """What memory embeds with where nothing else is configured."""
 
 
