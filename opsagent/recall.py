@@ -21,7 +21,7 @@ from opsagent.procedures import accepted_in, with_accepted
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Memory, RemedyRecord
+    from opsagent_memory import Embedder, Memory, RemedyRecord
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -35,9 +35,10 @@ def scope_of(unit: UnitId) -> str:
 class MemoryDesk:
     """The one thread that owns the memory of this agent; opens it when it is first asked."""
 
-    def __init__(self, home: Home, settings: MemorySettings | None = None) -> None:
-        """`settings`: as configured where it is not said."""
+    def __init__(self, home: Home, settings: MemorySettings | None = None, *, embedder: Embedder | None = None) -> None:
+        """`settings`: as configured where it is not said; `embedder`: as the settings say where it is not."""
         self._home = home
+        self._embedder = embedder
         self._settings = settings
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memory")
         self._memory: Memory | None = None
@@ -71,7 +72,9 @@ class MemoryDesk:
             from opsagent_memory import Memory
 
             options = self.settings.options()
-            self._memory = Memory.open(self._home.database, self._home.chroma_dir, options=options)
+            self._memory = Memory.open(
+                self._home.database, self._home.chroma_dir, embedder=self._embedder, options=options
+            )
         return self._memory
 
     def warm_soon(self) -> None:

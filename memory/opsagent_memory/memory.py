@@ -10,10 +10,9 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from opsagent_memory import database, following, ranking, recalling, rows
-from opsagent_memory.bilingual import BilingualEmbedder
 from opsagent_memory.consolidation.words import Consolidated
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
-from opsagent_memory.embed import Embedder
+from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
 from opsagent_memory.learners import Learners
@@ -36,8 +35,10 @@ from opsagent_memory.records import (
 )
 from opsagent_memory.store import Store
 
-_NEIGHBOURS = 64
-"""Distinct texts that are looked at for one question."""
+_NEIGHBOURS, _MOST_NEIGHBOURS = 64, 4096
+"""Distinct texts that are looked at for one question; more where most of the nearest are no witness's."""
+_WITNESSES = 16
+"""So many texts of those who were there are enough."""
 
 
 def _utc_now() -> datetime:
@@ -96,7 +97,7 @@ class Memory:
         except BaseException:
             lock.release()
             raise
-        finder = Finder(store, index_dir, embedder or BilingualEmbedder())
+        finder = Finder(store, index_dir, embedder or MiniLmEmbedder())
         return cls(store, finder, MemoryReader(database), lock, clock, options=options or MemoryOptions())
 
     def close(self) -> None:
@@ -202,20 +203,26 @@ class Memory:
         of that class count. What was never tried near is not told of: it has `ranking.NEUTRAL`.
         """
         scopes, now = _scopes(scope), self._clock()
-        similarities = self._finder.nearest(query, scopes=scopes, kinds=(Kind.EPISODE,), limit=_NEIGHBOURS)
-        near = {key: similarity for key, similarity in similarities.items() if similarity >= similarity_floor}
-        if not near:
-            return []
-        with database.reading(self._store.engine) as connection:
-            found = rows.candidates(
-                connection,
-                keys=near,
-                scopes=scopes,
-                kinds=(Kind.EPISODE,),
-                now=now,
-                fault_class=fault_class,
-                with_remedy=True,
-            )
+        limit = _NEIGHBOURS
+        while True:
+            similarities = self._finder.nearest(query, scopes=scopes, kinds=(Kind.EPISODE,), limit=limit)
+            near = {key: similarity for key, similarity in similarities.items() if similarity >= similarity_floor}
+            if not near:
+                return []
+            with database.reading(self._store.engine) as connection:
+                found = rows.candidates(
+                    connection,
+                    keys=near,
+                    scopes=scopes,
+                    kinds=(Kind.EPISODE,),
+                    now=now,
+                    fault_class=fault_class,
+                    with_remedy=True,
+                )
+            told = len({candidate.text_key for candidate in found})
+            if told >= _WITNESSES or len(near) < limit or limit >= _MOST_NEIGHBOURS:
+                break
+            limit *= 8  # what is nearest only talks of it; those who were there stand behind
         by_kernel = ranking.remedies(found, near, now, similarity_floor)
         return self._learners.weighed(query, by_kernel, scopes, now, fault_class)
 

@@ -38,7 +38,7 @@ TRUST_FLOOR = 0.5
 """Episodes that are trusted less are read, but move no remedy."""
 _PROVEN = frozenset({Outcome.WORKED, Outcome.FAILED, Outcome.HARMED})
 _KEYWORDS_TOLD = 4
-_COUNTED_SOURCES = frozenset({Source.AGENT, Source.PERSON})
+COUNTED_SOURCES = frozenset({Source.AGENT, Source.PERSON})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Candidate:
 
 def _counts(candidate: Candidate) -> bool:
     """Say whether this may speak for or against a remedy."""
-    return candidate.source in _COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR and not candidate.imported
+    return candidate.source in COUNTED_SOURCES and candidate.trust >= TRUST_FLOOR and not candidate.imported
 
 
 def kernel(similarity: float, floor: float = SIMILARITY_FLOOR) -> float:
@@ -96,13 +96,14 @@ def remedies(
 ) -> list[RemedyRecord]:
     """Rank the remedies that were tried in these episodes, best first."""
     tallies: dict[str, _Tally] = {}
-    floor = max(floor, max(similarities.values(), default=0.0) - CAUSE_WINDOW)
-    for candidate in candidates:
+    counted = [candidate for candidate in candidates if candidate.remedy is not None and _counts(candidate)]
+    # Only what counts can make something else another cause: text that anybody may have written shuts nobody out.
+    floor = max(floor, max((similarities[one.text_key] for one in counted), default=0.0) - CAUSE_WINDOW)
+    for candidate in counted:
         similarity = similarities[candidate.text_key]
         weight = kernel(similarity, floor) * recency(candidate.created_at, now) * candidate.trust
-        if candidate.remedy is None or not _counts(candidate) or weight <= 0.0:
-            continue
-        _count(tallies.setdefault(candidate.remedy, _Tally(good={}, bad={})), candidate, similarity, weight)
+        if candidate.remedy is not None and weight > 0.0:
+            _count(tallies.setdefault(candidate.remedy, _Tally(good={}, bad={})), candidate, similarity, weight)
     ranked = [_remedy_record(remedy, tally) for remedy, tally in tallies.items() if tally.tries]
     return sorted(ranked, key=lambda record: (-record.score, -record.similarity, record.remedy))
 

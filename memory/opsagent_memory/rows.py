@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from opsagent_memory.ranking import Candidate
+from opsagent_memory.ranking import COUNTED_SOURCES, Candidate
 from opsagent_memory.records import RECORD_TYPES, Kind, Outcome, Record, Source, Stats
 from opsagent_memory.schema import records, vectors
 
@@ -156,7 +156,11 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     )
     if with_class:
         query = query.where(columns.fault_class == sa.bindparam("fault_class"))
-    query = query.where(columns.remedy.is_not(None) if with_remedy else columns.archived_at.is_(None))
+    if not with_remedy:
+        query = query.where(columns.archived_at.is_(None))
+    else:  # whoever is no witness must not use up the places of those who are
+        witnesses = [source.value for source in COUNTED_SOURCES]
+        query = query.where(columns.remedy.is_not(None), columns.source.in_(witnesses), columns.imported_at.is_(None))
     return query.order_by(columns.seq.desc()).limit(_CANDIDATES)
 
 
