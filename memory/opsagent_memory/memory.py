@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from opsagent_memory import database, following, ranking, recalling, rows
+from opsagent_memory.bilingual import BilingualEmbedder
 from opsagent_memory.consolidation.words import Consolidated
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
-from opsagent_memory.embed import Embedder, MiniLmEmbedder
+from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
 from opsagent_memory.learners import Learners
@@ -97,7 +98,7 @@ class Memory:
         except BaseException:
             lock.release()
             raise
-        finder = Finder(store, index_dir, embedder or MiniLmEmbedder())
+        finder = Finder(store, index_dir, embedder or BilingualEmbedder())
         return cls(store, finder, MemoryReader(database), lock, clock, options=options or MemoryOptions())
 
     def close(self) -> None:
