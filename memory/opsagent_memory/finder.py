@@ -180,6 +180,12 @@ class Finder:
         with self._serving:
             self._shelves.clear()
 
+    def catch_up(self) -> None:
+        """Look anew at what can be recalled, when it is next needed: much was added, and not embedded yet."""
+        with self._serving:
+            self._let_go()
+            self._keeper.fall_behind()
+
     def close(self) -> None:
         """Let go of the files."""
         self._keeper.close()

@@ -126,6 +126,12 @@ class Keeper:
                 self._nothing_waits()
             self._woken.set()
 
+    def fall_behind(self) -> None:
+        """Be asked no more before it was compared with the truth, which has more now."""
+        with self._using:
+            self._sound = False
+            self._nothing_waits()
+
     @contextmanager
     def erased(self) -> Iterator[None]:
         """Delete the index, files and all; it does not come back before the block is left."""

@@ -299,7 +299,7 @@ class Memory:
 
         with portable.to_read(where) as stream:
             imported = importing.import_lines(self._store, stream, now=self._clock(), mask=mask, progress=progress)
-        self._finder.close()  # it looks what is new when it is next needed
+        self._finder.catch_up()
         return imported
 
     def end(self, record_id: str, at: datetime, why: str) -> None:

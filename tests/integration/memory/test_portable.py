@@ -24,6 +24,7 @@ from opsagent_memory import (
     Procedure,
     RecordNotFound,
     Source,
+    finder,
 )
 from opsagent_memory.testing import HashEmbedder
 
@@ -243,3 +244,18 @@ def test_an_export_to_a_closed_pipe_is_an_error_of_the_stream(memory: Memory) ->
     os.close(reading)
     with pytest.raises(BrokenPipeError), os.fdopen(writing, "wb", buffering=0) as stream:
         memory.export(stream)
+
+
+def test_what_is_imported_reaches_the_index_too(
+    memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finder, "EXACT_UP_TO", 0)
+    memory.add_fact("already here", scope="s")
+    memory.warm()
+    told = "".join(f"{line(id=f'fa-{number}', text=f'port number{number}')}\n" for number in range(40))
+    memory.import_(io.BytesIO(told.encode()))
+    assert memory.recall("port number7", scope="s")[0].record.id == "fa-7"
+    memory.warm()
+    assert memory.recall("port number9", scope="s")[0].record.id == "fa-9"
+    memory.add_fact("port number99", scope="s")
+    assert memory.recall("port number99", scope="s")[0].record.text == "port number99"
