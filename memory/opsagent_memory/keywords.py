@@ -4,10 +4,11 @@ Like the vectors it is rebuilt from the truth, and deleted, file and all, when s
 count: an identifier that few texts hold, or a word that is rare among the texts of its shelf. Fusing two whole
 rankings made recall worse; a hit adds at most `MOST` to a text's similarity, so that meaning leads.
 
-    strength = Σ weight(t) · ln((n + 1) / df(t)) / ln(n + 1)   over the terms t of the question that the text holds
-    bonus    = MOST · strength / (strength + HALFWAY)
+    s     = Σ weight(t) · ln((n + 1) / df(t)) / ln(n + 1)   over the terms t of the question that the text holds
+    bonus = MOST · s^1.5 / (1 + s^1.5)
 
-(n texts on the shelf, df of which hold the term; the second factor is the inverse document frequency, 0..1.)
+(n texts on the shelf, df of which hold the term: the second factor is the inverse document frequency, 0..1. The power
+makes two rare words worth more than twice what one is: one may be there by chance.)
 """
 
 from __future__ import annotations
@@ -24,10 +25,9 @@ from pathlib import Path
 from opsagent_memory import terms
 from opsagent_memory.records import Kind
 
-MOST = 0.3
-"""No hit is worth more similarity than this."""
-HALFWAY = 1.5
-"""A hit of this strength is worth half of it."""
+MOST = 0.15
+"""No hit is worth more similarity than this. Chosen, as the form is, on the development halves of the memory suite."""
+_POWER = 1.5
 RARE_WORD = 0.05
 """A word says something where at most this share of the shelf's texts hold it."""
 RARE_IDENTIFIER = 0.2
@@ -160,7 +160,8 @@ class KeywordIndex:
         best = sorted(strengths, key=lambda row: -strengths[row])[:_TOLD]
         for row in best:
             (key,) = connection.execute("SELECT key FROM texts WHERE id = ?", (row,)).fetchone()
-            bonus = MOST * strengths[row] / (strengths[row] + HALFWAY)
+            strength = strengths[row] ** _POWER
+            bonus = MOST * strength / (1 + strength)
             if key not in found or found[key].bonus < bonus:
                 found[key] = Hit(bonus, tuple(held[row]))
 

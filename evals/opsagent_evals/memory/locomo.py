@@ -73,7 +73,7 @@ def _conversation(sample: dict[str, Any], held_out: bool) -> Conversation:
         for number, turn in enumerate(said):
             for session, place in _TURN.findall(turn["dia_id"]):
                 places[int(session), int(place)] = len(turns)
-            turns.append(_text(turn))
+            turns.append(_text(turn, at))
             times.append(at + timedelta(seconds=30 * number))
     questions, left_out = [], 0
     for asked in sample["qa"]:
@@ -113,6 +113,7 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _text(turn: dict[str, Any]) -> str:
+def _text(turn: dict[str, Any], at: datetime) -> str:
+    """Return a turn as it would be noted down: the day of its session, who spoke, what was said and shown."""
     shown = f" [shows {turn['blip_caption']}]" if turn.get("blip_caption") else ""
-    return f"{turn['speaker']}: {turn['text']}{shown}"
+    return f"[{at.day} {at:%B %Y}] {turn['speaker']}: {turn['text']}{shown}"
