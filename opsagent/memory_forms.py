@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opsagent_memory import Recollection, Record
+    from opsagent_memory.consolidation.words import Consolidated
     from opsagent_memory.documents.words import Ingested
     from opsagent_memory.records import Happened, Verification
 
@@ -73,6 +74,11 @@ def ingested_form(found: Ingested) -> dict[str, Any]:
     """Return what taking in documents did."""
     form = asdict(found)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in form.items()}
+
+
+def consolidated_form(found: Consolidated) -> dict[str, Any]:
+    """Return what putting the memory in order did, or would do."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(found).items()}
 
 
 def when(at: datetime | None) -> str | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from opsagent.memory_forms import ingested_form, recollection_form, scopes_of
+from opsagent.memory_forms import consolidated_form, ingested_form, recollection_form, scopes_of
 from opsagent.procedures import accept, form
 from opsagent.taught.teaching import teach
 from opsagent_tools.redact import redact
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Told = Callable[[int, int, str], None]
 """Says how much is done, of how much (0: nobody knows), and at what the work is."""
+
+
+_AT_ONCE_S = 3.0
 
 
 class GivenUp(Exception):
@@ -49,6 +52,8 @@ class MemoryMethods:
             self.memory_reindex,
             self.memory_ingest,
             self.memory_import,
+            self.memory_families,
+            self.memory_consolidate,
         )
         return {method.__name__: method for method in methods}
 
@@ -83,6 +88,16 @@ class MemoryMethods:
     async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
         """Keep a person's word that a proposed procedure is the way to do it; return it as it stands then."""
         return await self._desk.use(lambda memory: form(accept(memory, record, by=by)))
+
+    async def memory_families(self, scopes: list[str]) -> Sequence[Mapping[str, Any]]:
+        """Return the families of like incidents of these scopes (`opsagent.memory_picture.families`)."""
+        from opsagent.memory_picture import families
+
+        return await self._desk.use(lambda memory: families(memory, scopes))
+
+    def memory_consolidate(self, *, dry_run: bool = False) -> AsyncIterator[Mapping[str, Any]]:
+        """Put the memory in order, or tell what would be done (a stream)."""
+        return self._long(lambda memory, tell: _consolidated(memory, tell, dry_run=dry_run))
 
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         """Build the index anew from the truth (a stream, for it takes long)."""
@@ -161,3 +176,21 @@ def _is_live(memory: Memory, identity: str) -> bool:
     except RecordNotFound:
         return False
     return True
+
+
+def _consolidated(memory: Memory, tell: Told, *, dry_run: bool) -> dict[str, Any]:
+    """Put all in order, a few seconds at a time: in between, who went away ends it."""
+    parts: list[dict[str, Any]] = []
+    while not parts or (not parts[-1]["complete"] and not dry_run):
+        tell(sum(len(part["told"]) for part in parts), 0, "")
+        parts.append(
+            consolidated_form(memory.consolidate(budget_s=_AT_ONCE_S * (20 if dry_run else 1), dry_run=dry_run))
+        )
+    last = parts[-1]
+    return {name: _all(name, value, parts) for name, value in last.items()}
+
+
+def _all(name: str, value: Any, parts: Sequence[Mapping[str, Any]]) -> Any:
+    if name in {"complete", "dry_run"}:
+        return value
+    return sum((part[name] for part in parts), [] if isinstance(value, list) else 0)

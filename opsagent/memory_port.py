@@ -61,6 +61,14 @@ class MemoryPort(Protocol):
         """Take in what a memory exported."""
         ...
 
+    async def memory_families(self, scopes: list[str]) -> Sequence[Mapping[str, Any]]:
+        """Return the families of like incidents of these scopes."""
+        ...
+
+    def memory_consolidate(self, *, dry_run: bool = False) -> AsyncIterator[Mapping[str, Any]]:
+        """Put the memory in order, or tell what would be done."""
+        ...
+
 
 class RemoteMemory:
     """The daemon's memory, over its socket."""
@@ -102,6 +110,12 @@ class RemoteMemory:
 
     def memory_import(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
         return self._stream("memory_import", path=path)
+
+    async def memory_families(self, scopes: list[str]) -> Sequence[Mapping[str, Any]]:
+        return msgspec.convert(await self._call("memory_families", scopes=scopes), list[dict[str, Any]])
+
+    def memory_consolidate(self, *, dry_run: bool = False) -> AsyncIterator[Mapping[str, Any]]:
+        return self._stream("memory_consolidate", dry_run=dry_run)
 
     async def _one(self, method: str, **params: Any) -> dict[str, Any]:
         return msgspec.convert(await self._call(method, **params), dict[str, Any])

@@ -76,3 +76,36 @@ def verify(
     else:
         out.lines(verification(found, out.screen))
     return Code.DONE if found["ok"] else Code.FAILED
+
+
+def consolidate(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and why; change nothing.")
+    ] = False,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Put the memory in order: repeats become counts, old detail is archived.
+
+    The daemon does it by itself while nothing is wrong. What goes when is the policy that `memory stats` shows.
+    """
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.views.memory_work import consolidated
+
+    out = Out(as_json=json)
+    result = finished(_consolidate(open_home(home), out, dry_run=dry_run))
+    if json:
+        out.document(result)
+    else:
+        out.lines(consolidated(result, out.screen))
+    return 0
+
+
+async def _consolidate(home: Home, out: Out, *, dry_run: bool) -> dict[str, Any]:
+    from opsagent.cli.memory_common import Watch, watched
+    from opsagent.memory_port import open_memory
+
+    async with open_memory(home) as memory:
+        return await watched(memory.memory_consolidate(dry_run=dry_run), Watch(out, "putting in order", "changes"))

@@ -45,7 +45,7 @@ def ingest(
     from opsagent.cli.errors import Unclear
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
-    from opsagent.views.memory_documents import ingested
+    from opsagent.views.memory_work import ingested
 
     if not all(path.strip() for path in paths):
         raise Unclear("PATH is empty: name a file or a folder")

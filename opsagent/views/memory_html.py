@@ -13,6 +13,7 @@ from typing import Any
 
 from opsagent.memory_forms import unit_of
 from opsagent.views.map_svg import text_of
+from opsagent.views.memory_families import odds
 from opsagent.views.memory_svg import HUES, STYLE, Line, Spot, bucketed, circles, legend, over_time, shade
 from opsagent.views.numbers import moment
 from opsagent.views.page import page as framed
@@ -106,13 +107,7 @@ def _spot(number: int, family: Mapping[str, Any], most: int) -> Spot:
 
 def _counts(family: Mapping[str, Any]) -> str:
     lessons = f"{family['lessons']:,} {'lesson' if family['lessons'] == 1 else 'lessons'}"
-    return "; ".join([lessons, *(_odds(one) for one in family["remedies"][:2])])
-
-
-def _odds(remedy: Mapping[str, Any]) -> str:
-    tried = remedy["good"] + remedy["bad"]
-    share = f"{100 * remedy['good'] / tried:.0f}% of late" if tried else "not tried"
-    return f"{remedy['remedy']} works {share}" + (", stale" if remedy["stale"] else "")
+    return "; ".join([lessons, *(odds(one) for one in family["remedies"][:2])])
 
 
 def _family_table(families: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -122,7 +117,7 @@ def _family_table(families: Sequence[Mapping[str, Any]]) -> list[str]:
             fit(family["text"], _TEXT),
             unit_of(family["scope"]),
             f"{family['lessons']:,}",
-            "; ".join(_odds(one) for one in family["remedies"]) or "-",
+            "; ".join(odds(one) for one in family["remedies"]) or "-",
         )
         for number, family in enumerate(families[:_LISTED], start=1)
     ]

@@ -1,4 +1,4 @@
-"""What taking in documents did, as a person reads it. Pure; takes the form of `--json`."""
+"""What long work on the memory did (documents taken in, order made), as a person reads it. Pure; takes `--json`'s form."""
 
 from __future__ import annotations
 
@@ -37,3 +37,26 @@ def _listed(rows: list[tuple[str, str]], style: Style, screen: Screen) -> list[s
         first, *rest = wrapped(f"{path}: {said}", screen)
         lines += [screen.paint(first, style), *(screen.paint(f"  {line}", style) for line in rest)]
     return [*lines, f"and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else lines
+
+
+_ORDERED = (
+    ("archived", "archived"),
+    ("ended", "ended"),
+    ("proposed", "proposed as procedures"),
+    ("stale", "marked stale"),
+    ("erased", "erased"),
+)
+
+
+def consolidated(result: Mapping[str, Any], screen: Screen) -> list[str]:
+    """Return what putting the memory in order did, or would do: each thing with its reason, and a line that counts."""
+    lines = [line for told in result["told"] for line in wrapped(told, screen)]
+    for pair in result["possible_contradictions"]:
+        said = f"may contradict each other: {pair['older']} and {pair['newer']} (alike {pair['similarity']:.2f})"
+        lines += [screen.paint(line, "warn") for line in wrapped(said, screen)]
+    counts = ", ".join(f"{result[name]:,} {said}" for name, said in _ORDERED if result[name])
+    end = "would be done: " if result["dry_run"] else ""
+    lines.append(f"{end}{counts}" if counts else "nothing is to be put in order")
+    if not result["complete"]:
+        lines.append("not all was looked through: it was too much for one time")
+    return lines
