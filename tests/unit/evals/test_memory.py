@@ -268,7 +268,7 @@ def sample(name: str) -> dict[str, Any]:
 def test_a_conversation_is_read_turn_by_turn(tmp_path: Path) -> None:
     file = write(tmp_path / "locomo10.json", [sample(f"c{number}") for number in range(7)])
     first, *others = locomo.read(file)
-    assert first.turns[1] == "Ann: look [shows a dog in the snow]"
+    assert first.turns[1] == "[8 May 2023] Ann: look [shows a dog in the snow]"
     assert first.questions == (
         ("Who bought a bicycle?", "1", frozenset({0})),
         ("dog and tea?", "3", frozenset({1, 3})),
