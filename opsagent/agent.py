@@ -24,6 +24,7 @@ from opsagent.daemons import Daemons
 from opsagent.detect import Closed, Detection, Detector, Noticed, Opened, Updated
 from opsagent.hands import Hands
 from opsagent.home import Home
+from opsagent.idle import Idle
 from opsagent.locks import GroupLocks
 from opsagent.maintenance import Windows, names_of
 from opsagent.model import Incident, Signal
@@ -125,6 +126,7 @@ class Agent:
         self._files: dict[str, CaseFile] = {}
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
+        self._idle = Idle(self.desk, home, self.timeline, self.world, busy=lambda: bool(self._files))
         self._watching = False
         self.senses: Senses | None = None
         """While it watches."""
@@ -153,6 +155,7 @@ class Agent:
             tasks.create_task(self._go_rounds())
             tasks.create_task(self._go_round_logs())
             tasks.create_task(self.daemons.keep_looking())
+            tasks.create_task(self._idle.watch())
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""

@@ -60,6 +60,8 @@ def _check(proposed: Record) -> None:
         raise NotAcceptable(f"{proposed.id} is not proposed: it is {proposed.fields.get(STATUS, 'only a text')}")
     if proposed.source is not Source.AGENT or proposed.imported_at is not None:
         raise NotAcceptable(f"{proposed.id} did not grow in this memory; it is proposed here once it worked here")
+    if proposed.fields.get("stale"):
+        raise NotAcceptable(f"{proposed.id}: {proposed.remedy} used to work, and no longer does")
     known = {remedy.name for runbook in RUNBOOKS.values() for remedy in runbook.remedies}
     if proposed.remedy not in known:
         raise NotAcceptable(f"{proposed.id}: no runbook has a remedy {proposed.remedy!r}")
