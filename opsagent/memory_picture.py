@@ -11,6 +11,7 @@ from opsagent.memory_forms import when
 if TYPE_CHECKING:
     from opsagent_memory import Memory, MemoryReader
     from opsagent_memory.learning.words import Family
+    from opsagent_memory.overview import Told
 
 _MOST = 500
 """So many of the largest families are told."""
@@ -76,7 +77,8 @@ def flattened(found: Sequence[Family]) -> list[tuple[float, float]]:
 
 def picture(reader: MemoryReader, stats: Mapping[str, Any], drawn: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what the page shows (`opsagent.views.memory_html`): `stats` as `stats --json`, `drawn` as `families`."""
-    lessons = reader.lessons()[-_LESSONS:]
+    lessons = reader.lessons()
+    newly = _newly_stale(lessons)
     return {
         "at": datetime.now(UTC).isoformat(),
         "stats": stats,
@@ -87,10 +89,10 @@ def picture(reader: MemoryReader, stats: Mapping[str, Any], drawn: Sequence[Mapp
                 "surprise": one.surprise,
                 "remedy": one.remedy,
                 "opened": one.opened,
-                "stale": one.stale,
+                "stale": one.record_id in newly,
                 "weights": dict(one.weights),
             }
-            for one in lessons
+            for one in lessons[-_LESSONS:]
         ],
         "growth": [
             {
@@ -102,3 +104,15 @@ def picture(reader: MemoryReader, stats: Mapping[str, Any], drawn: Sequence[Mapp
             for one in reader.growth()
         ],
     }
+
+
+def _newly_stale(lessons: Sequence[Told]) -> frozenset[str]:
+    """Return the lessons that made a remedy stale; those after it find it so."""
+    stale: dict[tuple[str, str, str], bool] = {}
+    found = set()
+    for one in lessons:
+        key = (one.scope, one.family, one.remedy)
+        if one.stale and not stale.get(key):
+            found.add(one.record_id)
+        stale[key] = one.stale
+    return frozenset(found)

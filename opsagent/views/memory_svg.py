@@ -20,7 +20,7 @@ STYLE = """
 border-radius:10px;padding:.5rem .75rem}
 @media (prefers-color-scheme:dark){.chart{--good4:#4cc38a;--good3:#a5c95a;--good2:#f0c24f;--good1:#f29155;
 --good0:#ff6b6b;--grid:#262e39;--mark:#7ea2ff;--one:#7ea2ff;--two:#f2a06b;--three:#5cc9a4;--four:#c295f0;--tip:#e6eaf0}}
-.chart svg{display:block;width:100%;overflow:visible;font:12px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,
+.chart svg{display:block;width:100%;overflow:hidden;font:12px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,
 sans-serif}.chart text{fill:var(--soft)}.chart .name{fill:var(--ink)}.chart .grid{stroke:var(--grid)}
 .chart .spot{outline:none}.chart .spot .tip{visibility:hidden;fill:var(--tip)}
 .chart .spot:hover .tip,.chart .spot:focus .tip{visibility:visible}
