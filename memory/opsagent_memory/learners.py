@@ -136,6 +136,7 @@ class Learners:
         It becomes the ground on which a scope is learnt anew. It holds as long as the model and the options do.
         """
         with self._serving:
+            self._finder.nearest("", scopes=(scope,), kinds=(Kind.EPISODE,), limit=1)  # embeds what waits for it
             ground = self._ground(scope) or self._fresh()
             with database.reading(self._store.engine) as connection:
                 up_to = lessons.newest(connection, scope)

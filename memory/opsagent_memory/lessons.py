@@ -51,7 +51,7 @@ def lack_vectors(connection: sa.Connection, scope: str, after: int, embedder: Em
         vectors.c.model_id == embedder.model_id,
         vectors.c.model_hash == embedder.model_hash,
     )
-    query = sa.select(records.c.seq).where(*_teaching(scope, after), records.c.archived_at.is_(None), ~embedded)
+    query = sa.select(records.c.seq).where(*_teaching(scope, after), ~embedded)
     return connection.execute(query.limit(1)).first() is not None
 
 

@@ -65,7 +65,7 @@ class Consolidator:
         self._erase(now)
         with database.reading(self._engine) as connection:
             scopes, last = rows.scopes(connection), reading.cursor(connection)
-            crowded = rows.count(connection, None) > self._policy.max_records
+            crowded = reading.counted(connection) > self._policy.max_records
         order = [*(scope for scope in scopes if scope > last), *(scope for scope in scopes if scope <= last)]
         for looked, scope in enumerate(order):
             if looked and self._is_late():
@@ -160,22 +160,32 @@ class Consolidator:
             self._tell(f"proposed {fields['remedy']} of {proposal.scope} as a procedure: it {counts}", proposed=1)
 
     def _erase(self, now: datetime) -> None:
-        """Erase what is archived for long, and the oldest archived records of a memory that is too large."""
+        """Erase what is archived for long, and the longest archived records of a memory that is too large.
+
+        Where that is not enough, the oldest episodes are archived, whatever they say; their turn comes next time.
+        """
         with database.reading(self._engine) as connection:
             before = now - timedelta(days=self._policy.keep_archived_days)
             ids = reading.archived(connection, before, _ERASED_AT_ONCE)
-            over = rows.count(connection, None) - len(ids) - self._policy.max_records
-            more = reading.archived(connection, None, len(ids) + over)[len(ids) :] if over > 0 else []
-        for part, why in (
-            (ids, f"archived for more than {self._policy.keep_archived_days} days"),
-            (more[:_ERASED_AT_ONCE], f"the memory holds more than {self._policy.max_records:,} records"),
-        ):
-            if part:
-                if not self._done.dry_run:
-                    self._keeper.erase_archived(part)
-                self._tell(f"erased {_counted(len(part), 'archived record')}: {why}", erased=len(part))
-        if over > len(more):
-            self._tell(f"{over - len(more):,} records more than the policy wants are neither repeats nor replaced")
+            over = max(0, reading.counted(connection) - len(ids) - self._policy.max_records)
+            more = reading.archived(connection, None, len(ids) + over)[len(ids) :][:_ERASED_AT_ONCE] if over else []
+            lacking = min(over - len(more), _ERASED_AT_ONCE)
+            oldest = reading.oldest(connection, lacking) if lacking else []
+        large = f"the memory holds more than {self._policy.max_records:,} records"
+        self._erase_these(ids, f"archived for more than {self._policy.keep_archived_days} days")
+        self._erase_these(more, large)
+        if oldest:
+            if not self._done.dry_run:
+                self._keeper.archive(oldest, large)
+            self._tell(f"archived {_counted(len(oldest), 'oldest episode')}: {large}", archived=len(oldest))
+        elif lacking:
+            self._tell(f"{lacking:,} records too many are facts and procedures, which only a person forgets")
+
+    def _erase_these(self, ids: Sequence[str], why: str) -> None:
+        if ids:
+            if not self._done.dry_run:
+                self._keeper.erase_archived(ids)
+            self._tell(f"erased {_counted(len(ids), 'archived record')}: {why}", erased=len(ids))
 
     def _tell(self, line: str, **counts: int) -> None:
         totals: dict[str, Any] = {name: getattr(self._done, name) + count for name, count in counts.items()}

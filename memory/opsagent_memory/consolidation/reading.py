@@ -140,6 +140,27 @@ def archived(connection: sa.Connection, before: datetime | None, limit: int) -> 
     return list(connection.scalars(query.order_by(records.c.archived_at, records.c.seq).limit(limit)))
 
 
+def counted(connection: sa.Connection) -> int:
+    """Return how many live records the policy counts: all but those of documents, which come and go with their files."""
+    query = sa.select(sa.func.count()).select_from(records)
+    live = query.where(records.c.forgotten_at.is_(None), records.c.source != Source.DOCUMENT.value)
+    return connection.scalar(live) or 0
+
+
+def oldest(connection: sa.Connection, limit: int) -> list[str]:
+    """Return the ids of the oldest episodes that can be recalled; first those that count for nothing."""
+    witness = sa.and_(
+        records.c.source.in_([Source.AGENT.value, Source.PERSON.value]),
+        records.c.imported_at.is_(None),
+        records.c.remedy.is_not(None),
+    )
+    query = sa.select(records.c.id).where(
+        records.c.kind == Kind.EPISODE.value, records.c.forgotten_at.is_(None), records.c.archived_at.is_(None)
+    )
+    order = (sa.case((witness, 1), else_=0), records.c.created_at, records.c.seq)
+    return list(connection.scalars(query.order_by(*order).limit(limit)))
+
+
 def vectors(connection: sa.Connection, keys: Iterable[str], space: tuple[str, str]) -> dict[str, bytes]:
     """Return the stored vectors of these texts."""
     wanted, found = sorted(set(keys)), dict[str, bytes]()

@@ -65,7 +65,8 @@ def in_words(policy: SizePolicy) -> tuple[str, ...]:
         f"A fact that was replaced or has ended is archived after {policy.keep_detail_days} days.",
         f"What is archived is erased after {policy.keep_archived_days} days; what an episode taught stays learnt.",
         (
-            f"Beyond {policy.max_records:,} records the oldest archived ones are erased sooner, and repeats are"
-            " archived sooner. Facts and procedures that hold are never touched."
+            f"Beyond {policy.max_records:,} records (documents are not counted) repeats are archived sooner, what is"
+            " archived longest is erased sooner, and then the oldest episodes go, first those that count for nothing."
         ),
+        "Facts and procedures that hold are never touched: only a person forgets them.",
     )

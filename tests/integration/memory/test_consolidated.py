@@ -154,21 +154,41 @@ def test_it_goes_on_where_the_time_was_over(memory: Memory) -> None:
     assert memory.consolidate().complete
 
 
-def test_a_memory_that_is_too_large_gives_up_its_oldest_repeats_and_says_what_it_cannot(
-    tmp_path: Path, clock: Clock
-) -> None:
-    options = MemoryOptions(policy=SizePolicy(max_records=40, keep_detail_days=10_000, keep_archived_days=10_000))
+def test_a_memory_that_is_too_large_comes_down_to_its_size(tmp_path: Path, clock: Clock) -> None:
+    options = MemoryOptions(policy=SizePolicy(max_records=20, keep_detail_days=10_000, keep_archived_days=10_000))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("".join(f"# Heading {number}\n\nText.\n\n" for number in range(40)))
     with Memory.open(
         tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock, options=options
     ) as memory:
-        live(memory, count=80)
+        live(memory, count=60)
+        heard = Episode(scope="api", text="only heard of", created_at=NOW, source=Source.LOGS)
+        memory.add(heard)
         kept = memory.add_fact("a person said so", scope="api")
-        assert memory.consolidate().archived > 0
-        done = memory.consolidate()
-        assert 0 < done.erased <= 60
-        assert memory.stats().records <= 81 - done.erased + done.proposed + 6
+        memory.ingest([tmp_path / "docs"], scope="api")
+        lessons = sum(one.lessons for one in memory.families("api"))
+        told = [memory.consolidate().told for _ in range(4)]
+        counted = memory.stats().records - 41  # of the document
+        assert counted <= 20, told
         assert memory.show(kept).text == "a person said so"
-        assert any("neither repeats nor replaced" in line for line in done.told) or memory.stats().records <= 40
+        assert len(memory.ingest([tmp_path / "docs"], scope="api").unchanged) == 1
+        with pytest.raises(RecordNotFound):
+            memory.show(heard.id)
+        assert sum(one.lessons for one in memory.families("api")) == lessons
+        assert memory.consolidate().told == ()
+
+
+def test_facts_are_never_given_up_for_room(tmp_path: Path, clock: Clock) -> None:
+    options = MemoryOptions(policy=SizePolicy(max_records=3))
+    with Memory.open(
+        tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock, options=options
+    ) as memory:
+        for number in range(5):
+            memory.add_fact(f"fact number {number}", scope="api")
+        assert memory.consolidate().told == (
+            "2 records too many are facts and procedures, which only a person forgets",
+        )
+        assert memory.stats().records == 5
 
 
 def test_what_is_needed_is_not_erased(memory: Memory, clock: Clock, tmp_path: Path) -> None:
