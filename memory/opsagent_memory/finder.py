@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsagent_memory import database, indexable, rows, sentences
+from opsagent_memory import changing, database, indexable, rows, sentences
+from opsagent_memory.changing import Move, Space
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import EmbedderError
 from opsagent_memory.keeper import Keeper
@@ -56,9 +57,15 @@ class Finder:
     Callable from any thread; one call at a time is served.
     """
 
-    def __init__(self, store: Store, index_dir: Path, embedder: Embedder) -> None:
+    def __init__(self, store: Store, index_dir: Path, embedder: Embedder, formers: Sequence[Embedder] = ()) -> None:
+        """`formers`: models that may go on answering while texts are embedded anew by `embedder`."""
         self._store = store
-        self.embedder = embedder
+        self._wanted, self._formers = embedder, formers
+        self._embedder = embedder
+        self._settled = self._words_only = False
+        self._move: Move | None = None
+        self.around_change: Callable[[Callable[[], None]], None] = _at_once
+        """Who holds vectors of the space that is left wraps the change; locks of theirs are taken before ours."""
         self._shelves = Shelves(store, embedder)
         self._keeper = Keeper(store, index_dir, embedder, self._take_all_words)
         self._keywords = KeywordIndex(index_dir, store.key("keywords of this memory"))
@@ -68,6 +75,22 @@ class Finder:
         self._words_usable = True
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model in whose space questions are answered now."""
+        if not self._settled:
+            with self._serving:
+                self._settle()
+        return self._embedder
+
+    def space(self) -> Space:
+        """Return in which space questions are answered, and how far a move to another is."""
+        with self._serving:
+            serving = None if self._words_only else self.embedder.model_id
+            error = self._move.error if self._move else ""
+        waiting = changing.waiting(self._store, self._wanted)
+        return Space(model_id=self._wanted.model_id, serving=serving, waiting=waiting, error=error)
 
     def warm(self) -> None:
         """Load the model, and open and mend the indexes now."""
@@ -81,16 +104,15 @@ class Finder:
 
     def vector(self, text: str) -> NDArray[np.float32]:
         """Return the vector of a text; one that memory knows already needs no model."""
+        import numpy as np
+
         with self._serving:
-            text = storable(text)
+            embedder, text = self.embedder, storable(text)
             found = self._queries.get(text)
             if found is None:
                 key = self._store.key(text)
-                stored = self._store.vectors([key], self.embedder).get(key)
-                if stored is None:
-                    found = self.embedder.embed([text])[0]
-                else:
-                    found = sentences.rows(stored, self.embedder.dimensions)[0]
+                stored = self._store.vectors([key], embedder).get(key)
+                found = embedder.embed([text])[0] if stored is None else np.frombuffer(stored, dtype="<f4")
                 if len(self._queries) >= _REMEMBERED_QUERIES:
                     self._queries.clear()
                 self._queries[text] = found
@@ -99,8 +121,8 @@ class Finder:
     def nearest(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> dict[str, float]:
         """Return the keys of the nearest texts with their likeness (see `sentences`)."""
         with self._serving:
-            vector = self.vector(text)
             self._make_ready()
+            vector = self.vector(text)
             self._keeper.start()
             found: dict[str, float] = {}
             for shelf in _shelves(scopes, kinds):
@@ -110,8 +132,14 @@ class Finder:
     def find(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> Found:
         """Return the nearest texts, and those that hold rare words of the question."""
         with self._serving:
-            similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=limit)
             hits = self._hits(text, scopes, kinds)
+            try:
+                similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=limit)
+            except EmbedderError as error:
+                if not hits:
+                    raise
+                _log.warning("only words were looked for: %s", error)
+                return Found(dict.fromkeys(hits, 0.0), hits, exhausted=True)
             strongest = sorted(hits, key=lambda key: -hits[key].bonus)
             missed = [key for key in strongest if key not in similarities][:_BROUGHT_IN]
             brought = self._shelves.likeness(missed, self.vector(text)) if missed else {}
@@ -119,23 +147,23 @@ class Finder:
             exhausted = all(sizes.get(shelf, 0) <= limit for shelf in _shelves(scopes, kinds))
             return Found({**similarities, **brought}, hits, exhausted)
 
-    def embed_new(self, added: Iterable[Record]) -> dict[str, bytes]:
-        """Return the vectors of texts that memory does not know yet, by key.
+    def embed_new(self, added: Iterable[Record]) -> tuple[dict[str, bytes], Embedder]:
+        """Return the vectors of texts that memory does not know yet, by key, and the model whose they are.
 
         Empty before the first question, and where the model fails: the truth knows which vectors it lacks, and
         they are made good when they are next needed.
         """
         with self._serving:
             if not self._ready:
-                return {}
+                return {}, self._embedder
             texts = {self._store.key(record.text): record.text for record in added}
             known = self._store.vectors(list(texts), self.embedder)
             try:
-                return self._embedded({key: text for key, text in texts.items() if key not in known})
+                return self._embedded({key: text for key, text in texts.items() if key not in known}), self._embedder
             except EmbedderError as error:
                 self._ready = False
                 _log.warning("kept, but not embedded yet: %s", error)
-                return {}
+                return {}, self._embedder
 
     def take(self, added: Iterable[Record]) -> None:
         """Take up records that the truth holds already, as far as anybody has asked yet."""
@@ -146,7 +174,9 @@ class Finder:
             if not self._ready:
                 self._shelves.clear()
                 return
-            kept = {shelf: self._store.vectors(sorted(wanted), self.embedder) for shelf, wanted in keys.items()}
+            kept = {shelf: self._store.kept_vectors(sorted(wanted), self.embedder) for shelf, wanted in keys.items()}
+            if any(len(kept[shelf]) < len(wanted) for shelf, wanted in keys.items()):
+                self._ready = False  # they were embedded for the space that was just left
             self._words_behind = True
             self._shelves.take(kept)
             self._keeper.take(kept)
@@ -188,10 +218,40 @@ class Finder:
 
     def close(self) -> None:
         """Let go of the files."""
+        if self._move is not None:
+            self._move.close()
         self._keeper.close()
         with self._serving:
             self._keywords.close()
             self._let_go()
+
+    def _settle(self) -> None:
+        """Choose the space to answer in, once: the wanted one, or until it is complete a former one."""
+        if self._settled:
+            return
+        self._settled = True
+        if not changing.is_a_move(self._store, self._wanted):
+            return
+        former = changing.former(self._store, self._formers)
+        if former is not None:
+            self._serve(former)
+        self._words_only = former is None
+        _log.info("the memory moves to %s", self._wanted.model_id)
+        self._move = Move(self._store, self._wanted, lambda: self.around_change(self._arrive))
+        self._move.start()
+
+    def _arrive(self) -> None:
+        with self._serving:
+            self._words_only = False
+            self._serve(self._wanted)
+        _log.info("the memory has moved to %s", self._wanted.model_id)
+
+    def _serve(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._shelves = Shelves(self._store, embedder)
+        self._queries.clear()
+        self._ready = False
+        self._keeper.change(embedder)
 
     def _let_go(self) -> None:
         self._words_behind = self._words_usable = True
@@ -255,6 +315,8 @@ class Finder:
         """Embed the texts that this model has not embedded yet (normally those just added)."""
         if self._ready:
             return
+        if self._words_only:
+            raise EmbedderError(f"the memory is being embedded anew by {self._wanted.model_id}; only words are looked for")
         model = (self.embedder.model_id, self.embedder.model_hash)
         while True:
             with database.reading(self._store.engine) as connection:
@@ -267,6 +329,10 @@ class Finder:
 
     def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
         return sentences.embedded(texts, self.embedder.embed) if texts else {}
+
+
+def _at_once(change: Callable[[], None]) -> None:
+    change()
 
 
 def _shelves(scopes: Sequence[str], kinds: Sequence[Kind]) -> list[Shelf]:

@@ -149,6 +149,16 @@ class Keeper:
                 if self._thread is not None:
                     self.start(at_once=True)
 
+    def change(self, embedder: Embedder) -> None:
+        """Keep the vectors of another model from now on; those of the former leave the index when it is opened."""
+        self._gives_way.set()
+        with self._mending, self._using:
+            self._gives_way.clear()
+            self._close()
+            self._embedder = embedder
+            if self._thread is not None:
+                self.start(at_once=True)
+
     def close(self) -> None:
         """End the thread and let go of the files; what waits is written when it is next opened."""
         self._ends.set()
@@ -225,7 +235,7 @@ class Keeper:
                 return  # the rest is looked up in the truth when it is next opened
             for shelf, keys in wanted.items():
                 sample = random.sample(sorted(keys), min(len(keys), _PROOF))
-                index.prove(shelf, self._store.vectors(sample, self._embedder))
+                index.prove(shelf, self._store.kept_vectors(sample, self._embedder))
             index.scrub()
             with self._using:
                 overflowed = not self._gathers
@@ -236,7 +246,7 @@ class Keeper:
             for part in _batched(sorted(keys), _AT_ONCE):
                 if self._stops():
                     return False
-                index.put(shelf, self._store.vectors(part, self._embedder))
+                index.put(shelf, self._store.kept_vectors(part, self._embedder))
         return True
 
     def _write(self) -> None:

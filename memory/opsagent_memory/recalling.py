@@ -40,19 +40,13 @@ def recall(
             ranked = ranking.memorable(known, found.similarities, now, bonuses)
             last = found.exhausted or neighbours >= _FURTHEST
             looked_at = ranked if last else ranked[: _DOUBLES * limit * (neighbours // _NEIGHBOURS)]
-            chosen = distinct(looked_at, _wholes(store, finder, looked_at), limit)
+            chosen = distinct(looked_at, store.vectors([item.text_key for item in looked_at], finder.embedder), limit)
             if last or len(chosen) >= limit:
                 records = rows.by_seq(connection, [item.seq for item in chosen])
                 break
         neighbours *= _FURTHER
     hits = found.hits
     return [recollection(item, records[item.seq], hits.get(item.text_key)) for item in chosen if item.seq in records]
-
-
-def _wholes(store: Store, finder: Finder, items: Sequence[Memorable]) -> dict[str, bytes]:
-    """Return the vectors of whole texts."""
-    kept = store.vectors(list({item.text_key for item in items}), finder.embedder)
-    return {key: value[: 4 * finder.embedder.dimensions] for key, value in kept.items()}
 
 
 def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: int) -> list[Memorable]:

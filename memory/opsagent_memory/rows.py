@@ -28,7 +28,7 @@ def _many(name: str) -> sa.BindParameter[Any]:
 
 _BY_ID = sa.select(records).where(records.c.id.in_(_many("ids"))).order_by(records.c.seq)
 _BY_SEQ = sa.select(records).where(records.c.seq.in_(_many("seqs")), records.c.forgotten_at.is_(None))
-_VECTORS = sa.select(vectors.c.text_key, vectors.c.vector).where(
+_VECTORS = sa.select(vectors.c.text_key, vectors.c.vector, vectors.c.dimensions).where(
     vectors.c.text_key.in_(_many("keys")),
     vectors.c.model_id == sa.bindparam("model_id"),
     vectors.c.model_hash == sa.bindparam("model_hash"),
@@ -101,8 +101,8 @@ def candidates(
 ) -> list[Candidate]:
     """Return what is known under these texts, valid now and not superseded, newest first.
 
-    `with_remedy`: only what was tried, for counting; there an archived episode counts as before, where a text that it
-    shares with others is found.
+    `with_remedy`: only what was tried. What is archived and was tried is among them, marked as `archived`: it goes on
+    counting where a text is found that it shares with others.
     """
     values = {"keys": list(keys), "scopes": list(scopes), "kinds": [kind.value for kind in kinds], "now": now}
     if fault_class is not None:
@@ -119,8 +119,9 @@ def candidates(
             trust=trust,
             created_at=created_at,
             imported=imported_at is not None,
+            archived=archived_at is not None,
         )
-        for seq, kind, key, remedy, outcome, source, trust, created_at, imported_at in rows
+        for seq, kind, key, remedy, outcome, source, trust, created_at, imported_at, archived_at in rows
     ]
 
 
@@ -144,6 +145,7 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
         columns.trust,
         columns.created_at,
         columns.imported_at,
+        columns.archived_at,
     ).where(
         columns.text_key.in_(_many("keys")),
         columns.scope.in_(_many("scopes")),
@@ -157,7 +159,7 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     if with_class:
         query = query.where(columns.fault_class == sa.bindparam("fault_class"))
     if not with_remedy:
-        query = query.where(columns.archived_at.is_(None))
+        query = query.where(sa.or_(columns.archived_at.is_(None), columns.remedy.is_not(None)))
     else:  # whoever is no witness must not use up the places of those who are
         witnesses = [source.value for source in COUNTED_SOURCES]
         query = query.where(columns.remedy.is_not(None), columns.source.in_(witnesses), columns.imported_at.is_(None))
@@ -197,7 +199,13 @@ def texts_without_vector(
 
 
 def vectors_of(connection: sa.Connection, keys: Sequence[str], model_id: str, model_hash: str) -> dict[str, bytes]:
-    """Return the stored vectors of these texts."""
+    """Return the stored vectors of these texts, each of the text as a whole."""
+    values = {"keys": list(keys), "model_id": model_id, "model_hash": model_hash}
+    return {row.text_key: row.vector[: 4 * row.dimensions] for row in connection.execute(_VECTORS, values)}
+
+
+def kept_vectors_of(connection: sa.Connection, keys: Sequence[str], model_id: str, model_hash: str) -> dict[str, bytes]:
+    """Return all that is stored of these texts: the vector of the whole, then those of its sentences."""
     values = {"keys": list(keys), "model_id": model_id, "model_hash": model_hash}
     return {row.text_key: row.vector for row in connection.execute(_VECTORS, values)}
 

@@ -133,4 +133,4 @@ vectors = sa.Table(
     sa.Column("dimensions", sa.Integer, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
-"""`vector`: float32, little endian, of length one."""
+"""`vector`: float32, little endian, of length one; the whole text first, then its sentences (see `sentences`)."""

@@ -79,7 +79,7 @@ class Shelves:
     def likeness(self, keys: list[str], vector: NDArray[np.float32]) -> dict[str, float]:
         """Return how like these texts are to a question, as far as their vectors are known."""
         dimensions = self._embedder.dimensions
-        kept = self._store.vectors(keys, self._embedder)
+        kept = self._store.kept_vectors(keys, self._embedder)
         read = {key: sentences.rows(value, dimensions) for key, value in kept.items()}
         return {key: sentences.likeness(vectors, vector) for key, vectors in read.items() if len(vectors)}
 

@@ -181,12 +181,16 @@ class Store:
             connection.execute(learners.delete().where(learners.c.scope.in_(part)))
 
     def vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
-        """Return the stored vectors of these texts, in the embedder's space."""
+        """Return the stored vectors of these texts, each of the text as a whole, in the embedder's space."""
+        kept = self.kept_vectors(keys, embedder)
+        return {key: vector[: 4 * embedder.dimensions] for key, vector in kept.items()}
+
+    def kept_vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
+        """Return all that is stored of these texts: the vector of the whole, then those of its sentences."""
         found: dict[str, bytes] = {}
         with database.reading(self.engine) as connection:
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                part = keys[start : start + _KEYS_AT_ONCE]
-                found |= rows.vectors_of(connection, part, embedder.model_id, embedder.model_hash)
+            for part in _parts(keys):
+                found |= rows.kept_vectors_of(connection, part, embedder.model_id, embedder.model_hash)
         return found
 
     def keep_vectors(self, by_key: Mapping[str, bytes], embedder: Embedder) -> None:
