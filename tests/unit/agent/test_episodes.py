@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from opsagent.casefile import CaseFile
 from opsagent.episodes import ONLY_TEXT_TRUST, Tried, fields_of, fields_untried, text_of, trust_of
 from opsagent.learn import outcome_of
-from opsagent.model import Evidence, EvidenceKind, Fault, Incident, Signal, SignalKind, Verdict
+from opsagent.model import Attempt, Evidence, EvidenceKind, Fault, Hypothesis, Incident, Signal, SignalKind, Verdict
 from opsagent.planning import new_plan, restart_steps, start_steps
 from opsagent_memory import Episode, Outcome
 from opsagent_memory.ranking import TRUST_FLOOR
@@ -81,6 +82,19 @@ def test_nothing_that_anybody_may_have_written_is_kept_as_evidence() -> None:
         assert PLANTED not in json.dumps(fields)
         assert fields["evidence"][0]["facts"] == {"lines": 3}
         assert fields["symptoms"][0]["data"] == {"count": 7}
+
+
+def test_what_was_recalled_or_quoted_is_not_kept_again() -> None:
+    """The plan says why memory proposed it, the timeline quotes a document: neither comes back as something that was seen."""
+    recalled = "similarity 0.93, worked 3 of 3 times"
+    attempt = tried()
+    attempt = replace(attempt, plan=replace(attempt.plan, source="memory", why=f"it ended; {recalled}; {PLANTED}"))
+    file = file_of(signal())
+    file.quoted.add("fa-quoted")
+    file.hypotheses = (Hypothesis(cause=f"api said last: {PLANTED}", unit=API, weight=0.2),)
+    file.attempts.append(Attempt(remedy="crash/start", better=False, why=PLANTED))
+    written = json.dumps(fields_of(file, attempt, WORKED, "worked"))
+    assert all(text not in written for text in (recalled, PLANTED, "fa-quoted"))
 
 
 def test_secrets_are_masked_and_all_of_it_is_bounded() -> None:
