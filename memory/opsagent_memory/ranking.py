@@ -55,6 +55,8 @@ class Candidate:
     created_at: datetime
     imported: bool = False
     """It came from another memory: read, never counted."""
+    archived: bool = False
+    """It is not recalled any more; it counts for those that say the same."""
 
 
 def _counts(candidate: Candidate) -> bool:
@@ -187,11 +189,19 @@ def memorable(
     groups: dict[tuple[Kind, str, str | None], list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault((candidate.kind, candidate.text_key, candidate.remedy), []).append(candidate)
+    groups = {key: shown for key, group in groups.items() if (shown := _shown_first(group))}
     bonuses = bonuses or {}
     found = [_memorable(group, similarities[key], bonuses.get(key, 0.0), now) for (_, key, _), group in groups.items()]
     plain = sorted(found, key=lambda item: (-item.similarity, -item.seq))
     ranked = [replace(item, rank_without_learning=place) for place, item in enumerate(plain, start=1)]
     return sorted(ranked, key=lambda item: (-item.score, -item.seq))
+
+
+def _shown_first(group: Sequence[Candidate]) -> list[Candidate]:
+    """Return a group with what can be recalled in front; empty where nothing of it can."""
+    if all(one.archived for one in group):
+        return []
+    return sorted(group, key=lambda one: one.archived)
 
 
 def _memorable(group: Sequence[Candidate], similarity: float, bonus: float, now: datetime) -> Memorable:

@@ -83,6 +83,8 @@ def assert_same(
 def test_repeats_rest_and_the_ranking_stays(memory: Memory, tmp_path: Path, clock: Clock) -> None:
     live(memory)
     before, families = ranking(memory), len(memory.families("api"))
+    question = next(iter(before))
+    counted = {one.record.text: one.tries for one in memory.recall(question, scope="api", kind=Kind.EPISODE)}
     would = memory.consolidate(dry_run=True)
     assert memory.stats().archived == 0
     done = memory.consolidate()
@@ -90,6 +92,9 @@ def test_repeats_rest_and_the_ranking_stays(memory: Memory, tmp_path: Path, cloc
     assert done.archived > 20
     assert memory.stats().archived == done.archived
     assert_same(before, ranking(memory))
+    told = memory.recall(question, scope="api", kind=Kind.EPISODE)
+    assert told[0].tries == counted[told[0].record.text]
+    assert all(one.record.archived_at is None for one in told)
     # What worked again and again comes to mind as a proposal.
     found = memory.recall("crash of api: lock file is held", scope="api", kind=Kind.PROCEDURE)[0].record
     assert (found.source, found.fields["status"], found.fields["stale"]) == (Source.AGENT, "proposed", False)
