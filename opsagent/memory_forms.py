@@ -46,6 +46,8 @@ def recollection_form(found: Recollection) -> dict[str, Any]:
         **record_form(found.record),
         "score": round(found.score, 4),
         "without_learning": round(found.without_learning, 4),
+        "rank_without_learning": found.rank_without_learning,
+        "keywords": list(found.keywords),
         "similarity": round(found.similarity, 4),
         "tries": found.tries,
         "successes": found.successes,

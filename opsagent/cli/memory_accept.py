@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import RecordId, finished
+from opsagent.cli.memory_common import RecordId, finished, input_checked
 
 if TYPE_CHECKING:
     from opsagent.home import Home
@@ -22,7 +22,8 @@ def accept(record: RecordId, *, json: JsonFlag = False, home: HomeDir = None) ->
     from opsagent.views.terminal import one_line
 
     out, place = Out(as_json=json), open_home(home)
-    accepted = finished(_accept(place, full_id(place, record)))
+    with input_checked():
+        accepted = finished(_accept(place, full_id(place, record)))
     if json:
         out.document(accepted)
     else:

@@ -198,7 +198,7 @@ def scope_for(home: Home, unit: str | None) -> str:
         return known[0]
 
 
-_WRONG_INPUT = frozenset({"ImportRefused", "DocumentsRefused"})
+_WRONG_INPUT = frozenset({"ImportRefused", "DocumentsRefused", "NotAcceptable"})
 
 
 @contextmanager

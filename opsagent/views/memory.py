@@ -11,12 +11,13 @@ from typing import Any
 
 from opsagent.memory_forms import EVERYWHERE, unit_of
 from opsagent.views.numbers import moment
-from opsagent.views.table import Cell, Column, cells, table
+from opsagent.views.table import Cell, Column, cells, fit, table
 from opsagent.views.terminal import Screen, Style, one_line
 from opsagent.views.wrapping import wrapped
 
 _OUTCOMES: dict[str, Style] = {"worked": "good", "failed": "bad", "harmed": "bad", "unproven": "dim"}
 _TEXT_LINES = 4
+_NARROW_TEXT = 16
 _INDENT = "   "
 _COLUMNS = (
     Column("ID"),
@@ -24,8 +25,8 @@ _COLUMNS = (
     Column("KIND", drop=4),
     Column("OF", drop=3),
     Column("FROM", drop=6),
-    Column("REMEDY", drop=1),
-    Column("OUTCOME", drop=2),
+    Column("REMEDY", drop=2),
+    Column("OUTCOME", drop=1),
     Column("TEXT"),
 )
 _SOURCES = {
@@ -100,6 +101,7 @@ def _moment(at: str) -> str:
 
 def listing(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
     """Return records as a table, in the order given."""
+    room = None if screen.width is None else max(_NARROW_TEXT, screen.width * 2 // 5)
     return table(
         _COLUMNS,
         [
@@ -111,7 +113,7 @@ def listing(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
                 Cell(row["source"]),
                 Cell(str(row["fields"].get("remedy") or "")),
                 _outcome(row),
-                Cell(text_of(row)),
+                Cell(text_of(row) if room is None else fit(one_line(text_of(row)), room)),
             )
             for row in rows
         ],

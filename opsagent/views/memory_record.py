@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsagent.memory_forms import EVERYWHERE, unit_of
+from opsagent.taught.rule import FIELD, BadRule, rule_of
 from opsagent.views.numbers import moment
 from opsagent.views.table import cells
 from opsagent.views.terminal import Screen, Style, one_line
@@ -32,9 +33,8 @@ def page(record: Mapping[str, Any], screen: Screen) -> list[str]:
     lines += [*wrapped(record["text"], screen, indent="  "), ""]
     for label, value, style in _facts(record):
         lines += _labelled(label, value, screen, style)
-    fields = {
-        name: item for name, item in record["fields"].items() if name not in _SHOWN_ELSEWHERE and item is not None
-    }
+    shown = _SHOWN_ELSEWHERE | ({FIELD} if _rule(record) else frozenset())
+    fields = {name: item for name, item in record["fields"].items() if name not in shown and item is not None}
     if fields:
         lines += ["", screen.paint("fields", "dim")]
         for name, item in fields.items():
@@ -51,6 +51,9 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Style]]:
     if fields.get("remedy"):
         outcome = str(fields.get("outcome") or "not tried")
         yield "remedy", f"{fields['remedy']}: {outcome}", _OUTCOMES.get(outcome, "")
+    rule = _rule(record)
+    if rule:
+        yield "rule", rule, "accent"
     yield "from", f"{record['source']}, trust {record['trust']:g}", ""
     yield "at", _moment(record["created_at"]), ""
     if record["valid_from"] or record["valid_to"]:
@@ -69,6 +72,17 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Style]]:
         yield "family", record["family"], ""
     if record["surprise"] is not None:
         yield "surprise", f"{record['surprise']:+.2f}{_surprising(record['surprise'])}", ""
+
+
+def _rule(record: Mapping[str, Any]) -> str:
+    """Return the rule that a person's fact holds, in words; empty where it holds none that is heeded."""
+    heeded = record["source"] == "person" and not record["imported_at"] and FIELD in record["fields"]
+    if not heeded:
+        return ""
+    try:
+        return rule_of(record["fields"][FIELD]).says()
+    except BadRule as error:
+        return f"none that this version knows: {error}"
 
 
 def _surprising(value: float) -> str:
@@ -102,7 +116,7 @@ def _value(item: object) -> str:
     if isinstance(item, Mapping):
         return ", ".join(f"{name} {_value(each)}" for name, each in item.items())
     if isinstance(item, list | tuple):
-        return " › ".join(_value(each) for each in item)
+        return ", ".join(_value(each) for each in item)
     return one_line(item)
 
 
