@@ -315,9 +315,10 @@ class Finder:
         """Embed the texts that this model has not embedded yet (normally those just added)."""
         if self._ready:
             return
+        embedder = self.embedder
         if self._words_only:
-            raise EmbedderError(f"the memory is being embedded anew by {self._wanted.model_id}; only words are looked for")
-        model = (self.embedder.model_id, self.embedder.model_hash)
+            raise EmbedderError(f"the memory is being embedded anew by {embedder.model_id}; only words are looked for")
+        model = (embedder.model_id, embedder.model_hash)
         while True:
             with database.reading(self._store.engine) as connection:
                 waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE)

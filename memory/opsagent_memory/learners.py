@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -61,6 +61,7 @@ class Learners:
         self._options = options
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._serving = threading.RLock()
+        finder.around_change = self._anew_in
 
     def learn(self, episode: Episode, now: datetime) -> Learnt:
         """Keep an episode and learn from it; on return it is on the disk.
@@ -152,6 +153,12 @@ class Learners:
                     ground.learn(lesson)
             self._write(_GROUND + scope, up_to, ground)
 
+    def _anew_in(self, change: Callable[[], None]) -> None:
+        """Let the memory change its space; what was learnt in the former is learnt anew from the truth."""
+        with self._serving:
+            self._held.clear()
+            change()
+
     def close(self) -> None:
         """Write the snapshots."""
         with self._serving:
@@ -189,8 +196,8 @@ class Learners:
 
     def _keep(self, episode: Episode, learnt: Learnt | None, now: datetime) -> bool:
         told = {episode.id: learnt} if learnt is not None and learnt.family else {}
-        vectors = self._finder.embed_new((episode,))
-        new = self._store.append((episode,), vectors, self._finder.embedder, at=now, learnt=told)
+        vectors, space = self._finder.embed_new((episode,))
+        new = self._store.append((episode,), vectors, space, at=now, learnt=told)
         self._finder.take(new)
         return bool(new)
 

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, Self
 
 from opsagent_memory import database, following, ranking, recalling, rows
 from opsagent_memory.bilingual import BilingualEmbedder
+from opsagent_memory.changing import Space
 from opsagent_memory.consolidation.words import Consolidated
 from opsagent_memory.documents.words import TRUST_OF_DOCUMENTS, Ingested, IngestLimits, Redact, TellProgress
-from opsagent_memory.embed import Embedder
+from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.finder import Finder
 from opsagent_memory.learners import Learners
@@ -80,13 +81,15 @@ class Memory:
         index_dir: Path,
         *,
         embedder: Embedder | None = None,
+        formers: Sequence[Embedder] = (),
         options: MemoryOptions | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> Self:
         """Open the memory whose truth is in `database` (a path, or an SQLAlchemy URL; made where there is none).
 
         `database` may hold other tables too; memory's begin with `memory_`. The index in `index_dir` and the
-        model are opened when first needed, or by `warm`.
+        model are opened when first needed, or by `warm`. Where another model than `embedder` embedded what is there, it
+        is embedded anew behind, and until that is done `formers` and the built-in models may answer (see `space`).
 
         Raises:
             MemoryOwned: another process owns it, through this index folder or another.
@@ -98,7 +101,8 @@ class Memory:
         except BaseException:
             lock.release()
             raise
-        finder = Finder(store, index_dir, embedder or BilingualEmbedder())
+        known = (*formers, BilingualEmbedder(), MiniLmEmbedder())
+        finder = Finder(store, index_dir, embedder or BilingualEmbedder(), known)
         return cls(store, finder, MemoryReader(database), lock, clock, options=options or MemoryOptions())
 
     def close(self) -> None:
@@ -133,9 +137,9 @@ class Memory:
 
     def add_many(self, records: Sequence[Record]) -> None:
         """Keep all of these records, or none where one is refused."""
-        vectors = self._finder.embed_new(records)
+        vectors, space = self._finder.embed_new(records)
         with self._learners.relearning(record.scope for record in records if record.supersedes is not None):
-            self._finder.take(self._store.append(records, vectors, self._finder.embedder, at=self._clock()))
+            self._finder.take(self._store.append(records, vectors, space, at=self._clock()))
 
     def learn(self, episode: Episode) -> Learnt:
         """Keep an episode and learn from how it ended; when this returns it is on the disk.
@@ -264,6 +268,10 @@ class Memory:
                 scope = rows.scopes(connection)
         return self.recall(query, scope=scope, kind=kind, limit=limit)
 
+    def space(self) -> Space:
+        """Return by which model questions are answered, and how far a move to another model is."""
+        return self._finder.space()
+
     def stats(self) -> Stats:
         """Count what is there."""
         return self._reader.stats()
@@ -326,8 +334,7 @@ class Memory:
             RecordExists: as `add` does; nothing was changed.
             RecordNotFound: one to be ended, or superseded, is not there; nothing was changed.
         """
-        vectors, now = self._finder.embed_new(added), self._clock()
-        space = self._finder.embedder
+        (vectors, space), now = self._finder.embed_new(added), self._clock()
         with self._learners.relearning(self._scopes_of(ended)):
             new = self._store.revise(added, vectors, space, ended=ended, archived=archived, why=why, now=now)
         self._finder.take(new)
