@@ -14,11 +14,13 @@ import pytest
 
 from opsagent.api.errors import RemoteError, RemoteLookup, VersionMismatch
 from opsagent.api.server import ApiServer
+from opsagent.cli.main import main
+from opsagent.cli.output import Out
 from opsagent.home import Home
 from opsagent.memory_methods import MemoryMethods
 from opsagent.memory_port import MemoryPort, open_memory
 from opsagent.recall import MemoryDesk
-from opsagent_memory import MemoryReader
+from opsagent_memory import Episode, Memory, MemoryReader
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -84,6 +86,50 @@ def test_a_daemon_answers_as_the_process_itself_does(tmp_path: Path, home: Home)
     assert added == [str(tmp_path / "runbook.md")]
     assert "hunter2abc" not in piece
     assert b"hunter2abc" not in home.database.read_bytes()
+
+
+def lessons(memory: Memory) -> None:
+    """Two causes of one service, and what helps for each."""
+    for number in range(8):
+        for cause, remedy in (("crash: exit 1; FATAL lock held", "crash/start"), ("hang: no answer", "hang/restart")):
+            fields = {
+                "class": cause.partition(":")[0],
+                "remedy": remedy,
+                "outcome": "worked" if number % 4 else "failed",
+            }
+            memory.learn(Episode(scope="unit/pm2/api", text=f"{cause} <b>{number}", created_at=NOW, fields=fields))
+
+
+def test_what_was_learnt_is_told_and_drawn(
+    tmp_path: Path, home: Home, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Out, "wrote_json", False)
+    path = tmp_path / "memory.html"
+
+    async def ask() -> list[Any]:
+        async with daemon(home) as (desk, _), open_memory(home) as memory:
+            await desk.use(lessons)
+            tidied = await result_of(memory.memory_consolidate(dry_run=True))
+            # The command asks this very daemon, in a thread of its own.
+            code = await asyncio.to_thread(main, ["memory", "stats", "--html", str(path), "--home", str(home.path)])
+            assert code == 0
+            return [await memory.memory_families(["unit/pm2/api"]), tidied]
+
+    families, tidied = asyncio.run(ask())
+    assert {family["fault_class"] for family in families} == {"crash", "hang"}
+    assert sum(family["lessons"] for family in families) == 16
+    assert all(0 <= family["x"] <= 1 and 0.5 < family["share"] < 1 for family in families)
+    assert {remedy["remedy"] for family in families for remedy in family["remedies"]} == {"crash/start", "hang/restart"}
+    assert tidied["dry_run"]
+    assert tidied["complete"]
+    capfd.readouterr()
+    page = path.read_text()
+    assert "FATAL lock held &lt;b&gt;" in page
+    assert "<b>7" not in page
+    assert main(["memory", "families", "--unit", "api", "--json", "--home", str(home.path)]) == 0
+    shown = json.loads(capfd.readouterr().out)["families"]
+    assert [family["id"] for family in shown] == [family["id"] for family in families], "without a daemon the same"
+    assert all(family["text"] for family in shown)
 
 
 def test_what_cannot_be_is_told_by_its_name(tmp_path: Path, home: Home) -> None:
