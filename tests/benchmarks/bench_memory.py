@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from opsagent_memory import Memory
-from opsagent_memory.embed import MiniLmEmbedder
+from opsagent_memory.bilingual import BilingualEmbedder
 from tests.benchmarks.conftest import Figure, percentile
 from tests.benchmarks.memory_material import BESIDE, SCOPE, PreparedEmbedder, episodes, questions
 from tests.benchmarks.memory_yardsticks import PlainChroma, SqliteVec
@@ -42,9 +42,9 @@ if kind == "memory":
     opened = time.perf_counter()
     ask = lambda text: memory.recall(text, scope=scope)
 else:
-    from opsagent_memory.embed import MiniLmEmbedder
+    from opsagent_memory.bilingual import BilingualEmbedder
     from tests.benchmarks import memory_yardsticks
-    embedder = MiniLmEmbedder()
+    embedder = BilingualEmbedder()
     if kind == "chroma":
         store = memory_yardsticks.PlainChroma(folder / "chroma")
     else:
@@ -68,7 +68,7 @@ class Growth:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.embedder = PreparedEmbedder(MiniLmEmbedder())
+        self.embedder = PreparedEmbedder(BilingualEmbedder())
         self.size = 0
         self.import_s: dict[int, tuple[int, float]] = {}
         """By size: how many records brought it there, and in how long."""
@@ -191,7 +191,7 @@ def bench_learn(benchmark: Any, figure: Figure, growth: Growth, size: int) -> No
     """Embedded, judged, on the disk: a text that nobody has seen, as after an incident."""
     lessons = episodes(10_000_000 + size, ROUNDS // 2 + 10)
     growth.embedder.asked([lesson.text for lesson in lessons])
-    p50, p95 = measured(benchmark, getattr(growth.memory, "learn", growth.memory.add), iter(lessons), ROUNDS // 2)
+    p50, p95 = measured(benchmark, growth.memory.learn, iter(lessons), ROUNDS // 2)
     figure(
         f"a learn step acknowledged at {size:,} episodes", p95, "ms", bar=LEARN_BAR_MS, note=f"p95; p50 {p50:.1f} ms"
     )

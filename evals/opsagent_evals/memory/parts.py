@@ -17,8 +17,9 @@ from opsagent_evals.memory.plain_chroma import PlainChroma
 from opsagent_evals.telling import say
 from opsagent_memory.embed import Embedder
 
-MEMORY, BM25, CHROMA = "memory", "bm25", "chroma"
-METHODS = (MEMORY, BM25, CHROMA)
+MEMORY, BM25, CHROMA, CHROMA_PLAIN = "memory", "bm25", "chroma", "chroma_english"
+METHODS = (MEMORY, BM25, CHROMA, CHROMA_PLAIN)
+"""`chroma` gets the vectors that memory gets; `chroma_english` those of the English model alone, without its Korean."""
 _TOLD_EVERY = 200
 
 
@@ -31,17 +32,21 @@ class Part:
     asked: tuple[Asked, ...]
 
 
-def asked_of(sets: Sequence[tuple[str, Cases]], folder: Path, embedder: Embedder) -> tuple[Part, ...]:
+def asked_of(
+    sets: Sequence[tuple[str, Cases]], folder: Path, embedder: Embedder, english: Embedder
+) -> tuple[Part, ...]:
     """Put the questions of each named set of cases to a memory and to the yardsticks, in `folder`."""
     parts = []
     with ExitStack() as stack:
         memory, chroma = _opened(folder, embedder, stack)
+        plain = stack.enter_context(PlainChroma(folder / "english", OnceEmbedder(english)))
         for name, cases in sets:
             say(f"{name}: {len(cases.questions):,} questions over {len(cases.documents):,} documents")
             shelves: dict[str, hits.Ranker] = {
                 MEMORY: memory.shelf(name, cases.documents),
                 BM25: Bm25(cases.documents),
                 CHROMA: chroma.shelf(cases.documents),
+                CHROMA_PLAIN: plain.shelf(cases.documents),
             }
             questions = ((one.text, one.language, one.half, (one.document,)) for one in cases.questions)
             asked = hits.ask(questions, shelves, _teller(name, len(cases.questions)))

@@ -99,12 +99,14 @@ def table(title: str, groups: Iterable[tuple[str, Sequence[Asked]]]) -> Table:
 
     grid = Table(title=f"{title}: recall at 1 / 5 / 10", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     grid.add_column("questions", no_wrap=True)
-    for name in ("n", *METHODS, "memory at 5, 95 %"):
+    rows = list(groups)
+    methods = _methods([one for _, asked in rows for one in asked])
+    for name in ("n", *(method.replace("_", " ") for method in methods), "memory at 5, 95 %"):
         grid.add_column(name, justify="right", no_wrap=True)
-    for name, asked in groups:
-        rates = {method: hits.recall(asked, method) for method in METHODS}
+    for name, asked in rows:
+        rates = {method: hits.recall(asked, method) for method in methods}
         low, high = rates[MEMORY].interval(5)
-        cells = [" ".join(f"{rates[method].at[k]:.3f}" for k in hits.AT) for method in METHODS]
+        cells = [" ".join(f"{rates[method].at[k]:.2f}" for k in hits.AT) for method in methods]
         grid.add_row(name, str(len(asked)), *cells, f"{low:.2f} to {high:.2f}")
     return grid
 
@@ -134,9 +136,14 @@ def case_groups(part: Part) -> Iterator[tuple[str, Sequence[Asked]]]:
         yield language, [one for one in part.asked if one.language == language]
 
 
+def _methods(asked: Sequence[Asked]) -> list[str]:
+    return [method for method in METHODS if all(method in one.ranks for one in asked)]
+
+
 def _rates(tail: str, asked: Sequence[Asked], methods: Sequence[str] = METHODS) -> dict[str, float]:
     return {
         f"{'' if method == MEMORY else method + '_'}recall_at_{k}{tail}": round(rate, 4)
-        for method in methods
+        for method in _methods(asked)
+        if method in methods
         for k, rate in hits.recall(asked, method).at.items()
     }

@@ -13,13 +13,15 @@ from opsagent_evals.memory.recall_report import CASES, PARAPHRASES, WITH_DISTRAC
 from opsagent_evals.memory.report import Results
 from opsagent_evals.telling import say
 from opsagent_memory.bilingual import BilingualEmbedder
-from opsagent_memory.embed import Embedder
+from opsagent_memory.embed import Embedder, MiniLmEmbedder
 from opsagent_memory.errors import MemoryFailure
 
 PARTS = ("simulation", "paraphrases", "locomo")
 
 make_embedder: Callable[[], Embedder] = BilingualEmbedder
 """What memory embeds with where nothing else is configured."""
+make_english: Callable[[], Embedder] = MiniLmEmbedder
+"""The model below it, which knows no Korean."""
 
 
 def run(
@@ -81,7 +83,7 @@ def _check(*, cases: Path | None, data: Path | None, repeat: int, model: str | N
 
 
 def _on_cases(own: corpus.Cases, root: Path) -> Results:
-    return Results(cases=parts.asked_of([(CASES, own)], root / CASES, make_embedder())[0])
+    return Results(cases=parts.asked_of([(CASES, own)], root / CASES, make_embedder(), make_english())[0])
 
 
 def _measured(found: tuple[locomo.Conversation, ...], only: str | None, root: Path) -> Results:
@@ -93,7 +95,7 @@ def _measured(found: tuple[locomo.Conversation, ...], only: str | None, root: Pa
         shipped = corpus.shipped()
         among = shipped.with_distractors(corpus.distractors())
         sets = [(PARAPHRASES, shipped), (WITH_DISTRACTORS, among)]
-        results.paraphrases = parts.asked_of(sets, root / "paraphrases", embedder)
+        results.paraphrases = parts.asked_of(sets, root / "paraphrases", embedder, make_english())
     if found:
         results.locomo = parts.conversations(found, root / "locomo", embedder)
         results.locomo_left_out = sum(one.left_out for one in found)

@@ -28,6 +28,7 @@ TOTALS = ("recall_at_5_en", "recall_at_5_ko", "recall_at_5_en_distractors")
 def _hashed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is counted does not depend on the model."""
     monkeypatch.setattr(suite, "make_embedder", HashEmbedder)
+    monkeypatch.setattr(suite, "make_english", HashEmbedder)
 
 
 def write(file: Path, *cases: Any) -> Path:
