@@ -206,7 +206,8 @@ def _taught_people(question: _Question) -> Ruling | None:
 
 
 def _quoted(rule: TaughtRule) -> str:
-    return f"“{rule.text}” ({rule.fact}: {rule.says()})"
+    """Say which rule it is, as it was read. The sentence itself stays in the memory, where it can be forgotten."""
+    return f"a person taught: {rule.says()} ({rule.fact})"
 
 
 def _deploy(question: _Question) -> Ruling | None:

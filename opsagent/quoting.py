@@ -1,16 +1,17 @@
 """Quotes documents that a person let in beside the note of an incident: as text with its source, and never more than that.
 
 It is read after a person was called, beside everything else: no decision and no repair ever waits for it, and none is
-made of it. The quotation is masked, bounded and marked as one; it stands in the timeline only.
+made of it. The timeline says which passage it is; the words stay in the memory alone, so that what is forgotten there is
+gone. Whoever looks at the incident is shown them, masked, bounded and marked as a quotation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsagent.casefile import CaseFile
 from opsagent.home import Home
@@ -21,7 +22,7 @@ from opsagent_tools.redact import redact
 from opsagent_tools.text import escape_for_terminal
 
 if TYPE_CHECKING:
-    from opsagent_memory import Memory, MemoryFailure, Recollection
+    from opsagent_memory import Memory, MemoryFailure, MemoryReader, Record
 
 _LOG = logging.getLogger(__name__)
 KIND = "written"
@@ -41,6 +42,10 @@ class Quote:
     headings: tuple[str, ...]
     text: str
     similarity: float
+
+    def place(self) -> str:
+        """Return one line that says which document says something, and how to see it."""
+        return f"{self.document} says something of it: opsagent memory show {self.record}"
 
     def line(self) -> str:
         """Return it as one line that says where it stands."""
@@ -84,7 +89,7 @@ class Quotes:
                 file.quoted.add(quote.record)
                 at = round(quote.similarity, 4)
                 await self._timeline.tell(
-                    KIND, quote.line(), incident=file.incident, record=quote.record, similarity=at
+                    KIND, quote.place(), incident=file.incident, record=quote.record, similarity=at
                 )
 
     async def _found(self, file: CaseFile) -> Sequence[Quote]:
@@ -119,20 +124,34 @@ def look(memory: Memory, asked: str, scopes: Sequence[str]) -> Sequence[Quote]:
     cut = [one for one in found if one.record.source is Source.DOCUMENT]
     floor = max([FLOOR, *(one.similarity - _WINDOW for one in cut)])
     written = sorted((one for one in cut if one.similarity >= floor), key=lambda one: -one.similarity)
-    return [quote_of(one) for one in written[:_MOST]]
+    return [quote_of(one.record, one.similarity) for one in written[:_MOST]]
 
 
-def quote_of(found: Recollection) -> Quote:
+def quoted(reader: MemoryReader, timeline: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what documents say of an incident, from its timeline in the form of `incidents show --json`."""
+    from opsagent_memory import RecordNotFound
+
+    lines = []
+    for event in timeline:
+        if event["kind"] == KIND and "record" in event["data"]:
+            try:
+                lines.append(quote_of(reader.show(str(event["data"]["record"]))).line())
+            except RecordNotFound:
+                lines.append("what a document said of it was forgotten")
+    return lines
+
+
+def quote_of(record: Record, similarity: float = 0.0) -> Quote:
     """Return a passage as it may be shown: masked, without control characters, bounded."""
-    fields = found.record.fields
+    fields = record.fields
     headings = fields.get("heading_path")
-    body = found.record.text.partition("\n\n")[2] or found.record.text
+    body = record.text.partition("\n\n")[2] or record.text
     return Quote(
-        record=found.record.id,
+        record=record.id,
         document=_plain(str(fields.get("document", "a document")).rpartition("/")[2], _LONGEST_NAME),
         headings=tuple(_plain(str(one), _LONGEST_NAME) for one in headings[:4]) if isinstance(headings, list) else (),
         text=_plain(body, _LONGEST),
-        similarity=found.similarity,
+        similarity=similarity,
     )
 
 

@@ -77,11 +77,25 @@ def show(
     except LookupError as error:
         raise no_such("incident", incident, f"{error}; `opsagent incidents list` shows them") from error
     out = Out(as_json=json)
+    found = whole(row)
+    found["documents"] = _documents(open_home(home), found["timeline"])
     if json:
-        out.document(whole(row))
+        out.document(found)
     else:
-        out.lines(_page(row, out))
+        out.lines(_page(found, out))
     return 0
+
+
+def _documents(home: Home, timeline: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what documents say of an incident; the memory is opened only where one does."""
+    from opsagent.quoting import KIND, quoted
+
+    if all(event["kind"] != KIND for event in timeline):
+        return []
+    from opsagent_memory import MemoryReader
+
+    with MemoryReader(home.database) as reader:
+        return quoted(reader, timeline)
 
 
 def recent(
@@ -174,7 +188,7 @@ def show_list(found: Sequence[Mapping[str, Any]], out: Out) -> None:
     out.lines(table(LIST_COLUMNS, [list_row(one) for one in found], out.screen))
 
 
-def _page(row: IncidentRow, out: Out) -> list[str]:
+def _page(found: Mapping[str, Any], out: Out) -> list[str]:
     from opsagent.views.incidents import page
 
-    return page(whole(row), out.screen)
+    return page(found, out.screen)

@@ -70,7 +70,7 @@ def page(incident: Mapping[str, Any], screen: Screen) -> list[str]:
         ("evidence", _evidence(incident)),
         ("hypotheses", _hypotheses(incident)),
         ("remembered", _recollections(incident)),
-        ("what documents say", [one_line(one["text"]) for one in incident["timeline"] if one["kind"] == "written"]),
+        ("what documents say", [one_line(line) for line in incident.get("documents", ())]),
         ("what was done", _plans(incident, screen)),
         ("timeline", [event_line({**event, "unit": None}, screen) for event in incident["timeline"]]),
     ):
