@@ -60,7 +60,7 @@ class SqliteVec:
         with self._connection:
             self._connection.executemany("insert into kept(scope, embedding, key) values (?, ?, ?)", rows)
 
-    def nearest(self, vector: NDArray[np.float32], scope: str) -> list[str]:
+    def nearest(self, vector: NDArray[np.float32], scope: str | None) -> list[str]:
         found = self._connection.execute(
             "select key from kept where embedding match ? and k = ? and scope = ? order by distance",
             (vector.tobytes(), LIMIT, scope),
