@@ -27,9 +27,13 @@ def newest(
     kind: Kind | None = None,
     source: Source | None = None,
     archived: bool = True,
+    imported: bool = False,
     limit: int = 20,
 ) -> tuple[Record, ...]:
-    """Return the newest live records that contain all the words; None: of any scope, kind, source."""
+    """Return the newest live records that contain all the words; None: of any scope, kind, source.
+
+    `imported`: only what came from another memory.
+    """
     query = sa.select(records).where(records.c.forgotten_at.is_(None))
     for word in words.split():
         query = query.where(records.c.text.icontains(word, autoescape=True))
@@ -39,6 +43,8 @@ def newest(
         query = query.where(records.c.kind == kind.value)
     if source is not None:
         query = query.where(records.c.source == source.value)
+    if imported:
+        query = query.where(records.c.imported_at.is_not(None))
     if not archived:
         query = query.where(records.c.archived_at.is_(None))
     return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq.desc()).limit(limit)))

@@ -50,18 +50,26 @@ class MemoryReader:
         kind: Kind | None = None,
         source: Source | None = None,
         archived: bool = True,
+        imported: bool = False,
         limit: int = 20,
     ) -> tuple[Record, ...]:
         """Return the newest records that contain all the words; None: of any scope, kind, source.
 
-        `archived`: those too that are no longer recalled.
+        `archived`: those too that are no longer recalled; `imported`: only what came from another memory.
         """
         if not self._is_there():
             return ()
         scopes = (scope,) if isinstance(scope, str) else scope
         with database.reading(self._engine) as connection:
             return histories.newest(
-                connection, words=words, scopes=scopes, kind=kind, source=source, archived=archived, limit=limit
+                connection,
+                words=words,
+                scopes=scopes,
+                kind=kind,
+                source=source,
+                archived=archived,
+                imported=imported,
+                limit=limit,
             )
 
     def starting(self, beginning: str, limit: int = 20) -> tuple[Record, ...]:

@@ -60,6 +60,21 @@ UnitOption = Annotated[
         "--unit", metavar="UNIT", help="Only of this service.", autocompletion=complete_units, show_default=False
     ),
 ]
+ScopeOption = Annotated[
+    str | None,
+    typer.Option("--scope", metavar="SCOPE", help="Only of this scope (`stats` names them).", show_default=False),
+]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        help=f"Only said by: {', '.join(SOURCES)}.",
+        autocompletion=lambda incomplete: [source for source in SOURCES if source.startswith(incomplete)],
+        show_default=False,
+    ),
+]
+ImportedFlag = Annotated[bool, typer.Option("--imported", help="Only what came from another memory.")]
 RecordId = Annotated[
     str,
     typer.Argument(
@@ -98,11 +113,6 @@ def checked_source(source: str | None) -> str | None:
     return source
 
 
-def complete_sources(incomplete: str) -> list[str]:
-    """Complete who said it."""
-    return [source for source in SOURCES if source.startswith(incomplete)]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which records are meant; all that was checked already."""
@@ -113,11 +123,12 @@ class Filter:
     kind: str | None = None
     source: str | None = None
     archived: bool = True
+    imported: bool = False
 
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out that is recalled."""
-        return bool(self.words or self.unit or self.scope or self.kind or self.source)
+        return bool(self.words or self.unit or self.scope or self.kind or self.source or self.imported)
 
     def records(self, home: Home, limit: int) -> tuple[Record, ...]:
         """Return the newest records that are meant."""
@@ -132,6 +143,7 @@ class Filter:
                 kind=Kind(self.kind) if self.kind else None,
                 source=Source(self.source) if self.source else None,
                 archived=self.archived,
+                imported=self.imported,
                 limit=limit,
             )
 

@@ -9,13 +9,14 @@ import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
 from opsagent.cli.memory_common import (
-    SOURCES,
+    ImportedFlag,
     KindOption,
+    ScopeOption,
+    SourceOption,
     UnitOption,
     checked_kind,
     checked_limit,
     checked_source,
-    complete_sources,
     finished,
 )
 
@@ -71,19 +72,9 @@ def list_(
     *,
     kind: KindOption = None,
     unit: UnitOption = None,
-    scope: Annotated[
-        str | None, typer.Option("--scope", metavar="SCOPE", help="Only of this scope.", show_default=False)
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            metavar="SOURCE",
-            help=f"Only said by: {', '.join(SOURCES)}.",
-            autocompletion=complete_sources,
-            show_default=False,
-        ),
-    ] = None,
+    scope: ScopeOption = None,
+    source: SourceOption = None,
+    imported: ImportedFlag = False,
     archived: Annotated[bool, typer.Option("--archived", help="With what is no longer recalled.")] = False,
     limit: Annotated[int, typer.Option("-n", "--limit", metavar="N", help="How many at most.")] = 20,
     json: JsonFlag = False,
@@ -101,9 +92,14 @@ def list_(
         raise Unclear("--unit and --scope cannot be given both: a unit is a scope")
     out, place = Out(as_json=json), open_home(home)
     wanted = Filter(
-        words=" ".join(words or ()), unit=unit, scope=scope, kind=checked_kind(kind), source=checked_source(source),
+        words=" ".join(words or ()),
+        unit=unit,
+        scope=scope,
+        kind=checked_kind(kind),
+        source=checked_source(source),
         archived=archived,
-    )  # fmt: skip
+        imported=imported,
+    )
     rows = [record_form(record) for record in wanted.records(place, checked_limit(limit))]
     if json:
         out.document({"records": rows})

@@ -86,7 +86,8 @@ def _origin(row: Mapping[str, Any]) -> str:
     said = _SOURCES.get(row["source"], row["source"])
     if row["source"] == "document" and row["fields"].get("document"):
         said = f"from {row['fields']['document']}"
-    return f", {said}" if said else ""
+    parts = [said, "imported" if row["imported_at"] and row["source"] != "import" else ""]
+    return "".join(f", {part}" for part in parts if part)
 
 
 def _reason(row: Mapping[str, Any]) -> str:
@@ -110,7 +111,7 @@ def listing(rows: Sequence[Mapping[str, Any]], screen: Screen) -> list[str]:
                 Cell(_moment(row["created_at"])),
                 Cell(row["kind"]),
                 Cell("" if row["scope"] == EVERYWHERE else unit_of(row["scope"])),
-                Cell(row["source"]),
+                Cell("import" if row["imported_at"] else row["source"]),
                 Cell(str(row["fields"].get("remedy") or "")),
                 _outcome(row),
                 Cell(text_of(row) if room is None else fit(one_line(text_of(row)), room)),

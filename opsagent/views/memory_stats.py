@@ -43,6 +43,9 @@ def overview(stats: Mapping[str, Any], screen: Screen) -> list[str]:
 def _facts(stats: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kinds = ", ".join(counted(count, kind) for kind, count in stats["by_kind"].items())
     yield "records", f"{stats['records']:,}" + (f": {kinds}" if kinds else "")
+    scopes = sorted(stats["by_scope"].items(), key=lambda item: -item[1])
+    more = f", {len(scopes) - _SCOPES} more" if len(scopes) > _SCOPES else ""
+    yield "of", ", ".join(f"{scope} {count:,}" for scope, count in scopes[:_SCOPES]) + more
     yield "from", _counts(stats["by_source"])
     yield "outcomes", _counts(stats["by_outcome"])
     rest = (

@@ -204,7 +204,7 @@ def test_units_are_named_as_people_name_them() -> None:
 
 
 STATS: dict[str, Any] = {
-    "records": 12, "by_kind": {"episode": 11, "fact": 1}, "by_outcome": {"worked": 7}, "by_source": {"agent": 12},
+    "records": 12, "by_kind": {"episode": 11, "fact": 1}, "by_scope": {"unit/pm2/api": 12}, "by_outcome": {"worked": 7}, "by_source": {"agent": 12},
     "waiting": 3, "archived": 2, "forgotten": 1, "superseded": 0, "ended": 0, "imported": 0,
     "oldest": NOW.isoformat(), "newest": NOW.isoformat(), "disk": {"database": 4096, "index": 0},
     "spaces": [{"model_id": "m", "model_hash": "0123456789", "dimensions": 384, "vectors": 1}],
