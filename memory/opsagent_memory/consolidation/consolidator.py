@@ -109,8 +109,7 @@ class Consolidator:
         for looked, group in enumerate(large):
             if looked and self._is_late():
                 return
-            keys = (one.candidate.text_key for one in group if not one.archived)
-            vectors = reading.vectors(connection, keys, self._space)
+            vectors = reading.vectors(connection, (one.candidate.text_key for one in group), self._space)
             yield from repeats.resting(group, vectors, self._policy, now, soon=soon)
 
     def _alike(self, connection: sa.Connection, facts: Sequence[Record]) -> list[PossibleContradiction]:

@@ -54,16 +54,17 @@ def _same_vote(group: Sequence[Past], going: Sequence[Past], vectors: Mapping[st
     gone = {episode.id for episode in going}
     stays = {one.candidate.text_key for one in group if not one.archived and one.id not in gone}
     # A text that another live episode says too is still found, and all that was ever said in it still counts.
-    before = {one.candidate.text_key for one in group if not one.archived}
-    leaving = before - stays
-    if not leaving:
+    if {one.candidate.text_key for one in going} <= stays:
         return True
-    if not before <= vectors.keys():
+    live = {one.candidate.text_key for one in group if not one.archived}
+    if not live <= vectors.keys():
         return False
+    # What rests already is part of the vote before, so that many small steps do not add up to a large one.
+    before = {one.candidate.text_key for one in group} & vectors.keys()
     keys = sorted(before)
     table = np.stack([np.frombuffer(vectors[key], dtype="<f4") for key in keys])
     place = {key: at for at, key in enumerate(keys)}
-    for key in (*_newest(group, stays), *_newest(going, leaving)):
+    for key in (*_newest(group, stays), *_newest(going, before - stays)):
         cosines = table @ table[place[key]]
         similarities = {one: min(1.0, float(cosines[place[one]])) for one in keys}
         if not _close(_vote(group, before, similarities, now), _vote(group, stays, similarities, now)):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from opsagent_memory import Episode, Fact, Kind, Outcome, Record, Source
+from opsagent_memory import Episode, Fact, Kind, Outcome, Record, Source, ranking
 from opsagent_memory.consolidation import contradictions, procedures, repeats
 from opsagent_memory.consolidation.reading import Past
-from opsagent_memory.consolidation.words import in_words
+from opsagent_memory.consolidation.words import TOLERANCE, in_words
 from opsagent_memory.options import SizePolicy
 from opsagent_memory.ranking import Candidate
 
@@ -145,6 +146,21 @@ def test_what_would_move_the_vote_stays() -> None:
     # The same texts as those that stay: they are found, and go on counting.
     same = [*(past(at=later) for _ in range(40)), *against]
     assert len(repeats.resting(same, VECTORS, POLICY, NOW)) == 41
+
+
+def test_many_passes_do_not_add_up_to_a_large_step() -> None:
+    later = NOW - timedelta(days=100)
+    speaks = [past(Outcome.WORKED if number % 3 else Outcome.FAILED, key="near", at=later) for number in range(60)]
+    group = [*speaks, *(past(Outcome.FAILED, at=later) for _ in range(4))]
+    cosines = {"k": 1.0, "near": 0.98}
+    before = {one.remedy: one.score for one in ranking.remedies([one.candidate for one in group], cosines, NOW)}
+    while resting := repeats.resting(group, VECTORS, POLICY, NOW):
+        gone = {one.id for one in resting}
+        group = [replace(one, archived=one.archived or one.id in gone) for one in group]
+    found = {one.candidate.text_key for one in group if not one.archived}
+    counted = [one.candidate for one in group if one.candidate.text_key in found]
+    after = {one.remedy: one.score for one in ranking.remedies(counted, cosines, NOW)}
+    assert after == pytest.approx(before, abs=TOLERANCE)
 
 
 def exemplar(**fields: Any) -> Episode:
