@@ -16,11 +16,29 @@ def settings(values: Mapping[str, object]) -> MemorySettings:
     return MemorySettings(sizes=sizes, **others)  # type: ignore[arg-type]  # each was read by its reader
 
 
+_MODEL = f'"{BUILT_IN}", "PROVIDER:MODEL", or {{ langchain = "PROVIDER:MODEL", base_url = "…" }}'
+
+
 def _embeddings(value: object) -> object:
-    found = fields.text(value, f'"{BUILT_IN}"').strip()
-    if not found:
-        raise Wrong("names no model", f'write "{BUILT_IN}", or remove it')
-    return found
+    """Read which model embeds: the one inside, or by name one that LangChain reaches, with its settings."""
+    if not isinstance(value, dict):
+        found = fields.text(value, f'"{BUILT_IN}"').strip()
+        return found if found == BUILT_IN else _model(found)
+    table = {key: _setting(key, one) for key, one in value.items()}
+    _model(str(table.get("langchain", "")), "langchain")
+    return table
+
+
+def _model(name: str, key: str = "") -> str:
+    if not all(part.strip() for part in name.partition(":")):
+        raise Wrong(f"{name!r} names no model" if name else "names no model", f"write {_MODEL}", key)
+    return name
+
+
+def _setting(key: str, value: object) -> object:
+    if not isinstance(value, str | int | float | bool):
+        raise Wrong(f"is {fields.name_of_type(value)}, must be a text, a number or a boolean", f"write {_MODEL}", key)
+    return value
 
 
 def _learning(value: object) -> object:

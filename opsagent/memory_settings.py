@@ -30,8 +30,8 @@ class MemorySettings:
     """Whether the memory is put in order while nothing is wrong."""
     quote: bool = True
     """Whether the note of an incident quotes the documents that a person let in."""
-    embeddings: str = BUILT_IN
-    """Which model turns text into vectors (docs/memory.md)."""
+    embeddings: str | Mapping[str, object] = BUILT_IN
+    """Which model turns text into vectors: the one inside, or by its name one that LangChain reaches, with settings."""
     learning: Mapping[str, bool] = field(default_factory=dict)
     """`[memory.learning]`: the switches that were set."""
     sizes: Mapping[str, int] = field(default_factory=dict)

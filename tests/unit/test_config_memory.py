@@ -28,16 +28,24 @@ def test_without_a_word_the_memorys_own_defaults_hold(tmp_path: Path) -> None:
 
 def test_what_is_said_reaches_the_memory(tmp_path: Path) -> None:
     text = (
-        "[memory]\nlearn = false\nexplore = false\nconsolidate = false\nquote = false\nembeddings = 'other'\n"
+        "[memory]\nlearn = false\nexplore = false\nconsolidate = false\nquote = false\nembeddings = 'ollama:nomic-embed-text'\n"
         "max_records = 5000\nkeep_detail_days = 7\nkeep_archived_days = 30\nrepeats_kept = 2\n"
         "learning = { momentum = false, linear = false }\n"
     )
     said = parse(written(tmp_path, text)).memory
-    assert (said.learn, said.explore, said.consolidate, said.quote, said.embeddings) == (False,) * 4 + ("other",)
+    assert (said.learn, said.explore, said.consolidate, said.quote, said.embeddings) == (False,) * 4 + (
+        "ollama:nomic-embed-text",
+    )
     assert said.options() == MemoryOptions(
         learning=LearningOptions(momentum=False, linear=False, exploration=False),
         policy=SizePolicy(max_records=5000, keep_detail_days=7, keep_archived_days=30, repeats_kept=2),
     )
+
+
+def test_a_model_elsewhere_is_named_with_its_settings(tmp_path: Path) -> None:
+    text = '[memory]\nembeddings = { langchain = "ollama:nomic-embed-text", base_url = "http://127.0.0.1:11434" }\n'
+    said = parse(written(tmp_path, text)).memory.embeddings
+    assert said == {"langchain": "ollama:nomic-embed-text", "base_url": "http://127.0.0.1:11434"}
 
 
 @pytest.mark.parametrize(
@@ -47,6 +55,9 @@ def test_what_is_said_reaches_the_memory(tmp_path: Path) -> None:
         ("[memory]\nlern = true", "memory.lern", "unknown key"),
         ("[memory]\nmax_records = 3", "memory.max_records", "3"),
         ("[memory]\nembeddings = ' '", "memory.embeddings", "names no model"),
+        ("[memory]\nembeddings = 'nomic'", "memory.embeddings", "names no model"),
+        ("[memory]\nembeddings = { base_url = 'x' }", "memory.embeddings.langchain", "names no model"),
+        ("[memory]\nembeddings = { langchain = 'a:b', c = [] }", "memory.embeddings.c", "must be a text"),
         ("[memory]\nlearning = { momentun = true }", "memory.learning.momentun", "unknown key"),
         ("[memory.learning]\nmomentum = 1", "memory.learning.momentum", "must be a boolean"),
     ],
