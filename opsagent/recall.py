@@ -18,6 +18,7 @@ from opsagent.home import Home
 from opsagent.memory_settings import MemorySettings
 from opsagent.model import Fault, Incident, RemedyOdds
 from opsagent.procedures import accepted_in, with_accepted
+from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
@@ -70,10 +71,12 @@ class MemoryDesk:
     def _opened(self) -> Memory:
         if self._memory is None:
             from opsagent_memory import Memory
+            from opsagent_memory.choosing import embedder_for
 
-            options = self.settings.options()
+            settings, kept = self.settings, self._home.senses_dir
+            embedder = self._embedder or embedder_for(settings.embeddings, kept, redact=redact)
             self._memory = Memory.open(
-                self._home.database, self._home.chroma_dir, embedder=self._embedder, options=options
+                self._home.database, self._home.chroma_dir, embedder=embedder, options=settings.options()
             )
         return self._memory
 
