@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from opsagent_memory import copies
 from opsagent_memory.chain import START, head_text
-from opsagent_memory.errors import MemoryStoreError
+from opsagent_memory.errors import MemoryOwned, MemoryStoreError
 from opsagent_memory.schema import HEAD, VERSION_TABLE, meta, metadata, version
 
 _BUSY_TIMEOUT_S = 5.0
 _JOURNAL_BYTES = 16_000_000
 _WRITE = "opsagent_memory_write"
+_CLAIM = int.from_bytes(b"opsmem", "big")
+"""The number of PostgreSQL's advisory lock; each of its databases has locks of its own."""
 
 
 def database_url(database: Path | str) -> sa.URL:
@@ -77,6 +79,22 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction; when the block is left without an error it is on the disk."""
     with _translated(engine), engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
         yield connection
+
+
+def claim(engine: sa.Engine) -> sa.Connection | None:
+    """Own a database that is in no file of this machine (where it is, `lock` sees to it) until the connection closes.
+
+    Raises:
+        MemoryOwned: somebody else owns it.
+    """
+    if engine.dialect.name != "postgresql":
+        return None
+    with _translated(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_CLAIM))):
+            return connection
+        connection.close()
+    raise MemoryOwned(Path(engine.url.database or ""), None)
 
 
 def prepare(engine: sa.Engine) -> None:

@@ -28,16 +28,22 @@ class Store:
 
     def __init__(self, where: Path | str) -> None:
         self.engine = database.open_engine(where)
+        self._claim: sa.Connection | None = None
         try:
+            self._claim = database.claim(self.engine)
             database.prepare(self.engine)
             self._salt = database.salt(self.engine)
             database.empty_journal(self.engine)  # a forgetting that was killed may have left old pages there
         except BaseException:
-            self.engine.dispose()
+            self.close()
             raise
 
     def close(self) -> None:
         """Close all connections."""
+        if self._claim is not None:
+            self._claim.invalidate()  # not back into the pool: the claim lives as long as the connection
+            self._claim.close()
+            self._claim = None
         self.engine.dispose()
 
     def key(self, text: str) -> str:
