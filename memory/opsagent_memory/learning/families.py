@@ -3,11 +3,12 @@
 A lesson joins the nearest family, or opens one where none is near enough. How near is near enough depends on the
 surprise: what ended as expected may lie farther out, what did not must lie closer, so that families split where
 outcomes differ. Counters forget as lessons come (`KEEP`) and as time passes (`HALF_LIFE_DAYS`). A failure that was not
-expected gathers momentum against the remedy, and takes its evidence away the faster the more of them follow each other:
+expected gathers momentum against the remedy; the next one takes the remedy's evidence away by what was gathered:
 
-    Mₜ = MOMENTUM · Mₜ₋₁ + max(-surprise, 0)  (0 after a success),   evidence ← evidence · exp(-HASTE · Mₜ)
+    evidence ← evidence · exp(-HASTE · MOMENTUM · Mₜ₋₁),   Mₜ = MOMENTUM · Mₜ₋₁ + max(-surprise, 0)   (0 after a success)
 
-after Titans' momentary and past surprise and its forgetting gate (arXiv 2501.00663), with counters for weights.
+after Titans' momentary and past surprise and its forgetting gate (arXiv 2501.00663), with counters for weights. Past
+surprise alone forgets: one failure may be chance, a second in a row is seldom.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from numpy.typing import NDArray
 from opsagent_memory.learning.evidence import Floats, Vector
 from opsagent_memory.learning.words import Space
 
-KEEP = 0.97
+KEEP = 0.95
 """What a lesson leaves of its family's counts from before."""
 HALF_LIFE_DAYS = 180.0
 MOMENTUM = 0.6
-HASTE = 0.5
+HASTE = 0.3
 SHARPNESS = 16.0
 READ = 8
 """So many of the nearest families are read."""
@@ -115,10 +116,10 @@ class FamilyCounters:
             self.momentum[family, remedy] = 0.0
             self.stale[family, remedy] = False
         else:
-            moved = MOMENTUM * self.momentum[family, remedy] + max(-surprise, 0.0)
-            self.momentum[family, remedy] = moved
+            past = MOMENTUM * self.momentum[family, remedy]
+            self.momentum[family, remedy] = past + max(-surprise, 0.0)
             if self._with_momentum:
-                counts[remedy] *= np.exp(-HASTE * moved)
+                counts[remedy] *= np.exp(-HASTE * past)
         counts[remedy, source] += outcome
         good, bad = counts[remedy].sum(axis=0)
         if had >= STALE_AFTER and bad >= good:

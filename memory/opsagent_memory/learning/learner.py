@@ -24,8 +24,10 @@ from opsagent_memory.ranking import NEUTRAL, PRIOR_WEIGHT
 
 LOW_SURPRISE = 0.5
 """A repeat with less surprise than this adds to a counter; with more it is kept in full."""
-CURIOSITY = 0.0
-"""What not knowing a remedy at all adds to its score where one is chosen."""
+CURIOSITY = -0.07
+"""What not knowing a remedy at all adds to its score where one is chosen. Below 0: an unknown one comes after one that
+is known to help somewhat less often than not.
+"""
 
 
 MOST_NAMES = 256
@@ -81,14 +83,21 @@ class Learner:
         reward = min(max(lesson.reward, 0.0), 1.0)
         expected = self._prediction(lesson.remedy, look, self._mixing.weights()).score
         surprise = reward - expected
-        self._mixing.judge(look.expected[:, remedy], reward, lesson.weight)
+        known = 1 - float(look.uncertainty[remedy])
+        self._mixing.judge(look.expected[:, remedy], reward, lesson.weight * known)
         good, bad = evidence.counted(lesson.reward)
         outcome = (good * lesson.weight, bad * lesson.weight)
         self._keep(look, labels, lesson, outcome, surprise)
         family, opened, stale = self._count(look, labels, lesson, outcome, surprise)
         if self.options.linear:
             target = reward if lesson.reward >= 0 else -1.0
-            self._linear.learn(lesson.vector, (self._row(remedy, fault_class), source), target, lesson.weight)
+            self._linear.learn(
+                lesson.vector,
+                (self._row(remedy, fault_class), source),
+                target,
+                lesson.weight
+                * max(float(look.uncertainty[remedy]) if remedy < len(look.uncertainty) else 1.0, LEAST_RATE),
+            )
         self._looked = None
         return Learnt(
             surprise=surprise,
@@ -114,11 +123,20 @@ class Learner:
         """
         if not remedies:
             raise ValueError("there is nothing to choose from")
-        predicted = self.predict(vector, remedies, at, fault_class)
-        curiosity = CURIOSITY if self.options.exploration else 0.0
-        worth = [predicted[remedy].score + curiosity * predicted[remedy].uncertainty for remedy in remedies]
-        best = max(worth)
-        return chance.choice([remedy for remedy, value in zip(remedies, worth, strict=True) if value >= best - 1e-9])
+        worth = self._worth(self._look(vector, at, fault_class), remedies)
+        best = max(worth) - 1e-9
+        return chance.choice([remedy for remedy, value in zip(remedies, worth, strict=True) if value >= best])
+
+    def _worth(self, look: _Look, remedies: Sequence[str]) -> list[float]:
+        """Return what each remedy is chosen by. With exploration, what is unknown is worth nearly even odds."""
+        score, unknown = self._mixing.weights() @ look.expected, look.uncertainty
+        if self.options.exploration:
+            known, new = score + CURIOSITY * unknown, NEUTRAL + CURIOSITY
+        else:
+            known, new = score * (1 - unknown), 0.0
+        worth = known.tolist() if self._mixing.experts else [new] * len(unknown)
+        places = [self._remedies.get(remedy) for remedy in remedies]
+        return [new if place is None else worth[place] for place in places]
 
     def families(self) -> tuple[Family, ...]:
         """Return the families of like incidents, the largest first."""
@@ -211,11 +229,11 @@ class Learner:
     def _recalled(self, vector: Vector, fault_class: int | None) -> Floats:
         """Return what the linear memory expects of each remedy, over the classes of fault that are asked about."""
         said = self._linear.read(vector, len(self._rows))
-        total, voices = np.zeros(len(self._remedies)), np.zeros(len(self._remedies))
-        for (remedy, of_class), row in self._rows.items():
-            if fault_class is None or of_class == fault_class:
-                total[remedy] += said[row]
-                voices[remedy] += 1
+        rows = np.array(list(self._rows), np.int64).reshape(-1, 2)
+        asked = rows[:, 1] == fault_class if fault_class is not None else np.ones(len(rows), bool)
+        count = len(self._remedies)
+        voices = np.bincount(rows[asked, 0], minlength=count)
+        total = np.bincount(rows[asked, 0], weights=said[asked], minlength=count)
         return np.where(voices > 0, total / np.maximum(voices, 1), NEUTRAL)
 
     def _prediction(self, remedy: str, look: _Look, weights: Floats) -> Prediction:

@@ -43,9 +43,12 @@ class LinearMemory:
         sources, known, _ = self.matrix.shape
         if sources:
             said = (self.matrix.reshape(sources * known, -1) @ vector).reshape(sources, known)
+            if sources == 1:
+                expected[:known] += said[0]
+                return np.asarray(expected.clip(0.0, 1.0))
             voices = np.minimum(self.taught, 1.0)
             expected[:known] += (said * voices).sum(axis=0) / np.maximum(voices.sum(axis=0), 1.0)
-        return np.asarray(np.clip(expected, 0.0, 1.0))
+        return np.asarray(expected.clip(0.0, 1.0))
 
     def learn(self, vector: Vector, labels: tuple[int, int], reward: float, weight: float) -> None:
         """Take a gradient step."""

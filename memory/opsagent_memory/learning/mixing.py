@@ -1,9 +1,11 @@
 """Experts weighted by how well they foretold: exponential weights over a running, discounted loss.
 
-    Lₑ ← FADE · Lₑ + (reward - expectedₑ)²,   weightₑ ∝ exp(-SHARP · Lₑ)
+    Lₑ ← FADE · Lₑ + known · (reward - expectedₑ)²,   weightₑ ∝ exp(-SHARP · Lₑ)
 
 the exponentially weighted forecaster (Cesa-Bianchi & Lugosi, Prediction, Learning, and Games, 2006, section 2.1) with
 discounting (section 2.11), on the prequential loss (Dawid 1984): each forecast is judged before its outcome is learnt.
+`known`, 0..1, is how much evidence there was: an expert that guesses the base rate of what nobody tried yet is no better
+at telling remedies apart, and to be judged by that made the choices worse.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 from opsagent_memory.learning.evidence import Floats
 
 FADE = 0.98
-SHARP = 2.0
+SHARP = 0.5
 
 
 class Mixing:

@@ -40,7 +40,7 @@ class Space:
 
     floor: float = 0.80
     """What is less alike says nothing (`ranking.SIMILARITY_FLOOR`)."""
-    radius: float = 0.84
+    radius: float = 0.81
     """A family takes what is at least so like its centre, when the outcome is as expected."""
     double: float = 0.97
     """Incidents as alike as this are the same one again (`recalling.NEAR_DOUBLE`)."""
