@@ -91,13 +91,7 @@ class Learner:
         family, opened, stale = self._count(look, labels, lesson, outcome, surprise)
         if self.options.linear:
             target = reward if lesson.reward >= 0 else -1.0
-            self._linear.learn(
-                lesson.vector,
-                (self._row(remedy, fault_class), source),
-                target,
-                lesson.weight
-                * max(float(look.uncertainty[remedy]) if remedy < len(look.uncertainty) else 1.0, LEAST_RATE),
-            )
+            self._linear.learn(lesson.vector, (self._row(remedy, fault_class), source), target, lesson.weight)
         self._looked = None
         return Learnt(
             surprise=surprise,
