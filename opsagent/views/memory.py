@@ -18,6 +18,8 @@ from opsagent.views.wrapping import wrapped
 _OUTCOMES: dict[str, Style] = {"worked": "good", "failed": "bad", "harmed": "bad", "unproven": "dim"}
 _TEXT_LINES = 4
 _NARROW_TEXT = 16
+_MOVED = 0.005
+"""So much of a score is told."""
 _INDENT = "   "
 _COLUMNS = (
     Column("ID"),
@@ -60,7 +62,7 @@ def _result(number: int, row: Mapping[str, Any], screen: Screen) -> list[str]:
         outcome = str(row["fields"].get("outcome") or "not tried")
         said = wrapped(f"{row['fields']['remedy']}: {outcome}", screen, indent=_INDENT)
         lines += [screen.paint(line, _OUTCOMES.get(outcome, "")) for line in said]
-    return [*lines, *_dim(_reason(row), screen)]
+    return [*lines, *_dim(_reason(number, row), screen)]
 
 
 def _dim(text: str, screen: Screen) -> list[str]:
@@ -90,9 +92,11 @@ def _origin(row: Mapping[str, Any]) -> str:
     return "".join(f", {part}" for part in parts if part)
 
 
-def _reason(row: Mapping[str, Any]) -> str:
-    learnt = abs(row["score"] - row["without_learning"]) >= 0.005
-    without = f", {row['without_learning']:.2f} by similarity alone" if learnt else ""
+def _reason(number: int, row: Mapping[str, Any]) -> str:
+    place = row.get("rank_without_learning") or number
+    moved = place != number or abs(row["score"] - row["without_learning"]) >= _MOVED
+    where = f" at place {place}" if place != number else ""
+    without = f", {row['without_learning']:.2f}{where} by similarity alone" if moved else ""
     return f"score {row['score']:.2f}{without}: {row['why']}"
 
 

@@ -85,6 +85,8 @@ def test_a_result_says_what_it_is_what_helped_and_why_it_came() -> None:
     ]
     (_, *_, reason) = results([found(without_learning=0.91)], PIPE)
     assert reason == "   score 0.91: worked 3 of 4", "what learning did not move is not told"
+    (_, *_, reason) = results([found(rank_without_learning=3)], PIPE)
+    assert reason == "   score 0.91, 0.84 at place 3 by similarity alone: worked 3 of 4"
 
 
 def test_where_a_record_comes_from_is_told() -> None:
