@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsagent.api.client import ApiClient
 from opsagent.model import Fault
 from opsagent.store.rows import IncidentRow
+from opsagent_memory import Kind, MemoryReader
 from opsagent_tools.units import UnitId, UnitState
 from tests.integration.agent.conftest import Place, accepts
 from tests.support.waiting import until
@@ -12,6 +13,11 @@ from tests.support.waiting import until
 
 def over(row: IncidentRow) -> bool:
     return row.status in {"resolved", "closed"}
+
+
+def outcomes(place: Place) -> list[str]:
+    with MemoryReader(place.home.database) as reader:
+        return [str(one.outcome) for one in reader.containing(kind=Kind.EPISODE)]
 
 
 def kinds(row: IncidentRow) -> list[str]:
@@ -48,6 +54,7 @@ async def test_what_its_supervisor_mends_itself_is_left_to_it(place: Place, free
     row = await place.incident(over)
     assert (row.status, row.plans) == ("closed", ())
     assert len(place.starts("web")) == 2
+    await until(lambda: outcomes(place) == ["self_recovered"], timeout=10, why="it is remembered, and credits nobody")
 
 
 async def test_mode_suggest_says_what_it_would_do_and_does_nothing(place: Place, free_port: int) -> None:
