@@ -96,6 +96,8 @@ class Finder:
         """Load the model, and open and mend the indexes now."""
         with self._serving:
             self.vector("warm")
+            if self._words_only:
+                return  # the indexes are opened when the move is done
             self._make_ready()
             for shelf in self._shelves.sizes():
                 self._shelves.exact(shelf, EXACT_UP_TO)

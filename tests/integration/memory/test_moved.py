@@ -129,6 +129,7 @@ def test_what_was_learnt_is_learnt_anew_in_the_new_space(tmp_path: Path) -> None
 def test_without_a_former_model_words_are_looked_for(embedded: Path) -> None:
     new = Another()
     with opened(embedded, new) as memory:
+        memory.warm()
         found = memory.recall("which one is number7", scope="s")
         assert [one.record.id for one in found] == ["f7"]
         assert memory.space().serving is None
