@@ -36,7 +36,7 @@ _GROUND = "erased\x1f"
 """Before the name of a scope: what was learnt of it from episodes that are no longer there."""
 _OPEN = 16
 """So many scopes have their learner in memory."""
-_LEARNT_ANEW = 10_000
+_LEARNT_ANEW = 3_000
 """At most so many of a scope's newest lessons are learnt where there is no snapshot."""
 _WORTH_TELLING = 0.05
 _NOTHING = Learnt(surprise=0.0, expected=NEUTRAL, family="", opened=False, stale=False)

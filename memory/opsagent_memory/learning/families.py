@@ -8,7 +8,8 @@ expected gathers momentum against the remedy; the next one takes the remedy's ev
     evidence ← evidence · exp(-HASTE · MOMENTUM · Mₜ₋₁),   Mₜ = MOMENTUM · Mₜ₋₁ + max(-surprise, 0)   (0 after a success)
 
 after Titans' momentary and past surprise and its forgetting gate (arXiv 2501.00663), with counters for weights. Past
-surprise alone forgets: one failure may be chance, a second in a row is seldom.
+surprise alone forgets: one failure may be chance, a second in a row is seldom. A lesson takes away only what its own
+source said before: nobody can talk another's experience into oblivion.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class FamilyCounters:
         remedy, source = labels
         counts = self.counts[family]
         if self._decays:
-            counts *= KEEP
+            counts[:, source] *= KEEP
         had = counts[remedy, :, 0].sum()
         was_stale = bool(self.stale[family, remedy])
         if outcome[1] == 0:
@@ -119,7 +120,7 @@ class FamilyCounters:
             past = MOMENTUM * self.momentum[family, remedy]
             self.momentum[family, remedy] = past + max(-surprise, 0.0)
             if self._with_momentum:
-                counts[remedy] *= np.exp(-HASTE * past)
+                counts[remedy, source] *= np.exp(-HASTE * past)
         counts[remedy, source] += outcome
         good, bad = counts[remedy].sum(axis=0)
         if had >= STALE_AFTER and bad >= good:

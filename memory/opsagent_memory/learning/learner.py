@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from opsagent_memory.learning.evidence import Floats, Vector
 from opsagent_memory.learning.families import FamilyCounters
 from opsagent_memory.learning.kernel import EpisodicKernel
 from opsagent_memory.learning.linear import LinearMemory
+from opsagent_memory.learning.look import Look
 from opsagent_memory.learning.mixing import Mixing
 from opsagent_memory.learning.words import MINILM, Family, LearningOptions, Learnt, Lesson, Prediction, Space
 from opsagent_memory.ranking import NEUTRAL, PRIOR_WEIGHT
@@ -52,7 +53,7 @@ class Learner:
         self._linear = LinearMemory(decays=self.options.decay, momentum=self.options.momentum)
         on = {"kernel": self.options.kernel, "families": self.options.families, "linear": self.options.linear}
         self._mixing = Mixing(tuple(name for name, is_on in on.items() if is_on), learns=self.options.mixing)
-        self._looked: _Look | None = None
+        self._looked: Look | None = None
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -121,7 +122,7 @@ class Learner:
         best = max(worth) - 1e-9
         return chance.choice([remedy for remedy, value in zip(remedies, worth, strict=True) if value >= best])
 
-    def _worth(self, look: _Look, remedies: Sequence[str]) -> list[float]:
+    def _worth(self, look: Look, remedies: Sequence[str]) -> list[float]:
         """Return what each remedy is chosen by. With exploration, what is unknown is worth nearly even odds."""
         score, unknown = self._mixing.weights() @ look.expected, look.uncertainty
         if self.options.exploration:
@@ -185,7 +186,7 @@ class Learner:
             raise ValueError("the state of a learner is broken: losses of other experts")
         self._mixing.losses = arrays["losses"]
 
-    def _look(self, vector: Vector, at: datetime, fault_class: str | None) -> _Look:
+    def _look(self, vector: Vector, at: datetime, fault_class: str | None) -> Look:
         """Ask every expert about every remedy. The answer is kept: `learn` mostly follows `predict` at once."""
         day = at.timestamp() / 86_400
         looked = self._looked
@@ -208,7 +209,7 @@ class Learner:
             expected.append(score)
             mass = np.maximum(mass, weight)
         rows = np.stack(expected) if expected else np.full((0, shape[0]), NEUTRAL)
-        self._looked = _Look(
+        self._looked = Look(
             vector=vector,
             day=day,
             fault_class=fault_class,
@@ -230,7 +231,7 @@ class Learner:
         total = np.bincount(rows[asked, 0], weights=said[asked], minlength=count)
         return np.where(voices > 0, total / np.maximum(voices, 1), NEUTRAL)
 
-    def _prediction(self, remedy: str, look: _Look, weights: Floats) -> Prediction:
+    def _prediction(self, remedy: str, look: Look, weights: Floats) -> Prediction:
         at = self._remedies.get(remedy)
         if at is None or not len(weights):
             return Prediction(remedy=remedy, score=NEUTRAL, uncertainty=1.0)
@@ -244,7 +245,7 @@ class Learner:
         )
 
     def _keep(
-        self, look: _Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
+        self, look: Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
     ) -> None:
         if not self.options.kernel:
             return
@@ -254,7 +255,7 @@ class Learner:
             self._kernel.keep(lesson.vector, labels, outcome, day)
 
     def _count(
-        self, look: _Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
+        self, look: Look, labels: tuple[int, int, int], lesson: Lesson, outcome: tuple[float, float], surprise: float
     ) -> tuple[int, bool, bool]:
         remedy, source, fault_class = labels
         shape = (len(self._remedies), len(self._sources))
@@ -294,29 +295,6 @@ class Learner:
             stale=frozenset(names[remedy] for remedy in known if families.stale[place, remedy]),
             last_at=datetime.fromtimestamp(families.days[place] * 86_400, UTC),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """What every expert says about one incident."""
-
-    vector: Vector
-    day: float
-    fault_class: str | None
-    kernel: Vector
-    """Cosines with the kernel's incidents."""
-    families: Vector
-    """Cosines with the families' centres."""
-    expected: Floats
-    """(experts, remedies)"""
-    uncertainty: Floats
-    nearest: int
-    """The family that it is of, -1: none."""
-
-    def is_of(self, vector: Vector, day: float, fault_class: str | None, remedies: int) -> bool:
-        """Say whether this answers that question."""
-        same = (self.day, self.fault_class, self.expected.shape[1]) == (day, fault_class, remedies)
-        return same and (self.vector is vector or np.array_equal(self.vector, vector))
 
 
 def _number(lesson: Lesson) -> int:

@@ -29,9 +29,11 @@ class LearningOptions:
     momentum: bool = True
     """Negative surprise, with momentum, hastens the forgetting of what it contradicts."""
     gating: bool = True
-    """Low surprise adds to a counter, high surprise opens a family; off: every lesson does both."""
+    """Low surprise adds to a counter, high surprise keeps the incident in full and opens a family sooner; off: every
+    incident is kept in full, and families open by distance alone.
+    """
     exploration: bool = True
-    """`choose` tries what is uncertain; off: it takes what it expects to be best."""
+    """`choose` tries what is unknown before what mostly failed; off: it takes the best of what was tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
