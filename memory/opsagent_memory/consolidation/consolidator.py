@@ -1,10 +1,9 @@
-"""One pass over a memory, scope by scope, within a time; what is left over is for the next pass."""
+"""A round over a memory, scope by scope, as far as the time goes; the next call goes on from there."""
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from opsagent_memory.consolidation.words import Consolidated, PossibleContradict
 from opsagent_memory.options import SizePolicy
 from opsagent_memory.records import Kind, Record
 
+Group = tuple[str, str]
 _ERASED_AT_ONCE = 2_000
 _REPEATS = "it repeats what its family knows"
 _OUTLIVED = "it was replaced, or no longer holds"
@@ -36,7 +36,7 @@ class Keeper(Protocol):
 
 
 class Consolidator:
-    """Looks through all scopes, beginning after the one that the last pass stopped at. Idempotent."""
+    """Looks through all scopes, beginning where the last pass stopped. What is in order already is left as it is."""
 
     def __init__(
         self,
@@ -59,19 +59,23 @@ class Consolidator:
         self._deadline = 0.0
 
     def run(self, now: datetime, budget_s: float, *, dry_run: bool = False) -> Consolidated:
-        """Put the memory in order. However short the time, something is done: of one scope at least, and a part of it."""
+        """Go on with the round over all scopes, or begin one; `complete` where its end was reached.
+
+        However short the time, something is done: at least one group of one scope is looked at.
+        """
         self._deadline = self._clock() + budget_s
         self._done = Consolidated(dry_run=dry_run)
         self._erase(now)
         with database.reading(self._engine) as connection:
-            scopes, last = rows.scopes(connection), reading.cursor(connection)
+            scopes, at = rows.scopes(connection), reading.Cursor() if dry_run else reading.cursor(connection)
             crowded = reading.counted(connection) > self._policy.max_records
-        order = [*(scope for scope in scopes if scope > last), *(scope for scope in scopes if scope <= last)]
-        for looked, scope in enumerate(order):
+        for looked, scope in enumerate(scope for scope in sorted(scopes) if at.leaves(scope)):
             if looked and self._is_late():
-                break
-            self._put_in_order(scope, now, crowded)
-            self._note(scope)
+                return self._done
+            at = self._put_in_order(scope, now, crowded, at.group if scope == at.scope else None)
+            if at.group is not None:
+                return self._done
+        self._note(reading.Cursor())
         return self._done
 
     def _is_late(self) -> bool:
@@ -80,19 +84,19 @@ class Consolidator:
             self._done = replace(self._done, complete=False)
         return late
 
-    def _note(self, scope: str) -> None:
+    def _note(self, at: reading.Cursor) -> None:
         if not self._done.dry_run:
             with database.writing(self._engine) as connection:
-                reading.set_cursor(connection, scope)
+                reading.set_cursor(connection, at)
 
-    def _put_in_order(self, scope: str, now: datetime, crowded: bool) -> None:
+    def _put_in_order(self, scope: str, now: datetime, crowded: bool, after: Group | None) -> reading.Cursor:
         with database.reading(self._engine) as connection:
             groups = repeats.grouped(reading.episodes(connection, scope))
-            going = list(self._resting(connection, groups.values(), now, crowded))
             facts = reading.held(connection, scope, Kind.FACT, now)
             alike = self._alike(connection, facts)
             old = reading.outlived(connection, scope, now - timedelta(days=self._policy.keep_detail_days))
             proposals = self._proposals(connection, scope, list(groups.values()), now)
+            going, last = self._resting(connection, groups, now, crowded, after)
         self._archive(scope, [one.id for one in going], _REPEATS)
         self._end(contradictions.ended(facts), scope)
         self._archive(scope, old, _OUTLIVED)
@@ -100,17 +104,30 @@ class Consolidator:
             self._propose(proposal)
         possible = (*self._done.possible_contradictions, *alike)
         self._done = replace(self._done, possible_contradictions=possible)
+        at = reading.Cursor(scope=scope, group=last)
+        self._note(at)
+        return at
 
     def _resting(
-        self, connection: sa.Connection, groups: Iterable[list[Past]], now: datetime, soon: bool
-    ) -> Iterator[Past]:
-        large = [group for group in groups if sum(not one.archived for one in group) > self._policy.repeats_kept]
-        random.Random(now.timestamp()).shuffle(large)  # noqa: S311 (so that in a short time not always the same come first)
-        for looked, group in enumerate(large):
-            if looked and self._is_late():
-                return
-            vectors = reading.vectors(connection, (one.candidate.text_key for one in group), self._space)
-            yield from repeats.resting(group, vectors, self._policy, now, soon=soon)
+        self,
+        connection: sa.Connection,
+        groups: Mapping[Group, list[Past]],
+        now: datetime,
+        soon: bool,
+        after: Group | None,
+    ) -> tuple[list[Past], Group | None]:
+        """Return what can rest, and the group that was looked at last where the time was over before all were."""
+        found: list[Past] = []
+        last: Group | None = None
+        for key in sorted(key for key in groups if after is None or key > after):
+            if last is not None and self._is_late():
+                return found, last
+            group = groups[key]
+            if sum(not one.archived for one in group) > self._policy.repeats_kept:
+                vectors = reading.vectors(connection, (one.candidate.text_key for one in group), self._space)
+                found += repeats.resting(group, vectors, self._policy, now, soon=soon)
+                last = key
+        return found, None
 
     def _alike(self, connection: sa.Connection, facts: Sequence[Record]) -> list[PossibleContradiction]:
         keys = {fact.text: self._key(fact.text) for fact in facts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from opsagent_memory.schema import meta, records
 
 _KEYS_AT_ONCE = 500
 _CURSOR = "consolidated"
-"""In `memory_meta`: the scope that was looked through last."""
+"""In `memory_meta`: how far the round came, see `Cursor`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,13 +170,31 @@ def vectors(connection: sa.Connection, keys: Iterable[str], space: tuple[str, st
     return found
 
 
-def cursor(connection: sa.Connection) -> str:
-    """Return the scope that was looked through last, empty where all were."""
-    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == _CURSOR)) or ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a round over all scopes came."""
+
+    scope: str = ""
+    """The scope that was looked through last; empty: a new round begins."""
+    group: tuple[str, str] | None = None
+    """The group of it that was looked at last; None: all of the scope was."""
+
+    def leaves(self, scope: str) -> bool:
+        """Say whether a scope is still to be looked through in this round."""
+        return scope > self.scope or (scope == self.scope and self.group is not None)
 
 
-def set_cursor(connection: sa.Connection, scope: str) -> None:
-    """Note how far it got."""
+def cursor(connection: sa.Connection) -> Cursor:
+    """Return how far the round came that was begun last."""
+    said = connection.scalar(sa.select(meta.c.value).where(meta.c.key == _CURSOR))
+    if not said:
+        return Cursor()
+    scope, group = json.loads(said)
+    return Cursor(scope=scope, group=tuple(group) if group else None)
+
+
+def set_cursor(connection: sa.Connection, at: Cursor) -> None:
+    """Note how far the round came."""
     connection.execute(meta.delete().where(meta.c.key == _CURSOR))
-    if scope:
-        connection.execute(meta.insert().values(key=_CURSOR, value=scope))
+    if at.scope:
+        connection.execute(meta.insert().values(key=_CURSOR, value=json.dumps([at.scope, at.group])))

@@ -44,9 +44,16 @@ def resting(
         if not episode.archived and kept[remedy] > policy.repeats_kept and old and not surprising:
             going.append(episode)
     going.reverse()
-    while going and not _same_vote(group, going, vectors, now):
-        going = going[: len(going) // 2]  # the oldest say least
-    return going
+    if _same_vote(group, going, vectors, now):
+        return going
+    fits, too_many = 0, len(going)  # the oldest say least: as many of them as leave the vote as it is
+    while too_many - fits > 1:
+        middle = (fits + too_many) // 2
+        if _same_vote(group, going[:middle], vectors, now):
+            fits = middle
+        else:
+            too_many = middle
+    return going[:fits]
 
 
 def _same_vote(group: Sequence[Past], going: Sequence[Past], vectors: Mapping[str, bytes], now: datetime) -> bool:
