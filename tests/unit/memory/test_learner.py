@@ -355,7 +355,7 @@ def test_whatever_happens_a_score_is_a_share(history: list[tuple[str, float, int
         step = learnt.learn(lesson(remedy, reward, like=places[place], days=days))
         assert -1.0 <= step.surprise <= 1.0
         assert sum(step.weights.values()) == pytest.approx(1.0)
-    for place in places:
-        for prediction in learnt.predict(place, "abcd", NOW).values():
+    for seen in places:
+        for prediction in learnt.predict(seen, "abcd", NOW).values():
             assert 0.0 <= prediction.score <= 1.0
             assert 0.0 <= prediction.uncertainty <= 1.0
