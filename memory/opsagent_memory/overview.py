@@ -12,7 +12,7 @@ from opsagent_memory.chain import Event
 from opsagent_memory.records import Kind
 from opsagent_memory.schema import log, records, vectors
 
-_SPANS = 60
+_SPANS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from opsagent.views.table import fit
 _NAMED = 8
 """So many of the largest families have their name in the picture."""
 _DRAWN = 150
-_SPANS = 60
+_SPANS = 30
+"""Spans of time that each chart has, each a stop for the keyboard."""
 _LISTED = 40
 _NAME, _TEXT = 34, 160
 _SHADES = (

@@ -32,7 +32,7 @@ sans-serif}.chart text{fill:var(--soft)}.chart .name{fill:var(--ink)}.chart .gri
 .chart .good4{fill:var(--good4)}.chart .good3{fill:var(--good3)}.chart .good2{fill:var(--good2)}
 .chart .good1{fill:var(--good1)}.chart .good0{fill:var(--good0)}
 .one{--hue:var(--one)}.two{--hue:var(--two)}.three{--hue:var(--three)}.four{--hue:var(--four)}
-.chart .line{stroke:var(--hue)}.chart .area,.chart .key{fill:var(--hue)}
+.chart .line{stroke:var(--hue)}.chart .mark{stroke-width:1.2;opacity:.7}.chart .area,.chart .key{fill:var(--hue)}
 .plot{display:flex;gap:.5rem;padding-top:.5rem}.plot>svg{flex:1 1 0;min-width:0}
 .axis{display:flex;flex-direction:column;justify-content:space-between;font-size:12px;line-height:0;color:var(--soft);
 text-align:right;min-width:1.5rem}
@@ -160,7 +160,7 @@ def over_time(
 
 
 def _mark(x: float) -> str:
-    return f'<line class="line two" stroke-dasharray="3 4" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="1000"/>'
+    return f'<line class="line two mark" stroke-dasharray="3 4" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="1000"/>'
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> str:

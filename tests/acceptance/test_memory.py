@@ -33,8 +33,7 @@ def taught() -> Iterator[Cli]:
             "# Billing\n\n## Connections\n\nIts pool has 20 of them. token=abcdef123456\n"
         )
         (folder / "picture.png").write_bytes(b"\x89PNG")
-        assert cli("memory", "add", RULE).code == 0
-        assert cli("memory", "add", "the printer is on the third floor", "--until", "30d").code == 0
+        assert cli("memory", "add", RULE, "--until", "30d").code == 0
         taken = cli("memory", "ingest", str(folder))
         assert taken.code == 0, taken
         assert f"{folder / 'runbook.md'}: new" in taken.out
@@ -84,7 +83,7 @@ def test_what_was_said_is_found_by_meaning_and_says_why(taught: Cli) -> None:
 
 
 def test_a_narrow_terminal_is_not_overrun(taught: Cli) -> None:
-    for arguments in (("search", "printer"), ("stats",)):
+    for arguments in (("list",), ("stats",)):
         lines = on_a_terminal(taught, "memory", *arguments, env={"COLUMNS": "60", "LINES": "24"}).splitlines()
         plain = [re.sub(r"\x1b\[[0-9;]*m|\x1b\[K|\r", "", line) for line in lines]
         assert all(len(line) <= 60 for line in plain), plain
@@ -101,9 +100,9 @@ def test_what_is_kept_is_listed_and_shown_with_its_history(taught: Cli, here: He
     assert (shown.code, RULE in shown.out) == (0, True)
     assert re.search(r"^history\n  .* kept$", shown.out, re.MULTILINE)
     stats = here(taught, "stats", "--json").json
-    assert stats["by_source"]["person"] == 2
+    assert stats["by_source"]["person"] == 1
     assert stats["disk"]["database"] > 0
-    assert stats["waiting"] + sum(space["vectors"] for space in stats["spaces"]) >= 3
+    assert stats["waiting"] + sum(space["vectors"] for space in stats["spaces"]) >= 2
 
 
 @pytest.mark.parametrize(
@@ -136,12 +135,12 @@ def test_nothing_is_forgotten_unasked_and_what_is_is_gone_for_good(cli: Cli, her
     code, shown = answering(cli, "memory", "forget", kept[:9], answer="n")
     assert (code, "zanzibar" in shown, "nothing was forgotten" in shown) == (3, True, True)
     assert answering(cli, "memory", "forget", kept, answer="y")[0] == 0
-    assert cli("memory", "forget", kept, "--yes").out == f"forgotten before: {kept}\n"
+    assert here(cli, "forget", kept, "--yes").out == f"forgotten before: {kept}\n"
     assert "was forgotten at" in here(cli, "show", kept).error
     assert not [path for path in cli.home.rglob("*") if path.is_file() and b"zanzibar" in path.read_bytes()]
 
 
-def test_out_and_in_again_through_pipes(taught: Cli, tmp_path: Path) -> None:
+def test_out_and_in_again_through_pipes(taught: Cli, here: Here, tmp_path: Path) -> None:
     exported = taught("memory", "export").out
     assert (
         len([json.loads(line) for line in exported.splitlines()]) == taught("memory", "stats", "--json").json["records"]
@@ -155,6 +154,8 @@ def test_out_and_in_again_through_pipes(taught: Cli, tmp_path: Path) -> None:
     )
     assert taught("memory", "export", "--home", other).out == exported
     assert list(Path(other).glob(".import*")) == []
+    gone = here(Cli(Path(other)), "forget", "--imported", "--yes", "--json").json
+    assert len(gone["forgotten"]) == len(exported.splitlines())
     file = tmp_path / "out.jsonl"
     assert taught("memory", "export", str(file)).code == 0
     assert (file.read_text(), file.stat().st_mode & 0o777) == (exported, 0o600)
@@ -201,7 +202,7 @@ def test_the_daemon_s_memory_is_asked_and_ctrl_c_ends_an_import_with_nothing_kep
     record = {"kind": "fact", "scope": "all", "created_at": "2026-01-01T00:00:00+00:00"}
     many = tmp_path / "many.jsonl"
     with many.open("w") as file:
-        file.writelines(json.dumps({**record, "id": f"fa-{n:08}", "text": f"fact {n}"}) + "\n" for n in range(60_000))
+        file.writelines(json.dumps({**record, "id": f"fa-{n:08}", "text": f"fact {n}"}) + "\n" for n in range(30_000))
     with cli.watching():
         kept = cli("memory", "add", RULE, "--json").json
         assert cli("memory", "search", "restart at night", "--json").json["results"][0]["id"] == kept["id"]
@@ -213,6 +214,7 @@ def test_the_daemon_s_memory_is_asked_and_ctrl_c_ends_an_import_with_nothing_kep
         eventually(lambda: database.stat().st_size > before or process.poll() is not None, timeout=30)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
-        assert (process.returncode, err) == (130, b"")
-        assert eventually(lambda: cli("memory", "forget", kept["id"], "--yes").code == 0), "it serves others again"
+        assert err == b""
+        assert process.returncode in {130, -signal.SIGINT}  # the latter where CPython had hardly begun
+        assert here(cli, "forget", kept["id"], "--yes").code == 0, "it serves others again"
     assert here(cli, "stats", "--json").json["records"] == 0
