@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from opsagent_memory import NEUTRAL, Episode, Memory, MemoryReader, Outcome, RecordExists, Source
 from opsagent_memory import learners as learners_module
 from opsagent_memory.learning.learner import Learner
-from opsagent_memory.learning.words import LearningOptions
+from opsagent_memory.learning.words import LearningOptions, Learnt, Lesson
 from opsagent_memory.options import MemoryOptions
 from opsagent_memory.testing import HashEmbedder
 
@@ -56,7 +56,8 @@ def test_an_episode_is_kept_with_what_was_learnt_from_it(memory: Memory, tmp_pat
     assert learnt.surprise == pytest.approx(0.5)
     with MemoryReader(tmp_path / "m.db") as reader:
         kept = reader.show(first.id)
-    assert (kept.family, kept.surprise) == (learnt.family, pytest.approx(0.5))
+    assert kept.family == learnt.family
+    assert kept.surprise == pytest.approx(0.5)
     again = memory.learn(episode("crash/start"))
     assert (again.family, again.opened) == (learnt.family, False)
     assert again.surprise < learnt.surprise
@@ -130,7 +131,10 @@ def test_the_same_episode_twice_is_one_lesson(memory: Memory) -> None:
 def test_what_was_only_added_teaches_too_in_its_order(memory: Memory, tmp_path: Path) -> None:
     outcomes = [Outcome.WORKED, Outcome.FAILED, Outcome.WORKED, Outcome.FAILED, Outcome.FAILED]
     for number, outcome in enumerate(outcomes):
-        (memory.add if number % 2 else memory.learn)(episode("r", outcome))  # type: ignore[operator]
+        if number % 2:
+            memory.add(episode("r", outcome))
+        else:
+            memory.learn(episode("r", outcome))
     with opened(tmp_path / "other") as other:
         learn_all(other, [episode("r", outcome) for outcome in outcomes])
         assert scores(other) == pytest.approx(scores(memory))
@@ -158,7 +162,12 @@ def test_a_memory_that_is_opened_again_expects_the_same_and_learns_nothing_anew(
         before = scores(memory, f"{LOCK} number 1")
     steps: list[Any] = []
     real = Learner.learn
-    monkeypatch.setattr(Learner, "learn", lambda self, lesson: steps.append(lesson) or real(self, lesson))
+
+    def counted(self: Learner, lesson: Lesson) -> Learnt:
+        steps.append(lesson)
+        return real(self, lesson)
+
+    monkeypatch.setattr(Learner, "learn", counted)
     with opened(tmp_path) as memory:
         assert scores(memory, f"{LOCK} number 1") == before
         assert steps == []
