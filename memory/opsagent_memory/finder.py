@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from opsagent_memory.changing import Move, Space
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import EmbedderError
 from opsagent_memory.keeper import Keeper
-from opsagent_memory.keywords import Hit, KeywordIndex, KeywordsBroken
+from opsagent_memory.keywords import STRONGEST, Hit, KeywordIndex, KeywordsBroken
 from opsagent_memory.records import Kind, Record, storable
 from opsagent_memory.shelves import Shelf, Shelves
 from opsagent_memory.store import Store
@@ -35,8 +35,10 @@ EXACT_UP_TO = 20_000
 _TAKEN_AT_ONCE = 500
 _TAKEN_BY_A_QUESTION = 2_000
 """For so many records that the keyword index lacks a question waits; for more, it is answered without them."""
-_BROUGHT_IN = 32
-"""At most so many texts that only their words found are looked at beside the nearest."""
+_WEIGHED = 128
+"""Of so many of the nearest texts it is looked at what they speak of."""
+_WEIGHED = 128
+"""The words and topics of so many of the nearest texts are looked at, whatever is asked for."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,8 +49,15 @@ class Found:
     similarities: Mapping[str, float]
     hits: Mapping[str, Hit] = field(default_factory=dict)
     """Which of them hold rare words of the question."""
+    topics: Mapping[str, float] = field(default_factory=dict)
+    """What it adds to their similarity that they speak of what the question speaks of."""
     exhausted: bool = False
     """There are no more to be found."""
+
+    def bonus(self, key: str) -> float:
+        """Return what words and topics add to a text's similarity."""
+        hit = self.hits.get(key)
+        return (hit.bonus if hit else 0.0) + self.topics.get(key, 0.0)
 
 
 class Finder:
@@ -134,20 +143,33 @@ class Finder:
     def find(self, text: str, *, scopes: Sequence[str], kinds: Sequence[Kind], limit: int) -> Found:
         """Return the nearest texts, and those that hold rare words of the question."""
         with self._serving:
-            hits = self._hits(text, scopes, kinds)
+            shelves = _shelves(scopes, kinds)
             try:
-                similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=limit)
+                similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=max(limit, _WEIGHED))
             except EmbedderError as error:
+                hits = self._hits(text, shelves, ())
                 if not hits:
                     raise
                 _log.warning("only words were looked for: %s", error)
                 return Found(dict.fromkeys(hits, 0.0), hits, exhausted=True)
-            strongest = sorted(hits, key=lambda key: -hits[key].bonus)
-            missed = [key for key in strongest if key not in similarities][:_BROUGHT_IN]
+            hits = self._hits(text, shelves, similarities)
+            missed = [key for key in hits if key not in similarities]
             brought = self._shelves.likeness(missed, self.vector(text)) if missed else {}
             sizes = self._shelves.sizes()
-            exhausted = all(sizes.get(shelf, 0) <= limit for shelf in _shelves(scopes, kinds))
-            return Found({**similarities, **brought}, hits, exhausted)
+            exhausted = all(sizes.get(shelf, 0) <= limit for shelf in shelves)
+            return self._of_topic(text, shelves, Found({**similarities, **brought}, hits, exhausted=exhausted), limit)
+
+    def _of_topic(self, text: str, shelves: Sequence[Shelf], found: Found, limit: int) -> Found:
+        """Return the best of what was found, now that their topics are known."""
+        keys = list(found.similarities)
+        try:
+            spoken_of = self._keywords.topics(text, shelves, keys) if self._words_usable else {}
+        except KeywordsBroken as error:
+            self._words_broke(error, again=True)
+            spoken_of = {}
+        found = replace(found, topics=spoken_of)
+        best = sorted(keys, key=lambda key: -found.similarities[key] - found.bonus(key))[: limit + STRONGEST]
+        return replace(found, similarities={key: found.similarities[key] for key in best})
 
     def embed_new(self, added: Iterable[Record]) -> tuple[dict[str, bytes], Embedder]:
         """Return the vectors of texts that memory does not know yet, by key, and the model whose they are.
@@ -273,13 +295,13 @@ class Finder:
             return self._shelves.scan(shelf, vector, limit)
         return self._shelves.likeness(list(found), vector)
 
-    def _hits(self, text: str, scopes: Sequence[str], kinds: Sequence[Kind]) -> dict[str, Hit]:
+    def _hits(self, text: str, shelves: Sequence[Shelf], near: Collection[str]) -> dict[str, Hit]:
         """Return the hits of the words; none where their index cannot be had, for meaning is enough to answer."""
         for again in (True, False):
             try:
                 if self._words_behind and self._words_usable and not self._take_words(_TAKEN_BY_A_QUESTION):
                     self._keeper.start(at_once=True)
-                return self._keywords.hits(text, _shelves(scopes, kinds)) if self._words_usable else {}
+                return self._keywords.hits(text, shelves, near) if self._words_usable else {}
             except KeywordsBroken as error:
                 self._words_broke(error, again)
         return {}

@@ -13,17 +13,20 @@ makes two rare words worth more than twice what one is: one may be there by chan
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from heapq import nlargest
 from pathlib import Path
 
-from opsagent_memory import terms
+from opsagent_memory import terms, topics
 from opsagent_memory.records import Kind
+from opsagent_memory.topics import weighing
 
 MOST = 0.15
 """No hit is worth more similarity than this. Chosen, as the form is, on the development halves of the memory suite."""
@@ -33,17 +36,18 @@ RARE_WORD = 0.05
 RARE_IDENTIFIER = 0.2
 _RARE_AT_LEAST = 5
 """On a small shelf what so many texts hold is rare still."""
-_RARE_AT_MOST = 400
-_TOLD = 100
-"""So many of the texts that hold most are returned."""
+_RARE_AT_MOST = 250
+STRONGEST = 16
+"""So many of the texts that hold most come to mind even where their meaning is far."""
 _TERMS = 48
 """So many terms of a question are looked up."""
 _NAME = "keywords.sqlite3"
-_LAYOUT = "1"
+_LAYOUT = "2"
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE shelves (id INTEGER PRIMARY KEY, scope TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (scope, kind));
-CREATE TABLE texts (id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, key TEXT NOT NULL, UNIQUE (shelf, key));
+CREATE TABLE texts (id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, key TEXT NOT NULL, topics BLOB NOT NULL,
+    UNIQUE (shelf, key));
 CREATE VIRTUAL TABLE words USING fts5
     (terms, content='', detail=none, columnsize=0, tokenize="ascii tokenchars '~=._/:@#+-'");
 """
@@ -84,6 +88,7 @@ class KeywordIndex:
         self._connection: sqlite3.Connection | None = None
         self._shelves: dict[tuple[str, str], int] = {}
         self._sizes: dict[int, int] = {}
+        self._weights: dict[int, tuple[int, tuple[float, ...]]] = {}
         self._serving = threading.Lock()
 
     def mark(self) -> tuple[int, str]:
@@ -109,8 +114,8 @@ class KeywordIndex:
                 connection.execute("ROLLBACK")
                 raise
 
-    def hits(self, question: str, shelves: Iterable[tuple[str, Kind]]) -> dict[str, Hit]:
-        """Return which texts of these shelves hold rare words of the question, by key."""
+    def hits(self, question: str, shelves: Iterable[tuple[str, Kind]], near: Collection[str]) -> dict[str, Hit]:
+        """Return which texts hold rare words of the question, by key: those of `near`, and the few that hold most."""
         asked = sorted(terms.of_text(question).items(), key=lambda item: -item[1])[:_TERMS]
         found: dict[str, Hit] = {}
         with self._serving, _breaking():
@@ -118,8 +123,44 @@ class KeywordIndex:
             for scope, kind in shelves:
                 shelf = self._shelf(connection, scope, kind.value, make=False)
                 if shelf is not None:
-                    self._look(connection, shelf, asked, found)
+                    strengths, held = self._looked_up(connection, shelf, asked)
+                    for row, key in self._keys(connection, shelf, strengths, near):
+                        strength = strengths[row] ** _POWER
+                        hit = Hit(MOST * strength / (1 + strength), tuple(held[row]))
+                        if key not in found or found[key].bonus < hit.bonus:
+                            found[key] = hit
         return found
+
+    def topics(self, question: str, shelves: Iterable[tuple[str, Kind]], keys: Sequence[str]) -> dict[str, float]:
+        """Return what it adds to these texts' similarity that they speak of the same as the question, by key."""
+        asked = topics.of_text(question)
+        found: dict[str, float] = {}
+        if not asked or not keys:
+            return found
+        with self._serving, _breaking():
+            connection = self._opened()
+            for scope, kind in shelves:
+                shelf = self._shelf(connection, scope, kind.value, make=False)
+                if shelf is None:
+                    continue
+                weighed = self._weighed(connection, shelf)
+                query = "SELECT key, topics FROM texts WHERE shelf = ? AND key IN (SELECT value FROM json_each(?))"
+                for key, spoken_of in connection.execute(query, (shelf, json.dumps(keys))):
+                    shared = asked & int.from_bytes(spoken_of, "little")
+                    if shared:
+                        found[key] = max(found.get(key, 0.0), weighing.bonus(shared, weighed))
+        return found
+
+    def _weighed(self, connection: sqlite3.Connection, shelf: int) -> tuple[float, ...]:
+        """Return how much each topic says on a shelf; counted anew when it has grown by half."""
+        size = self._size(connection, shelf)
+        counted, weighed = self._weights.get(shelf, (0, ()))
+        if not counted or size > counted * 1.5:
+            query = "SELECT topics FROM texts WHERE shelf = ? LIMIT ?"
+            sample = connection.execute(query, (shelf, weighing.SAMPLE))
+            weighed = weighing.weights(int.from_bytes(row[0], "little") for row in sample)
+            self._weights[shelf] = (size, weighed)
+        return weighed
 
     def erase(self) -> None:
         """Delete the file; it comes back from the truth."""
@@ -134,13 +175,10 @@ class KeywordIndex:
         with self._serving:
             self._close()
 
-    def _look(
-        self,
-        connection: sqlite3.Connection,
-        shelf: int,
-        asked: Sequence[tuple[str, float]],
-        found: dict[str, Hit],
-    ) -> None:
+    def _looked_up(
+        self, connection: sqlite3.Connection, shelf: int, asked: Sequence[tuple[str, float]]
+    ) -> tuple[dict[int, float], dict[int, list[str]]]:
+        """Return how strong a hit each text is, by its row, and what it holds."""
         texts = self._size(connection, shelf)
         strengths: dict[int, float] = {}
         held: dict[int, list[str]] = {}
@@ -155,20 +193,28 @@ class KeywordIndex:
             for (row,) in rows:
                 strengths[row] = strengths.get(row, 0.0) + worth
                 held.setdefault(row, []).append(term)
+        return strengths, held
+
+    @staticmethod
+    def _keys(
+        connection: sqlite3.Connection, shelf: int, strengths: Mapping[int, float], near: Collection[str]
+    ) -> list[tuple[int, str]]:
+        """Return the rows that matter with their keys: what is near, and the strongest, the newest of equals first."""
         if not strengths:
-            return
-        best = sorted(strengths, key=lambda row: -strengths[row])[:_TOLD]
-        for row in best:
-            (key,) = connection.execute("SELECT key FROM texts WHERE id = ?", (row,)).fetchone()
-            strength = strengths[row] ** _POWER
-            bonus = MOST * strength / (1 + strength)
-            if key not in found or found[key].bonus < bonus:
-                found[key] = Hit(bonus, tuple(held[row]))
+            return []
+        query = "SELECT id, key FROM texts WHERE shelf = ? AND key IN (SELECT value FROM json_each(?))"
+        known = connection.execute(query, (shelf, json.dumps(list(near)))).fetchall()
+        strongest = nlargest(STRONGEST, strengths, key=lambda row: (strengths[row], row))
+        query = "SELECT id, key FROM texts WHERE id IN (SELECT value FROM json_each(?))"
+        known += connection.execute(query, (json.dumps(strongest),)).fetchall()
+        return [(row, key) for row, key in known if row in strengths]
 
     def _take(self, connection: sqlite3.Connection, entry: Entry) -> None:
         shelf = self._shelf(connection, entry.scope, entry.kind.value, make=True)
         assert shelf is not None
-        added = connection.execute("INSERT OR IGNORE INTO texts (shelf, key) VALUES (?, ?)", (shelf, entry.key))
+        spoken_of = topics.of_text(entry.text).to_bytes(topics.MOST_BYTES, "little")
+        insert = "INSERT OR IGNORE INTO texts (shelf, key, topics) VALUES (?, ?, ?)"
+        added = connection.execute(insert, (shelf, entry.key, spoken_of))
         if added.rowcount:
             self._sizes[shelf] = self._size(connection, shelf) + 1
             said = " ".join(f"{shelf}~{term}" for term in terms.of_text(entry.text))
@@ -219,6 +265,7 @@ class KeywordIndex:
         connection, self._connection = self._connection, None
         self._shelves.clear()
         self._sizes.clear()
+        self._weights.clear()
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()

@@ -34,7 +34,7 @@ def recall(
         found = finder.find(query, scopes=scopes, kinds=kinds, limit=neighbours)
         if not found.similarities:
             return []
-        bonuses = {key: hit.bonus for key, hit in found.hits.items()}
+        bonuses = {key: found.bonus(key) for key in found.similarities}
         with database.reading(store.engine) as connection:
             known = rows.candidates(connection, keys=found.similarities, scopes=scopes, kinds=kinds, now=now)
             ranked = ranking.memorable(known, found.similarities, now, bonuses)

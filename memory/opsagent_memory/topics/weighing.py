@@ -1,0 +1,39 @@
+"""How much it says that a text speaks of the same as a question.
+
+    s     = Σ ln((n + 1) / (df(t) + 1/2)) / ln(n + 1)   over the topics t that both speak of
+    bonus = MOST · s² / (1 + s²)
+
+(n texts were looked at, df of which speak of the topic: its inverse document frequency, 0..1.) Common topics say
+little, several shared ones much more than one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from opsagent_memory import topics
+
+MOST = 0.2
+"""No sharing of topics is worth more similarity than this. Chosen on the development half of the memory suite."""
+SAMPLE = 2_000
+"""Frequencies are counted over at most so many texts of a shelf."""
+
+
+def weights(sample: Iterable[int]) -> tuple[float, ...]:
+    """Return how much each topic says among texts that speak of these."""
+    counts = [0] * len(topics.names())
+    texts = 0
+    for spoken_of in sample:
+        texts += 1
+        for place in topics.bits(spoken_of):
+            if place < len(counts):
+                counts[place] += 1
+    longest = math.log(texts + 1) or 1.0
+    return tuple(max(0.0, math.log((texts + 1) / (count + 0.5)) / longest) for count in counts)
+
+
+def bonus(shared: int, weighed: tuple[float, ...]) -> float:
+    """Return what the topics that are shared add to a similarity, 0..`MOST`."""
+    strength = sum(weighed[place] for place in topics.bits(shared)) ** 2
+    return MOST * strength / (1 + strength)
