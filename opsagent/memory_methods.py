@@ -27,6 +27,8 @@ Told = Callable[[int, int, str], None]
 
 
 _AT_ONCE_S = 3.0
+_SIGN_OF_LIFE_S = 1.0
+"""After so long without news the last is said again: it still goes on, and who has gone is noticed."""
 
 
 class GivenUp(Exception):
@@ -143,8 +145,16 @@ class MemoryMethods:
         running = asyncio.create_task(asyncio.to_thread(work, memory, tell))
         running.add_done_callback(lambda _: told.put_nowait(None))
         try:
-            while (item := await told.get()) is not None:
-                yield item
+            at_last: Mapping[str, Any] = {"done": 0, "of": 0, "at": ""}
+            while True:
+                try:
+                    item = await asyncio.wait_for(told.get(), _SIGN_OF_LIFE_S)
+                except TimeoutError:
+                    yield at_last
+                    continue
+                if item is None:
+                    break
+                yield (at_last := item)
             yield {"result": await running}
         finally:
             gone.set()

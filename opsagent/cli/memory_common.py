@@ -253,9 +253,15 @@ class Watch:
         if now - self._shown < (_SHOW_EVERY_S if self._out.notes.terminal else _TELL_EVERY_S):
             return
         self._shown = now
+        if not done and not of:
+            self._tell(f"{self._doing}, {now - self._began:.0f} s")
+            return
         share = done / of if of else 0.0
         left = f", {(now - self._began) * (1 - share) / share:.0f} s to go" if 0.02 < share < 1.0 else ""
         text = f"{self._doing}: {done:,}{f' of {of:,}' if of else ''} {self._things}{left}{f': {at}' if at else ''}"
+        self._tell(text)
+
+    def _tell(self, text: str) -> None:
         if self._out.notes.terminal:
             self._spinner.show(text)
         else:
