@@ -17,7 +17,7 @@ Picks = NDArray[np.int64]
 Rewards = NDArray[np.float64]
 Scores = NDArray[np.float64]
 
-NEIGHBOURS = 20
+NEIGHBOURS = 16
 SHARPNESS = 16.0
 """An incident weighs exp(SHARPNESS · (cosine - the nearest one's cosine))."""
 RADIUS = 0.37
