@@ -55,6 +55,12 @@ class ExactShelf:
             if place is not None:
                 self._keys[place] = None
 
+    def vectors(self, keys: Iterable[str]) -> dict[str, Vector]:
+        """Return the vectors of those of these texts that are here."""
+        places = {key: self._at[key] for key in keys if key in self._at}
+        ends = {key: self._begins[at + 1] if at + 1 < len(self._begins) else self._used for key, at in places.items()}
+        return {key: self._table[self._begins[at] : ends[key]] for key, at in places.items()}
+
     def nearest(self, vector: Vector, limit: int) -> dict[str, float]:
         """Return the keys of the nearest texts with their likeness, nearest first."""
         if not self._keys:

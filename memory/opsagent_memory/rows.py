@@ -149,7 +149,8 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     ).where(
         columns.text_key.in_(_many("keys")),
         columns.scope.in_(_many("scopes")),
-        columns.kind.in_(_many("kinds")),
+        # Not the bare column: SQLite would walk through all of a scope by its index, and not to the few texts by theirs.
+        columns.kind.concat("").in_(_many("kinds")),
         columns.forgotten_at.is_(None),
         sa.or_(columns.valid_from.is_(None), columns.valid_from <= sa.bindparam("now")),
         sa.or_(columns.valid_to.is_(None), columns.valid_to > sa.bindparam("now")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from opsagent_memory import database, indexable, sentences
@@ -76,12 +76,12 @@ class Shelves:
                 best = dict(sorted(best.items(), key=lambda item: -item[1])[:limit])
         return best
 
-    def likeness(self, keys: list[str], vector: NDArray[np.float32]) -> dict[str, float]:
+    def likeness(self, keys: Sequence[str], vector: NDArray[np.float32]) -> dict[str, float]:
         """Return how like these texts are to a question, as far as their vectors are known."""
-        dimensions = self._embedder.dimensions
-        kept = self._store.kept_vectors(keys, self._embedder)
-        read = {key: sentences.rows(value, dimensions) for key, value in kept.items()}
-        return {key: sentences.likeness(vectors, vector) for key, vectors in read.items() if len(vectors)}
+        read = {key: rows for held in self._held.values() for key, rows in held.vectors(keys).items()}
+        kept = self._store.kept_vectors([key for key in keys if key not in read], self._embedder)
+        read |= {key: sentences.rows(value, self._embedder.dimensions) for key, value in kept.items()}
+        return {key: sentences.likeness(rows, vector) for key, rows in read.items() if len(rows)}
 
     def take(self, added: Mapping[Shelf, Mapping[str, bytes]]) -> None:
         """Take up texts that the truth holds already."""

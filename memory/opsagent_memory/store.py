@@ -194,6 +194,8 @@ class Store:
     def kept_vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
         """Return all that is stored of these texts: the vector of the whole, then those of its sentences."""
         found: dict[str, bytes] = {}
+        if not keys:
+            return found
         with database.reading(self.engine) as connection:
             for part in _parts(keys):
                 found |= rows.kept_vectors_of(connection, part, embedder.model_id, embedder.model_hash)
