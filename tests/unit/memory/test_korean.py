@@ -121,7 +121,7 @@ def test_learnt_words_are_words() -> None:
 
 
 def test_english_has_the_very_vector_of_the_english_model() -> None:
-    texts = ["no space left on device", "the queue grows", "ünïcode 한"[:7]]
+    texts = ["nothing to see here", "the queue grows", "ünïcode 한"[:7]]
     english = HashEmbedder()
     assert np.array_equal(BilingualEmbedder(english).embed(texts), english.embed(texts))
 
@@ -134,7 +134,7 @@ def test_korean_that_nobody_knows_is_left_to_the_model() -> None:
 def test_the_space_depends_on_the_model_and_the_lexicons(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = BilingualEmbedder(), BilingualEmbedder(HashEmbedder())
     assert len({one.model_hash, other.model_hash, MiniLmEmbedder.model_hash}) == 3
-    assert one.model_id == "all-MiniLM-L6-v2-onnx-int8+korean"
+    assert one.model_id == "all-MiniLM-L6-v2-onnx-int8+operations"
     monkeypatch.setattr(korean, "digest", lambda: "another lexicon")
     assert BilingualEmbedder().model_hash != one.model_hash
 
