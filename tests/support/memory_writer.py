@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opsagent_memory import Fact, Memory, finder
+from opsagent_memory import Fact, Memory, finder, keeper
 from opsagent_memory.testing import HashEmbedder
 
 SCOPE = "s"
@@ -32,6 +32,7 @@ def own(order: dict[str, Any]) -> None:
     chance = random.Random(order["seed"])
     if order["chroma"]:
         finder.EXACT_UP_TO = 0
+        keeper.OPENED_AFTER_S = keeper._WRITTEN_AFTER_S = 0.0  # so that it writes while it is killed
     folder = Path(order["folder"])
     with Memory.open(folder / "m.db", folder / "index", embedder=HashEmbedder()) as memory:
         found = [[one.record.id for one in memory.recall(text, scope=SCOPE, limit=1)] for text in order["ask"]]
