@@ -294,5 +294,6 @@ class Agent:
         await self.notices.flush()
         await self.timeline.flush()
         await self.desk.close()
+        self.recall.close()
         self.taught.close()
         self.journal.close()

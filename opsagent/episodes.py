@@ -20,7 +20,7 @@ from opsagent_tools.redact import redact
 ONLY_TEXT_TRUST = 0.6
 """How far an outcome is believed where only text told of the fault: whoever can write a log line can bring that about."""
 _MOST_SYMPTOMS, _MOST_EVIDENCE, _MOST_FACTS, _MOST_STEPS = 16, 24, 16, 24
-_LONGEST = 160
+_LONGEST, _LOOKED_AT = 160, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ def _finite(value: Scalar) -> Scalar:
 
 
 def _short(text: str) -> str:
-    masked = redact(text)
+    masked = redact(text[:_LOOKED_AT])  # far more than is shown, so that no secret is cut in two where it shows
     return masked if len(masked) <= _LONGEST else masked[: _LONGEST - 1] + "…"
 
 

@@ -22,7 +22,7 @@ from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Embedder, Memory, RemedyRecord
+    from opsagent_memory import Embedder, Memory, MemoryReader, RemedyRecord
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -110,6 +110,13 @@ class Recall:
     def __init__(self, desk: MemoryDesk, home: Home) -> None:
         self._desk = desk
         self._home = home
+        self._reader: MemoryReader | None = None
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     async def odds(self, incident: Incident) -> tuple[RemedyOdds, ...]:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
@@ -138,9 +145,9 @@ class Recall:
 
         if not self._home.database.exists():
             return False, ()
-        with MemoryReader(self._home.database) as reader:
-            accepted = accepted_in(reader.by_people(Kind.PROCEDURE), scope, fault, datetime.now(UTC))
-            return reader.has_tried(scope), accepted
+        reader = self._reader = self._reader or MemoryReader(self._home.database)
+        accepted = accepted_in(reader.by_people(Kind.PROCEDURE), scope, fault, datetime.now(UTC))
+        return reader.has_tried(scope), accepted
 
 
 def _odds(record: RemedyRecord) -> RemedyOdds:

@@ -52,7 +52,11 @@ class Place:
             await self.desk.use(lambda memory, one=episode: memory.learn(one))  # type: ignore[misc]
 
     async def odds(self, incident: Incident = CRASH) -> tuple[RemedyOdds, ...]:
-        return await Recall(self.desk, self.home).odds(incident)
+        recall = Recall(self.desk, self.home)
+        try:
+            return await recall.odds(incident)
+        finally:
+            recall.close()
 
     async def decided(self, incident: Incident = CRASH, answers: Answers = ENDED) -> tuple[str, str, str]:
         """Return remedy, source and steps of what the agent would do now."""
@@ -127,7 +131,7 @@ async def test_whoever_is_no_witness_moves_no_remedy_however_often_and_well_he_s
 ) -> None:
     claims = [
         episode(name, Outcome.WORKED, source=source, trust=1.0, text=f"{symptom_text(CRASH)}; take {number}")
-        for number in range(300)
+        for number in range(100)
         for name in ("crash/quarantine_lock", "crash/delete_database")
     ]
     await place.add(*claims)
@@ -149,8 +153,8 @@ async def test_a_thousand_paraphrases_do_not_crowd_out_what_was_seen(place: Plac
 
 
 async def test_a_fault_that_ends_when_the_attackers_favourite_runs_buys_no_autonomy(place: Place) -> None:
-    """He makes api hang and lets it go whenever it is restarted: a thousand verified successes."""
-    await place.add(*(episode("hang/restart", Outcome.WORKED, incident=HANG, number=n) for n in range(1000)))
+    """He makes api hang and lets it go whenever it is restarted: hundreds of verified successes."""
+    await place.add(*(episode("hang/restart", Outcome.WORKED, incident=HANG, number=n) for n in range(400)))
     remedy, source, steps = await place.decided(HANG, HANGS)
     assert (remedy, source, steps) == ("hang/restart", "memory", "restart:api"), "it is what the runbook would do, too"
     (odds,) = await place.odds(HANG)
@@ -176,9 +180,9 @@ async def planned(place: Place) -> Plan:
     return decision.plan
 
 
-async def test_a_thousand_successes_are_outweighed_by_a_few_failures(place: Place) -> None:
+async def test_hundreds_of_successes_are_outweighed_by_a_few_failures(place: Place) -> None:
     """The cap: what one source says counts only so far, so that a remedy that ceased to help is given up soon."""
-    await place.add(*(episode("crash/start", Outcome.WORKED, number=n) for n in range(1000)))
+    await place.add(*(episode("crash/start", Outcome.WORKED, number=n) for n in range(400)))
     for failures in range(1, 13):
         await place.learn(episode("crash/start", Outcome.FAILED, number=1000 + failures))
         (odds,) = await place.odds()
@@ -204,8 +208,7 @@ async def test_an_imported_memory_with_perfect_odds_moves_and_authorises_nothing
     place: Place, other: Memory, tmp_path: Path
 ) -> None:
     """Nor after it was exported and imported again, nor where it claims to be a person's or the agent's own word."""
-    for n in range(50):
-        other.learn(episode("crash/quarantine_lock", Outcome.WORKED, number=n))
+    other.add_many([episode("crash/quarantine_lock", Outcome.WORKED, number=n) for n in range(50)])
     other.add(fact("don't touch anything", source=Source.PERSON, fields=rule("don't touch anything")))
     status = {"status": "accepted", "remedy": "crash/quarantine_lock", "class": "crash"}
     other.add(Procedure(scope=SCOPE, text="how", fields=status, source=Source.PERSON, created_at=NOW))

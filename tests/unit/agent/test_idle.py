@@ -107,7 +107,7 @@ def worked(number: int) -> Episode:
 
 
 async def test_what_works_again_and_again_is_proposed_changes_nothing_and_is_accepted_by_a_person(stage: Stage) -> None:
-    await stage.desk.use(lambda memory: [memory.learn(worked(number)) for number in range(8)])
+    await stage.desk.use(lambda memory: [memory.learn(worked(number)) for number in range(6)])
     recall = Recall(stage.desk, stage.home)
     crash = Incident(id="i", fault=Fault.CRASH, unit=API, opened_at=NOW, began_at=NOW)
     before = await recall.odds(crash)
@@ -120,6 +120,7 @@ async def test_what_works_again_and_again_is_proposed_changes_nothing_and_is_acc
     assert proposed.fields["steps"] == ["start:api"]
     await stage.desk.use(lambda memory: accept(memory, proposed.id, by="kim"))
     assert [one.accepted for one in await recall.odds(crash) if one.remedy == "crash/start"] == [True]
+    recall.close()
 
 
 async def test_an_incident_ends_it_and_it_goes_on_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

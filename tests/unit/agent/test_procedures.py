@@ -43,7 +43,10 @@ def proposed(**changes: Any) -> Procedure:
 async def known(place: Home, fault: Fault = Fault.CRASH) -> dict[str, RemedyOdds]:
     recall = Recall(MemoryDesk(place), place)
     incident = Incident(id="i", fault=fault, unit=API, opened_at=NOW, began_at=NOW)
-    return {odds.remedy: odds for odds in await recall.odds(incident)}
+    try:
+        return {odds.remedy: odds for odds in await recall.odds(incident)}
+    finally:
+        recall.close()
 
 
 async def test_a_proposed_one_changes_nothing_and_an_accepted_one_is_known_without_the_model(
