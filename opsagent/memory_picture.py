@@ -32,9 +32,9 @@ def families(memory: Memory, scopes: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def with_examples(found: Sequence[Mapping[str, Any]], reader: MemoryReader) -> list[dict[str, Any]]:
-    """Return the families, each with what its newest record says as `text`."""
+    """Return the families, each with what its newest record says as `text`; its class where no record names it."""
     texts = reader.exemplars()
-    return [{**one, "text": texts.get((one["scope"], one["id"]), "")} for one in found]
+    return [{**one, "text": texts.get((one["scope"], one["id"])) or one["fault_class"] or "?"} for one in found]
 
 
 def _form(scope: str, family: Family) -> dict[str, Any]:

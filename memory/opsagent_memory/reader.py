@@ -28,6 +28,10 @@ class MemoryReader:
         self._exists = False
         self._current = False
 
+    def is_older(self) -> bool:
+        """Tell whether the memory is laid out as an older version did it: its owner has to open it before it can be read."""
+        return self._is_there() and not self._is_current()
+
     def show(self, record_id: str) -> Record:
         """Return a record.
 
@@ -100,12 +104,12 @@ class MemoryReader:
         with database.reading(self._engine) as connection:
             return spoken.mark(connection)
 
-    def by_people(self, kind: Kind) -> tuple[Record, ...]:
-        """Return what people said to this memory themselves, and did not take back, oldest first."""
+    def by_people(self, kind: Kind, *, scope: str | None = None) -> tuple[Record, ...]:
+        """Return what people said to this memory themselves (of one scope), and did not take back, oldest first."""
         if not self._is_current():
             return ()
         with database.reading(self._engine) as connection:
-            return spoken.by_people(connection, kind)
+            return spoken.by_people(connection, kind, scope)
 
     def stats(self) -> Stats:
         """Count what is there."""

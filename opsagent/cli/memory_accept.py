@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import RecordId, finished, input_checked
+from opsagent.cli.memory_common import RecordId, input_checked
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.home import Home

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
-from opsagent.cli.memory_common import complete_records, finished, scope_for
+from opsagent.cli.memory_common import complete_records, scope_for
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.home import Home

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import finished
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -33,7 +33,7 @@ def reindex(*, json: JsonFlag = False, home: HomeDir = None) -> int:
 
 
 async def _reindex(home: Home, out: Out) -> dict[str, Any]:
-    from opsagent.cli.memory_common import Watch, watched
+    from opsagent.cli.memory_working import Watch, watched
     from opsagent.memory_port import open_memory
 
     async with open_memory(home) as memory:
@@ -104,7 +104,7 @@ def consolidate(
 
 
 async def _consolidate(home: Home, out: Out, *, dry_run: bool) -> dict[str, Any]:
-    from opsagent.cli.memory_common import Watch, watched
+    from opsagent.cli.memory_working import Watch, watched
     from opsagent.memory_port import open_memory
 
     async with open_memory(home) as memory:

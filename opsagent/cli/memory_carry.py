@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import finished
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -35,7 +35,8 @@ def export(
 
     Not the log, vectors, or what was learnt: another memory begins its own. A file is readable by you only.
     """
-    from opsagent.cli.memory_common import Watch, reader_of
+    from opsagent.cli.memory_common import reader_of
+    from opsagent.cli.memory_working import Watch
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
     from opsagent.views.memory import counted
@@ -143,7 +144,7 @@ def _spool(path: Path) -> None:
 
 
 async def _import(home: Home, path: Path, out: Out) -> dict[str, Any]:
-    from opsagent.cli.memory_common import Watch, watched
+    from opsagent.cli.memory_working import Watch, watched
     from opsagent.memory_port import open_memory
 
     async with open_memory(home) as memory:

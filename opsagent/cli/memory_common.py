@@ -1,32 +1,29 @@
-"""What the commands of `opsagent memory` share: options, ids, units, questions, and how long work shows its progress."""
+"""What the commands of `opsagent memory` share: options, ids, units, and questions."""
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsagent.cli.common import complete_units
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent_memory import MemoryReader, Record
 
-_T = TypeVar("_T")
 KINDS = ("episode", "fact", "procedure")
 SOURCES = ("agent", "person", "import", "logs", "document", "model")
 _COMPLETED = 200
 """So many of the newest records are offered by their id."""
 _SHORTEST = 4
 """Characters of an id that say which is meant; fewer are a slip."""
-_TELL_EVERY_S = 10.0
-_SHOW_EVERY_S = 0.2
 _YES = frozenset({"y", "yes", "ㅇ", "네", "예"})
 
 
@@ -35,9 +32,10 @@ def complete_records(ctx: typer.Context, incomplete: str) -> Iterator[str | tupl
     from opsagent.cli.services import open_home
     from opsagent.views.table import fit
     from opsagent.views.terminal import one_line
+    from opsagent_memory import MemoryReader
 
     try:
-        with reader_of(open_home(ctx.params.get("home"))) as reader:
+        with MemoryReader(open_home(ctx.params.get("home")).database) as reader:
             found = reader.containing(limit=_COMPLETED)
     except Exception:  # noqa: BLE001  # completion must never print a trace into somebody's prompt
         return
@@ -149,10 +147,23 @@ class Filter:
 
 
 def reader_of(home: Home) -> MemoryReader:
-    """Open what is remembered for looking only: no lock, no index, no model. Raises MemoryStoreError."""
+    """Open what is remembered for looking only: no lock, no index, no model.
+
+    One that an older version laid out is brought up to date first, by whoever owns it. Raises MemoryStoreError.
+    """
     from opsagent_memory import MemoryReader
 
-    return MemoryReader(home.database)
+    reader = MemoryReader(home.database)
+    if reader.is_older():
+        finished(_opened_once(home))
+    return reader
+
+
+async def _opened_once(home: Home) -> None:
+    from opsagent.memory_port import open_memory
+
+    async with open_memory(home) as memory:
+        await memory.memory_families([])
 
 
 def full_id(home: Home, given: str) -> str:
@@ -233,64 +244,6 @@ def confirmed(question: str, out: Out) -> bool | None:
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in _YES
-
-
-class Watch:
-    """Shows how far long work is: a moving line on a terminal, now and then a line elsewhere."""
-
-    def __init__(self, out: Out, doing: str, things: str) -> None:
-        from opsagent.views.progress import Spinner
-
-        self._out = out
-        self._doing = doing
-        self._things = things
-        self._spinner = Spinner(out.notes)
-        self._began = self._shown = time.monotonic()
-
-    def see(self, done: int, of: int, at: str = "") -> None:
-        """Take note; show it where it is time."""
-        now = time.monotonic()
-        if now - self._shown < (_SHOW_EVERY_S if self._out.notes.terminal else _TELL_EVERY_S):
-            return
-        self._shown = now
-        if not done and not of:
-            self._tell(f"{self._doing}, {now - self._began:.0f} s")
-            return
-        share = done / of if of else 0.0
-        left = f", {(now - self._began) * (1 - share) / share:.0f} s to go" if 0.02 < share < 1.0 else ""
-        text = f"{self._doing}: {done:,}{f' of {of:,}' if of else ''} {self._things}{left}{f': {at}' if at else ''}"
-        self._tell(text)
-
-    def _tell(self, text: str) -> None:
-        if self._out.notes.terminal:
-            self._spinner.show(text)
-        else:
-            self._out.note(text)
-
-    def clear(self) -> None:
-        """Take the moving line away."""
-        self._spinner.clear()
-
-
-async def watched(items: AsyncIterator[Mapping[str, Any]], watch: Watch) -> dict[str, Any]:
-    """Follow a long work to its end; return its result."""
-    result: dict[str, Any] = {}
-    try:
-        async for item in items:
-            if "result" in item:
-                result = dict(item["result"])
-            else:
-                watch.see(int(item["done"]), int(item["of"]), str(item.get("at", "")))
-    finally:
-        watch.clear()
-    return result
-
-
-def finished(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do the work to its end, in an event loop that is loaded for it only."""
-    import asyncio
-
-    return asyncio.run(work)
 
 
 def listed(values: Sequence[str], most: int = 5) -> str:

@@ -18,9 +18,9 @@ from opsagent.cli.memory_common import (
     checked_kind,
     checked_source,
     complete_records,
-    finished,
     listed,
 )
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -144,7 +144,7 @@ def _agreed(count: int, out: Out) -> bool:
 
 def _forgotten(home: Home, ids: list[str], out: Out) -> dict[str, list[str]]:
     """Forget them, so many in one call: a line of the local API has an end."""
-    from opsagent.cli.memory_common import Watch
+    from opsagent.cli.memory_working import Watch
 
     watch = Watch(out, "forgetting", "records")
     ended: dict[str, list[str]] = {"forgotten": [], "known": []}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
-from opsagent.cli.memory_common import finished, input_checked, scope_for
+from opsagent.cli.memory_common import input_checked, scope_for
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -88,7 +89,7 @@ def _agreed(result: Mapping[str, Any], out: Out) -> bool:
 
 
 async def _ingest(home: Home, paths: list[str], scope: str, *, forget_vanished: bool, out: Out) -> dict[str, Any]:
-    from opsagent.cli.memory_common import Watch, watched
+    from opsagent.cli.memory_working import Watch, watched
     from opsagent.memory_port import open_memory
 
     async with open_memory(home) as memory:

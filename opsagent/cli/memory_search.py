@@ -17,8 +17,8 @@ from opsagent.cli.memory_common import (
     checked_kind,
     checked_limit,
     checked_source,
-    finished,
 )
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from opsagent.home import Home

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsagent.cli.common import HomeDir, JsonFlag
-from opsagent.cli.memory_common import UnitOption, checked_limit, finished
+from opsagent.cli.memory_common import UnitOption, checked_limit
+from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent.memory_settings import MemorySettings
+    from opsagent_memory import MemoryReader
 
 
 def stats(
@@ -68,14 +70,20 @@ def _write_page(home: Home, path: Path, found: Mapping[str, Any], out: Out) -> N
     from opsagent.memory_picture import picture, with_examples
     from opsagent.views.memory_html import page
 
-    families = finished(_families(home, list(found["learnt"]))) if found["learnt"] else []
     with reader_of(home) as reader:
+        scopes = _taught(reader)
+        families = finished(_families(home, scopes)) if scopes else []
         text = page(picture(reader, found, with_examples(families, reader)))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Unclear(f"{path}: cannot be written ({error.strerror or error})") from error
     out.note(f"written: {path}")
+
+
+def _taught(reader: MemoryReader) -> list[str]:
+    """Return the scopes in which something was tried."""
+    return [scope for scope in reader.stats().by_scope if reader.has_tried(scope)]
 
 
 async def _families(home: Home, scopes: list[str]) -> Sequence[Mapping[str, Any]]:
@@ -105,7 +113,7 @@ def families(
 
     out, place, most = Out(as_json=json), open_home(home), checked_limit(limit)
     with reader_of(place) as reader:
-        taught = list(dict.fromkeys(lesson.scope for lesson in reader.lessons()))
+        taught = _taught(reader)
         scopes = taught if unit is None else list(scopes_of(unit, taught))
         found = with_examples(finished(_families(place, scopes)) if scopes else [], reader)[:most]
     if json:
