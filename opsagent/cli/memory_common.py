@@ -22,7 +22,7 @@ KINDS = ("episode", "fact", "procedure")
 SOURCES = ("agent", "person", "import", "logs", "document", "model")
 _COMPLETED = 200
 """So many of the newest records are offered by their id."""
-_SHORTEST = 4
+_SHORTEST = 5
 """Characters of an id that say which is meant; fewer are a slip."""
 _YES = frozenset({"y", "yes", "ㅇ", "네", "예"})
 

@@ -112,7 +112,7 @@ def test_what_is_kept_is_listed_and_shown_with_its_history(taught: Cli, here: He
         (("list", "--kind", "dream"), "must be one of episode, fact, procedure"),
         (("list", "--source", "x"), "must be one of agent"),
         (("list", "--unit", "a", "--scope", "b"), "cannot be given both"),
-        (("show", "fa-0"), "there is no record 'fa-0'"),
+        (("show", "fa-none"), "there is no record 'fa-none'"),
         (("add", "x", "--until", "soon"), "is no time"),
         (("add", "x", "--from", "2d", "--until", "1d"), "is not before"),
         (("add", "x", "--unit", "nosuch"), "nosuch"),
