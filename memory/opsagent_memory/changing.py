@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from opsagent_memory import database, rows, sentences
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryFailure
-from opsagent_memory.schema import vectors
+from opsagent_memory.schema import records, vectors
 from opsagent_memory.store import Store
 
 AT_ONCE = 256
@@ -25,6 +26,8 @@ AT_ONCE = 256
 _BATCH = 32
 _AGAIN_AFTER_S = 60.0
 """So long after the new model failed it is asked again."""
+_ENDS_WITHIN_S = 5.0
+"""A served model that does not answer is not waited for longer; what it says then is not kept."""
 _GIVES_WAY = 10
 """Niceness of the thread, where the system has one for each thread."""
 _log = logging.getLogger(__name__)
@@ -72,11 +75,17 @@ def former(store: Store, candidates: Sequence[Embedder]) -> Embedder | None:
 
 
 class Move:
-    """Embeds what a model lacks, in a thread of its own. `done` is called, in that thread, when all is there."""
+    """Embeds what a model lacks, in a thread of its own. `done` is called, in that thread, when all is there.
 
-    def __init__(self, store: Store, wanted: Embedder, done: Callable[[], None]) -> None:
+    Nothing is forgotten while `keeping` is held: a vector is kept of what is still said only.
+    """
+
+    def __init__(
+        self, store: Store, wanted: Embedder, *, keeping: AbstractContextManager[object], done: Callable[[], None]
+    ) -> None:
         self._store = store
         self._wanted = wanted
+        self._keeping = keeping
         self._done = done
         self._ends = threading.Event()
         self.error = ""
@@ -90,7 +99,7 @@ class Move:
         """End the thread; what it embedded stays."""
         self._ends.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(_ENDS_WITHIN_S)
 
     def _run(self) -> None:
         if sys.platform.startswith("linux"):
@@ -114,15 +123,26 @@ class Move:
         """Embed a batch; return whether nothing was left."""
         with database.reading(self._store.engine) as connection:
             texts = dict(rows.texts_without_vector(connection, *_space(self._wanted), limit=_BATCH))
-        if texts:
-            self._store.keep_vectors(sentences.embedded(texts, self._wanted.embed), self._wanted)
-        return not texts
+        if not texts:
+            return not self._ends.is_set()
+        embedded = sentences.embedded(texts, self._wanted.embed)
+        with self._keeping:
+            if not self._ends.is_set():
+                said = _still_said(self._store, list(embedded))
+                self._store.keep_vectors({key: embedded[key] for key in said}, self._wanted)
+        return False
 
 
 def waiting(store: Store, embedder: Embedder) -> int:
     """Count the live texts that a model has not embedded yet."""
     with database.reading(store.engine) as connection:
         return len(rows.texts_without_vector(connection, *_space(embedder), limit=sys.maxsize))
+
+
+def _still_said(store: Store, keys: list[str]) -> list[str]:
+    query = sa.select(records.c.text_key).where(records.c.text_key.in_(keys), records.c.forgotten_at.is_(None))
+    with database.reading(store.engine) as connection:
+        return list(connection.scalars(query.distinct()))
 
 
 def _space(embedder: Embedder) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,7 +209,8 @@ class Finder:
     def rebuild(self) -> int:
         """Build the indexes anew from the truth, without what other models left; return how many texts they hold."""
         with self.erasing():
-            self._store.prune_vectors(self.embedder)
+            if self.embedder is self._wanted:
+                self._store.prune_vectors(self.embedder)
         with self._serving:
             self._make_ready()
         self._keeper.settle()
@@ -261,7 +263,8 @@ class Finder:
             self._serve(former)
         self._words_only = former is None
         _log.info("the memory moves to %s", self._wanted.model_id)
-        self._move = Move(self._store, self._wanted, lambda: self.around_change(self._arrive))
+        arrive = partial(self.around_change, self._arrive)
+        self._move = Move(self._store, self._wanted, keeping=self._serving, done=arrive)
         self._move.start()
 
     def _arrive(self) -> None:

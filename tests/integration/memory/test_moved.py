@@ -31,12 +31,13 @@ class Another(HashEmbedder):
 
     def __init__(self) -> None:
         self.may = threading.Event()
-        self.away = False
+        self.away = self.asked = False
         self.embedded = 0
 
     def embed(self, texts: Sequence[str]) -> Any:
         if self.away:
             raise EmbedderError("another is away")
+        self.asked |= len(texts) > 1
         if len(texts) > 1 and not self.may.wait(30):
             raise EmbedderError("never let go")
         self.embedded += len(texts)
@@ -107,6 +108,20 @@ def test_the_former_model_answers_until_the_new_one_is_complete(embedded: Path) 
     for model in (HashEmbedder(), new):  # each vector lies in the space under whose name it is kept
         for text, vector in list(kept[model.model_id].items())[:50]:
             assert np.allclose(np.frombuffer(vector, "<f4")[: model.dimensions], model.embed([text])[0], atol=1e-6)
+
+
+def test_what_is_forgotten_during_the_move_leaves_no_vector(embedded: Path) -> None:
+    new = Another()
+    with opened(embedded, new, HashEmbedder()) as memory:
+        assert memory.recall("number7 port7", scope="s")[0].record.id == "f7"
+        until(lambda: new.asked)  # a batch is being embedded
+        ids = [f"f{at}" for at in range(MANY - 10)]
+        memory.forget_many(ids)
+        new.may.set()
+        until(lambda: not memory.space().moving)
+        assert memory.stats().vectors == 20  # of ten texts, in either space
+        memory.reindex()
+        assert memory.stats().vectors == 10
 
 
 def test_what_was_learnt_is_learnt_anew_in_the_new_space(tmp_path: Path) -> None:
