@@ -146,7 +146,7 @@ class Recall:
         if not self._home.database.exists():
             return False, ()
         reader = self._reader = self._reader or MemoryReader(self._home.database)
-        accepted = accepted_in(reader.by_people(Kind.PROCEDURE), scope, fault, datetime.now(UTC))
+        accepted = accepted_in(reader.by_people(Kind.PROCEDURE, scope=scope), scope, fault, datetime.now(UTC))
         return reader.has_tried(scope), accepted
 
 

@@ -20,8 +20,8 @@ def mark(connection: sa.Connection) -> str:
     return connection.scalar(sa.select(meta.c.value).where(meta.c.key == "head")) or ""
 
 
-def by_people(connection: sa.Connection, kind: Kind) -> tuple[Record, ...]:
-    """Return the live records of people that no later word of a person replaces, oldest first.
+def by_people(connection: sa.Connection, kind: Kind, scope: str | None = None) -> tuple[Record, ...]:
+    """Return the live records of people (of one scope) that no later word of a person replaces, oldest first.
 
     Their validity is for the caller to look at: it may begin or end at any moment.
     """
@@ -39,6 +39,8 @@ def by_people(connection: sa.Connection, kind: Kind) -> tuple[Record, ...]:
         records.c.forgotten_at.is_(None),
         ~replaced,
     )
+    if scope is not None:
+        query = query.where(records.c.scope == scope)
     return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq)))
 
 
