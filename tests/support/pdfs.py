@@ -24,7 +24,7 @@ def pdf(pages: Sequence[str], *, outline: Sequence[tuple[int, str]] = (), passwo
     return written.getvalue()
 
 
-def endless(operators: int = 3_000_000) -> bytes:
+def endless(operators: int = 500_000) -> bytes:
     """Return a small PDF that takes very long to read."""
     return raw([b"BT /F 12 Tf " + b"(x) Tj 0 1 Td " * operators + b"ET"])
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import select
+import signal
 import stat
 import subprocess
 import sys
@@ -29,6 +30,8 @@ _BY_SUFFIX = {suffix: name for name, suffixes in _FORMATS.items() for suffix in 
 _BARE = frozenset("readme runbook changelog changes contributing install upgrading faq howto notes news".split())
 """Names that say without a suffix that this is a text."""
 _ANSWER_BYTES = 64_000_000
+_PATIENCE, _START_S = 10, 60.0
+"""A reader is bounded by the time that it computes; on a busy machine that takes so much longer by the clock."""
 
 
 def format_of(name: str) -> str | None:
@@ -108,7 +111,7 @@ class Reader:
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n" + data)
             process.stdin.flush()
-            line = self._line(process, time.monotonic() + seconds)
+            line = self._line(process, time.monotonic() + _PATIENCE * seconds + _START_S)
         except BaseException as error:
             self._end()
             if isinstance(error, BrokenPipeError):
@@ -125,13 +128,19 @@ class Reader:
         while not (pieces and pieces[-1].endswith(b"\n")):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise Unreadable(f"reading it takes longer than {self._limits.seconds_per_file:g} s")
+                raise Unreadable(self._too_long())
             piece = os.read(descriptor, 1 << 16)
             size += len(piece)
-            if not piece or size > _ANSWER_BYTES:
-                raise Unreadable("reading it ended its reader" if not piece else "too much text")
+            if size > _ANSWER_BYTES:
+                raise Unreadable("too much text")
+            if not piece:
+                late = process.wait() == -signal.SIGXCPU
+                raise Unreadable(self._too_long() if late else "reading it ended its reader")
             pieces.append(piece)
         return b"".join(pieces)
+
+    def _too_long(self) -> str:
+        return f"reading it takes longer than {self._limits.seconds_per_file:g} s"
 
     def _start(self) -> subprocess.Popen[bytes]:
         # -P: nothing is imported from the current folder. A session of its own: Ctrl-C is ours to handle.

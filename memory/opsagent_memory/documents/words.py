@@ -24,7 +24,7 @@ class IngestLimits:
     max_chunks: int = 5_000
     """Chunks of one document."""
     seconds_per_file: float = 30.0
-    """To read one file; whoever wrote it may have meant it to take for ever."""
+    """Of computing, to read one file; whoever wrote it may have meant it to take for ever."""
     reader_bytes: int = 1 << 30
     """Memory that the process which reads files may take."""
 

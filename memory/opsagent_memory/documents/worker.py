@@ -8,6 +8,7 @@ A file is somebody else's text; a PDF may be made so that reading it never ends.
 from __future__ import annotations
 
 import json
+import math
 import resource
 import sys
 from typing import Any, BinaryIO
@@ -69,9 +70,9 @@ def _read(name: str, data: bytes, pages: int) -> Parsed:
 
 
 def _bound_time(seconds: float) -> None:
-    """Let the kernel end this process if a file keeps it busy and whoever asked is not there any more."""
+    """Let the kernel end this process (SIGXCPU) when the file has kept it busy for so long, whoever is still there."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime + seconds) + 2
+    soft = math.ceil(used.ru_utime + used.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 

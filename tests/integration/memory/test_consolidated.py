@@ -44,7 +44,7 @@ def memory(tmp_path: Path, clock: Clock) -> Iterator[Memory]:
         yield memory
 
 
-def live(memory: Memory, *, scopes: tuple[str, ...] = ("api",), count: int = 110, seed: int = 1) -> None:
+def live(memory: Memory, *, scopes: tuple[str, ...] = ("api",), count: int = 80, seed: int = 1) -> None:
     """Let some months pass."""
     chance = random.Random(seed)
     for number in range(count):
@@ -83,18 +83,13 @@ def assert_same(
 def test_repeats_rest_and_the_ranking_stays(memory: Memory, tmp_path: Path, clock: Clock) -> None:
     live(memory)
     before, families = ranking(memory), len(memory.families("api"))
-    question = next(iter(before))
-    counted = {one.record.text: one.tries for one in memory.recall(question, scope="api", kind=Kind.EPISODE)}
     would = memory.consolidate(dry_run=True)
     assert memory.stats().archived == 0
     done = memory.consolidate()
     assert (done.archived, done.proposed, done.told) == (would.archived, would.proposed, would.told)
-    assert done.archived > 20
+    assert done.archived > 10
     assert memory.stats().archived == done.archived
     assert_same(before, ranking(memory))
-    told = memory.recall(question, scope="api", kind=Kind.EPISODE)
-    assert told[0].tries == counted[told[0].record.text]
-    assert all(one.record.archived_at is None for one in told)
     # What worked again and again comes to mind as a proposal.
     found = memory.recall("crash of api: lock file is held", scope="api", kind=Kind.PROCEDURE)[0].record
     assert (found.source, found.fields["status"], found.fields["stale"]) == (Source.AGENT, "proposed", False)
@@ -113,6 +108,17 @@ def test_repeats_rest_and_the_ranking_stays(memory: Memory, tmp_path: Path, cloc
         assert len(other.families("api")) == families
 
 
+def test_what_rests_goes_on_counting_in_what_comes_to_mind(memory: Memory) -> None:
+    for day in range(9):
+        fields = {"remedy": "crash/good", "outcome": "worked" if day else "failed", "class": "crash"}
+        memory.learn(Episode(scope="api", text="crash", created_at=NOW - timedelta(days=300 - day), fields=fields))
+    (before,) = memory.recall("crash", scope="api", kind=Kind.EPISODE)
+    assert memory.consolidate().archived == 2  # the first two came as a surprise
+    (after,) = memory.recall("crash", scope="api", kind=Kind.EPISODE)
+    assert (after.tries, after.successes, after.why) == (9, 8, before.why)
+    assert (after.record.id, after.record.archived_at) == (before.record.id, None)
+
+
 def test_what_rests_is_erased_in_time_and_what_it_taught_stays(memory: Memory, clock: Clock) -> None:
     live(memory)
     archived = memory.consolidate().archived
@@ -122,7 +128,7 @@ def test_what_rests_is_erased_in_time_and_what_it_taught_stays(memory: Memory, c
     assert done.erased == archived
     assert "erased" in done.told[0]
     assert memory.stats().forgotten == archived
-    assert sum(one.lessons for one in memory.families("api")) == 110
+    assert sum(one.lessons for one in memory.families("api")) == 80
     # What was erased is learnt first when the rest is learnt anew: another order, a little other.
     assert_same(before, ranking(memory), 2 * TOLERANCE)
     assert memory.verify().ok
@@ -147,7 +153,7 @@ def test_a_newer_fact_ends_the_older_and_both_stay_readable(memory: Memory, cloc
 
 
 def test_it_goes_on_where_the_time_was_over(memory: Memory) -> None:
-    live(memory, scopes=("a", "b", "c"), count=120)
+    live(memory, scopes=("a", "b", "c"), count=75)
     whole = memory.consolidate(dry_run=True)
     parts = [memory.consolidate(budget_s=0)]
     while not parts[-1].complete:

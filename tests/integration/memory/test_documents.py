@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -211,10 +210,8 @@ def test_what_is_left_out_is_left_out_with_a_reason(memory: Memory, docs: Path, 
 def test_a_pdf_that_never_ends_costs_its_time_and_no_more(memory: Memory, docs: Path) -> None:
     (docs / "a.pdf").write_bytes(pdfs.endless())
     (docs / "b.pdf").write_bytes(pdfs.pdf(["The pager number is on the wall."]))
-    began = time.monotonic()
-    done = memory.ingest([docs], scope="host", limits=IngestLimits(seconds_per_file=1.5))
-    assert time.monotonic() - began < 20
-    assert done.skipped == (Skipped(path=str(docs / "a.pdf"), reason="reading it takes longer than 1.5 s"),)
+    done = memory.ingest([docs], scope="host", limits=IngestLimits(seconds_per_file=1))
+    assert done.skipped == (Skipped(path=str(docs / "a.pdf"), reason="reading it takes longer than 1 s"),)
     assert str(docs / "b.pdf") in done.added
     found = memory.recall("pager number on the wall", scope="host", limit=1)[0]
     assert found.record.fields["page"] == 1

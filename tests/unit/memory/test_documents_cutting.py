@@ -15,6 +15,8 @@ from opsagent_memory.documents.parsed import Block, Parsed, Section
 
 SENTENCE = "The primary is elected anew when two of three sentinels agree that it is gone. "
 
+LETTERS = "aeinorst" * 3 + "  \n\t.,;:!?-_/\\|`#*<>()[]{}\"'0123456789결제서비스é中😀\u200b"
+
 
 def chunks(text: str, title: str = "") -> list[str]:
     return [chunk.text for chunk in cut(markdown.read(text), title)]
@@ -69,11 +71,11 @@ def test_headings_without_end_are_shortened_and_leave_room() -> None:
     assert pieces(chunk.text) < PIECES // 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=900),
-        max_size=6,
+        st.text(LETTERS, max_size=500),
+        max_size=3,
     ),
     st.sampled_from(["", "```sh", "| a | b |"]),
 )
