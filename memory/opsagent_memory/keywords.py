@@ -8,7 +8,7 @@ rankings made recall worse; a hit adds at most `MOST` to a text's similarity, so
     bonus = MOST · s^1.5 / (1 + s^1.5)
 
 (n texts on the shelf, df of which hold the term: the second factor is the inverse document frequency, 0..1. The power
-makes two rare words worth more than twice what one is: one may be there by chance.)
+makes much of a second rare word: one may be there by chance.)
 """
 
 from __future__ import annotations

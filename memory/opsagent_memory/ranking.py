@@ -152,7 +152,7 @@ def why(
     """Return one line for a person that says why something came."""
     said = [f"similarity {similarity:.2f}"]
     if keywords:
-        said.append("says " + " ".join(keyword.lstrip("=") for keyword in keywords[:_KEYWORDS_TOLD]))
+        said.append(f"says {' '.join(keywords[:_KEYWORDS_TOLD])}")
     if tries:
         said.append(f"worked {successes} of {tries} {'time' if tries == 1 else 'times'}")
     if last_worked is not None:

@@ -79,7 +79,7 @@ def recollection(item: Memorable, record: Record, hit: Hit | None = None) -> Rec
         said_by = "reconstructed from logs, "
     elif record.source is Source.DOCUMENT:
         said_by = f"{origin(record.fields)}, "
-    keywords = hit.terms if hit else ()
+    keywords = tuple(term.removeprefix("=") for term in hit.terms) if hit else ()
     return Recollection(
         record=record,
         similarity=item.similarity,

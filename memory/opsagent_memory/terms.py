@@ -86,7 +86,7 @@ def _of_token(token: str) -> Iterator[tuple[str, float]]:
         if len(parts) < 2:
             return
         for part in parts:
-            if len(part) > 1 and part not in _COMMON:
+            if len(part) > 1 and not part.isdigit() and part not in _COMMON:
                 yield stem(part), WORD
         return
     for word in _WORDS.findall(token.lower()):
