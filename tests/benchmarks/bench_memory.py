@@ -31,6 +31,7 @@ LEARN_BAR_MS = 30.0
 IMPORT_BAR_MS = 1_000 / 1_500
 COLD_BAR_MS = 1_500.0
 ROUNDS = 200
+WEIGHED = (SIZES[0], 10_000, SIZES[-1])
 _AT_ONCE = 5_000
 WEIGH = """
 import json, pathlib, sys, time
@@ -176,7 +177,7 @@ def bench_recall(benchmark: Any, figure: Figure, growth: Growth, size: int) -> N
 
 def bench_recall_korean(benchmark: Any, figure: Figure, growth: Growth, size: int) -> None:
     memory, asked = growth.memory, growth.ask("ko", size)
-    p50, p95 = measured(benchmark, lambda text: memory.recall(text, scope=SCOPE), asked)
+    p50, p95 = measured(benchmark, lambda text: memory.recall(text, scope=SCOPE), asked, ROUNDS // 2)
     what = f"recall at {size:,} episodes, Korean"
     figure(what, p95, "ms", bar=KOREAN_BAR_MS, note=f"p95; p50 {p50:.1f} ms", plot=("memory, Korean", size))
 
@@ -214,6 +215,8 @@ def bench_learn(benchmark: Any, figure: Figure, growth: Growth, size: int) -> No
 @pytest.mark.parametrize("kind", ["memory", "chroma", "sqlite-vec"])
 def bench_weight(benchmark: Any, figure: Figure, growth: Growth, size: int, kind: str) -> None:
     """A fresh process: open, ask once, be warm; and what it weighs then, the embedding model included."""
+    if size not in WEIGHED:
+        pytest.skip("weighed at other sizes")
     growth.let_go()
     growth.beside(kind)
     command = [sys.executable, "-c", WEIGH, str(growth.folder), kind, SCOPE]
