@@ -10,19 +10,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from opsagent_memory import database, lessons, rows
+from opsagent_memory import database, lessons, rows, weighing
 from opsagent_memory.errors import EmbedderError, MemoryStoreError
 from opsagent_memory.finder import Finder
-from opsagent_memory.learning.words import Family, LearningOptions, Learnt, Lesson, Prediction
-from opsagent_memory.ranking import NEUTRAL, PRIOR_WEIGHT
+from opsagent_memory.learning.words import Family, LearningOptions, Learnt, Lesson
+from opsagent_memory.ranking import NEUTRAL
 from opsagent_memory.records import Episode, Kind, RemedyRecord
 from opsagent_memory.schema import learners
 from opsagent_memory.store import Store
@@ -38,7 +38,6 @@ _OPEN = 16
 """So many scopes have their learner in memory."""
 _LEARNT_ANEW = 3_000
 """At most so many of a scope's newest lessons are learnt where there is no snapshot."""
-_WORTH_TELLING = 0.05
 _NOTHING = Learnt(surprise=0.0, expected=NEUTRAL, family="", opened=False, stale=False)
 _log = logging.getLogger(__name__)
 
@@ -105,12 +104,12 @@ class Learners:
             vector = self._finder.vector(question)
             said = [self._caught_up(scope) for scope in scopes]
             predicted = [(held.learner.predict(vector, names, now, fault_class), held.learner.weights) for held in said]
-        weighed = []
+        ranked = []
         for record in found:
             certain = [(one[record.remedy], weights) for one, weights in predicted]
             prediction, weights = min(certain, key=lambda pair: pair[0].uncertainty)
-            weighed.append(_weighed(record, prediction, weights))
-        return sorted(weighed, key=lambda record: (-record.score, -record.similarity, record.remedy))
+            ranked.append(weighing.weighed(record, prediction, weights))
+        return sorted(ranked, key=lambda record: (-record.score, -record.similarity, record.remedy))
 
     def families(self, scope: str) -> tuple[Family, ...]:
         """Return the families of a scope, the largest first."""
@@ -302,30 +301,3 @@ class Learners:
 
         embedder = self._finder.embedder
         return sha256(f"{learner.fingerprint} {embedder.model_id} {embedder.model_hash}".encode()).hexdigest()
-
-
-def _weighed(record: RemedyRecord, prediction: Prediction, weights: Mapping[str, float]) -> RemedyRecord:
-    """Mix what the kernel found in the truth with what the other experts learnt."""
-    counted = (PRIOR_WEIGHT * NEUTRAL + record.successes) / (PRIOR_WEIGHT + record.tries)
-    by_expert = {name: prediction.by_expert.get(name, NEUTRAL) for name in weights}
-    if "kernel" in by_expert:
-        by_expert["kernel"] = record.score
-    score = sum(weights[name] * value for name, value in by_expert.items()) if by_expert else counted
-    half = (NEUTRAL + record.score) / 2
-    if not record.successes:
-        score = min(score, half)
-    elif record.successes == record.tries:
-        score = max(score, half)
-    said = [record.why]
-    if prediction.stale:
-        said.append("used to work here and no longer does")
-    if abs(score - counted) >= _WORTH_TELLING:
-        said.append(f"expected {score:.2f} (counting alone: {counted:.2f})")
-    return replace(
-        record,
-        score=score,
-        without_learning=counted,
-        by_expert=by_expert,
-        why=", ".join(said),
-        stale=prediction.stale,
-    )
