@@ -54,6 +54,12 @@ def truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def of_another_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE segments")
+        connection.execute("UPDATE migrations SET hash = 'of another version'")
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "the whole folder is gone": lambda folder: shutil.rmtree(folder / "index"),
     "the folder in use is gone": lambda folder: shutil.rmtree(index_of(folder)),
@@ -61,6 +67,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "its database is empty": lambda folder: os.truncate(chroma_file(folder), 0),
     "its database is cut": lambda folder: truncate(chroma_file(folder)),
     "its database is rubbish": lambda folder: chroma_file(folder).write_bytes(b"rubbish" * 1000),
+    "its database is of another version": lambda folder: of_another_version(chroma_file(folder)),
     "nobody knows which folder is in use": lambda folder: (folder / "index" / "current").write_bytes(b"\xff\xfe"),
     "the folder in use is said to be elsewhere": lambda folder: (folder / "index" / "current").write_text("../.."),
 }
@@ -167,6 +174,19 @@ def test_an_index_of_another_memory_is_not_believed(filled: Path, tmp_path_facto
         memory.warm()
         found = memory.recall("of another memory", scope="s", limit=50)
     assert {one.record.text for one in found} <= set(TEXTS)
+
+
+def test_an_index_of_another_model_is_not_believed(filled: Path) -> None:
+    class Other(HashEmbedder):
+        model_hash = "1" * 64
+
+    before = index_of(filled)
+    with Memory.open(filled / "m.db", filled / "index", embedder=Other()) as memory:
+        memory.reindex()
+        for text in TEXTS[::7]:
+            assert memory.recall(text, scope="s")[0].record.text == text
+        assert memory._finder._keeper.sound
+    assert index_of(filled) != before
 
 
 def test_reindex_builds_it_anew(filled: Path) -> None:
