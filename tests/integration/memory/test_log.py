@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,11 @@ def opened(folder: Path) -> Memory:
     return Memory.open(folder / "m.db", folder / "index", embedder=HashEmbedder(), clock=lambda: NOW)
 
 
-@pytest.fixture
-def lived(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def as_it_lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A memory to which everything happened once: ten episodes, one ended, one archived, one forgotten, one replaced."""
-    with opened(tmp_path) as memory:
+    folder = tmp_path_factory.mktemp("lived")
+    with opened(folder) as memory:
         fields = {"remedy": "crash/start", "outcome": "worked", "class": "crash", "n": 1.5}
         for number in range(10):
             text = f"crash number{number} of api"
@@ -32,6 +34,13 @@ def lived(tmp_path: Path) -> Path:
         memory.end("ep-5", NOW, "forgotten later")
         memory.forget("ep-5")
         memory.add_fact("said anew", scope="s", supersedes="ep-6", valid_from=NOW, valid_to=NOW + timedelta(days=9))
+    return folder / "m.db"
+
+
+@pytest.fixture
+def lived(as_it_lived: Path, tmp_path: Path) -> Path:
+    """A copy of that memory, closed."""
+    shutil.copy(as_it_lived, tmp_path)
     return tmp_path
 
 

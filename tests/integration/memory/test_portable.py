@@ -149,20 +149,32 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def unmoved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Memory]:
+    """One memory for all that is refused: it is to stay as it is."""
+    with opened(tmp_path_factory.mktemp("unmoved")) as memory:
+        memory.add(Fact(id="fa-0", scope="s", text="of our own", created_at=NOW))
+        yield memory
+
+
 @pytest.mark.parametrize(("bad", "why"), BAD.values(), ids=BAD)
-def test_a_bad_line_refuses_all_of_it_and_is_named(memory: Memory, bad: str | bytes, why: str) -> None:
-    memory.add(Fact(id="fa-0", scope="s", text="of our own", created_at=NOW))
-    before = memory.verify()
+def test_a_bad_line_refuses_all_of_it_and_is_named(unmoved: Memory, bad: str | bytes, why: str) -> None:
+    before = unmoved.verify()
     bad = bad if isinstance(bad, bytes) else bad.encode()
     whole = f"{line(id='fa-1')}\n\n{line(id='fa-2')}\n".encode() + bad + f"\n{line(id='fa-3')}\n".encode()
     with pytest.raises(ImportRefused, match=why) as refused:
-        memory.import_(io.BytesIO(whole))
+        unmoved.import_(io.BytesIO(whole))
     assert refused.value.line == 4
     assert str(refused.value).startswith("line 4: ")
     assert "\n" not in str(refused.value)
-    assert memory.verify() == before
+    assert unmoved.verify() == before
+
+
+def test_after_a_refusal_memory_goes_on(memory: Memory) -> None:
+    with pytest.raises(ImportRefused):
+        memory.import_(io.BytesIO(f"{line(id='fa-1')}\nrubbish".encode()))
     memory.add_fact("and it goes on", scope="s")
-    assert memory.verify().ok
+    assert (memory.verify().ok, memory.verify().records) == (True, 1)
 
 
 def test_a_bad_line_late_in_a_long_file_leaves_nothing(memory: Memory) -> None:
