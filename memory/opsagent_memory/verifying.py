@@ -9,8 +9,10 @@ them anew.
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 from hashlib import blake2b
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +22,45 @@ from opsagent_memory.chain import Event
 from opsagent_memory.errors import MemoryStoreError
 from opsagent_memory.log import content_of
 from opsagent_memory.records import Verification
-from opsagent_memory.schema import log, meta, records
+from opsagent_memory.schema import UtcDateTime, log, meta, records
 
 _TOLD = 50
 """So many problems are told one by one."""
 _ROWS_AT_ONCE = 2_000
 _SAID = {Event.END: "end", Event.ARCHIVE: "archiving", Event.LEARN: "lesson"}
+
+
+def _as_stored(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Read a column as it is stored: what somebody wrote into it from outside may be no time and no JSON."""
+    odd = isinstance(column.type, UtcDateTime | sa.JSON)
+    return sa.type_coerce(column, sa.types.NullType()).label(column.name) if odd else column
+
+
+_EVENTS = (
+    sa.select(
+        log.c.seq.label("log_seq"),
+        log.c.event,
+        log.c.record_id,
+        *(_as_stored(column) for column in (log.c.at, log.c.payload, log.c.salt, log.c.commitment, log.c.hash)),
+        *(_as_stored(column) for column in records.c),
+    )
+    .select_from(log.outerjoin(records, records.c.id == log.c.record_id))
+    .order_by(log.c.seq)
+)
+_TIMES = [column.name for column in (log.c.at, *records.c) if isinstance(column.type, UtcDateTime)]
+_DOCUMENTS = [column.name for column in (log.c.payload, records.c.fields)]
+
+
+def _readable(raw: sa.RowMapping) -> SimpleNamespace:
+    """Return a row with its times and documents. Raises ValueError, TypeError."""
+    row = dict(raw)
+    for name in _TIMES:
+        if isinstance(row[name], str):
+            row[name] = datetime.fromisoformat(row[name]).replace(tzinfo=UTC)
+    for name in _DOCUMENTS:
+        if isinstance(row[name], str):
+            row[name] = json.loads(row[name])
+    return SimpleNamespace(**row)
 
 
 def verify(connection: sa.Connection, noted: str | None = None) -> Verification:
@@ -39,24 +74,13 @@ def verify(connection: sa.Connection, noted: str | None = None) -> Verification:
     told = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
     if "salt" not in told:
         raise MemoryStoreError("the memory has lost its salt; restore a backup")
-    walk = _Walk(bytes.fromhex(told["salt"]), chain.head_of(noted) if noted else None)
-    query = (
-        sa.select(
-            log.c.seq.label("log_seq"),
-            log.c.event,
-            log.c.record_id,
-            log.c.at,
-            log.c.payload,
-            log.c.salt,
-            log.c.commitment,
-            log.c.hash,
-            *records.c,
-        )
-        .select_from(log.outerjoin(records, records.c.id == log.c.record_id))
-        .order_by(log.c.seq)
-    )
-    for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
-        walk.step(row)
+    try:
+        salt = bytes.fromhex(told["salt"])
+    except ValueError as error:
+        raise MemoryStoreError("the memory's salt was changed from outside; restore a backup") from error
+    walk = _Walk(salt, chain.head_of(noted) if noted else None)
+    for raw in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(_EVENTS).mappings():
+        walk.step_over(raw)
     walk.arrive(told.get("head", ""))
     rows, live = connection.execute(
         sa.select(sa.func.count(), sa.func.count().filter(records.c.forgotten_at.is_(None)))
@@ -103,10 +127,18 @@ class _Walk:
         more = (f"{self._more} more problems of this kind",) if self._more else ()
         return (*self._problems, *more)
 
-    def step(self, row: Any) -> None:
-        """Look at one event, with the row of its record as it is today."""
-        self._follow(row)
+    def step_over(self, raw: sa.RowMapping) -> None:
+        """Look at one event, with the row of its record as it is today, whatever stands there."""
         self.events += 1
+        try:
+            self._step(_readable(raw))
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+            seq, record_id = raw["log_seq"], raw["record_id"]
+            self.problem(f"event {seq} of the log, or record {record_id}: what stands there cannot be read")
+            self.seq, self.head = seq, _hash(raw["hash"])
+
+    def _step(self, row: Any) -> None:
+        self._follow(row)
         if row.event == Event.ADD:
             self._added(row)
         elif row.event == Event.FORGET:
@@ -149,7 +181,7 @@ class _Walk:
             self.problem(
                 f"event {row.log_seq} of the log ({row.event} {row.record_id}) was changed, moved or put there"
             )
-        self.seq, self.head = row.log_seq, row.hash
+        self.seq, self.head = row.log_seq, _hash(row.hash)
         if self._noted is not None and self._noted[0] == row.log_seq and self._noted[1] != row.hash:
             self.problem(f"event {row.log_seq} is not the one that was noted: the log was rewritten")
 
@@ -225,6 +257,10 @@ def _as_told(row: Any, event: Event) -> bool:
     if event is Event.ARCHIVE:
         return bool(_stamped(row.archived_at) == payload.get("archived_at"))
     return bool((row.family, row.surprise) == (payload.get("family"), payload.get("surprise")))
+
+
+def _hash(stored: Any) -> bytes:
+    return stored if isinstance(stored, bytes) else chain.START
 
 
 def _stamped(time: datetime | None) -> str | None:
