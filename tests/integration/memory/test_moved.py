@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from langchain_core.embeddings import DeterministicFakeEmbedding
 
 from opsagent_memory import EmbedderError, Episode, Fact, Memory
+from opsagent_memory.served import LangChainEmbedder
 from opsagent_memory.testing import HashEmbedder
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -191,6 +193,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from test_moved import Another, opened
+from opsagent_memory.served import LangChainEmbedder
 from opsagent_memory.testing import HashEmbedder
 
 class Killed(Another):
@@ -221,3 +224,38 @@ def test_a_move_that_is_killed_goes_on_where_it_was(embedded: Path) -> None:
         until(lambda: not memory.space().moving)
         assert memory.recall("number8 port8", scope="s")[0].record.id == "f8"
     assert new.embedded < MANY - survived + 20
+
+
+class Served(DeterministicFakeEmbedding):
+    """A model of LangChain that can be taken away."""
+
+    away: bool = False
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        if self.away:
+            raise ConnectionError("refused")
+        return [list(row) for row in HashEmbedder().embed(texts)[:, 3:]]
+
+
+def test_a_memory_moves_to_a_model_of_langchain_and_survives_its_absence(embedded: Path) -> None:
+    served = Served(size=HashEmbedder.dimensions - 3)
+
+    def model() -> LangChainEmbedder:
+        return LangChainEmbedder("fake:served", embedded, make=lambda: served)
+
+    served.away = True
+    with Memory.open(embedded / "m.db", embedded / "chroma", embedder=model()) as memory:
+        assert memory.recall("which one is number7", scope="s")[0].record.id == "f7"  # by its words
+        until(lambda: "is away: ConnectionError: refused" in memory.space().error)
+    served.away = False
+    with Memory.open(embedded / "m.db", embedded / "chroma", embedder=model()) as memory:
+        memory.recall("which one is number7", scope="s")
+        until(lambda: not memory.space().moving)
+        assert memory.recall("number7 port7", scope="s")[0].record.id == "f7"
+    served.away = True
+    with Memory.open(embedded / "m.db", embedded / "chroma", embedder=model()) as memory:
+        assert not memory.space().moving
+        assert memory.recall("service number7 listens on port7", scope="s")[0].record.id == "f7"  # it knows this text
+        assert memory.recall("which one is number9", scope="s")[0].record.id == "f9"
+        memory.add(Fact(id="late", scope="s", text="came while number9999 was away", created_at=NOW))
+        assert memory.recall("what of number9999", scope="s")[0].record.id == "late"
