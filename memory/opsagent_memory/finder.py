@@ -9,21 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsagent_memory import changing, database, indexable, rows, sentences
+from opsagent_memory import changing, database, rows, sentences
 from opsagent_memory.changing import Move, Space
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import EmbedderError
 from opsagent_memory.keeper import Keeper
-from opsagent_memory.keywords import STRONGEST, Hit, KeywordIndex, KeywordsBroken
+from opsagent_memory.keywords import STRONGEST, Hit
 from opsagent_memory.records import Kind, Record, storable
 from opsagent_memory.shelves import Shelf, Shelves
 from opsagent_memory.store import Store
+from opsagent_memory.wording import Wording
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +34,6 @@ _EMBEDDED_AT_ONCE = 256
 _REMEMBERED_QUERIES = 128
 EXACT_UP_TO = 20_000
 """Shelves with so many texts or fewer are searched exactly, from memory; Chroma's graph answers beyond."""
-_TAKEN_AT_ONCE = 500
-_TAKEN_BY_A_QUESTION = 2_000
-"""For so many records that the keyword index lacks a question waits; for more, it is answered without them."""
-_WEIGHED = 128
-"""Of so many of the nearest texts it is looked at what they speak of."""
 _WEIGHED = 128
 """The words and topics of so many of the nearest texts are looked at, whatever is asked for."""
 _log = logging.getLogger(__name__)
@@ -77,12 +73,10 @@ class Finder:
         self.around_change: Callable[[Callable[[], None]], None] = _at_once
         """Who holds vectors of the space that is left wraps the change; locks of theirs are taken before ours."""
         self._shelves = Shelves(store, embedder)
-        self._keeper = Keeper(store, index_dir, embedder, self._take_all_words)
-        self._keywords = KeywordIndex(index_dir, store.key("keywords of this memory"))
+        self._wording = Wording(store, index_dir)
+        self._keeper = Keeper(store, index_dir, embedder, self._wording.take_all)
         self._ready = False
         """Every text that can be recalled has its vector."""
-        self._words_behind = True
-        self._words_usable = True
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
 
@@ -163,12 +157,7 @@ class Finder:
     def _of_topic(self, text: str, shelves: Sequence[Shelf], found: Found, limit: int) -> Found:
         """Return the best of what was found, now that their topics are known."""
         keys = list(found.similarities)
-        try:
-            spoken_of = self._keywords.topics(text, shelves, keys) if self._words_usable else {}
-        except KeywordsBroken as error:
-            self._words_broke(error, again=True)
-            spoken_of = {}
-        found = replace(found, topics=spoken_of)
+        found = replace(found, topics=self._wording.topics(text, shelves, keys))
         best = sorted(keys, key=lambda key: -found.similarities[key] - found.bonus(key))[: limit + STRONGEST]
         return replace(found, similarities={key: found.similarities[key] for key in best})
 
@@ -196,13 +185,13 @@ class Finder:
             keys: dict[Shelf, set[str]] = {}
             for record in added:
                 keys.setdefault(Shelf(record.scope, record.kind), set()).add(self._store.key(record.text))
+            self._wording.behind = True
             if not self._ready:
                 self._shelves.clear()
                 return
             kept = {shelf: self._store.kept_vectors(sorted(wanted), self.embedder) for shelf, wanted in keys.items()}
             if any(len(kept[shelf]) < len(wanted) for shelf, wanted in keys.items()):
                 self._ready = False  # they were embedded for the space that was just left
-            self._words_behind = True
             self._shelves.take(kept)
             self._keeper.take(kept)
 
@@ -224,7 +213,7 @@ class Finder:
         They come back from the truth.
         """
         with self._serving, self._keeper.erased():
-            self._keywords.erase()
+            self._wording.erase()
             self._let_go()
             try:
                 yield
@@ -248,7 +237,7 @@ class Finder:
             self._move.close()
         self._keeper.close()
         with self._serving:
-            self._keywords.close()
+            self._wording.close()
             self._let_go()
 
     def _settle(self) -> None:
@@ -281,7 +270,7 @@ class Finder:
         self._keeper.change(embedder)
 
     def _let_go(self) -> None:
-        self._words_behind = self._words_usable = True
+        self._wording.look_anew()
         self._ready = False
         self._queries.clear()
         self._shelves.clear()
@@ -299,44 +288,10 @@ class Finder:
         return self._shelves.likeness(list(found), vector)
 
     def _hits(self, text: str, shelves: Sequence[Shelf], near: Collection[str]) -> dict[str, Hit]:
-        """Return the hits of the words; none where their index cannot be had, for meaning is enough to answer."""
-        for again in (True, False):
-            try:
-                if self._words_behind and self._words_usable and not self._take_words(_TAKEN_BY_A_QUESTION):
-                    self._keeper.start(at_once=True)
-                return self._keywords.hits(text, shelves, near) if self._words_usable else {}
-            except KeywordsBroken as error:
-                self._words_broke(error, again)
-        return {}
-
-    def _words_broke(self, error: Exception, again: bool) -> None:
-        _log.warning("the memory's keywords are broken and %s: %s", "built anew" if again else "left out", error)
-        self._words_usable, self._words_behind = again, True
-        with suppress(OSError):
-            self._keywords.erase()
-
-    def _take_words(self, most: int) -> bool:
-        """Bring the keyword index nearer to the truth, by so many records; say whether it is there."""
-        self._words_behind = False
-        up_to, mark = self._keywords.mark()
-        taken = 0
-        with database.reading(self._store.engine) as connection:
-            if up_to and indexable.key_at(connection, up_to) != mark:
-                raise KeywordsBroken("they are of another time")
-            while entries := indexable.after(connection, up_to, _TAKEN_AT_ONCE):
-                up_to, taken = entries[-1].seq, taken + len(entries)
-                self._keywords.take(entries, up_to, entries[-1].key)
-                if taken >= most:
-                    self._words_behind = True
-                    return False
-        return True
-
-    def _take_all_words(self, stops: Callable[[], bool]) -> None:
-        try:
-            while self._words_behind and self._words_usable and not stops() and not self._take_words(_TAKEN_AT_ONCE):
-                pass
-        except KeywordsBroken as error:
-            self._words_broke(error, again=True)
+        hits = self._wording.hits(text, shelves, near)
+        if self._wording.behind:
+            self._keeper.start(at_once=True)
+        return hits
 
     def _make_ready(self) -> None:
         """Embed the texts that this model has not embedded yet (normally those just added)."""
