@@ -167,8 +167,8 @@ def test_it_goes_on_where_the_time_was_over(memory: Memory) -> None:
 
 def test_a_memory_that_is_too_large_comes_down_to_its_size(tmp_path: Path, clock: Clock) -> None:
     options = MemoryOptions(policy=SizePolicy(max_records=20, keep_detail_days=10_000, keep_archived_days=10_000))
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/a.md").write_text("".join(f"# Heading {number}\n\nText.\n\n" for number in range(40)))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers/a.md").write_text("".join(f"# Heading {number}\n\nText.\n\n" for number in range(40)))
     with Memory.open(
         tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock, options=options
     ) as memory:
@@ -176,13 +176,13 @@ def test_a_memory_that_is_too_large_comes_down_to_its_size(tmp_path: Path, clock
         heard = Episode(scope="api", text="only heard of", created_at=NOW, source=Source.LOGS)
         memory.add(heard)
         kept = memory.add_fact("a person said so", scope="api")
-        memory.ingest([tmp_path / "docs"], scope="api")
+        memory.ingest([tmp_path / "papers"], scope="api")
         lessons = sum(one.lessons for one in memory.families("api"))
         told = [memory.consolidate().told for _ in range(4)]
         counted = memory.stats().records - 41  # of the document
         assert counted <= 20, told
         assert memory.show(kept).text == "a person said so"
-        assert len(memory.ingest([tmp_path / "docs"], scope="api").unchanged) == 1
+        assert len(memory.ingest([tmp_path / "papers"], scope="api").unchanged) == 1
         with pytest.raises(RecordNotFound):
             memory.show(heard.id)
         assert sum(one.lessons for one in memory.families("api")) == lessons
@@ -203,11 +203,11 @@ def test_facts_are_never_given_up_for_room(tmp_path: Path, clock: Clock) -> None
 
 
 def test_what_is_needed_is_not_erased(memory: Memory, clock: Clock, tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs/a.md").write_text("# A\n\nText of a.\n")
-    memory.ingest([tmp_path / "docs"], scope="api")
-    (tmp_path / "docs/a.md").write_text("# A\n\nOther text of a.\n")
-    memory.ingest([tmp_path / "docs"], scope="api")
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers/a.md").write_text("# A\n\nText of a.\n")
+    memory.ingest([tmp_path / "papers"], scope="api")
+    (tmp_path / "papers/a.md").write_text("# A\n\nOther text of a.\n")
+    memory.ingest([tmp_path / "papers"], scope="api")
     old = memory.changes().added[0].id
     clock.now += timedelta(days=100)
     memory.consolidate()
@@ -215,4 +215,4 @@ def test_what_is_needed_is_not_erased(memory: Memory, clock: Clock, tmp_path: Pa
     assert memory.consolidate().erased == 2  # the old chunk, and the old contents
     with pytest.raises(RecordNotFound):
         memory.show(old)
-    assert len(memory.ingest([tmp_path / "docs"], scope="api").unchanged) == 1
+    assert len(memory.ingest([tmp_path / "papers"], scope="api").unchanged) == 1

@@ -14,7 +14,7 @@ def test_some_that_went_were_deleted() -> None:
 
 def test_more_than_half_of_the_folder_is_held_back() -> None:
     assert held_back(REST, REST[:11], ["/docs"]) == set(REST[:11])
-    assert held_back(["/docs/a.md"], ["/docs/a.md"], ["/docs"]) == {"/docs/a.md"}
+    assert held_back(["/wiki/a.md"], ["/wiki/a.md"], ["/wiki"]) == {"/wiki/a.md"}
 
 
 def test_a_mount_below_that_is_gone_is_held_back_and_the_rest_goes() -> None:
