@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 def passage(text: str, similarity: float = 0.8, source: Source = Source.DOCUMENT, **fields: Any) -> Recollection:
-    given = {"document": "/srv/docs/runbook.md", "heading_path": ["Locks", "Stale ones"], **fields}
+    given = {"document": "/srv/wiki/runbook.md", "heading_path": ["Locks", "Stale ones"], **fields}
     fact = Fact(scope="all", text=f"Runbook › Locks\n\n{text}", fields=given, source=source, created_at=AT)
     return Recollection(record=fact, similarity=similarity, score=similarity, why="")
 
