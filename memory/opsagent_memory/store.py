@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -10,14 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from opsagent_memory import chain, copies, database, rows
+from opsagent_memory import copies, database, happenings, rows
 from opsagent_memory.chain import Event
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryStoreError, RecordExists, RecordNotFound
 from opsagent_memory.learning.words import Learnt
 from opsagent_memory.log import LogWriter
 from opsagent_memory.records import Record
-from opsagent_memory.schema import learners, records, vectors
+from opsagent_memory.schema import records, vectors
 
 _KEYS_AT_ONCE = 500
 """Databases limit the parameters of a statement."""
@@ -96,7 +96,7 @@ class Store:
             if lesson is not None:
                 writer.tell(Event.LEARN, record.id, at, _lesson(lesson))
             if imported_at is not None:
-                inserted[-1] |= _brought(writer, record, at)
+                inserted[-1] |= happenings.brought(writer, record, at)
         if inserted:
             connection.execute(records.insert(), inserted)
         return new
@@ -108,12 +108,12 @@ class Store:
             RecordNotFound: there is none with this id, or it was forgotten.
         """
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
-            _end(connection, writer, record_id, ended_at=ended_at, why=why, now=now)
+            happenings.end(connection, writer, record_id, ended_at=ended_at, why=why, now=now)
 
     def archive(self, record_ids: Sequence[str], why: str, now: datetime) -> tuple[str, ...]:
         """Take live records out of recall, in one transaction; return the ids of those that were in it."""
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
-            return _archive(connection, writer, record_ids, why=why, now=now)
+            return happenings.archive(connection, writer, record_ids, why=why, now=now)
 
     def revise(
         self,
@@ -138,8 +138,8 @@ class Store:
             new = self.insert(connection, writer, added, at=now)
             self.insert(connection, writer, archived, at=now)
             for record_id in ended:
-                _end(connection, writer, record_id, ended_at=now, why=why, now=now)
-            _archive(connection, writer, [record.id for record in archived], why=why, now=now)
+                happenings.end(connection, writer, record_id, ended_at=now, why=why, now=now)
+            happenings.archive(connection, writer, [record.id for record in archived], why=why, now=now)
             self._insert_vectors(connection, by_key, embedder)
         return tuple(new)
 
@@ -160,31 +160,13 @@ class Store:
                 if record_id not in found:
                     raise RecordNotFound(record_id)
             gone = [row for row in found.values() if row.forgotten_at is None]
-            self._erase(connection, gone, now)
+            happenings.erase(connection, gone, now)
             writer.forgotten([row.id for row in gone], now)
         if self.engine.dialect.name == "sqlite":
             copies.erase(Path(self.engine.url.database or ""), record_ids)
         if not database.empty_journal(self.engine):
             raise MemoryStoreError("forgotten, but another process keeps old pages alive; run it again when it is done")
         return len(gone)
-
-    def _erase(self, connection: sa.Connection, gone: Sequence[Any], now: datetime) -> None:
-        nothing: dict[str, Any] = {
-            "text": "",
-            "text_key": "",
-            "fields": {},
-            "remedy": None,
-            "outcome": None,
-            "fault_class": None,
-        }
-        nothing |= {"family": None, "surprise": None, "forgotten_at": now}
-        for part in _parts([row.id for row in gone]):
-            connection.execute(records.update().where(records.c.id.in_(part)).values(nothing))
-        still_said = sa.exists().where(records.c.text_key == vectors.c.text_key, records.c.forgotten_at.is_(None))
-        for part in _parts(sorted({row.text_key for row in gone})):
-            connection.execute(vectors.delete().where(vectors.c.text_key.in_(part), ~still_said))
-        for part in _parts(sorted({row.scope for row in gone})):
-            connection.execute(learners.delete().where(learners.c.scope.in_(part)))
 
     def vectors(self, keys: Sequence[str], embedder: Embedder) -> dict[str, bytes]:
         """Return the stored vectors of these texts, each of the text as a whole, in the embedder's space."""
@@ -197,7 +179,7 @@ class Store:
         if not keys:
             return found
         with database.reading(self.engine) as connection:
-            for part in _parts(keys):
+            for part in happenings.parts(keys):
                 found |= rows.kept_vectors_of(connection, part, embedder.model_id, embedder.model_hash)
         return found
 
@@ -268,45 +250,8 @@ class Store:
         }
 
 
-def _end(
-    connection: sa.Connection, writer: LogWriter, record_id: str, *, ended_at: datetime, why: str, now: datetime
-) -> None:
-    row = rows.find(connection, record_id)
-    if row is None or row.forgotten_at is not None:
-        raise RecordNotFound(record_id)
-    connection.execute(records.update().where(records.c.id == record_id).values(ended_at=ended_at))
-    writer.tell(Event.END, record_id, now, {"ended_at": chain.stamp(ended_at), "why": why})
-
-
-def _archive(
-    connection: sa.Connection, writer: LogWriter, record_ids: Sequence[str], *, why: str, now: datetime
-) -> tuple[str, ...]:
-    found = rows.by_ids(connection, record_ids)
-    ids = [one for one in dict.fromkeys(record_ids) if one in found and _recalled(found[one])]
-    for part in _parts(ids):
-        connection.execute(records.update().where(records.c.id.in_(part)).values(archived_at=now))
-    for record_id in ids:
-        writer.tell(Event.ARCHIVE, record_id, now, {"archived_at": chain.stamp(now), "why": why})
-    return tuple(ids)
-
-
-def _recalled(row: Any) -> bool:
-    return row.forgotten_at is None and row.archived_at is None
-
-
 def _said(record: Record) -> tuple[str, dict[str, Any]]:
     return record.text, dict(record.fields)
-
-
-def _brought(writer: LogWriter, record: Record, at: datetime) -> dict[str, Any]:
-    """Tell, and return, what had happened to a record before it was imported."""
-    if record.ended_at is not None:
-        payload = {"ended_at": chain.stamp(record.ended_at), "why": "imported so"}
-        writer.tell(Event.END, record.id, at, payload)
-    if record.archived_at is not None:
-        payload = {"archived_at": chain.stamp(record.archived_at), "why": "imported so"}
-        writer.tell(Event.ARCHIVE, record.id, at, payload)
-    return {"ended_at": record.ended_at, "archived_at": record.archived_at}
 
 
 def _lesson(learnt: Learnt) -> dict[str, Any]:
@@ -319,8 +264,3 @@ def _lesson(learnt: Learnt) -> dict[str, Any]:
         "stale": bool(learnt.stale),
         "weights": {name: round(float(weight), 4) for name, weight in learnt.weights.items()},
     }
-
-
-def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _KEYS_AT_ONCE):
-        yield values[start : start + _KEYS_AT_ONCE]
