@@ -301,13 +301,15 @@ class Finder:
         if self._words_only:
             raise EmbedderError(f"the memory is being embedded anew by {embedder.model_id}; only words are looked for")
         model = (embedder.model_id, embedder.model_hash)
+        after = ""
         while True:
             with database.reading(self._store.engine) as connection:
-                waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE)
+                waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE, after=after)
             if not waiting:
                 break
             self._store.keep_vectors(self._embedded(dict(waiting)), self.embedder)
             self._shelves.clear()
+            after = waiting[-1][0]
         self._ready = True
 
     def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:

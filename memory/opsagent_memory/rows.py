@@ -179,9 +179,9 @@ def live_texts(connection: sa.Connection) -> dict[tuple[str, Kind], set[str]]:
 
 
 def texts_without_vector(
-    connection: sa.Connection, model_id: str, model_hash: str, limit: int
+    connection: sa.Connection, model_id: str, model_hash: str, *, limit: int, after: str = ""
 ) -> list[tuple[str, str]]:
-    """Return (key, text) of live texts that this model has not embedded yet."""
+    """Return (key, text) of live texts that this model has not embedded yet, by key; of those after a key only."""
     embedded = sa.exists().where(
         vectors.c.text_key == records.c.text_key,
         vectors.c.model_id == model_id,
@@ -192,8 +192,9 @@ def texts_without_vector(
     needed = sa.or_(records.c.archived_at.is_(None), tried)
     query = (
         sa.select(records.c.text_key, sa.func.min(records.c.text))
-        .where(records.c.forgotten_at.is_(None), needed, ~embedded)
+        .where(records.c.text_key > after, records.c.forgotten_at.is_(None), needed, ~embedded)
         .group_by(records.c.text_key)
+        .order_by(records.c.text_key)
         .limit(limit)
     )
     return [(key, text) for key, text in connection.execute(query)]
