@@ -119,8 +119,12 @@ class Learners:
     @contextmanager
     def relearning(self, scopes: Iterable[str]) -> Iterator[None]:
         """Let nobody learn while the block changes what was taught; learn these scopes anew when they are next needed."""
+        changed = frozenset(scopes)
+        if not changed:
+            yield
+            return
         with self._serving:
-            self.anew(scopes)
+            self.anew(changed)
             yield
 
     def anew(self, scopes: Iterable[str]) -> None:
