@@ -20,6 +20,14 @@ REWARDS = {Outcome.WORKED: 1.0, Outcome.FAILED: 0.0, Outcome.HARMED: -1.0}
 TEACHERS = (Source.AGENT, Source.PERSON)
 """Whose word moves a learner. Imports, logs, documents and models are read only."""
 _ROWS_AT_ONCE = 500
+_OF_SCOPE = (records.c.scope == sa.bindparam("scope"), records.c.kind == Kind.EPISODE.value)
+# Built once: putting a statement together takes longer than running it.
+_NEWEST = sa.select(sa.func.max(records.c.seq)).where(*_OF_SCOPE)
+_BETWEEN = (
+    sa.select(records.c.seq)
+    .where(*_OF_SCOPE, records.c.seq > sa.bindparam("after"), records.c.seq < sa.bindparam("before"))
+    .limit(1)
+)
 
 
 def teaches(episode: Episode) -> bool:
@@ -35,13 +43,12 @@ def teaches(episode: Episode) -> bool:
 
 def newest(connection: sa.Connection, scope: str) -> int:
     """Return the sequence number of the newest episode of a scope, 0 where there is none."""
-    query = sa.select(sa.func.max(records.c.seq)).where(records.c.scope == scope, records.c.kind == Kind.EPISODE.value)
-    return connection.scalar(query) or 0
+    return connection.scalar(_NEWEST, {"scope": scope}) or 0
 
 
 def between(connection: sa.Connection, scope: str, after: int, before: int) -> bool:
-    """Say whether anything that teaches came between these two, both left out."""
-    return bool(connection.scalar(sa.select(sa.func.count()).where(*_teaching(scope, after), records.c.seq < before)))
+    """Say whether any episode of the scope came between these two, both left out."""
+    return connection.execute(_BETWEEN, {"scope": scope, "after": after, "before": before}).first() is not None
 
 
 def lack_vectors(connection: sa.Connection, scope: str, after: int, embedder: Embedder) -> bool:
