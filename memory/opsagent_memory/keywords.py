@@ -36,7 +36,7 @@ RARE_WORD = 0.05
 RARE_IDENTIFIER = 0.2
 _RARE_AT_LEAST = 5
 """On a small shelf what so many texts hold is rare still."""
-_RARE_AT_MOST = 250
+_RARE_AT_MOST = 150
 STRONGEST = 16
 """So many of the texts that hold most come to mind even where their meaning is far."""
 _TERMS = 48

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from opsagent_memory.records import Kind, Outcome, RemedyRecord, Source
@@ -191,10 +191,12 @@ def memorable(
         groups.setdefault((candidate.kind, candidate.text_key, candidate.remedy), []).append(candidate)
     groups = {key: shown for key, group in groups.items() if (shown := _shown_first(group))}
     bonuses = bonuses or {}
-    found = [_memorable(group, similarities[key], bonuses.get(key, 0.0), now) for (_, key, _), group in groups.items()]
-    plain = sorted(found, key=lambda item: (-item.similarity, -item.seq))
-    ranked = [replace(item, rank_without_learning=place) for place, item in enumerate(plain, start=1)]
-    return sorted(ranked, key=lambda item: (-item.score, -item.seq))
+    plain = sorted(groups.items(), key=lambda item: (-similarities[item[0][1]], -item[1][0].seq))
+    found = [
+        _memorable(group, similarities[key], bonuses.get(key, 0.0), now, place)
+        for place, ((_, key, _), group) in enumerate(plain, start=1)
+    ]
+    return sorted(found, key=lambda item: (-item.score, -item.seq))
 
 
 def _shown_first(group: Sequence[Candidate]) -> list[Candidate]:
@@ -204,7 +206,7 @@ def _shown_first(group: Sequence[Candidate]) -> list[Candidate]:
     return sorted(group, key=lambda one: one.archived)
 
 
-def _memorable(group: Sequence[Candidate], similarity: float, bonus: float, now: datetime) -> Memorable:
+def _memorable(group: Sequence[Candidate], similarity: float, bonus: float, now: datetime, place: int) -> Memorable:
     proven = [one for one in group if one.outcome in _PROVEN and _counts(one)]
     worked = [one for one in proven if one.outcome is Outcome.WORKED]
     rate = (len(worked) + NEUTRAL) / (len(proven) + 1)
@@ -224,4 +226,5 @@ def _memorable(group: Sequence[Candidate], similarity: float, bonus: float, now:
         tries=len(proven),
         successes=len(worked),
         last_worked=max((one.created_at for one in worked), default=None),
+        rank_without_learning=place,
     )
