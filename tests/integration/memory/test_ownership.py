@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent_memory import EmbedderError, Memory, MemoryFailure, MemoryOwned, MemoryReader, MemoryStoreError
+from opsagent_memory import EmbedderError, Memory, MemoryOwned, MemoryReader, MemoryStoreError
 from opsagent_memory.testing import HashEmbedder
 
 OWN = """
@@ -156,8 +156,7 @@ def test_a_broken_model_keeps_the_truth(tmp_path: Path) -> None:
         memory.warm()
         moody.broken = True
         kept = memory.add_fact("kept without a vector", scope="s")
-        with pytest.raises(MemoryFailure, match="swapped"):
-            memory.recall("kept", scope="s")
+        assert {one.record.id for one in memory.recall("kept", scope="s")} <= {kept}, "as far as words go"
         assert memory.show(kept).text == "kept without a vector"
         moody.broken = False
         assert [one.record.id for one in memory.recall("kept", scope="s")] == [kept]
