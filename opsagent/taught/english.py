@@ -22,16 +22,16 @@ _SPANS = (
     re.compile(r"\b(?P<h1>\d{1,2}):(?P<m1>\d\d)\s*(?:-|–|to)\s*(?P<h2>\d{1,2}):(?P<m2>\d\d)(?![\w:])", _FLAGS),
 )  # fmt: skip
 _ZONE = re.compile(
-    r"(?<!\w)\(?(?P<zone>UTC|GMT|KST|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?)\)?(?:\s+time\b)?"
+    r"(?<![\w./:@-])\(?(?P<zone>UTC|GMT|KST|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_]+)?)\)?(?:\s+time\b)?"
 )
 _LOCAL = re.compile(r"\b(?:local|server|machine|our) time\b", _FLAGS)
 _DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?s?"
 _DAYS = re.compile(
-    rf"\b(?:(?:on|over|at|every|each|during)\s+(?:the\s+)?)?(?P<days>weekends?|weekdays?|workdays?|working days?|"
+    rf"(?<![\w./:@-])(?:(?:on|over|at|every|each|during)\s+(?:the\s+)?)?(?P<days>weekends?|weekdays?|workdays?|working days?|"
     rf"{_DAY}\s*(?:-|–|to|through)\s*{_DAY}|{_DAY}(?:\s*(?:,|and|or|&)\s*{_DAY})*)\b(?![-./:@\w])",
     _FLAGS,
 )
-_EVERY_DAY = re.compile(r"\b(?:every day|each day|daily|every night|each night)\b", _FLAGS)
+_EVERY_DAY = re.compile(r"(?<![\w./:@-])(?:every day|each day|daily|every night|each night)\b(?![-./:@])", _FLAGS)
 _UNTIL = re.compile(r"\buntil\s+(?P<date>\d{4}-\d\d-\d\d)\b", _FLAGS)
 _FOR = re.compile(r"\bfor\s+(?:the\s+next\s+)?(?P<n>\d{1,4}|a|an|one)\s+(?P<what>hour|day|week|month)s?\b", _FLAGS)
 _HOURS = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24}
@@ -92,10 +92,15 @@ _EVERYTHING = re.compile(
     r"everything|anything|all(?: of (?:them|it))?|(?:all|any|every)(?: the)? (?:services?|units?)", _FLAGS
 )
 _PRONOUN = re.compile(r"it|this|this service|this unit|the service|the unit", _FLAGS)
-_SEVERAL = re.compile(_JOIN + r"|\s*&\s*")
+_SEVERAL = re.compile(_JOIN.replace("|/", r"|\s/\s") + r"|\s*&\s*")
+"""Between names; a slash without blanks may be part of one."""
 _NOUN = re.compile(r"^(?:the |my |our )?(?:(?:service|unit|app)s? )?(\S+)(?: (?:service|unit|app)s?)?$", _FLAGS)
 LIKE_A_RULE = re.compile(
-    r"\b(?:never|do not|don['’]?t|must not|mustn['’]?t|ask\b.*\bbefore|hands off|leave\b.*\balone|avoid|forbidden|not allowed)\b",
+    r"\b(?:never|do not|don['’]?t|(?:must|may|should|shall|can|could|need) ?(?:not|n['’]?t)|can['’]?t|nobody|no one|"
+    r"ask\b.*\bbefore|hands off|leave\b.*\balone|avoid|forbidden|prohibited|not allowed|unless|without (?:asking|approval|permission)|"
+    r"(?:no|only)\b.*(?:VERBS)s?|(?:VERBS)\b.*\b(?:only|(?:needs|requires)\b.*))\b".replace(
+        "VERBS", "|".join(re.escape(form) for row in _VERBS[:6] for column in row[1:] for form in column.split("|"))
+    ),
     _FLAGS,
 )
 """Who writes so means to bind somebody."""
@@ -111,7 +116,7 @@ def read(text: str, names: Names, when: When, now: datetime) -> Spelled:
             continue
         said = match.groupdict()
         verbs = ("touch",) if said.get("touch") else _verbs(said["verbs"])
-        units = names.read([_bare(one) for one in _SEVERAL.split(said["units"].strip())])
+        units = names.read([one for several in _SEVERAL.split(said["units"].strip()) for one in _each(several, names)])
         only = verdict == "only"
         if only and when.window() is None:
             raise Unclear("it does not say when")
@@ -171,6 +176,17 @@ def _verbs(said: str) -> tuple[str, ...]:
     for one in re.split(_JOIN, said.strip()):
         found += [key for key, *forms in _VERBS if any(re.fullmatch(form, one, _FLAGS) for form in forms)]
     return tuple(dict.fromkeys(found))
+
+
+def _each(said: str, names: Names) -> list[str]:
+    """Return the names in what stands between two joins: a name as it is known, or several with a slash."""
+    if said.strip() in names.known:
+        return [said.strip()]
+    bare = _bare(said)
+    parts = bare.split("/")
+    if not names.known:  # it may be one name or several: whichever there is, it is meant
+        return list(dict.fromkeys([bare, *parts]))
+    return parts if bare not in names.known and all(part in names.known for part in parts) else [bare]
 
 
 def _bare(said: str) -> str:

@@ -73,7 +73,9 @@ _EVERYTHING = re.compile(r"아무것도|아무 서비스도|모든 (?:서비스|
 _PRONOUN = re.compile(r"이것|그것|이 서비스|그 서비스")
 _SEVERAL = re.compile(r"\s*,\s*|\s+(?:및|그리고|또는|하고)\s+|(?<=[A-Za-z0-9\"'”])(?:와|과|이랑|랑|하고|이나|나)\s+")
 _PARTICLE = re.compile(r"(?:은|는|을|를|도|이|가|만)$")
-LIKE_A_RULE = re.compile(r"지(?:는|도)?\s*(?:마|말)|금지|면\s*안\s*(?:돼|됩|된)|전에.*(?:물어|허락|승인|확인)")
+LIKE_A_RULE = re.compile(
+    r"지(?:는|도)?\s*(?:마|말|않)|금지|면\s*안\s*(?:돼|됩|된|되)|전에.*(?:물어|허락|승인|확인)|(?:에|까지|동안)만\s|(?:허락|승인|동의)\s*없이"
+)
 """Who writes so means to bind somebody."""
 
 
@@ -133,6 +135,8 @@ def _half(part: str | None, hour: int) -> str:
             return "am" if hour < 6 or hour == 12 else "pm"
         case "낮":  # eleven and twelve by day
             return "am" if hour in {10, 11} else "pm"
+        case "저녁" if hour == 12:  # twelve in the evening is midnight
+            return "am"
         case _:
             return "pm"
 
@@ -142,11 +146,9 @@ def days_of(text: str) -> frozenset[int]:
     fixed = {"주말": frozenset({5, 6}), "평일": frozenset(range(5)), "매일": frozenset(range(7))}
     if text in fixed:
         return fixed[text]
-    named = [
-        _NAME_OF_DAY.index(day) for day in re.findall(r"[월화수목금토](?=요일|\s*~|$)|일(?=요일|\s*~|$|까지)", text)
-    ]
+    # `요일` is taken with its day: the last syllable of 월요일 is no Sunday
+    named = [_NAME_OF_DAY.index(day) for day in re.findall(r"([월화수목금토일])(?:요일|(?=\s*~)|$)", text)]
     if re.search(r"부터|~|-", text):
-        named = [_NAME_OF_DAY.index(day) for day in re.findall(r"[월화수목금토일](?=요일|\s*~|$)", text)]
         first, last = named[0], named[-1]
         return frozenset((first + shift) % 7 for shift in range((last - first) % 7 + 1))
     return frozenset(named)

@@ -15,6 +15,8 @@ from opsagent.taught.clock import Unclear
 from opsagent.taught.reading import ACTIONS, Names, When
 from opsagent.taught.rule import FIELD, TaughtRule, Verdict
 
+_QUOTED = "\"'`“”‘’.,"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taught:
@@ -42,13 +44,14 @@ def read(text: str, *, zone: str, now: datetime, known: Iterable[str] = (), it: 
     """
     names = frozenset(known)
     said = unicodedata.normalize("NFC", text).strip().rstrip(".!。 ").strip()
-    in_korean = has_hangul(" ".join(word for word in said.split() if word not in names))
+    in_korean = has_hangul(" ".join(word for word in said.split() if word.strip(_QUOTED) not in names))
     reader = korean if in_korean else english
     when = When(zone=zone)
     try:
         spelled = reader.read(_plain(said, names), Names(names, it), when, now)
     except Unclear as unclear:
-        if not reader.LIKE_A_RULE.search(said):
+        begins = said[:MAX_TEXT]  # what is longer is no rule, and may take long to look through
+        if not (english.LIKE_A_RULE.search(begins) or korean.LIKE_A_RULE.search(begins)):
             return Taught()
         return Taught(note=f"kept as text, and binds nobody: {unclear}")
     rule = TaughtRule(

@@ -114,7 +114,7 @@ class Names:
         """Return the names as they were said. Raises Unclear."""
         found: list[str] = []
         for word in words:
-            name = word.strip("\"'`“”‘’")
+            name = self._known_as(word.strip("\"'`“”‘’"))
             if self.everything.fullmatch(word):
                 found.append(ALL)
             elif self.pronoun.fullmatch(word):
@@ -128,6 +128,11 @@ class Names:
         if not found:
             raise Unclear("it names no service")
         return tuple(dict.fromkeys(found))
+
+    def _known_as(self, name: str) -> str:
+        """Return the name of the one service that differs from it in capitals only, else as it was said."""
+        alike = [one for one in self.known if one.lower() == name.lower()] if name not in self.known else []
+        return alike[0] if len(alike) == 1 else name
 
 
 _NAME = re.compile(r"[\w][\w.:@/-]*")

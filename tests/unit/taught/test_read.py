@@ -56,6 +56,12 @@ def night(begins: int, ends: int, days: frozenset[int] = EVERY, zone: str = SEOU
         ("모든 서비스를 평일에 재시작하지 마세요", "never", REPLACE, ("all",), night(0, 0, frozenset(range(5)))),
         ("매주 일요일 오전 2시부터 4시까지 store를 건드리지 말아줘", "never", ALL, ("store",), night(2, 4, frozenset({6}))),
         ("월요일부터 수요일까지 api를 재시작하지 마", "never", REPLACE, ("api",), night(0, 0, frozenset({0, 1, 2}))),
+        ("api는 월요일에 재시작하지 마", "never", REPLACE, ("api",), night(0, 0, frozenset({0}))),
+        ("api는 화요일과 일요일에 재시작하지 마", "never", REPLACE, ("api",), night(0, 0, frozenset({1, 6}))),
+        ("api는 금~일 재시작하지 마", "never", REPLACE, ("api",), night(0, 0, frozenset({4, 5, 6}))),
+        ("저녁 12시부터 새벽 3시까지 api 재시작 금지", "never", REPLACE, ("api",), night(0, 3)),
+        ("never restart API or Billing", "never", REPLACE, ("api", "billing"), None),
+        ("never restart api/store", "never", REPLACE, ("api", "store"), None),
         ("api 리로드 전에 항상 물어봐", "ask", REPLACE, ("api",), None),
         ("허락 없이 api를 재시작하지 마", "ask", REPLACE, ("api",), None),
     ],
@@ -109,6 +115,13 @@ def test_only_then_means_never_at_another_time(text: str) -> None:
         "billing을 재시작하지 않으면 안 돼",
         "1시에서 3시 사이에 billing을 재시작하지 마",
         "billing이 느릴 때는 재시작하지 마",
+        "billing can't be restarted",
+        "billing shouldn't be restarted by you",
+        "nobody may restart billing",
+        "no restarts of billing at night",
+        "restart billing only when store is down",
+        "never restart 배송 between 1 and 3 am",
+        "billing은 새벽 1시에서 3시 사이에만 꺼",
     ],
 )
 def test_what_is_not_understood_whole_binds_nobody_and_says_so(text: str) -> None:
@@ -132,6 +145,23 @@ def test_a_name_that_no_service_has_is_told_with_what_may_have_been_meant() -> N
     assert found.rule is not None
     assert found.unknown == ("biling",)
     assert "no service is called biling now (did you mean billing?)" in found.note
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["report-fri", "backup-daily", "sync-UTC", "my app", "payment service", "web/api", "결제", "mon:tue", "api.sat", "all-weekend"],
+)  # fmt: skip
+def test_a_name_that_looks_like_something_else_is_that_name(name: str) -> None:
+    for said in (name, f"'{name}'") if " " not in name else (name,):
+        found = read(f"never restart {said} and api between 1 and 3 am", zone=SEOUL, now=NOW, known=(*NAMES, name))
+        assert found.rule is not None, found.note
+        assert (found.rule.units, found.rule.window) == ((name, "api"), night(1, 3))
+
+
+def test_where_no_service_is_known_a_slash_means_whatever_there_will_be() -> None:
+    found = read("never restart api/store", zone=SEOUL, now=NOW).rule
+    assert found is not None
+    assert found.units == ("api/store", "api", "store")
 
 
 def test_it_is_the_service_that_was_named_beside_the_sentence() -> None:
