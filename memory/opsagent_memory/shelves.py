@@ -37,6 +37,8 @@ class Shelves:
         self._embedder = embedder
         self._held: OrderedDict[Shelf, ExactShelf] = OrderedDict()
         self._sizes: dict[Shelf, int] | None = None
+        self._counted: set[Shelf] = set()
+        """Large ones, whose different texts were counted: that takes as long as to read them."""
 
     def sizes(self) -> dict[Shelf, int]:
         """Return how many texts each shelf holds, at most (what is said several times may count so often)."""
@@ -48,7 +50,8 @@ class Shelves:
     def exact(self, shelf: Shelf, up_to: int) -> ExactShelf | None:
         """Return a shelf with its vectors; None where it holds more than `up_to` texts."""
         held = self._held.get(shelf)
-        if held is None and self.sizes().get(shelf, 0) > up_to:
+        if held is None and shelf not in self._counted and self.sizes().get(shelf, 0) > up_to:
+            self._counted.add(shelf)
             with database.reading(self._store.engine) as connection:
                 self.sizes()[shelf] = indexable.shelf_size(connection, *shelf)
         if self.sizes().get(shelf, 0) > up_to:
@@ -95,6 +98,7 @@ class Shelves:
     def clear(self) -> None:
         """Forget all that is held; it is loaded anew when it is next asked for."""
         self._held.clear()
+        self._counted.clear()
         self._sizes = None
 
     def _loaded(self, shelf: Shelf) -> ExactShelf:
