@@ -37,6 +37,9 @@ def accept(memory: Memory, record_id: str, *, by: str) -> Record:
 
     proposed = memory.show(record_id)
     _check(proposed)
+    newer = [one for one in memory.superseding(proposed.id) if memory.show(one).imported_at is None]
+    if newer:
+        raise NotAcceptable(f"{proposed.id} is no longer what is proposed: {newer[-1]} took its place")
     now = datetime.now(UTC)
     accepted = Procedure(
         scope=proposed.scope,
@@ -60,6 +63,8 @@ def _check(proposed: Record) -> None:
         raise NotAcceptable(f"{proposed.id} is not proposed: it is {proposed.fields.get(STATUS, 'only a text')}")
     if proposed.source is not Source.AGENT or proposed.imported_at is not None:
         raise NotAcceptable(f"{proposed.id} did not grow in this memory; it is proposed here once it worked here")
+    if proposed.ended_at is not None:
+        raise NotAcceptable(f"{proposed.id} no longer holds")
     if proposed.fields.get("stale"):
         raise NotAcceptable(f"{proposed.id}: {proposed.remedy} used to work, and no longer does")
     known = {remedy.name for runbook in RUNBOOKS.values() for remedy in runbook.remedies}

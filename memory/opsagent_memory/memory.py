@@ -244,6 +244,10 @@ class Memory:
         with database.reading(self._store.engine) as connection:
             return following.live(connection, record_ids)
 
+    def superseding(self, record_id: str) -> tuple[str, ...]:
+        """Return the ids of the live records that took its place, oldest first."""
+        return self._reader.superseding(record_id)
+
     def changes(self, *, after: int = 0, scope_prefix: str = "") -> following.Changes:
         """Return what was added and forgotten since `Changes.up_to` of the last call (0: all that is there)."""
         with database.reading(self._store.engine) as connection:

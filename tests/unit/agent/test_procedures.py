@@ -82,6 +82,28 @@ def test_what_cannot_be_accepted(record: Procedure, why: str, memory: Memory) ->
         accept(memory, memory.add(record), by="kim")
 
 
+def test_what_was_proposed_before_is_not_accepted_in_place_of_what_is_known_now(memory: Memory) -> None:
+    older = memory.add(proposed())
+    newer = memory.add(proposed(fields={"stale": True}, supersedes=older))
+    with pytest.raises(NotAcceptable, match=f"{newer} took its place"):
+        accept(memory, older, by="kim")
+    with pytest.raises(NotAcceptable, match="no longer does"):
+        accept(memory, newer, by="kim")
+
+
+def test_one_is_accepted_once_so_that_taking_it_back_takes_it_back(memory: Memory) -> None:
+    identity = memory.add(proposed())
+    accepted = accept(memory, identity, by="kim")
+    with pytest.raises(NotAcceptable, match=f"{accepted.id} took its place"):
+        accept(memory, identity, by="lee")
+    memory.forget(accepted.id)
+    assert accept(memory, identity, by="lee").fields["accepted_by"] == "lee"
+    ended = memory.add(proposed(text="another"))
+    memory.end(ended, NOW, "no longer so")
+    with pytest.raises(NotAcceptable, match="no longer holds"):
+        accept(memory, ended, by="kim")
+
+
 def test_what_came_from_another_memory_cannot_be_accepted(memory: Memory, tmp_path: Path) -> None:
     with Memory.open(tmp_path / "other", tmp_path / "index", embedder=HashEmbedder()) as other:
         identity = other.add(proposed())
