@@ -136,7 +136,10 @@ class _Question:
 
     def taught(self, verdict: str) -> TaughtRule | None:
         action = self.step.action
-        bound = (rule for rule in self.situation.taught if rule.binds(action.name, action.unit))
+        names = [action.name]
+        if action.args.get("ends"):  # bringing a daemon back ends what outlived it: it is a restart of all of that
+            names += [ActionName.STOP, ActionName.RESTART]
+        bound = (rule for rule in self.situation.taught if any(rule.binds(name, action.unit) for name in names))
         return next((rule for rule in bound if rule.verdict == verdict), None)
 
     def deny(self, rule: str, why: str) -> Ruling:

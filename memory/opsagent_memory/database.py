@@ -123,6 +123,15 @@ def is_current(engine: sa.Engine) -> bool:
         return _version(engine) == HEAD
 
 
+def is_newer(engine: sa.Engine) -> bool:
+    """Say whether there is a memory, laid out as no version up to this one does it."""
+    from opsagent_memory.migrations import known
+
+    with _translated(engine):
+        found = _version(engine)
+    return found is not None and found not in known()
+
+
 def salt(engine: sa.Engine) -> bytes:
     """Return the secret that keys this memory's digests of texts."""
     with reading(engine) as connection:

@@ -32,6 +32,10 @@ class MemoryReader:
         """Tell whether the memory is laid out as an older version did it: its owner has to open it before it can be read."""
         return self._is_there() and not self._is_current()
 
+    def is_newer(self) -> bool:
+        """Tell whether a newer version laid the memory out: what it says cannot be read here."""
+        return self._is_there() and not self._is_current() and database.is_newer(self._engine)
+
     def show(self, record_id: str) -> Record:
         """Return a record.
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsagent.store.errors import StoreError
-from opsagent.taught.rule import FIELD, BadRule, TaughtRule, rule_of
+from opsagent.taught.rule import FIELD, TaughtRule, heeded
 
 if TYPE_CHECKING:
     from opsagent_memory import MemoryReader, Record
@@ -58,6 +59,8 @@ class TaughtBook:
                 if self._reader is None:
                     self._reader = MemoryReader(self._database)
                 mark = self._reader.mark()
+                if not mark and self._reader.is_newer():
+                    raise StoreError("what people taught cannot be read: a newer version wrote it; upgrade opsagent")
                 if mark != self._known[0]:
                     facts = self._reader.by_people(Kind.FACT)
                     self._known = (mark, tuple(valid for fact in facts if (valid := _valid(fact)) is not None))
@@ -74,12 +77,11 @@ class TaughtBook:
 
 
 def _valid(fact: Record) -> _Valid | None:
-    if FIELD not in fact.fields:
+    said = fact.fields.get(FIELD)
+    if not isinstance(said, Mapping):  # nobody was ever taught so
         return None
-    try:
-        rule = rule_of(fact.fields[FIELD], fact=fact.id, text=fact.text)
-    except BadRule as error:
-        _LOG.warning("what was taught in %s is no rule that this version knows: %s", fact.id, error)
-        return None
+    rule = heeded(said, fact=fact.id, text=fact.text)
+    if rule.unread:
+        _LOG.warning("what was taught in %s is %s", fact.id, rule.says())
     ends = [at for at in (fact.valid_to, fact.ended_at) if at is not None]
     return rule, fact.valid_from, min(ends, default=None)

@@ -41,6 +41,8 @@ class TaughtRule:
     """Id of the fact that says so."""
     text: str = ""
     """What the person said."""
+    unread: str = ""
+    """Why this version cannot read what they meant; it is then as careful as it can be."""
 
     def binds(self, action: ActionName, unit: UnitId) -> bool:
         """Tell whether it is about this action on this unit; a name that several have means all of them."""
@@ -68,6 +70,8 @@ class TaughtRule:
         """Return what it was read as, in words that leave nothing open."""
         doing = " or ".join(sorted(self.actions)).replace("_", " ") if EVERYTHING not in self.actions else "change"
         whom = "anything" if ALL in self.units else " or ".join(self.units)
+        if self.unread:
+            return f"what this version cannot read ({self.unread}); so it asks before any change of {whom}"
         when = f" {_said(self.window, outside=self.outside)}" if self.window is not None else ""
         return f"never {doing} {whom}{when}" if self.verdict == "never" else f"ask before {doing} of {whom}{when}"
 
@@ -104,6 +108,21 @@ def rule_of(said: object, *, fact: str = "", text: str = "") -> TaughtRule:
         fact=fact,
         text=text,
     )
+
+
+def heeded(said: Mapping[str, Any], *, fact: str = "", text: str = "") -> TaughtRule:
+    """Read a rule; of one that this version does not know it is only known that somebody meant to bind the agent, so
+    that it has to ask before any change of what the rule is about, as far as that can be told.
+    """
+    try:
+        return rule_of(said, fact=fact, text=text)
+    except BadRule as error:
+        try:
+            units = _names(said.get("units"), "units")
+        except BadRule:
+            units = (ALL,)
+        everything = frozenset({EVERYTHING})
+        return TaughtRule(verdict="ask", actions=everything, units=units, fact=fact, text=text, unread=str(error))
 
 
 def _names(found: object, key: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from opsagent.memory_forms import EVERYWHERE, unit_of
-from opsagent.taught.rule import FIELD, BadRule, rule_of
+from opsagent.taught.rule import FIELD, heeded
 from opsagent.views.numbers import moment
 from opsagent.views.table import cells
 from opsagent.views.terminal import Screen, Style, one_line
@@ -76,13 +76,9 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str, Style]]:
 
 def _rule(record: Mapping[str, Any]) -> str:
     """Return the rule that a person's fact holds, in words; empty where it holds none that is heeded."""
-    heeded = record["source"] == "person" and not record["imported_at"] and FIELD in record["fields"]
-    if not heeded:
-        return ""
-    try:
-        return rule_of(record["fields"][FIELD]).says()
-    except BadRule as error:
-        return f"none that this version knows: {error}"
+    said = record["fields"].get(FIELD)
+    binds = record["source"] == "person" and not record["imported_at"] and isinstance(said, Mapping)
+    return heeded(said).says() if binds else ""
 
 
 def _surprising(value: float) -> str:

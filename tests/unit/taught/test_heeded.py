@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from opsagent.guard import Situation, rule_on_plan
 from opsagent.model import Plan, Ruling, Step
-from opsagent.planning import new_plan, restart_steps, start_steps
+from opsagent.planning import new_plan, restart_steps, start_engine_steps, start_steps
 from opsagent.policy import Policy
 from opsagent.store.errors import StoreError
 from opsagent.taught.book import TaughtBook
@@ -123,8 +125,9 @@ def test_nobody_else_can_take_the_place_of_a_persons_word(source: Source, memory
     assert texts(book) == ["don't touch billing"]
 
 
-def test_what_this_version_does_not_know_is_no_rule_and_breaks_nothing(memory: Memory, book: TaughtBook) -> None:
-    unknown: tuple[Any, ...] = ({}, [], "never", {"verdict": "always", "actions": ["restart"], "units": ["billing"]},
+def test_what_this_version_cannot_read_has_the_agent_ask(memory: Memory, book: TaughtBook) -> None:
+    """Written by a newer version, or by the clock of a zone that this machine does not know: somebody meant to bind it."""
+    unknown: tuple[Any, ...] = ({}, {"verdict": "always", "actions": ["restart"], "units": ["billing"]},
                    {"verdict": "never", "actions": ["explode"], "units": ["billing"]},
                    {"verdict": "never", "actions": ["restart"], "units": []},
                    {"verdict": "never", "actions": ["restart"], "units": ["a"], "from": "25:00", "to": "1", "days": ["mon"]},
@@ -132,8 +135,39 @@ def test_what_this_version_does_not_know_is_no_rule_and_breaks_nothing(memory: M
     for broken in unknown:
         with pytest.raises(BadRule):
             rule_of(broken)
-        memory.add(fact("don't touch billing", fields={"rule": broken}))
+        identity = memory.add(fact("don't touch billing", fields={"rule": broken}))
+        ruled = ruling(book, START)
+        about = not broken or broken["units"] != ["a"]
+        assert (ruled.verdict, ruled.rule) == (("ask", "taught") if about else ("allow", "mode"))
+        assert not about or (identity in ruled.why and "this version cannot read" in ruled.why)
+        assert ruling(book, START, confirmed=True).verdict == "allow"
+        memory.forget(identity)
+    nothings: tuple[Any, ...] = ([], "never", None)
+    for nothing in nothings:
+        memory.add(fact("don't touch billing", fields={"rule": nothing}))
     assert texts(book) == []
+
+
+def test_a_memory_of_a_newer_version_is_not_one_in_which_nothing_was_taught(
+    memory: Memory, book: TaughtBook, tmp_path: Path
+) -> None:
+    memory.add(fact("don't touch billing"))
+    with closing(sqlite3.connect(tmp_path / "db")) as connection, connection:
+        connection.execute("UPDATE memory_schema_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="a newer version wrote it"):
+        book.open_now(NOW)
+
+
+def test_to_bring_a_daemon_back_by_ending_what_outlived_it_is_a_restart(memory: Memory, book: TaughtBook) -> None:
+    memory.add(fact("never restart anything"))
+    engine = UnitId("pm2", "daemon", "here")
+    for ends, verdict in ((0, "allow"), (3, "deny")):
+        plan = new_plan(
+            unit=engine, steps=start_engine_steps(engine, ends=ends), remedy="engine_down/revive", origin="agent",
+            source="runbook",
+        )  # fmt: skip
+        found = rule_on_plan(plan, Situation(unit=None, taught=book.open_now(NOW)), Policy(mode="auto"))
+        assert found.verdict == verdict, found
 
 
 def test_without_a_memory_nothing_was_taught_and_where_it_cannot_be_read_nothing_is_done(tmp_path: Path) -> None:
