@@ -6,7 +6,7 @@ two readings the shorter span is meant. Where neither end says it, only a clock 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 HALF, DAY = 12 * 60, 24 * 60
 
@@ -25,6 +25,8 @@ class Spoken:
     """`am`, `pm`, or nothing where that was not said."""
     exact: bool = False
     """Said so that no half is wanted: `22:00`, `noon`."""
+    loose: bool = False
+    """Said as `1:30`: exact on a clock of 24 hours, and not where the other end of the span says its half of the day."""
 
     def readings(self) -> tuple[int, ...]:
         """Return the minutes after midnight that may be meant."""
@@ -42,6 +44,10 @@ class Spoken:
 
 def span_of(first: Spoken, last: Spoken) -> tuple[int, int]:
     """Return beginning and end of a span. Raises Unclear."""
+    if first.loose and last.half:
+        first = replace(first, exact=False)
+    if last.loose and first.half:
+        last = replace(last, exact=False)
     begins, ends = first.readings(), last.readings()
     if len(begins) == len(ends) == 2:
         raise Unclear("say am or pm, or write 01:00")

@@ -153,7 +153,8 @@ def _spoken(said: dict[str, str | None], end: str) -> Spoken:
     part = (said.get(f"part{end}") or "").lower()
     if part and not half:
         half = "am" if "morning" in part or ("night" in part and (hour < 6 or hour == 12)) else "pm"
-    return Spoken(hour, minute, half, exact=said.get(f"m{end}") is not None and not half)
+    exact = said.get(f"m{end}") is not None and not half
+    return Spoken(hour, minute, half, exact=exact, loose=exact and not str(said[f"h{end}"]).startswith("0"))
 
 
 def days_of(text: str) -> frozenset[int]:

@@ -118,7 +118,8 @@ def _spoken(match: re.Match[str], end: str) -> Spoken:
     if said[f"word{end}"]:
         return Spoken(12 if said[f"word{end}"] == "정오" else 0, exact=True)
     if said[f"c{end}"]:
-        return Spoken(int(said[f"c{end}"]), int(said[f"d{end}"]), _half(part, int(said[f"c{end}"])), exact=not part)
+        half, loose = _half(part, int(said[f"c{end}"])), not part and not said[f"c{end}"].startswith("0")
+        return Spoken(int(said[f"c{end}"]), int(said[f"d{end}"]), half, exact=not part, loose=loose)
     hour = int(said[f"h{end}"])
     minute = 30 if said[f"half{end}"] else int(said[f"m{end}"] or 0)
     half = _half(part, hour) if hour <= 12 else ""

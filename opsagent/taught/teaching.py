@@ -43,11 +43,14 @@ def teach(
     identity = memory.add_fact(
         kept, scope=scope, fields=taught.fields, valid_from=valid_from, valid_to=ends, supersedes=supersedes
     )
+    note = taught.note
+    if taught.rule is not None and valid_to is not None and taught.valid_to not in {None, valid_to}:
+        note += f"; what was said beside it counts: until {valid_to.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     return {
         "id": identity,
         "scope": scope,
         "text": kept,
         "masked": kept != text,
         "rule": taught.rule.fields() if taught.rule is not None else None,
-        "note": taught.note,
+        "note": note,
     }

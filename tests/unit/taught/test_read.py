@@ -77,6 +77,31 @@ def test_what_is_read(
 
 
 @pytest.mark.parametrize(
+    ("said", "begins", "ends"),
+    [
+        ("between 1:30 and 2:30 pm", "13:30", "14:30"),
+        ("between 12:30 and 1:30 am", "00:30", "01:30"),
+        ("between 10:30 pm and 6:00", "22:30", "06:00"),
+        ("from 9 am to 5:30", "09:00", "17:30"),
+        ("from 01:30 to 2:30 pm", "01:30", "14:30"),
+        ("from 1:30 to 2:30", "01:30", "02:30"),
+        ("from noon to 3 am", "12:00", "03:00"),
+        ("from 22:00 to 6 am", "22:00", "06:00"),
+    ],
+)
+def test_a_half_of_the_day_is_of_both_ends_where_minutes_are_said_too(said: str, begins: str, ends: str) -> None:
+    found = rule(f"never restart billing {said}")
+    assert found is not None
+    assert (found.fields()["from"], found.fields()["to"]) == (begins, ends)
+
+
+def test_a_half_of_the_day_is_of_both_ends_in_korean_too() -> None:
+    found = rule("billing은 오후 1:30부터 2:30까지 재시작하지 마")
+    assert found is not None
+    assert (found.fields()["from"], found.fields()["to"]) == ("13:30", "14:30")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "restart billing only between 1 and 3 am",
