@@ -210,7 +210,7 @@ def _taught_people(question: _Question) -> Ruling | None:
 
 def _quoted(rule: TaughtRule) -> str:
     """Say which rule it is, as it was read. The sentence itself stays in the memory, where it can be forgotten."""
-    return f"a person taught: {rule.says()} ({rule.fact})"
+    return f"a person taught: {rule.says()}{f' ({rule.fact})' if rule.fact else ''}"
 
 
 def _deploy(question: _Question) -> Ruling | None:

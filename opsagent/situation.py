@@ -16,9 +16,10 @@ from opsagent.log_policy import UPKEEP
 from opsagent.model import Plan
 from opsagent.naming import is_daemon, is_host
 from opsagent.policy import Policy
+from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.taught.book import TaughtBook
-from opsagent.taught.rule import TaughtRule
+from opsagent.taught.rule import TaughtRule, unreadable
 from opsagent.world import World
 from opsagent_tools.units import Unit, UnitId, UnitState
 
@@ -73,7 +74,7 @@ class Situations:
             spec=self._world.spec(plan.unit),
             paused=paused,
             hold=hold,
-            taught=await asyncio.to_thread(self.taught),
+            taught=await asyncio.to_thread(self._taught_about, plan),
             maintenance=self._world.in_maintenance(plan.unit, datetime.now(UTC)),
             deploy=await asyncio.to_thread(self._deploy, plan.unit),
             unit_actions=spent.unit_actions,
@@ -92,6 +93,15 @@ class Situations:
     def taught(self) -> tuple[TaughtRule, ...]:
         """Return what people taught that holds at this moment; blocks for one query. Raises StoreError."""
         return self._taught.open_now(datetime.now(UTC)) if self._taught is not None else ()
+
+    def _taught_about(self, plan: Plan) -> tuple[TaughtRule, ...]:
+        """Where it cannot be read the agent does nothing; people are asked whether they mean it, as for any rule."""
+        try:
+            return self.taught()
+        except StoreError as error:
+            if plan.origin != "person":
+                raise
+            return (unreadable(str(error)),)
 
     def holds(self) -> dict[UnitId, str]:
         """Return why each unit that is on hold is; blocks for one query."""

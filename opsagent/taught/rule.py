@@ -71,7 +71,7 @@ class TaughtRule:
         doing = " or ".join(sorted(self.actions)).replace("_", " ") if EVERYTHING not in self.actions else "change"
         whom = "anything" if ALL in self.units else " or ".join(self.units)
         if self.unread:
-            return f"what this version cannot read ({self.unread}); so it asks before any change of {whom}"
+            return f"what cannot be read here ({self.unread}); so it asks before any change of {whom}"
         when = f" {_said(self.window, outside=self.outside)}" if self.window is not None else ""
         return f"never {doing} {whom}{when}" if self.verdict == "never" else f"ask before {doing} of {whom}{when}"
 
@@ -121,8 +121,12 @@ def heeded(said: Mapping[str, Any], *, fact: str = "", text: str = "") -> Taught
             units = _names(said.get("units"), "units")
         except BadRule:
             units = (ALL,)
-        everything = frozenset({EVERYTHING})
-        return TaughtRule(verdict="ask", actions=everything, units=units, fact=fact, text=text, unread=str(error))
+        return unreadable(str(error), units, fact=fact, text=text)
+
+
+def unreadable(why: str, units: tuple[str, ...] = (ALL,), *, fact: str = "", text: str = "") -> TaughtRule:
+    """Return the rule that takes the place of what cannot be read: ask before any change of these units."""
+    return TaughtRule(verdict="ask", actions=frozenset({EVERYTHING}), units=units, fact=fact, text=text, unread=why)
 
 
 def _names(found: object, key: str) -> tuple[str, ...]:

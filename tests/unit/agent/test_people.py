@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from opsagent.planning import restart_steps, start_steps, stop_steps
 from opsagent.ports import Progress
+from opsagent.store.errors import StoreError
+from opsagent.taught.book import TaughtBook
 from opsagent_tools.units import UnitState
 from tests.unit.agent.conftest import API, STORE, Bench
 
@@ -66,3 +71,19 @@ async def test_a_caller_that_goes_away_leaves_no_step_half_done(bench: Bench) ->
     await anext(told)
     await told.aclose()  # type: ignore[attr-defined]
     assert await bench.checker.wait(plan.steps[0].goal, 5.0)
+
+
+async def test_where_what_was_taught_cannot_be_read_people_are_asked_back_and_the_agent_does_nothing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "memory.db").write_bytes(b"this is no database" * 100)
+    bench.situations._taught = TaughtBook(tmp_path / "memory.db")
+    start = start_steps(await bench.unit(API))
+    with pytest.raises(StoreError):
+        await bench.actor.carry_out(bench.plan(API, *start), confirmed=False, tell=bench.told.append)
+    asked = (await submitted(bench, *start))[-1]
+    assert (asked.kind, asked.rule) == ("asked", "confirm")
+    assert "what people taught cannot be read" in asked.text
+    assert bench.supervisor.calls == []
+    assert (await submitted(bench, *start, confirmed=True))[-1].kind == "done"
+    bench.situations._taught.close()
