@@ -45,7 +45,8 @@ def ended(facts: Sequence[Record]) -> list[Ending]:
         if older is None or not _overlap(older, fact):
             about[key] = fact
         elif _may_end(fact, older):
-            why = f"{fact.id} says otherwise about {_short(key)}: {_short(_json(fact.fields['value']))}"
+            # The other's value is not told: this stays in the older one's log, also when the newer one is forgotten.
+            why = f"{fact.id} says otherwise about {_short(key)}"
             endings.append(Ending(id=older.id, at=max(_since(fact), older.created_at), why=why))
             about[key] = fact
     return endings

@@ -40,7 +40,7 @@ def test_a_newer_fact_about_the_same_ends_the_older() -> None:
     (one, two) = contradictions.ended([third, first, second])
     assert (one.id, one.at) == (first.id, second.created_at)
     assert (two.id, two.at) == (second.id, third.created_at)
-    assert "says otherwise" in two.why
+    assert two.why == f'{third.id} says otherwise about "port of api"', "not what it says: it may be forgotten"
 
 
 @pytest.mark.parametrize(
