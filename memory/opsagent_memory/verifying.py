@@ -3,8 +3,9 @@
 What it finds: a record or an event that was edited, added, taken away or moved by anything but memory itself; a log
 whose end was cut off; something that was erased but not forgotten, or forgotten and not erased. What it cannot find:
 whoever can write the database can also compute the whole chain anew, for there is no secret in it. Only a head that
-was noted elsewhere tells that (`noted`). Vectors, indices and what learners keep are not looked at: `reindex` makes
-them anew.
+was noted elsewhere tells that (`noted`). Of a forgotten record it knows that nothing of it is back, and not whether its
+scope, source and times are still the ones that it had: what tells is erased with it. Vectors, indexes and what learners
+keep are not looked at; they are no truth, and `reindex` builds the indexes anew.
 """
 
 from __future__ import annotations
@@ -193,6 +194,8 @@ class _Walk:
         if row.seq <= self._newest_record:
             self.problem(f"record {row.id} was moved: it is not where it came in the order of records")
         self._newest_record = max(row.seq, self._newest_record)
+        if row.payload is not None:
+            self.problem(f"event {row.log_seq} of the log (add {row.id}): it tells what memory never wrote there")
         if row.salt is None:
             self._erased.add(row.id)
             return
@@ -221,6 +224,8 @@ class _Walk:
 
     def _told(self, row: Any) -> None:
         if row.salt is None:
+            if row.payload is not None:
+                self.problem(f"event {row.log_seq} of the log ({row.event} {row.record_id}): what was erased is back")
             self._erased.add(row.record_id)
             return
         if row.payload is None or chain.commitment(row.salt, row.payload) != row.commitment:
@@ -237,16 +242,22 @@ class _Walk:
             self._untold[key] = None
 
     def _forgotten(self, row: Any) -> None:
-        if row.commitment != chain.NOTHING:
+        if row.commitment != chain.NOTHING or row.payload is not None or row.salt is not None:
             self.problem(f"event {row.log_seq} of the log (forget {row.record_id}) was changed")
         if row.id is None:
             return  # told already
         left = [event for event in _SAID if (row.record_id, event) in self._untold]
-        if row.text or row.text_key or row.fields or left or row.record_id not in self._erased:
+        if _says_something(row) or left or row.record_id not in self._erased:
             self.problem(f"record {row.record_id} was forgotten, and something that it said is back")
         if row.forgotten_at is None:
             self.problem(f"record {row.record_id} was forgotten, but is not marked so")
         self._erased.discard(row.record_id)
+
+
+def _says_something(row: Any) -> bool:
+    """Say whether anything of what is erased stands in the row."""
+    learnt = (row.remedy, row.outcome, row.fault_class, row.family, row.surprise)
+    return bool(row.text or row.text_key or row.fields) or any(value is not None for value in learnt)
 
 
 def _as_told(row: Any, event: Event) -> bool:

@@ -145,6 +145,22 @@ EDITS: dict[str, tuple[str, str]] = {
         "UPDATE memory_records SET text = 'x' WHERE id = 'ep-5'",
         "ep-5 was forgotten, and something",
     ),
+    "a forgotten remedy is back": (
+        "UPDATE memory_records SET remedy = 'x' WHERE id = 'ep-5'",
+        "ep-5 was forgotten, and something",
+    ),
+    "a forgotten family is back": (
+        "UPDATE memory_records SET family = 'x' WHERE id = 'ep-5'",
+        "ep-5 was forgotten, and something",
+    ),
+    "an adding that tells": (
+        """UPDATE memory_log SET payload = '{"x":1}' WHERE seq = 3""",
+        "event 3 of the log (add ep-2): it tells what memory never wrote there",
+    ),
+    "a forgetting that tells": (
+        """UPDATE memory_log SET payload = '{"x":1}' WHERE event = 'forget' AND record_id = 'ep-5'""",
+        "of the log (forget ep-5) was changed",
+    ),
     "forgotten is unmarked": ("UPDATE memory_records SET forgotten_at = NULL WHERE id = 'ep-5'", "is not marked so"),
     "forgotten without a word": (
         "UPDATE memory_records SET forgotten_at = created_at, text = '' WHERE id = 'ep-2'",
