@@ -111,6 +111,7 @@ class Record:
             raise ValueError(f"a record's trust lies in 0..1, not {self.trust}")
         if "outcome" in self.fields:
             Outcome(self.fields["outcome"])
+        object.__setattr__(self, "trust", self.trust + 0.0)  # databases keep no -0.0, and the log tells every bit
         object.__setattr__(self, "id", self.id or new_id(self.kind))
         object.__setattr__(self, "text", storable(self.text))
         object.__setattr__(self, "source", Source(self.source))

@@ -60,3 +60,8 @@ def test_fields_are_json_and_cannot_be_changed_afterwards() -> None:
 def test_any_zone_will_do() -> None:
     seoul = timezone(timedelta(hours=9))
     assert Fact(scope="s", text="x", created_at=datetime(2026, 3, 1, 9, tzinfo=seoul)).created_at == NOW
+
+
+def test_trust_has_one_zero() -> None:
+    trust = Fact(scope="s", text="t", created_at=NOW, trust=-0.0).trust
+    assert str(trust) == "0.0", "a database keeps no other, and the log would tell of a change"
