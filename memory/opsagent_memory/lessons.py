@@ -120,7 +120,10 @@ def following(
 def _teaching(scope: str, after: int) -> tuple[sa.ColumnElement[bool], ...]:
     newer = records.alias("newer")
     superseded = sa.exists().where(
-        newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None), newer.c.imported_at.is_(None)
+        newer.c.supersedes == records.c.id,
+        newer.c.forgotten_at.is_(None),
+        newer.c.imported_at.is_(None),
+        newer.c.source.in_([source.value for source in TEACHERS]),  # who teaches nothing untaught nothing either
     )
     return (
         records.c.scope == scope,

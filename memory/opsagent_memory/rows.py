@@ -129,11 +129,13 @@ def candidates(
 def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     """Build the statement once: putting it together takes longer than running it."""
     columns, newer = records.c, records.alias("newer")
+    witnesses = [source.value for source in COUNTED_SOURCES]
     superseded = sa.exists().where(
         newer.c.supersedes == columns.id,
         newer.c.forgotten_at.is_(None),
-        # What came from another memory replaces nothing of our own.
+        # What came from another memory replaces nothing of our own; nor does, of an outcome, who moves no remedy.
         sa.or_(newer.c.imported_at.is_(None), columns.imported_at.is_not(None)),
+        *([newer.c.source.in_(witnesses)] if with_remedy else []),
     )
     query = sa.select(
         columns.seq,
@@ -162,7 +164,6 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     if not with_remedy:
         query = query.where(sa.or_(columns.archived_at.is_(None), columns.remedy.is_not(None)))
     else:  # whoever is no witness must not use up the places of those who are
-        witnesses = [source.value for source in COUNTED_SOURCES]
         query = query.where(columns.remedy.is_not(None), columns.source.in_(witnesses), columns.imported_at.is_(None))
     return query.order_by(columns.seq.desc()).limit(_CANDIDATES)
 

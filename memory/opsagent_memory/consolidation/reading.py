@@ -40,7 +40,7 @@ class Past:
 def episodes(connection: sa.Connection, scope: str) -> list[Past]:
     """Return all episodes of a scope that are neither forgotten nor ended nor superseded, oldest first."""
     newer = records.alias("newer")
-    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    superseded = _replaced(newer)
     query = sa.select(
         records.c.seq,
         records.c.id,
@@ -89,7 +89,7 @@ def _past(row: Any) -> Past:
 def held(connection: sa.Connection, scope: str, kind: Kind, now: datetime) -> list[Record]:
     """Return the facts or procedures of a scope that hold now, oldest first; of documents none."""
     newer = records.alias("newer")
-    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    superseded = _replaced(newer)
     query = sa.select(records).where(
         records.c.scope == scope,
         records.c.kind == kind.value,
@@ -103,12 +103,25 @@ def held(connection: sa.Connection, scope: str, kind: Kind, now: datetime) -> li
     return [rows.record_of(row) for row in connection.execute(query.order_by(records.c.seq))]
 
 
+def _replaced(newer: sa.Alias, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Say that a record was replaced; what came from another memory replaces nothing of this one."""
+    return sa.exists().where(
+        newer.c.supersedes == records.c.id,
+        newer.c.forgotten_at.is_(None),
+        sa.or_(newer.c.imported_at.is_(None), records.c.imported_at.is_not(None)),
+        *conditions,
+    )
+
+
+def _may_replace(newer: sa.Alias) -> sa.ColumnElement[bool]:
+    """Nobody but a person takes the place of a person's word: it may not be put away for what somebody else said."""
+    return sa.or_(newer.c.source == Source.PERSON.value, records.c.source != Source.PERSON.value)
+
+
 def outlived(connection: sa.Connection, scope: str, before: datetime) -> list[str]:
     """Return the ids of facts and procedures that were superseded, or ended, before a time, and are not archived."""
     newer = records.alias("newer")
-    superseded = sa.exists().where(
-        newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None), newer.c.created_at < before
-    )
+    superseded = _replaced(newer, _may_replace(newer), newer.c.created_at < before)
     query = sa.select(records.c.id).where(
         records.c.scope == scope,
         records.c.kind != Kind.EPISODE.value,
@@ -125,7 +138,7 @@ def archived(connection: sa.Connection, before: datetime | None, limit: int) -> 
     Of what is archived, the contents of a document are needed, and a value that is kept without being indexed.
     """
     newer = records.alias("newer")
-    superseded = sa.exists().where(newer.c.supersedes == records.c.id, newer.c.forgotten_at.is_(None))
+    superseded = _replaced(newer, _may_replace(newer))
     query = sa.select(records.c.id).where(
         records.c.forgotten_at.is_(None),
         records.c.archived_at.is_not(None),
