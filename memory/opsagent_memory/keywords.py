@@ -42,7 +42,8 @@ STRONGEST = 16
 _TERMS = 48
 """So many terms of a question are looked up."""
 _NAME = "keywords.sqlite3"
-_LAYOUT = "2"
+_LAYOUT = "3"
+"""Raised whenever a text is taken up in another way; that the topics are others is seen by itself."""
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE shelves (id INTEGER PRIMARY KEY, scope TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (scope, kind));
@@ -251,13 +252,13 @@ class KeywordIndex:
         known: Mapping[str, str] = {}
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             known = dict(connection.execute("SELECT key, value FROM meta"))
-        if (known.get("layout"), known.get("memory")) == (_LAYOUT, self._identity):
+        said = {"layout": _LAYOUT, "topics": topics.digest(), "memory": self._identity}
+        if said.items() <= known.items():
             return connection
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise KeywordsBroken(f"{self._path}: of another memory, or of another version")
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
-        said = (("layout", _LAYOUT), ("memory", self._identity))
-        connection.executemany("INSERT INTO meta VALUES (?, ?)", said)
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", said.items())
         connection.execute("COMMIT")
         return connection
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opsagent_memory import topics
 from opsagent_memory.keywords import MOST, Entry, Hit, KeywordIndex, KeywordsBroken
 from opsagent_memory.records import Kind
 
@@ -105,6 +106,16 @@ def test_a_file_of_another_memory_is_not_believed(index: KeywordIndex, tmp_path:
     other.erase()
     assert other.mark() == (0, "")
     other.close()
+
+
+def test_a_file_that_other_topics_were_taken_up_with_is_not_believed(
+    index: KeywordIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.take(entries(TEXTS), 200, "mark")
+    index.close()
+    monkeypatch.setattr(topics, "digest", lambda: "of another list")
+    with closing(KeywordIndex(tmp_path, "ours")) as again, pytest.raises(KeywordsBroken, match="of another version"):
+        again.mark()
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "cut", "a table is gone"])
