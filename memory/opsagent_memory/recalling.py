@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from opsagent_memory import database, ranking, rows
+import sqlalchemy as sa
+
+from opsagent_memory import database, ranking, rows, terms
 from opsagent_memory.documents.words import origin
 from opsagent_memory.finder import Finder
 from opsagent_memory.keywords import Hit
@@ -23,6 +26,8 @@ _DOUBLES = 4
 _FURTHER = 4
 """Where too few may be told (the rest is out of date, or says the same), so many times more are looked at."""
 _FURTHEST = 4_096
+_WORDS = re.compile(r"\w+")
+_IDLE = frozenset("a an the is are was were be been".split())
 
 
 def recall(
@@ -40,7 +45,8 @@ def recall(
             ranked = ranking.memorable(known, found.similarities, now, bonuses)
             last = found.exhausted or neighbours >= _FURTHEST
             looked_at = ranked if last else ranked[: _DOUBLES * limit * (neighbours // _NEIGHBOURS)]
-            chosen = distinct(looked_at, store.vectors([item.text_key for item in looked_at], finder.embedder), limit)
+            vectors = store.vectors([item.text_key for item in looked_at], finder.embedder)
+            chosen = distinct(looked_at, vectors, limit, same=_SameWords(connection, looked_at))
             if last or len(chosen) >= limit:
                 records = rows.by_seq(connection, [item.seq for item in chosen])
                 break
@@ -49,8 +55,18 @@ def recall(
     return [recollection(item, records[item.seq], hits.get(item.text_key)) for item in chosen if item.seq in records]
 
 
-def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: int) -> list[Memorable]:
-    """Return the best `limit` that differ; what says nearly the same adds to the counts of the one it resembles."""
+def distinct(
+    ranked: Sequence[Memorable],
+    vectors: Mapping[str, bytes],
+    limit: int,
+    *,
+    same: Callable[[Memorable, Memorable], bool] = lambda one, other: True,
+) -> list[Memorable]:
+    """Return the best `limit` that differ; what says nearly the same adds to the counts of the one it resembles.
+
+    `same` is asked about two facts or procedures that are near doubles: what holds may differ from what does not by a
+    number or by one word, and to the model they are all but the same.
+    """
     import numpy as np
 
     chosen: list[Memorable] = []
@@ -62,7 +78,7 @@ def distinct(ranked: Sequence[Memorable], vectors: Mapping[str, bytes], limit: i
                 continue
             if vector is not None and other.text_key in vectors:
                 cosine = float(vector @ np.frombuffer(vectors[other.text_key], dtype="<f4"))
-                if cosine >= NEAR_DOUBLE:
+                if cosine >= NEAR_DOUBLE and (item.kind is Kind.EPISODE or same(other, item)):
                     double = index
                     break
         if double is not None:
@@ -92,6 +108,25 @@ def recollection(item: Memorable, record: Record, hit: Hit | None = None) -> Rec
         successes=item.successes,
         last_worked=item.last_worked,
     )
+
+
+class _SameWords:
+    """Whether two records say the same in the same words, but for endings, articles and marks."""
+
+    def __init__(self, connection: sa.Connection, looked_at: Sequence[Memorable]) -> None:
+        self._connection = connection
+        self._looked_at = looked_at
+        self._said: dict[int, list[str]] | None = None
+
+    def __call__(self, one: Memorable, other: Memorable) -> bool:
+        if self._said is None:  # read when first needed, all at once
+            seqs = [item.seq for item in self._looked_at if item.kind is not Kind.EPISODE]
+            self._said = {seq: _words(record.text) for seq, record in rows.by_seq(self._connection, seqs).items()}
+        return self._said.get(one.seq) == self._said.get(other.seq)
+
+
+def _words(text: str) -> list[str]:
+    return [terms.stem(word) for word in _WORDS.findall(text.casefold()) if word not in _IDLE]
 
 
 def _merged(kept: Memorable, double: Memorable) -> Memorable:

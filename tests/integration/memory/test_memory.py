@@ -112,6 +112,16 @@ def test_near_doubles_are_one_recollection(memory: Memory) -> None:
     assert found[1].record.id == other
 
 
+def test_facts_that_differ_by_a_word_are_two_recollections(memory: Memory) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    said = {memory.add_fact(f"{words} at 10.0.0.{number}", scope="api") for number in (5, 6)}
+    memory.add_fact(f"The {words}, at 10.0.0.5!", scope="api")  # says the same as the first
+    found = memory.recall(words, scope="api")
+    assert len(found) == 2
+    assert len({one.record.text.rstrip("!")[-1] for one in found}) == 2
+    assert said & {one.record.id for one in found}
+
+
 def test_a_record_is_kept_once_and_never_overwritten(memory: Memory) -> None:
     record = episode(LOCK, "crash/start", Outcome.WORKED)
     assert memory.add(record) == memory.add(record) == record.id
