@@ -84,3 +84,9 @@ def test_a_rare_topic_says_more_than_a_common_one_and_nothing_says_more_than_the
     assert 0 <= weighing.bonus(start, weighed) < weighing.bonus(leak, weighed) < weighing.MOST
     assert weighing.bonus(leak | start, weighed) >= weighing.bonus(leak, weighed)
     assert weighing.bonus(0, weighed) == 0
+
+
+def test_among_texts_about_something_else_topics_say_nothing() -> None:
+    leak = 1 << topics.names().index("leak")
+    weighed = weighing.weights([leak] * 3 + [0] * 7)
+    assert weighing.bonus(leak, weighed) == 0
