@@ -4,7 +4,10 @@
     bonus = MOST · s² / (1 + s²)
 
 (n texts were looked at, df of which speak of the topic: its inverse document frequency, 0..1.) Common topics say
-little, several shared ones much more than one.
+little, several shared ones much more than one. Where most texts of a shelf speak of no topic at all, it is about something
+else than operations, its words fall upon topics by chance, and the frequencies are worth
+
+    max(0, 2 · share of the texts that speak of any - 1)
 """
 
 from __future__ import annotations
@@ -23,14 +26,16 @@ SAMPLE = 2_000
 def weights(sample: Iterable[int]) -> tuple[float, ...]:
     """Return how much each topic says among texts that speak of these."""
     counts = [0] * len(topics.names())
-    texts = 0
+    texts = speaking = 0
     for spoken_of in sample:
         texts += 1
+        speaking += bool(spoken_of)
         for place in topics.bits(spoken_of):
             if place < len(counts):
                 counts[place] += 1
     longest = math.log(texts + 1) or 1.0
-    return tuple(max(0.0, math.log((texts + 1) / (count + 0.5)) / longest) for count in counts)
+    worth = max(0.0, 2.0 * speaking / texts - 1.0) if texts else 0.0
+    return tuple(worth * max(0.0, math.log((texts + 1) / (count + 0.5)) / longest) for count in counts)
 
 
 def bonus(shared: int, weighed: tuple[float, ...]) -> float:
