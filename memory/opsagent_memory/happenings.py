@@ -13,8 +13,9 @@ from opsagent_memory.chain import Event
 from opsagent_memory.errors import RecordNotFound
 from opsagent_memory.log import LogWriter
 from opsagent_memory.records import Record
-from opsagent_memory.schema import learners, records, vectors
+from opsagent_memory.schema import learners, meta, records, vectors
 
+_ERASING = "erasing"
 _AT_ONCE = 500
 """Databases limit the parameters of a statement."""
 
@@ -61,6 +62,18 @@ def erase(connection: sa.Connection, gone: Sequence[Any], now: datetime) -> None
         connection.execute(vectors.delete().where(vectors.c.text_key.in_(part), ~still_said))
     for part in parts(sorted({row.scope for row in gone})):
         connection.execute(learners.delete().where(learners.c.scope.in_(part)))
+
+
+def note_erasing(connection: sa.Connection, unfinished: bool) -> None:
+    """Note that something was erased whose traces may still stand in the file, or that they are gone."""
+    connection.execute(meta.delete().where(meta.c.key == _ERASING))
+    if unfinished:
+        connection.execute(meta.insert().values(key=_ERASING, value="unfinished"))
+
+
+def is_erasing(connection: sa.Connection) -> bool:
+    """Say whether traces of what was erased may still stand in the file."""
+    return connection.scalar(sa.select(meta.c.value).where(meta.c.key == _ERASING)) is not None
 
 
 def brought(writer: LogWriter, record: Record, at: datetime) -> dict[str, Any]:

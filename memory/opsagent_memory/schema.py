@@ -61,6 +61,8 @@ meta = sa.Table(
 )
 """`salt`: hex; keys the digests of texts, so that nobody can guess a forgotten text from the index.
 `head`: the newest event of the log, as `seq:hash`; without it a log whose end was cut off would look whole.
+`consolidated`: how far the round that puts the memory in order came. `erasing`: traces of what was forgotten may still
+stand in the file.
 """
 
 records = sa.Table(

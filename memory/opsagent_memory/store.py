@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -19,6 +20,7 @@ from opsagent_memory.log import LogWriter
 from opsagent_memory.records import Record
 from opsagent_memory.schema import records, vectors
 
+_log = logging.getLogger(__name__)
 _KEYS_AT_ONCE = 500
 """Databases limit the parameters of a statement."""
 
@@ -33,7 +35,7 @@ class Store:
             self._claim = database.claim(self.engine)
             database.prepare(self.engine)
             self._salt = database.salt(self.engine)
-            database.empty_journal(self.engine)  # a forgetting that was killed may have left old pages there
+            self._finish_forgetting()
         except BaseException:
             self.close()
             raise
@@ -45,6 +47,30 @@ class Store:
             self._claim.close()
             self._claim = None
         self.engine.dispose()
+
+    def _finish_forgetting(self) -> None:
+        """Do what is left of a forgetting that was killed: old rows in the file, the record in a copy, old pages in the
+        journal. Where there is no room for it, that is told in the log of the program, and tried with the next start.
+        """
+        with database.reading(self.engine) as connection:
+            unfinished = happenings.is_erasing(connection)
+        if unfinished:
+            try:
+                self._leave_nothing()
+            except MemoryStoreError as error:
+                _log.warning("the database may still hold what was forgotten: %s", error)
+        if self.engine.dialect.name == "sqlite":
+            copies.finish(Path(self.engine.url.database or ""), self._forgotten)
+        database.empty_journal(self.engine)
+
+    def _leave_nothing(self) -> None:
+        database.rewrite(self.engine)
+        with database.writing(self.engine) as connection:
+            happenings.note_erasing(connection, False)
+
+    def _forgotten(self) -> list[str]:
+        with database.reading(self.engine) as connection:
+            return list(connection.scalars(sa.select(records.c.id).where(records.c.forgotten_at.is_not(None))))
 
     def key(self, text: str) -> str:
         """Return the digest under which this memory keeps a text and its vector."""
@@ -151,8 +177,8 @@ class Store:
 
         Raises:
             RecordNotFound: there is none with one of these ids; nothing was erased.
-            MemoryStoreError: it is forgotten, but old pages of the database, or a copy from before an upgrade, could
-                not be erased yet; call it again.
+            MemoryStoreError: it is forgotten, but traces of it in the file or its journal, or a copy from before an
+                upgrade, could not be erased yet; call it again.
         """
         with database.writing(self.engine) as connection, LogWriter(connection) as writer:
             found = rows.by_ids(connection, record_ids)
@@ -162,6 +188,14 @@ class Store:
             gone = [row for row in found.values() if row.forgotten_at is None]
             happenings.erase(connection, gone, now)
             writer.forgotten([row.id for row in gone], now)
+            if gone and self.engine.dialect.name == "sqlite":
+                happenings.note_erasing(connection, True)
+            unfinished = happenings.is_erasing(connection)
+        if unfinished:
+            try:
+                self._leave_nothing()
+            except MemoryStoreError as error:
+                raise MemoryStoreError(f"forgotten, but its traces stay in the file ({error}); run it again") from error
         if self.engine.dialect.name == "sqlite":
             copies.erase(Path(self.engine.url.database or ""), record_ids)
         if not database.empty_journal(self.engine):

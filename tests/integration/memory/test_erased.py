@@ -120,6 +120,66 @@ memory.forget(secret)
 """
 
 
+KILLED_WITH_A_COPY = """
+import os, pathlib, signal, sys
+from opsagent_memory import Memory, copies
+from opsagent_memory.testing import HashEmbedder
+folder = pathlib.Path(sys.argv[1])
+memory = Memory.open(folder / "m.db", folder / "index", embedder=HashEmbedder())
+copies.erase = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+memory.forget("ep-1")
+"""
+
+
+def test_a_forgetting_that_was_killed_is_finished_in_the_copies_too(tmp_path: Path) -> None:
+    database_of_schema_1(tmp_path / "m.db", ["crash of api", SECRET])
+    killed = subprocess.run([sys.executable, "-c", KILLED_WITH_A_COPY, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    assert files_holding(tmp_path, b"gorgonzola")
+    with opened(tmp_path) as memory:
+        assert files_holding(tmp_path, b"gorgonzola") == []
+        (copy,) = copies.of(tmp_path / "m.db")
+        assert f"{copy.name}: b'crash of api'" in files_holding(tmp_path, b"crash of api")
+        assert memory.verify().ok
+
+
+KILLED_BEFORE_THE_REWRITING = """
+import os, pathlib, signal, sys
+from opsagent_memory import Memory, database
+from opsagent_memory.testing import HashEmbedder
+folder = pathlib.Path(sys.argv[1])
+memory = Memory.open(folder / "m.db", folder / "index", embedder=HashEmbedder())
+secret = memory.add_fact("the safe is behind the gorgonzola", scope="s")
+database.rewrite = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+memory.forget(secret)
+"""
+
+
+def test_the_file_is_written_anew_after_a_kill_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_THE_REWRITING, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    rewritten: list[sa.Engine] = []
+    rewrite = database.rewrite
+
+    def told(engine: sa.Engine) -> None:
+        rewrite(engine)
+        rewritten.append(engine)
+
+    monkeypatch.setattr(database, "rewrite", told)
+    opened(tmp_path).close()
+    opened(tmp_path).close()
+    assert len(rewritten) == 1, "by the next owner, and by no other"
+
+
+def test_a_copy_that_is_broken_keeps_nobody_from_the_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path) as memory:
+        memory.forget(memory.add_fact(SECRET, scope="s"))
+    (tmp_path / "m.db.before-memory-0002-was-0001").write_bytes(b"rubbish" * 1000)
+    with opened(tmp_path) as memory:
+        assert memory.stats().forgotten == 1
+    assert "may still hold what was forgotten" in caplog.text
+
+
 def test_a_forgetting_that_was_killed_is_finished_by_the_next_owner(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
     assert killed.returncode == -9
