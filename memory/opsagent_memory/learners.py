@@ -156,6 +156,10 @@ class Learners:
                     ground.learn(lesson)
             self._write(_GROUND + scope, up_to, ground)
 
+    def give_up_ground(self, scopes: Iterable[str]) -> None:
+        """Forget what episodes of these scopes taught that were erased because they were old."""
+        self.anew(_GROUND + scope for scope in scopes)
+
     def _anew_in(self, change: Callable[[], None]) -> None:
         """Let the memory change its space; what was learnt in the former is learnt anew from the truth."""
         with self._serving:

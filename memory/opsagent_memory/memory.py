@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from opsagent_memory import database, following, ranking, recalling, rows
+from opsagent_memory import database, following, quoted, ranking, recalling, rows
 from opsagent_memory.bilingual import BilingualEmbedder
 from opsagent_memory.changing import Space
 from opsagent_memory.consolidation.words import Consolidated
@@ -407,7 +407,7 @@ class Memory:
         for scope, ids in scopes.items():
             self._learners.settle(scope, ids)
         gone = [record_id for ids in scopes.values() for record_id in ids]
-        return self.forget_many(gone) if gone else 0
+        return self._erase(gone) if gone else 0
 
     def forget(self, record_id: str) -> bool:
         """Erase a record for good, in the truth and in the index's files; a tombstone stays.
@@ -423,12 +423,21 @@ class Memory:
     def forget_many(self, record_ids: Sequence[str]) -> int:
         """Erase records for good, as `forget` does, with one rebuild of the index for all of them.
 
-        Returns how many were not erased before.
+        What memory made of them goes too: procedures that it proposed in an episode's words and, once a scope has no
+        episode left, what those had taught that were erased because they were old. Returns how many of `record_ids`
+        were not erased before.
 
         Raises:
             RecordNotFound: there is none with one of these ids; nothing was erased.
             MemoryStoreError: they are forgotten, but a reader still holds old pages of the database; call it again.
         """
+        with database.reading(self._store.engine) as connection:
+            quoting = quoted.proposals(connection, record_ids)
+            emptied = quoted.emptied(connection, record_ids)
+        self._learners.give_up_ground(emptied)
+        return self._erase([*record_ids, *quoting]) - len(quoting)
+
+    def _erase(self, record_ids: Sequence[str]) -> int:
         with database.reading(self._store.engine) as connection:
             found = rows.by_ids(connection, record_ids)
         for record_id in record_ids:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent_memory import Episode, Kind, Memory, RecordNotFound, Source
+from opsagent_memory import Episode, Kind, Memory, MemoryReader, RecordNotFound, Source
 from opsagent_memory.consolidation.words import TOLERANCE
 from opsagent_memory.options import MemoryOptions, SizePolicy
 from opsagent_memory.testing import HashEmbedder
@@ -216,3 +216,42 @@ def test_what_is_needed_is_not_erased(memory: Memory, clock: Clock, tmp_path: Pa
     with pytest.raises(RecordNotFound):
         memory.show(old)
     assert len(memory.ingest([tmp_path / "papers"], scope="api").unchanged) == 1
+
+
+def test_forgetting_an_episode_forgets_what_was_proposed_in_its_words(memory: Memory) -> None:
+    told = {"remedy": "crash/start", "outcome": "worked", "class": "crash", "actions": [{"action": "start api"}]}
+    words = "the gorgonzola is gone"
+    episodes = [
+        Episode(scope="api", text=words, created_at=NOW - timedelta(hours=number), fields=told) for number in range(8)
+    ]
+    for episode in episodes:
+        memory.learn(episode)
+    assert memory.consolidate().proposed == 1
+    (proposed,) = memory.recall(words, scope="api", kind=Kind.PROCEDURE)
+    assert words in proposed.record.text
+    assert memory.forget_many([episode.id for episode in episodes]) == 8
+    assert memory.show_many([proposed.record.id]) == {}
+    assert memory.stats().records == 0
+    assert memory.verify().ok
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_when_all_of_a_scope_is_forgotten_nothing_of_it_is_left(tmp_path: Path, clock: Clock, seed: int) -> None:
+    """Not what older episodes had taught, and not what SQLite left in the room between rows."""
+    policy = SizePolicy(keep_detail_days=10, keep_archived_days=30, repeats_kept=2)
+    options = MemoryOptions(policy=policy)
+    with Memory.open(
+        tmp_path / "m.db", tmp_path / "i", embedder=HashEmbedder(), clock=clock, options=options
+    ) as memory:
+        live(memory, seed=seed)
+        memory.consolidate()
+        clock.now += timedelta(days=40)
+        assert memory.consolidate().erased
+        assert memory.families("api")
+        with MemoryReader(tmp_path / "m.db") as reader:
+            everything = [one.id for one in reader.containing(scope="api", limit=1_000)]
+        memory.forget_many(everything)
+        assert memory.families("api") == ()
+        assert memory.verify().ok
+        left = (tmp_path / "m.db").read_bytes()
+        assert [words for words in ("of api", "/good", "/bad", *FAULTS.values()) if words.encode() in left] == []
