@@ -13,7 +13,7 @@ from typing import Protocol
 from opsagent_memory.documents.cutting import cut
 from opsagent_memory.documents.library import Known, Library
 from opsagent_memory.documents.parsed import Block, Parsed, Section
-from opsagent_memory.documents.reading import Raw, Reader, fetch
+from opsagent_memory.documents.reading import Raw, Reader, fetch, format_of
 from opsagent_memory.documents.revising import Revision, Version, revise, title_of
 from opsagent_memory.documents.unreadable import Unreadable
 from opsagent_memory.documents.vanishing import held_back
@@ -109,10 +109,12 @@ class Ingestion:
         )
 
     def _revision(self, path: str, raw: Raw, known: Known | None, reader: Reader) -> Revision:
-        parsed = _masked(reader.read(path, raw.data), self._redact)
+        # Of one that is known, emptied by its author, nothing holds any more; a PDF without a byte is a broken one.
+        emptied = known is not None and not raw.data.strip() and format_of(path) != "pdf"
+        parsed = Parsed() if emptied else _masked(reader.read(path, raw.data), self._redact)
         title = title_of(parsed, path)
         chunks = list(islice(cut(parsed, title), self._limits.max_chunks + 1))
-        if not chunks:
+        if not chunks and known is None:
             raise Unreadable("no text in it")
         if len(chunks) > self._limits.max_chunks:
             raise Unreadable(f"more than {self._limits.max_chunks:,} chunks")

@@ -170,6 +170,23 @@ def test_what_can_no_longer_be_read_is_not_taken_for_gone(memory: Memory, docs: 
     assert "primary" in str(texts(memory, "who elects a primary"))
 
 
+@pytest.mark.parametrize("left", ["", "\n", "# Redis\n\n<!-- what stood here is wrong -->\n"])
+def test_what_its_author_took_out_of_a_document_holds_no_longer(memory: Memory, docs: Path, left: str) -> None:
+    whole = (docs / "redis.md").read_text()
+    memory.ingest([docs], scope="host")
+    before = [text for text in texts(memory, "redis") if text.startswith("Redis")]
+    assert before
+    (docs / "redis.md").write_text(left)
+    done = memory.ingest([docs], scope="host")
+    assert (done.changed, done.chunks_added, done.skipped) == ((str(docs / "redis.md"),), 0, ())
+    assert done.chunks_ended
+    assert not [text for text in texts(memory, "redis") if text.startswith("Redis")]
+    assert not memory.ingest([docs], scope="host").changed
+    (docs / "redis.md").write_text(whole)
+    memory.ingest([docs], scope="host")
+    assert set(before) <= set(texts(memory, "redis"))
+
+
 def test_what_is_left_out_is_left_out_with_a_reason(memory: Memory, docs: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
