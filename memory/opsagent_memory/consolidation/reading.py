@@ -103,7 +103,7 @@ def held(connection: sa.Connection, scope: str, kind: Kind, now: datetime) -> li
     return [rows.record_of(row) for row in connection.execute(query.order_by(records.c.seq))]
 
 
-def _replaced(newer: sa.Alias, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _replaced(newer: sa.FromClause, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Say that a record was replaced; what came from another memory replaces nothing of this one."""
     return sa.exists().where(
         newer.c.supersedes == records.c.id,
@@ -113,7 +113,7 @@ def _replaced(newer: sa.Alias, *conditions: sa.ColumnElement[bool]) -> sa.Column
     )
 
 
-def _may_replace(newer: sa.Alias) -> sa.ColumnElement[bool]:
+def _may_replace(newer: sa.FromClause) -> sa.ColumnElement[bool]:
     """Nobody but a person takes the place of a person's word: it may not be put away for what somebody else said."""
     return sa.or_(newer.c.source == Source.PERSON.value, records.c.source != Source.PERSON.value)
 
