@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from opsagent_memory import copies, database, happenings, rows
+from opsagent_memory import copies, database, happenings, rows, succession
 from opsagent_memory.chain import Event
 from opsagent_memory.embed import Embedder
 from opsagent_memory.errors import MemoryStoreError, RecordExists, RecordNotFound
@@ -186,6 +186,7 @@ class Store:
                 if record_id not in found:
                     raise RecordNotFound(record_id)
             gone = [row for row in found.values() if row.forgotten_at is None]
+            succession.close_gaps(connection, writer, gone, now)
             happenings.erase(connection, gone, now)
             writer.forgotten([row.id for row in gone], now)
             if gone and self.engine.dialect.name == "sqlite":

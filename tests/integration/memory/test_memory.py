@@ -102,6 +102,26 @@ def test_a_fact_counts_while_it_is_valid_and_not_superseded(memory: Memory) -> N
         memory.add_fact("x", scope="api", supersedes="fa-nowhere")
 
 
+@pytest.mark.parametrize("forgotten", [(1,), (2,), (1, 2), (2, 1)])
+def test_a_correction_forgotten_in_the_middle_brings_nothing_back(memory: Memory, forgotten: tuple[int, ...]) -> None:
+    row = [memory.add_fact("port of api: 8000", scope="api")]
+    for port in (8001, 8002, 8003):
+        row.append(memory.add_fact(f"port of api: {port}", scope="api", supersedes=row[-1]))
+    for place in forgotten:
+        memory.forget(row[place])
+    assert [one.record.id for one in memory.recall("port of api", scope="api")] == [row[3]]
+    assert memory.show(row[0]).text == "port of api: 8000"
+    assert memory.verify().ok
+
+
+def test_corrections_forgotten_together_bring_back_what_they_corrected(memory: Memory) -> None:
+    first = memory.add_fact("port of api: 8000", scope="api")
+    second = memory.add_fact("port of api: 8001", scope="api", supersedes=first)
+    third = memory.add_fact("port of api: 8002", scope="api", supersedes=second)
+    memory.forget_many([second, third])
+    assert [one.record.id for one in memory.recall("port of api", scope="api")] == [first]
+
+
 def test_near_doubles_are_one_recollection(memory: Memory) -> None:
     words = " ".join(f"word{number}" for number in range(60))
     for number in range(4):
