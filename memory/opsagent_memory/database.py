@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +21,10 @@ from opsagent_memory.errors import MemoryOwned, MemoryStoreError
 from opsagent_memory.schema import HEAD, VERSION_TABLE, meta, metadata, version
 
 _BUSY_TIMEOUT_S = 5.0
+_TURN_S = 300.0
+"""So long a thread waits for another one of this process that writes: an import of 100,000 records takes a minute."""
+_turns: WeakKeyDictionary[sa.Engine, threading.RLock] = WeakKeyDictionary()
+_table = threading.Lock()
 _JOURNAL_BYTES = 16_000_000
 _WRITE = "opsagent_memory_write"
 _CLAIM = int.from_bytes(b"opsmem", "big")
@@ -55,9 +61,10 @@ def open_reading_engine(database: Path | str) -> sa.Engine:
     url = database_url(database)
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, execution_options={"postgresql_readonly": True})
-    uri = f"{Path(url.database or '').as_uri()}?mode=ro"
+    path = Path(url.database or "")
 
     def connect() -> sqlite3.Connection:
+        uri = f"{path.as_uri()}?mode=ro{'&immutable=1' if _is_at_rest(path) else ''}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
         connection.isolation_level = None  # our own BEGIN: all that is read in one go is of one moment
         return connection
@@ -65,6 +72,13 @@ def open_reading_engine(database: Path | str) -> sa.Engine:
     engine = sa.create_engine(url, creator=connect)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _is_at_rest(path: Path) -> bool:
+    """Say whether a database lies where nothing can be written, and nobody was writing it: SQLite wants to make files
+    beside it even for reading, unless it is told that nothing will change.
+    """
+    return not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
 @contextmanager
@@ -76,9 +90,30 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction; when the block is left without an error it is on the disk."""
-    with _translated(engine), engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+    """One transaction; when the block is left without an error it is on the disk.
+
+    Threads wait for each other, also for a long import: SQLite itself would refuse the second one after some seconds,
+    and what it had to say would be lost.
+    """
+    with (
+        _one_at_a_time(engine),
+        _translated(engine),
+        engine.connect().execution_options(**{_WRITE: True}) as connection,
+        connection.begin(),
+    ):
         yield connection
+
+
+@contextmanager
+def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
+    with _table:
+        turn = _turns.setdefault(engine, threading.RLock())
+    if not turn.acquire(timeout=_TURN_S):
+        raise MemoryStoreError(f"{engine.url.database}: something else has been written for {_TURN_S:g} s; try again")
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def claim(engine: sa.Engine) -> sa.Connection | None:
@@ -149,7 +184,7 @@ def rewrite(engine: sa.Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         return
-    with reading(engine) as connection:
+    with _one_at_a_time(engine), reading(engine) as connection:
         connection.rollback()
         raw = connection.connection.dbapi_connection
         assert raw is not None

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from opsagent_memory import EmbedderError, Memory, MemoryOwned, MemoryReader, MemoryStoreError
+from opsagent_memory import EmbedderError, Memory, MemoryOwned, MemoryReader, MemoryStoreError, database
 from opsagent_memory.testing import HashEmbedder
 
 OWN = """
@@ -170,3 +173,35 @@ def test_a_second_owner_is_refused_also_through_another_index_folder(tmp_path: P
                 Memory.open(tmp_path / name, tmp_path / "another index", embedder=HashEmbedder())
     with Memory.open(tmp_path / "m.db", tmp_path / "another index", embedder=HashEmbedder()) as memory:
         assert memory.stats().records == 0
+
+
+def test_what_is_written_during_a_long_import_waits_and_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT_S", 0.05)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Slow(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            begun.set()
+            goes_on.wait(30)
+            return super().readline(size)
+
+    with opened(tmp_path) as memory, ThreadPoolExecutor(2) as threads:
+        importing = threads.submit(memory.import_, Slow())
+        assert begun.wait(30)
+        adding = threads.submit(memory.add_fact, "the disk is full", scope="s")
+        assert wait([adding], timeout=0.3).not_done, "SQLite would have refused it by now"
+        goes_on.set()
+        assert importing.result(30).added == 0
+        assert memory.show(adding.result(30)).text == "the disk is full"
+
+
+def test_a_memory_on_a_medium_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(tmp_path) as memory:
+        memory.add_fact("the disk is full", scope="s")
+    assert not list(tmp_path.glob("m.db-*"))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with MemoryReader(tmp_path / "m.db") as reader:
+        assert reader.verify().records == 1
+    assert not list(tmp_path.glob("m.db-*")), "nothing was made beside it"
