@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_PATIENCE_S = 15.0
+"""A decision waits no longer for what is remembered: the memory may be at long work, or its model may not answer."""
 
 
 def scope_of(unit: UnitId) -> str:
@@ -94,7 +96,9 @@ class MemoryDesk:
             _LOG.warning("the memory cannot be used: %s", error)
 
     async def close(self) -> None:
-        """Close the memory if it was ever opened."""
+        """Close the memory if it was ever opened; what waits for many texts to be embedded is not waited for."""
+        if self._memory is not None:
+            self._memory.give_up()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
 
@@ -122,19 +126,21 @@ class Recall:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
         from opsagent_memory import MemoryFailure
 
-        scope = scope_of(incident.unit)
+        scope, accepted = scope_of(incident.unit), tuple[str, ...]()
         try:
             tried, accepted = await asyncio.to_thread(self._known, scope, incident.fault)
             if not tried and not self._desk.is_warm:
                 return with_accepted((), accepted)
             self._desk.warm_soon()
             text = symptom_text(incident)
-            found = await self._desk.use(
-                lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value)
-            )
+            asked = self._desk.use(lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value))
+            found = await asyncio.wait_for(asked, _PATIENCE_S)
         except MemoryFailure as error:
             _LOG.warning("deciding without memory: %s", error)
             return ()
+        except TimeoutError:
+            _LOG.warning("deciding without memory: it did not answer in %g s", _PATIENCE_S)
+            return with_accepted((), accepted)
         return with_accepted((_odds(record) for record in found), accepted)
 
     def _known(self, scope: str, fault: Fault) -> tuple[bool, tuple[str, ...]]:

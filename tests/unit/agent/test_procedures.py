@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ from opsagent.home import Home
 from opsagent.model import Fault, Incident, RemedyOdds
 from opsagent.procedures import NotAcceptable, accept, accepted_in, with_accepted
 from opsagent.recall import MemoryDesk, Recall
-from opsagent_memory import Fact, Kind, Memory, Procedure, RecordNotFound, Source
+from opsagent_memory import Episode, Fact, Kind, Memory, Procedure, RecordNotFound, Source
 from opsagent_memory.testing import HashEmbedder
 from opsagent_tools.units import UnitId
 
@@ -42,11 +44,14 @@ def proposed(**changes: Any) -> Procedure:
 
 async def known(place: Home, fault: Fault = Fault.CRASH) -> dict[str, RemedyOdds]:
     recall = Recall(MemoryDesk(place), place)
-    incident = Incident(id="i", fault=fault, unit=API, opened_at=NOW, began_at=NOW)
     try:
-        return {odds.remedy: odds for odds in await recall.odds(incident)}
+        return {odds.remedy: odds for odds in await recall.odds(incident(fault))}
     finally:
         recall.close()
+
+
+def incident(fault: Fault = Fault.CRASH) -> Incident:
+    return Incident(id="i", fault=fault, unit=API, opened_at=NOW, began_at=NOW)
 
 
 async def test_a_proposed_one_changes_nothing_and_an_accepted_one_is_known_without_the_model(
@@ -63,6 +68,30 @@ async def test_a_proposed_one_changes_nothing_and_an_accepted_one_is_known_witho
     memory.forget(accepted.id)
     assert await known(place) == {}, "taken back"
     assert memory.show(identity).fields["status"] == "proposed"
+
+
+async def test_a_decision_does_not_wait_for_a_memory_that_does_not_answer(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is at long work, say, or its embedding model hangs: what people accepted is known all the same."""
+    with Memory.open(place.database, place.chroma_dir, embedder=HashEmbedder()) as memory:
+        tried = {"class": "crash", "remedy": "crash/start", "outcome": "worked"}
+        memory.learn(Episode(scope=SCOPE, text="crash of api", fields=tried, created_at=NOW))
+        accept(memory, memory.add(proposed()), by="kim")
+    monkeypatch.setattr("opsagent.recall._PATIENCE_S", 0.05)
+    desk, answers = MemoryDesk(place, embedder=HashEmbedder()), threading.Event()
+    recall = Recall(desk, place)
+    working = asyncio.create_task(desk.use(lambda _: answers.wait(10.0)))
+    await asyncio.sleep(0)
+    try:
+        (odds,) = await recall.odds(incident())
+        assert not working.done()
+        assert (odds.remedy, odds.accepted, odds.tries) == ("crash/start", True, 0)
+    finally:
+        answers.set()
+        await working
+        recall.close()
+        await desk.close()
 
 
 @pytest.mark.parametrize(
