@@ -133,6 +133,7 @@ def _candidates(with_class: bool, with_remedy: bool) -> sa.Select[Any]:
     superseded = sa.exists().where(
         newer.c.supersedes == columns.id,
         newer.c.forgotten_at.is_(None),
+        sa.or_(newer.c.valid_from.is_(None), newer.c.valid_from <= sa.bindparam("now")),
         # What came from another memory replaces nothing of our own; nor does, of an outcome, who moves no remedy.
         sa.or_(newer.c.imported_at.is_(None), columns.imported_at.is_not(None)),
         *([newer.c.source.in_(witnesses)] if with_remedy else []),

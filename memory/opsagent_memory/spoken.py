@@ -7,6 +7,8 @@ source it names, nor can any of those take the place of a person's word.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -23,16 +25,19 @@ def mark(connection: sa.Connection) -> str:
 def by_people(connection: sa.Connection, kind: Kind, scope: str | None = None) -> tuple[Record, ...]:
     """Return the live records of people (of one scope) that no later word of a person replaces, oldest first.
 
-    Their validity is for the caller to look at: it may begin or end at any moment.
+    Their validity is for the caller to look at: it may begin or end at any moment. One that is replaced by what holds
+    from a certain time only is valid until then.
     """
     newer = records.alias("newer")
-    replaced = sa.exists().where(
+    replaces = sa.and_(
         newer.c.supersedes == records.c.id,
         newer.c.source == Source.PERSON.value,
         newer.c.imported_at.is_(None),
         newer.c.forgotten_at.is_(None),
     )
-    query = sa.select(records).where(
+    replaced = sa.exists().where(replaces, newer.c.valid_from.is_(None))
+    until = sa.select(sa.func.min(newer.c.valid_from)).where(replaces).scalar_subquery()
+    query = sa.select(records, until.label("until")).where(
         records.c.kind == kind.value,
         records.c.source == Source.PERSON.value,
         records.c.imported_at.is_(None),
@@ -41,7 +46,12 @@ def by_people(connection: sa.Connection, kind: Kind, scope: str | None = None) -
     )
     if scope is not None:
         query = query.where(records.c.scope == scope)
-    return tuple(record_of(row) for row in connection.execute(query.order_by(records.c.seq)))
+    return tuple(_until(record_of(row), row.until) for row in connection.execute(query.order_by(records.c.seq)))
+
+
+def _until(record: Record, replaced_at: datetime | None) -> Record:
+    ends = [at for at in (record.valid_to, replaced_at) if at is not None]
+    return replace(record, valid_to=min(ends)) if replaced_at is not None else record
 
 
 def has_tried(connection: sa.Connection, scope: str) -> bool:

@@ -121,7 +121,8 @@ def _may_replace(newer: sa.FromClause) -> sa.ColumnElement[bool]:
 def outlived(connection: sa.Connection, scope: str, before: datetime) -> list[str]:
     """Return the ids of facts and procedures that were superseded, or ended, before a time, and are not archived."""
     newer = records.alias("newer")
-    superseded = _replaced(newer, _may_replace(newer), newer.c.created_at < before)
+    holds = sa.or_(newer.c.valid_from.is_(None), newer.c.valid_from < before)
+    superseded = _replaced(newer, _may_replace(newer), newer.c.created_at < before, holds)
     query = sa.select(records.c.id).where(
         records.c.scope == scope,
         records.c.kind != Kind.EPISODE.value,

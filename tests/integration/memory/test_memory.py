@@ -102,6 +102,16 @@ def test_a_fact_counts_while_it_is_valid_and_not_superseded(memory: Memory) -> N
         memory.add_fact("x", scope="api", supersedes="fa-nowhere")
 
 
+def test_what_is_replaced_from_a_time_on_holds_until_then(memory: Memory) -> None:
+    day = timedelta(days=1)
+    old = memory.add_fact("port of api: 8002", scope="api")
+    new = memory.add_fact("port of api: 8004", scope="api", supersedes=old, valid_from=NOW + day)
+    assert [one.record.id for one in memory.recall("port of api", scope="api")] == [old]
+    assert [(one.id, one.valid_to) for one in memory._reader.by_people(Kind.FACT)] == [(old, NOW + day), (new, None)]
+    newest = memory.add_fact("port of api: 8005", scope="api", supersedes=old)
+    assert {one.id for one in memory._reader.by_people(Kind.FACT)} == {new, newest}
+
+
 @pytest.mark.parametrize("forgotten", [(1,), (2,), (1, 2), (2, 1)])
 def test_a_correction_forgotten_in_the_middle_brings_nothing_back(memory: Memory, forgotten: tuple[int, ...]) -> None:
     row = [memory.add_fact("port of api: 8000", scope="api")]
