@@ -70,6 +70,7 @@ def distinct(
     import numpy as np
 
     chosen: list[Memorable] = []
+    absorbed: list[int] = []
     for item in ranked:
         double = None
         vector = np.frombuffer(vectors[item.text_key], dtype="<f4") if item.text_key in vectors else None
@@ -82,10 +83,17 @@ def distinct(
                     double = index
                     break
         if double is not None:
+            absorbed.append(max(chosen[double].rank_without_learning, item.rank_without_learning))
             chosen[double] = _merged(chosen[double], item)
         elif len(chosen) < limit:
             chosen.append(item)
-    return chosen
+    return [_placed(item, absorbed) for item in chosen]
+
+
+def _placed(item: Memorable, absorbed: Sequence[int]) -> Memorable:
+    """Return it with its place among what differs: doubles would not be told without learning either."""
+    place = item.rank_without_learning
+    return replace(item, rank_without_learning=place - sum(other < place for other in absorbed))
 
 
 def recollection(item: Memorable, record: Record, hit: Hit | None = None) -> Recollection:
@@ -95,7 +103,7 @@ def recollection(item: Memorable, record: Record, hit: Hit | None = None) -> Rec
         said_by = "reconstructed from logs, "
     elif record.source is Source.DOCUMENT:
         said_by = f"{origin(record.fields)}, "
-    keywords = tuple(term.removeprefix("=") for term in hit.terms) if hit else ()
+    keywords = tuple(dict.fromkeys(terms.written(record.text, term) for term in hit.terms)) if hit else ()
     return Recollection(
         record=record,
         similarity=item.similarity,
@@ -136,4 +144,5 @@ def _merged(kept: Memorable, double: Memorable) -> Memorable:
         tries=kept.tries + double.tries,
         successes=kept.successes + double.successes,
         last_worked=max(times, default=None),
+        rank_without_learning=min(kept.rank_without_learning, double.rank_without_learning),
     )

@@ -142,6 +142,20 @@ def concepts(text: str) -> list[str]:
     return list(found)
 
 
+def written(text: str, term: str) -> str:
+    """Return how a text writes a term that it holds; the term itself where that cannot be told."""
+    words: list[str] = _WORDS.findall(text.lower())
+    for at, word in enumerate(words):
+        if not term.startswith("="):
+            if term == stem(word):
+                return word
+            continue
+        for rest, name in _spellings().get(word, ()):
+            if term == f"={name}" and tuple(words[at + 1 : at + 1 + len(rest)]) == rest:
+                return " ".join((word, *rest))
+    return term.removeprefix("=")
+
+
 @cache
 def _spellings() -> Mapping[str, list[tuple[tuple[str, ...], str]]]:
     """First word → the words that follow, and what they mean together."""

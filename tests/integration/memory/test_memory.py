@@ -139,6 +139,7 @@ def test_near_doubles_are_one_recollection(memory: Memory) -> None:
     other = memory.add(episode("word1 and something quite different", "crash/start", Outcome.WORKED))
     found = memory.recall(words, scope="api")
     assert [one.tries for one in found] == [4, 1]
+    assert [one.rank_without_learning for one in found] == [1, 2], "doubles take no places"
     assert found[1].record.id == other
 
 

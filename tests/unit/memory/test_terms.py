@@ -69,3 +69,18 @@ def test_placeholders_and_what_every_text_says_are_left_out() -> None:
 def test_noise_is_bounded() -> None:
     assert terms.of_text("x" * 5000 + "1") == {}
     assert len(terms.of_text(" ".join(f"id-{number}" for number in range(5000)))) <= 600
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "written"),
+    [
+        ("The session is gone, restarting.", "=http410", "gone"),
+        ("The session is gone, restarting.", "restart", "restarting"),
+        ("connect: Connection refused by db", "=econnrefused", "connection refused"),
+        ("connect ECONNREFUSED", "econnrefused", "econnrefused"),
+        ("서버가 재시작", "서버", "서버"),
+    ],
+)
+def test_a_term_is_told_as_the_text_writes_it(text: str, term: str, written: str) -> None:
+    assert term in terms.of_text(text)
+    assert terms.written(text, term) == written
