@@ -131,9 +131,11 @@ class Recall:
             tried, accepted = await asyncio.to_thread(self._known, scope, incident.fault)
             if not tried and not self._desk.is_warm:
                 return with_accepted((), accepted)
-            self._desk.warm_soon()
             text = symptom_text(incident)
-            asked = self._desk.use(lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value))
+            asked = asyncio.create_task(
+                self._desk.use(lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value))
+            )
+            self._desk.warm_soon()  # after the question: it is answered before all of the index is there
             found = await asyncio.wait_for(asked, _PATIENCE_S)
         except MemoryFailure as error:
             _LOG.warning("deciding without memory: %s", error)
