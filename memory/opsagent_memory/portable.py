@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from opsagent_memory.chain import stamp
 from opsagent_memory.errors import ImportRefused, MemoryStoreError
-from opsagent_memory.records import RECORD_TYPES, Kind, Record, Source
+from opsagent_memory.records import RECORD_TYPES, Kind, Record, Source, storable
 from opsagent_memory.schema import records
 
 Mask = Callable[[str], str]
@@ -32,7 +32,7 @@ Progress = Callable[[int], None]
 """Hears how many lines are done."""
 
 _ROWS_AT_ONCE = 1_000
-_LONGEST_LINE = 4_000_000
+_LONGEST_LINE = 32_000_000
 _TIMES = ("valid_from", "valid_to", "ended_at", "archived_at")
 _NEEDED = frozenset({"id", "kind", "scope", "text", "created_at"})
 _KNOWN = _NEEDED | {"fields", "source", "trust", "supersedes", *_TIMES}
@@ -165,7 +165,7 @@ def _record(told: Any, mask: Mask | None) -> Record:
         raise ValueError(f"unknown: {', '.join(map(repr, unknown[:3]))}")
     for name, longest in _LENGTHS.items():
         value = told.get(name)
-        if name in told and not (isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()):
+        if name in told and not (isinstance(value, str) and 0 < len(value) <= longest and _printable(name, value)):
             raise ValueError(f"{name} must be a text of 1 to {longest} printable characters")
     fields, trust = told.get("fields", {}), told.get("trust", 1.0)
     if not isinstance(told["text"], str) or not isinstance(fields, dict):
@@ -190,6 +190,11 @@ def _record(told: Any, mask: Mask | None) -> Record:
         ended_at=times.get("ended_at"),
         archived_at=times.get("archived_at"),
     )
+
+
+def _printable(name: str, value: str) -> bool:
+    """Ids are typed; a scope is the name of something else, and that may hold whatever a database holds."""
+    return storable(value) == value if name == "scope" else value.isprintable()
 
 
 def _time(told: Any) -> datetime:
