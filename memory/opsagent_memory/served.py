@@ -137,7 +137,8 @@ class LangChainEmbedder:
             seconds = self._asked_for_s if len(texts) == 1 else max(self._asked_for_s, _BATCH_S)
             vectors = np.asarray(_within(seconds, lambda: model.embed_documents(masked)), dtype=np.float32)
         except Exception as error:  # each provider raises types of its own
-            self._why_away = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            # Providers repeat what they were sent, keys too.
+            self._why_away = self._redact(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
             self._away_until = time.monotonic() + _AWAY_S
             raise EmbedderError(f"{self.model_id} is away: {self._why_away}") from error
         return self._checked(vectors, len(texts))

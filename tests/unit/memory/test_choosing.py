@@ -133,6 +133,12 @@ def test_secrets_are_masked_before_they_leave(tmp_path: Path, served: Served) ->
     assert served.seen[-1] == "password ***"
 
 
+def test_secrets_that_a_provider_repeats_are_masked(tmp_path: Path, served: Served) -> None:
+    served.fault = PermissionError("wrong key hunter2")
+    with pytest.raises(EmbedderError, match=r"is away: PermissionError: wrong key \*\*\*$"):
+        reached(tmp_path, served, redact=lambda text: text.replace("hunter2", "***")).embed(["x"])
+
+
 def test_a_model_that_is_away_fails_clearly_and_is_left_alone_for_a_while(tmp_path: Path, served: Served) -> None:
     model = reached(tmp_path, served)
     served.fault = ConnectionError("refused\nby somebody")
