@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from langgraph.store.base import (
@@ -166,7 +166,7 @@ class MemoryStore(BaseStore):
             source=self._source,
             trust=self._trust,
             created_at=now,
-            valid_to=now + timedelta(minutes=op.ttl) if op.ttl is not None else None,
+            valid_to=_expiry(now, op.ttl),
             supersedes=supersedes,
         )
         if fact.fields["key"] != op.key or fact.fields["namespace"] != list(op.namespace):
@@ -179,6 +179,15 @@ class MemoryStore(BaseStore):
             text for path in paths for text in get_text_at_path(value, path if path == "$" else tokenize_path(path))
         ]
         return "\n".join(texts)
+
+
+def _expiry(now: datetime, minutes: float | None) -> datetime | None:
+    if minutes is None:
+        return None
+    try:
+        return now + timedelta(minutes=minutes)
+    except OverflowError:
+        return None  # further off than any date
 
 
 def _item(entry: Entry, record: Record) -> Item:

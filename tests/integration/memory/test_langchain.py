@@ -174,6 +174,8 @@ def test_a_time_to_live_ends_a_life_and_reading_does_not_prolong_it(memory: Memo
     store.put(("a",), "short", {"n": 1})
     store.put(("a",), "long", {"n": 2}, ttl=60)
     store.put(("a",), "ever", {"n": 3}, ttl=None)
+    store.put(("b",), "ever", {"n": 4}, ttl=float("inf"))
+    assert store.get(("b",), "ever") is not None
     clock.now += timedelta(minutes=9)
     assert len(store.search(("a",))) == 3
     clock.now += timedelta(minutes=1)
