@@ -103,7 +103,7 @@ class MemoryMethods:
 
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         """Build the index anew from the truth (a stream, for it takes long)."""
-        return self._long(lambda memory, _: {"texts": memory.reindex()})
+        return self._long(lambda memory, tell: {"texts": memory.reindex(lambda done, of: tell(done, of, ""))})
 
     def memory_ingest(
         self, paths: list[str], scope: str, *, forget_vanished: bool = False

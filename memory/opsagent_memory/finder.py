@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_EMBEDDED_AT_ONCE = 256
+_EMBEDDED_AT_ONCE = 32
+"""Between these who waits is told, or gives up."""
 _REMEMBERED_QUERIES = 128
 EXACT_UP_TO = 20_000
 """Shelves with so many texts or fewer are searched exactly, from memory; Chroma's graph answers beyond."""
@@ -77,6 +78,7 @@ class Finder:
         self._keeper = Keeper(store, index_dir, embedder, self._wording.take_all)
         self._ready = False
         """Every text that can be recalled has its vector."""
+        self._given_up = threading.Event()
         self._serving = threading.RLock()
         self._queries: dict[str, NDArray[np.float32]] = {}
 
@@ -142,7 +144,7 @@ class Finder:
             try:
                 similarities = self.nearest(text, scopes=scopes, kinds=kinds, limit=max(limit, _WEIGHED))
             except EmbedderError as error:
-                hits = self._hits(text, shelves, ())
+                hits = {} if self._given_up.is_set() else self._hits(text, shelves, ())
                 if not hits:
                     raise
                 _log.warning("only words were looked for: %s", error)
@@ -195,13 +197,16 @@ class Finder:
             self._shelves.take(kept)
             self._keeper.take(kept)
 
-    def rebuild(self) -> int:
-        """Build the indexes anew from the truth, without what other models left; return how many texts they hold."""
+    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Build the indexes anew from the truth, without what other models left; return how many texts they hold.
+
+        `progress` hears how many of how many texts are embedded; what it raises ends this, and what is done stays.
+        """
         with self.erasing():
             if self.embedder is self._wanted:
                 self._store.prune_vectors(self.embedder)
         with self._serving:
-            self._make_ready()
+            self._make_ready(progress)
         self._keeper.settle()
         with database.reading(self._store.engine) as connection:
             return sum(len(keys) for keys in rows.live_texts(connection).values())
@@ -230,6 +235,10 @@ class Finder:
         with self._serving:
             self._let_go()
             self._keeper.fall_behind()
+
+    def give_up(self) -> None:
+        """Stop embedding what lacks a vector, whoever waits for it: this ends. What was embedded stays."""
+        self._given_up.set()
 
     def close(self) -> None:
         """Let go of the files."""
@@ -293,7 +302,7 @@ class Finder:
             self._keeper.start(at_once=True)
         return hits
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Embed the texts that this model has not embedded yet (normally those just added)."""
         if self._ready:
             return
@@ -301,15 +310,19 @@ class Finder:
         if self._words_only:
             raise EmbedderError(f"the memory is being embedded anew by {embedder.model_id}; only words are looked for")
         model = (embedder.model_id, embedder.model_hash)
-        after = ""
+        done, of, after = 0, changing.waiting(self._store, embedder) if progress else 0, ""
         while True:
+            if progress:
+                progress(done, of)
+            if self._given_up.is_set():
+                raise EmbedderError("not all texts are embedded yet, and this memory is being closed")
             with database.reading(self._store.engine) as connection:
                 waiting = rows.texts_without_vector(connection, *model, limit=_EMBEDDED_AT_ONCE, after=after)
             if not waiting:
                 break
             self._store.keep_vectors(self._embedded(dict(waiting)), self.embedder)
             self._shelves.clear()
-            after = waiting[-1][0]
+            done, after = done + len(waiting), waiting[-1][0]
         self._ready = True
 
     def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:

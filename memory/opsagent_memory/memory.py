@@ -280,9 +280,16 @@ class Memory:
         """Count what is there."""
         return self._reader.stats()
 
-    def reindex(self) -> int:
-        """Build the index anew from the truth, without what other models left; return how many texts it holds."""
-        return self._finder.rebuild()
+    def reindex(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Build the index anew from the truth, without what other models left; return how many texts it holds.
+
+        `progress` hears how many of how many texts are embedded; what it raises ends this, and what is done stays.
+        """
+        return self._finder.rebuild(progress)
+
+    def give_up(self) -> None:
+        """Have questions that wait for texts to be embedded fail soon, from any thread: `close` is about to be called."""
+        self._finder.give_up()
 
     def verify(self, noted: str | None = None) -> Verification:
         """Compare all records with the log, as `MemoryReader.verify` does; nobody needs to own the memory for it."""

@@ -24,6 +24,8 @@ _COMPLETED = 200
 """So many of the newest records are offered by their id."""
 _SHORTEST = 5
 """Characters of an id that say which is meant; fewer are a slip."""
+_MOST = 1_000_000
+"""So many records are shown, whatever was asked for: no database counts to any number."""
 _YES = frozenset({"y", "yes", "ㅇ", "네", "예"})
 
 
@@ -99,7 +101,7 @@ def checked_limit(limit: int) -> int:
 
     if limit < 1:
         raise Unclear(f"--limit {limit}: must be at least 1")
-    return limit
+    return min(limit, _MOST)
 
 
 def checked_source(source: str | None) -> str | None:

@@ -21,6 +21,7 @@ from opsagent.cli.memory_common import (
 from opsagent.cli.memory_working import finished
 
 if TYPE_CHECKING:
+    from opsagent.cli.output import Out
     from opsagent.home import Home
 
 
@@ -46,7 +47,7 @@ def search(
     if not query:
         raise Unclear("TEXT is empty: say what to look for, or `opsagent memory list` shows what was kept last")
     out, place = Out(as_json=json), open_home(home)
-    rows = finished(_search(place, query, unit, checked_kind(kind), checked_limit(limit)))
+    rows = finished(_search(place, out, query, unit=unit, kind=checked_kind(kind), limit=checked_limit(limit)))
     if json:
         out.document({"query": query, "results": rows})
     elif not rows:
@@ -57,12 +58,20 @@ def search(
 
 
 async def _search(
-    home: Home, query: str, unit: str | None, kind: str | None, limit: int
+    home: Home, out: Out, query: str, *, unit: str | None, kind: str | None, limit: int
 ) -> Sequence[Mapping[str, Any]]:
+    import asyncio
+
+    from opsagent.cli.memory_working import embedding_told
     from opsagent.memory_port import open_memory
 
     async with open_memory(home) as memory:
-        return await memory.memory_search(query, unit=unit, kind=kind, limit=limit)
+        telling = asyncio.create_task(embedding_told(home, out))
+        try:
+            return await memory.memory_search(query, unit=unit, kind=kind, limit=limit)
+        finally:
+            telling.cancel()
+            await asyncio.wait((telling,))
 
 
 def list_(

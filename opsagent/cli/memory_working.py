@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
+    from opsagent.home import Home
 
 _T = TypeVar("_T")
 _TELL_EVERY_S = 10.0
 _SHOW_EVERY_S = 0.2
+_LOOK_EVERY_S = 2.0
 
 
 class Watch:
@@ -63,6 +65,31 @@ async def watched(items: AsyncIterator[Mapping[str, Any]], watch: Watch) -> dict
     finally:
         watch.clear()
     return result
+
+
+async def embedding_told(home: Home, out: Out) -> None:
+    """Tell, until cancelled, how far the texts are that have to be embedded before a question is answered.
+
+    The first question after many documents may take minutes.
+    """
+    import asyncio
+    from datetime import UTC, datetime
+
+    from opsagent_memory import MemoryFailure, MemoryReader
+
+    watch, of = Watch(out, "embedding what is new", "texts"), 0
+    try:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            with MemoryReader(home.database) as reader:
+                waiting = (await asyncio.to_thread(reader.overview, datetime.now(UTC))).waiting
+            of = max(of, waiting)
+            if waiting:
+                watch.see(of - waiting, of)
+    except MemoryFailure:
+        return  # the answer says what is wrong
+    finally:
+        watch.clear()
 
 
 def finished(work: Coroutine[Any, Any, _T]) -> _T:

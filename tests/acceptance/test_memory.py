@@ -96,6 +96,7 @@ def test_what_is_kept_is_listed_and_shown_with_its_history(taught: Cli, here: He
     rows = {line.split()[0]: line for line in listed.out.splitlines()[1:]}
     (rule,) = [identity for identity, line in rows.items() if RULE in line]
     assert not any("contents of" in line for line in rows.values()), "what is archived is not listed unasked"
+    assert len(here(taught, "list", "-n", str(10**20)).out.splitlines()) == len(rows) + 1
     shown = here(taught, "show", rule[:8])
     assert (shown.code, RULE in shown.out) == (0, True)
     assert re.search(r"^history\n  .* kept$", shown.out, re.MULTILINE)

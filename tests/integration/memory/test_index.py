@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent_memory import Fact, Memory, MemoryStoreError, RecordNotFound, finder, generations
+from opsagent_memory import EmbedderError, Fact, Memory, MemoryStoreError, RecordNotFound, finder, generations
 from opsagent_memory.testing import HashEmbedder
 
 TEXTS = [f"fact {number}: the port of service{number} is {8000 + number}" for number in range(40)]
@@ -271,3 +271,25 @@ def test_settings_of_the_environment_and_of_the_current_directory_turn_nothing(
         memory.warm()
         assert memory.recall(TEXTS[5], scope="s")[0].record.text == TEXTS[5]
     assert [path.name for path in elsewhere.iterdir()] == [".env"]
+
+
+def test_who_waits_for_much_to_be_embedded_may_go_and_what_is_done_stays(tmp_path: Path) -> None:
+    def waiting(memory: Memory) -> int:
+        return memory.space().waiting
+
+    def gone(done: int, of: int) -> None:
+        assert of == 100
+        if done:
+            raise KeyboardInterrupt
+
+    with Memory.open(tmp_path / "a.db", tmp_path / "index", embedder=HashEmbedder()) as memory:
+        memory.add_many([Fact(scope="all", text=f"number {n}", created_at=datetime.now(UTC)) for n in range(100)])
+        with pytest.raises(KeyboardInterrupt):
+            memory.reindex(gone)
+        assert 0 < waiting(memory) < 100
+        memory.give_up()
+        with pytest.raises(EmbedderError, match="being closed"):
+            memory.reindex()
+    with Memory.open(tmp_path / "a.db", tmp_path / "index", embedder=HashEmbedder()) as memory:
+        assert memory.reindex() == 100
+        assert waiting(memory) == 0
