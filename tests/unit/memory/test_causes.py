@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from opsagent_memory.embed import MiniLmEmbedder
+from opsagent_memory.bilingual import BilingualEmbedder
 from opsagent_memory.learning.learner import Learner
 from opsagent_memory.learning.words import Lesson
 from opsagent_memory.ranking import NEUTRAL, SIMILARITY_FLOOR, Candidate, remedies
@@ -20,11 +20,11 @@ from tests.unit.memory.incidents import DEVELOPMENT, HELD_OUT, Causes
 
 
 @pytest.fixture(scope="module")
-def model() -> MiniLmEmbedder:
-    return MiniLmEmbedder()
+def model() -> BilingualEmbedder:
+    return BilingualEmbedder()
 
 
-def pairs(causes: Causes, model: MiniLmEmbedder) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+def pairs(causes: Causes, model: BilingualEmbedder) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
     """Return the similarities of pairs with the same cause, with different causes, and how often the nearest is right.
 
     Only texts of the same service are compared: memory keeps a scope for each.
@@ -46,7 +46,7 @@ def pairs(causes: Causes, model: MiniLmEmbedder) -> tuple[NDArray[np.float32], N
 
 
 @pytest.mark.parametrize(("causes", "leak"), [(DEVELOPMENT, 0.0), (HELD_OUT, 0.02)], ids=["development", "held out"])
-def test_causes_are_told_apart(causes: Causes, leak: float, model: MiniLmEmbedder) -> None:
+def test_causes_are_told_apart(causes: Causes, leak: float, model: BilingualEmbedder) -> None:
     same, different, nearest_right = pairs(causes, model)
     assert nearest_right >= 0.95
     assert np.mean(same >= SIMILARITY_FLOOR) >= 0.8
@@ -106,7 +106,7 @@ def mistakes(
     return counted
 
 
-def test_learning_takes_no_more_wrong_remedies_than_counting(model: MiniLmEmbedder) -> None:
+def test_learning_takes_no_more_wrong_remedies_than_counting(model: BilingualEmbedder) -> None:
     """On texts that nothing was tuned on."""
     total = np.zeros(2)
     for by_cause in HELD_OUT.values():
