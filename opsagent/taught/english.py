@@ -125,8 +125,7 @@ def read(text: str, names: Names, when: When, now: datetime) -> Spelled:
 
 
 def _times(text: str, when: When, now: datetime) -> str:
-    rest = take(text, _UNTIL, lambda match: when.set_last_day(match["date"], now))
-    rest = take(rest, _FOR, lambda match: when.set_until(now + _lasting(match), now))
+    rest = take(text, _FOR, lambda match: when.set_until(now + _lasting(match), now))
     rest = take(rest, _EVERY_DAY, lambda match: None)
     for span in _SPANS:
         rest = take(rest, span, lambda match: when.set_span(_span(match)))
@@ -134,6 +133,7 @@ def _times(text: str, when: When, now: datetime) -> str:
     if when.span is not None:
         rest = take(rest, _ZONE, lambda match: when.set_zone(match["zone"]))
         rest = take(rest, _LOCAL, lambda match: None)
+    rest = take(rest, _UNTIL, lambda match: when.set_last_day(match["date"], now))  # by the clock that is known now
     return rest.strip(" ,")
 
 

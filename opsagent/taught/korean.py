@@ -27,11 +27,16 @@ _DAYS = re.compile(
     rf"(?:매주\s*)?(?P<days>주말|평일|매일|{_ONE_DAY}\s*(?:부터|~|-)\s*{_ONE_DAY}(?:까지)?|[월화수목금토일]\s*~\s*[월화수목금토일]|"
     rf"{_ONE_DAY}(?:\s*(?:,|과|와|이랑|하고|및|이나)\s*{_ONE_DAY})*)(?:마다)?(?:에?(?P<only>만)|에는|에도|에|엔|은|날)?(?!\w)"
 )
-_ZONE = re.compile(r"\(?(?P<zone>UTC|GMT|KST|한국\s?시간|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)\)?(?:\s*기준)?(?:으로)?(?!\w)")
+_ZONE = re.compile(
+    r"\(?(?P<zone>UTC|GMT|KST|한국\s?시간|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+)\)?(?:\s*기준)?(?:으로)?\)?(?!\w)"
+)
 _UNTIL = re.compile(r"(?P<date>\d{4}-\d\d-\d\d)까지는?")
 _FOR = re.compile(r"(?:앞으로\s*)?(?P<n>\d{1,4})\s*(?P<what>시간|일|주|개월)\s*(?:간|동안)(?:은|에는)?")
 _HOURS = {"시간": 1, "일": 24, "주": 7 * 24, "개월": 30 * 24}
 _ADVERBS = re.compile(r"(?<!\S)(?:절대로?|항상|늘|반드시|꼭|무조건|제발|먼저)(?!\S)")
+_ALWAYS = frozenset({"항상", "늘", "반드시", "꼭", "무조건"})
+_NOT_ALWAYS = re.compile(r"지는\s*\S")
+"""With an adverb of `_ALWAYS`: not always, which is no never."""
 
 _NOUNS = {
     "restart": "재시작|재기동|리스타트|다시 시작|다시시작|재부팅",
@@ -82,7 +87,8 @@ LIKE_A_RULE = re.compile(
 def read(text: str, names: Names, when: When, now: datetime) -> Spelled:
     """Explain every word of the sentence. `when` takes what is said about time. Raises Unclear."""
     rest = _times(text, when, now)
-    rest = take(rest, _ADVERBS, lambda match: None)
+    adverbs: set[str] = set()
+    rest = take(rest, _ADVERBS, lambda match: adverbs.add(match[0]))
     names = Names(names.known, names.it, frozenset(), _EVERYTHING, _PRONOUN)
     for verdict, sentence in _SENTENCES:
         match = sentence.fullmatch(rest)
@@ -90,6 +96,8 @@ def read(text: str, names: Names, when: When, now: datetime) -> Spelled:
             continue
         if verdict == "only" and when.window() is None:
             raise Unclear("it does not say when")
+        if (verdict != "ask" and "먼저" in adverbs) or (adverbs & _ALWAYS and _NOT_ALWAYS.search(rest)):
+            raise Unclear("it can be read in more than one way")
         units = names.read([_bare(one, names) for one in _SEVERAL.split(match["units"].strip())])
         return Spelled("never" if verdict == "only" else verdict, _verbs(match), units, outside=verdict == "only")
     raise Unclear("I do not understand every word of it")
@@ -104,12 +112,12 @@ def _times(text: str, when: When, now: datetime) -> str:
         when.set_days(days_of(match["days"]))
         when.only = when.only or match["only"] is not None
 
-    rest = take(text, _UNTIL, lambda match: when.set_last_day(match["date"], now))
-    rest = take(rest, _FOR, lambda match: when.set_until(now + _lasting(match), now))
+    rest = take(text, _FOR, lambda match: when.set_until(now + _lasting(match), now))
     rest = take(rest, _SPAN, span)
     rest = take(rest, _DAYS, days)
     if when.span is not None:
         rest = take(rest, _ZONE, lambda match: when.set_zone(match["zone"]))
+    rest = take(rest, _UNTIL, lambda match: when.set_last_day(match["date"], now))  # by the clock that is known now
     return rest.strip(" ,")
 
 

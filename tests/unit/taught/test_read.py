@@ -139,6 +139,8 @@ def test_only_then_means_never_at_another_time(text: str) -> None:
         "never " + "restart " * 100 + "billing",
         "billing을 재시작하지 않으면 안 돼",
         "1시에서 3시 사이에 billing을 재시작하지 마",
+        "항상 billing을 재시작하지는 마",
+        "먼저 billing을 재시작하지 마",
         "billing이 느릴 때는 재시작하지 마",
         "billing can't be restarted",
         "billing shouldn't be restarted by you",
@@ -198,6 +200,17 @@ def test_it_is_the_service_that_was_named_beside_the_sentence() -> None:
 @pytest.mark.parametrize("text", ["leave store alone until 2026-12-24", "2026-12-24까지 store를 건드리지 마"])
 def test_until_a_day_means_all_of_that_day(text: str) -> None:
     assert read(text, zone=SEOUL, now=NOW, known=NAMES).valid_to == datetime(2026, 12, 24, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "never restart store between 1 and 3 am America/New_York until 2026-12-24",
+        "2026-12-24까지 store는 새벽 1시에서 3시 사이에 (America/New_York 기준) 재시작하지 마",
+    ],
+)
+def test_the_last_day_is_one_of_the_zone_that_is_named(text: str) -> None:
+    assert read(text, zone=SEOUL, now=NOW, known=NAMES).valid_to == datetime(2026, 12, 25, 5, tzinfo=UTC)
 
 
 def test_for_a_while() -> None:
