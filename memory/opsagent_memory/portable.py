@@ -72,11 +72,13 @@ def to_read(where: Path | str | BinaryIO) -> Iterator[BinaryIO]:
     """Open where an import comes from.
 
     Raises:
-        MemoryStoreError: the file cannot be read.
+        MemoryStoreError: the file cannot be read, or is none: a pipe might be waited for without end.
     """
     if not isinstance(where, Path | str):
         yield where
         return
+    if Path(where).exists() and not Path(where).is_file():
+        raise MemoryStoreError(f"{where}: cannot be imported: it is no regular file")
     try:
         with Path(where).open("rb") as file:
             yield file

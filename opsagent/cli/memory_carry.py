@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -111,7 +111,10 @@ def import_(
 
 @contextmanager
 def _source(file: str, home: Home) -> Iterator[Path]:
-    """Give the file; what comes through a pipe is put into one, for whoever owns the memory reads it. Raises Unclear."""
+    """Give the file; what comes through a pipe (`-`, `<(…)`) is put into one, for whoever owns the memory reads it.
+
+    Raises Unclear.
+    """
     from opsagent.cli.errors import CliError, Unclear
 
     if file != _STREAM:
@@ -120,14 +123,15 @@ def _source(file: str, home: Home) -> Iterator[Path]:
             raise Unclear(f"{path} is not there: name what `opsagent memory export FILE` wrote")
         if path.is_dir():
             raise Unclear(f"{path} is a folder: name what `opsagent memory export FILE` wrote")
-        yield path
-        return
-    if sys.stdin.isatty():
+        if path.is_file():
+            yield path
+            return
+    elif sys.stdin.isatty():
         raise Unclear("standard input is a terminal: give a file, or send something through a pipe")
     path = home.path / f".import-{os.getpid()}"
     try:
         try:
-            _spool(path)
+            _spool(file, path)
         except OSError as error:
             mend = "free some space there, or give a file"
             raise CliError(f"{path}: nothing was imported: {error.strerror or error}: {mend}") from error
@@ -136,10 +140,11 @@ def _source(file: str, home: Home) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _spool(path: Path) -> None:
+def _spool(file: str, path: Path) -> None:
+    opened = nullcontext(sys.stdin.buffer) if file == _STREAM else Path(file).expanduser().open("rb")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as spooled:
-        while part := sys.stdin.buffer.read(_AT_ONCE):
+    with os.fdopen(descriptor, "wb") as spooled, opened as source:
+        while part := source.read(_AT_ONCE):
             spooled.write(part)
 
 

@@ -155,6 +155,13 @@ def test_out_and_in_again_through_pipes(taught: Cli, here: Here, tmp_path: Path)
     )
     assert taught("memory", "export", "--home", other).out == exported
     assert list(Path(other).glob(".import*")) == []
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["/bin/sh", "-c", 'cat > "$0"', str(pipe)], stdin=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin is not None
+        writer.stdin.write(exported)
+        writer.stdin.close()
+        assert here(Cli(Path(other)), "import", str(pipe), "--json").json["known"] == len(exported.splitlines())
     gone = here(Cli(Path(other)), "forget", "--imported", "--yes", "--json").json
     assert len(gone["forgotten"]) == len(exported.splitlines())
     file = tmp_path / "out.jsonl"

@@ -179,6 +179,12 @@ def test_after_a_refusal_memory_goes_on(memory: Memory) -> None:
     assert (memory.verify().ok, memory.verify().records) == (True, 1)
 
 
+def test_a_pipe_is_not_waited_for(memory: Memory, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MemoryStoreError, match="no regular file"):
+        memory.import_(tmp_path / "pipe")
+
+
 def test_a_bad_line_late_in_a_long_file_leaves_nothing(memory: Memory) -> None:
     whole = "".join(f"{line(id=f'fa-{number}')}\n" for number in range(2_500)) + "rubbish"
     with pytest.raises(ImportRefused, match="line 2501: not JSON"):
