@@ -16,7 +16,8 @@ ACTIONS: Mapping[str, frozenset[str]] = {
     # Both put new processes in the place of those that run: who forbids one means the other too.
     "restart": frozenset({A.RESTART, A.RELOAD}),
     "reload": frozenset({A.RESTART, A.RELOAD}),
-    "stop": frozenset({A.STOP, A.RESTART, A.SIGNAL}),
+    # An orphan of a service may be what serves; to end it is to stop the service.
+    "stop": frozenset({A.STOP, A.RESTART, A.SIGNAL, A.STOP_ORPHAN}),
     "start": frozenset({A.START}),
     "scale": frozenset({A.SCALE}),
     "roll back": frozenset({A.ROLLBACK, A.ROLLBACK_CONFIG}),

@@ -61,6 +61,7 @@ def night(begins: int, ends: int, days: frozenset[int] = EVERY, zone: str = SEOU
         ("api는 금~일 재시작하지 마", "never", REPLACE, ("api",), night(0, 0, frozenset({4, 5, 6}))),
         ("저녁 12시부터 새벽 3시까지 api 재시작 금지", "never", REPLACE, ("api",), night(0, 3)),
         ("never restart API or Billing", "never", REPLACE, ("api", "billing"), None),
+        ("never kill api", "never", frozenset({"stop", "restart", "signal", "stop_orphan"}), ("api",), None),
         ("never restart api/store", "never", REPLACE, ("api", "store"), None),
         ("api 리로드 전에 항상 물어봐", "ask", REPLACE, ("api",), None),
         ("허락 없이 api를 재시작하지 마", "ask", REPLACE, ("api",), None),
