@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from opsagent_memory.documents.parsed import Block, Parsed, Section
 
-RECIPE = 1
+RECIPE = 2
 """Counts up when documents are cut in another way; those that were cut before are then cut anew."""
 PIECES = 120
 """The model reads 128 word pieces; two are its own, and the count here is an estimate."""

@@ -28,7 +28,7 @@ class Block:
 
     def of(self, parts: tuple[str, ...]) -> str:
         """Return some parts as a block of their own."""
-        return "\n".join(filter(None, (self.head, *parts, self.tail)))
+        return "\n".join(filter(None, (self.head, "\n".join(parts), self.tail)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,11 @@ def test_what_looks_like_a_heading_in_code_is_none_and_markup_of_a_heading_goes(
     ]
 
 
+def test_code_keeps_its_blank_lines_also_where_its_fence_is_not_closed() -> None:
+    (section,) = markdown.read("# A\n\n```sh\nstop\n\nstart\n").sections
+    assert section.blocks[0].text == "```sh\nstop\n\nstart\n```"
+
+
 def test_code_lists_and_tables_are_blocks_that_know_where_they_may_be_cut() -> None:
     text = "- one\n  more\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n\n    indented\n\n1. first\n2. second\n"
     (section,) = markdown.read(text).sections
