@@ -2,8 +2,8 @@
 
 `simulate(seeds)` runs the designs; `interval` says how sure a mean, or a difference of two designs, is. The constants of
 `remedies_world` and `remedies_designs` were calibrated (seeds 100 to 139, 200 to 215) until the single designs came out as in the
-measurements that the project began with; docs/learning.md has both. The mixture was tuned on seeds 300 to 319. Seeds 1000
-and up were used to tune nothing.
+measurements that the project began with; docs/learning.md has both. The mixture was tuned on seeds 300 to 319, and what was
+tried afterwards on 300 to 339. Seeds 3000 and up were used to tune nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from opsagent_evals.memory.remedies_world import HOURS_BETWEEN, REMEDIES, SETTIN
 from opsagent_memory.learning.learner import Learner
 from opsagent_memory.learning.words import LearningOptions, Lesson, Space
 
-FRESH_SEEDS = tuple(range(1000, 1010))
+FRESH_SEEDS = tuple(range(3000, 3020))
 """Never used for tuning; what is reported."""
 EVERY = 25
 """After so many incidents regret is noted, for a picture."""
