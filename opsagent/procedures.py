@@ -86,17 +86,42 @@ def accepted_in(procedures: Iterable[Record], scope: str, fault: Fault, now: dat
     )
 
 
-def with_accepted(odds: Iterable[RemedyOdds], accepted: Iterable[str]) -> tuple[RemedyOdds, ...]:
-    """Return the odds with what was accepted marked; what nothing is known of any more stands there all the same."""
+def ceased_in(procedures: Iterable[Record], newest_first: Iterable[Record]) -> frozenset[str]:
+    """Return the remedies that people accepted and of which the memory found since that they no longer help.
+
+    `procedures`: what people said themselves; `newest_first`: what the memory proposed and marked.
+    """
+    marked: dict[str, bool] = {}
+    for one in newest_first:
+        if one.imported_at is None:
+            marked.setdefault(str(one.fields.get("accepted_before")), bool(one.fields.get("stale")))
+    said = [(str(one.remedy), marked.get(one.id, False)) for one in procedures if one.fields.get(STATUS) == ACCEPTED]
+    return frozenset(remedy for remedy, _ in said) - {remedy for remedy, ceased in said if not ceased}
+
+
+def with_accepted(
+    odds: Iterable[RemedyOdds], accepted: Iterable[str], ceased: frozenset[str] = frozenset()
+) -> tuple[RemedyOdds, ...]:
+    """Return the odds with what was accepted marked; what nothing is known of any more stands there all the same.
+
+    `ceased`: what no longer helped where it was accepted; where nothing else is known of it, it does not come first.
+    """
     names = tuple(dict.fromkeys(accepted))
     marked = [replace(one, accepted=True) if one.remedy in names else one for one in odds]
     missing = [name for name in names if all(one.remedy != name for one in marked)]
-    return (*marked, *(_only_accepted(name) for name in missing))
+    return (*marked, *(_only_accepted(name, stale=name in ceased) for name in missing))
 
 
-def _only_accepted(remedy: str) -> RemedyOdds:
+def _only_accepted(remedy: str, *, stale: bool) -> RemedyOdds:
     return RemedyOdds(
-        remedy=remedy, similarity=0.0, tries=0, successes=0, score=_NEUTRAL, accepted=True, why="a person accepted it"
+        remedy=remedy,
+        similarity=0.0,
+        tries=0,
+        successes=0,
+        score=_NEUTRAL,
+        accepted=True,
+        stale=stale,
+        why="a person accepted it" + (", and it no longer helps" if stale else ""),
     )
 
 

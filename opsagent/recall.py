@@ -17,7 +17,7 @@ from opsagent.detectors.describe import symptom_text
 from opsagent.home import Home
 from opsagent.memory_settings import MemorySettings
 from opsagent.model import Fault, Incident, RemedyOdds
-from opsagent.procedures import accepted_in, with_accepted
+from opsagent.procedures import accepted_in, ceased_in, with_accepted
 from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
@@ -126,11 +126,11 @@ class Recall:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
         from opsagent_memory import MemoryFailure
 
-        scope, accepted = scope_of(incident.unit), tuple[str, ...]()
+        scope, accepted, ceased = scope_of(incident.unit), tuple[str, ...](), frozenset[str]()
         try:
-            tried, accepted = await asyncio.to_thread(self._known, scope, incident.fault)
+            tried, accepted, ceased = await asyncio.to_thread(self._known, scope, incident.fault)
             if not tried and not self._desk.is_warm:
-                return with_accepted((), accepted)
+                return with_accepted((), accepted, ceased)
             text = symptom_text(incident)
             asked = asyncio.create_task(
                 self._desk.use(lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value))
@@ -142,20 +142,25 @@ class Recall:
             return ()
         except TimeoutError:
             _LOG.warning("deciding without memory: it did not answer in %g s", _PATIENCE_S)
-            return with_accepted((), accepted)
-        return with_accepted((_odds(record) for record in found), accepted)
+            return with_accepted((), accepted, ceased)
+        return with_accepted((_odds(record) for record in found), accepted, ceased)
 
-    def _known(self, scope: str, fault: Fault) -> tuple[bool, tuple[str, ...]]:
-        """Tell from SQL alone whether anything was tried in this scope, and what people accepted there: the model is not
-        loaded for nothing.
+    def _known(self, scope: str, fault: Fault) -> tuple[bool, tuple[str, ...], frozenset[str]]:
+        """Tell from SQL alone whether anything was tried in this scope, what people accepted there, and what of that no
+        longer helps: the model is not loaded for nothing.
         """
-        from opsagent_memory import Kind, MemoryReader
+        from opsagent_memory import Kind, MemoryReader, Source
 
         if not self._home.database.exists():
-            return False, ()
+            return False, (), frozenset()
         reader = self._reader = self._reader or MemoryReader(self._home.database)
-        accepted = accepted_in(reader.by_people(Kind.PROCEDURE, scope=scope), scope, fault, datetime.now(UTC))
-        return reader.has_tried(scope), accepted
+        said = reader.by_people(Kind.PROCEDURE, scope=scope)
+        accepted, ceased = accepted_in(said, scope, fault, datetime.now(UTC)), frozenset[str]()
+        if accepted:
+            ceased = ceased_in(
+                said, reader.containing(scope=scope, kind=Kind.PROCEDURE, source=Source.AGENT, limit=200)
+            )
+        return reader.has_tried(scope), accepted, ceased
 
 
 def _odds(record: RemedyRecord) -> RemedyOdds:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from opsagent.exploring import is_proven
 from opsagent.home import Home
 from opsagent.model import Fault, Incident, RemedyOdds
 from opsagent.procedures import NotAcceptable, accept, accepted_in, with_accepted
@@ -92,6 +93,21 @@ async def test_a_decision_does_not_wait_for_a_memory_that_does_not_answer(
         await working
         recall.close()
         await desk.close()
+
+
+async def test_an_accepted_one_that_ceased_to_help_does_not_come_first_where_nothing_else_is_known(
+    place: Home, memory: Memory
+) -> None:
+    accepted = accept(memory, memory.add(proposed()), by="kim")
+    assert not (await known(place))["crash/start"].stale
+    mark = proposed(fields={"stale": True, "accepted_before": accepted.id}, supersedes=accepted.id)
+    memory.add(mark)
+    odds = (await known(place))["crash/start"]
+    assert odds.accepted, "a person's word stands"
+    assert odds.stale
+    assert not is_proven(odds)
+    memory.add(proposed(fields={"stale": False, "accepted_before": accepted.id}, supersedes=mark.id))
+    assert is_proven((await known(place))["crash/start"]), "it helps again"
 
 
 @pytest.mark.parametrize(
