@@ -25,7 +25,7 @@ from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 _SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "senses")
 _OURS = (
     *_SUBFOLDERS, "releases", "runbooks", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
-    "supervisors.json", ".supervisors.json.*", "claims",
+    "supervisors.json", ".supervisors.json.*", "claims", ".import-*",
 )  # fmt: skip
 """Names (shell patterns) of everything that belongs into a home."""
 _POLL_S = 0.05
@@ -171,11 +171,7 @@ class Home:
                 lock.abandon()
                 raise LockTaken(self.path, self.owner())
             time.sleep(_POLL_S)
-        try:
-            _write_owner(lock.descriptor, self.lock_file)
-        except BaseException:
-            lock.release()
-            raise
+        _write_owner(lock.descriptor)
         return lock
 
     @classmethod
@@ -285,13 +281,14 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _write_owner(descriptor: int, path: Path) -> None:
+def _write_owner(descriptor: int) -> None:
+    """Write down who owns it, for the message that others get. On a full disk the lock holds without a name, so that a
+    person can still make room by forgetting.
+    """
     from opsagent_tools.redact import redact  # only whoever acts needs it
 
     command = redact(shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     text = json.dumps({"pid": os.getpid(), "command": command[:200], "started": time.time()})
-    try:
+    with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
-    except OSError as error:
-        raise HomeError(f"{path}: cannot be written ({error.strerror}): free some space there") from error

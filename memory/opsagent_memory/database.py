@@ -275,4 +275,15 @@ def _translated(engine: sa.Engine) -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = getattr(error, "orig", None) or error
+        if getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR and _is_full(engine):
+            cause = f"the disk is full ({cause}): free some space; the index may be deleted, it is built anew"
         raise MemoryStoreError(f"{engine.url.database}: the memory cannot be read or written: {cause}") from error
+
+
+def _is_full(engine: sa.Engine) -> bool:
+    """Say whether the disk has no room: SQLite, which needs some for reading too, only speaks of an error then."""
+    try:
+        disk = os.statvfs(Path(engine.url.database or "").parent)
+    except OSError:
+        return False
+    return disk.f_bavail == 0

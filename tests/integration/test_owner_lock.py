@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -92,3 +93,13 @@ def test_a_child_process_does_not_keep_the_lock(home: Path) -> None:
         assert child.stdin is not None
         child.stdin.close()
         child.wait()
+
+
+def test_a_full_disk_keeps_nobody_from_owning(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = Home.open(home)
+    monkeypatch.setattr(os, "pwrite", full)
+    with place.owner_lock(), pytest.raises(LockTaken, match="another process"):
+        place.owner_lock()

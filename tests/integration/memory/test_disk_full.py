@@ -106,6 +106,8 @@ def test_a_full_disk_at_the_start_is_said_and_harms_nothing(disk: Path) -> None:
         kept = memory.add_fact("kept before", scope="s")
     with filled_up(disk), pytest.raises(MemoryStoreError, match=r"m\.db"), opened(disk) as memory:
         memory.add_fact("does not fit " * 2_000, scope="s")
+    with filled_up(disk), pytest.raises(MemoryStoreError, match="full"), MemoryReader(disk / "m.db") as reader:
+        reader.show(kept)
     with opened(disk) as memory:
         assert memory.show(kept).text == "kept before"
         assert memory.verify().ok
