@@ -231,15 +231,21 @@ class Keeper:
                 missing = wanted
             if any(missing.values()):
                 _log.info("the memory's index takes up %d texts", sum(map(len, missing.values())))
+            proofs = {shelf: self._proof(keys) for shelf, keys in wanted.items()}
             if not self._fill(index, missing):
                 return  # the rest is looked up in the truth when it is next opened
-            for shelf, keys in wanted.items():
-                sample = random.sample(sorted(keys), min(len(keys), _PROOF))
-                index.prove(shelf, self._store.kept_vectors(sample, self._embedder))
+            for shelf, proof in proofs.items():
+                index.prove(shelf, proof)
             index.scrub()
             with self._using:
                 overflowed = not self._gathers
                 self._sound = not overflowed
+
+    def _proof(self, keys: set[str]) -> dict[str, bytes]:
+        """Return the vectors of some texts. Asked for before the index is filled: what gets its vector meanwhile (after
+        an import) is not in it yet, which is no damage.
+        """
+        return self._store.kept_vectors(random.sample(sorted(keys), min(len(keys), _PROOF)), self._embedder)
 
     def _fill(self, index: ChromaIndex, missing: Mapping[Shelf, set[str]]) -> bool:
         for shelf, keys in missing.items():

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,3 +266,24 @@ def test_many_scopes_are_asked_at_once_and_stay_apart(tmp_path: Path, monkeypatc
             assert {one.record.scope for one in found} == {scope}
             assert sum(map(len, memory._finder._shelves._held.values())) <= 100
         assert {one.record.scope for one in memory.recall("fact 7: service7", scope=scopes, limit=20)} == set(scopes)
+
+
+def test_what_is_embedded_while_the_index_is_filled_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an import: the keeper fills Chroma while a question embeds what has no vector yet."""
+    fill = keeper.Keeper._fill
+
+    def embedded_meanwhile(self: keeper.Keeper, *given: Any) -> bool:
+        filled = fill(self, *given)
+        vectors = HashEmbedder().embed(TEXTS)
+        rows = {self._store.key(text): vector.tobytes() for text, vector in zip(TEXTS, vectors, strict=True)}
+        self._store.keep_vectors(rows, HashEmbedder())
+        return filled
+
+    monkeypatch.setattr(keeper.Keeper, "_fill", embedded_meanwhile)
+    with opened(tmp_path) as memory:
+        memory.add_many(facts(TEXTS))
+        memory._finder._keeper.settle()
+        assert memory._finder._keeper.sound
+    assert "is broken" not in caplog.text
