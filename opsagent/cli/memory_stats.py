@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +76,10 @@ def _write_page(home: Home, path: Path, found: Mapping[str, Any], out: Out) -> N
         families = finished(_families(home, scopes)) if scopes else []
         text = page(picture(reader, found, with_examples(families, reader)))
     try:
-        path.write_text(text, encoding="utf-8")
+        # It quotes what is remembered: for its owner only, as everything that does.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise Unclear(f"{path}: cannot be written ({error.strerror or error})") from error
     out.note(f"written: {path}")

@@ -146,7 +146,7 @@ def verification(found: Mapping[str, Any], screen: Screen) -> list[str]:
     """Return what `verify` found."""
     looked = f"{counted(found['records'], 'record')}, {counted(found['events'], 'event')}"
     if found["ok"]:
-        lines = [screen.paint(f"{looked}: nothing was changed from outside", "good")]
+        lines = [screen.paint(line, "good") for line in wrapped(f"{looked}: nothing was changed from outside", screen)]
     else:
         lines = [screen.paint(line, "bad") for line in wrapped(f"{looked}: changed from outside", screen)]
         for problem in found["problems"]:

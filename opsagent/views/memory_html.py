@@ -38,7 +38,7 @@ _STYLE = """
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.5rem;margin:1rem 0}
 .facts div{border:1px solid var(--edge);border-radius:10px;padding:.5rem .75rem}
 .facts b{display:block;font-size:1.25rem;font-weight:600}.facts span{color:var(--soft);font-size:13px}
-.pair>:last-child:nth-child(odd){grid-column:1/-1}td.how{min-width:18rem}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 1rem}
+.pair>:last-child:nth-child(odd){grid-column:1/-1}td.how{min-width:18rem}td:nth-child(2){min-width:12rem;overflow-wrap:anywhere}.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 1rem}
 """
 
 

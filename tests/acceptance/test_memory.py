@@ -100,7 +100,9 @@ def test_what_is_kept_is_listed_and_shown_with_its_history(taught: Cli, here: He
     shown = here(taught, "show", rule[:8])
     assert (shown.code, RULE in shown.out) == (0, True)
     assert re.search(r"^history\n  .* kept$", shown.out, re.MULTILINE)
-    stats = here(taught, "stats", "--json").json
+    picture = taught.home.parent / "memory.html"
+    stats = here(taught, "stats", "--json", "--html", str(picture)).json
+    assert picture.stat().st_mode & 0o777 == 0o600, "it quotes what is remembered"
     assert stats["by_source"]["person"] == 1
     assert stats["disk"]["database"] > 0
     assert stats["waiting"] + sum(space["vectors"] for space in stats["spaces"]) >= 2
