@@ -26,8 +26,8 @@ def ingested(result: Mapping[str, Any], screen: Screen) -> list[str]:
     counts = [f"{len(result[name])} {said}" for name, said, _ in _SAID if result[name]]
     counts += [f"{len(result['unchanged'])} unchanged"] if result["unchanged"] else []
     counts += [f"{len(result['skipped'])} skipped"] if result["skipped"] else []
-    pieces = [f"{result['chunks_added']} pieces were added"] if result["chunks_added"] else []
-    pieces += [f"{result['chunks_ended']} no longer hold"] if result["chunks_ended"] else []
+    pieces = [f"pieces added: {result['chunks_added']}"] if result["chunks_added"] else []
+    pieces += [f"no longer valid: {result['chunks_ended']}"] if result["chunks_ended"] else []
     return [*lines, "; ".join([", ".join(counts) or "no documents there", *pieces])]
 
 
