@@ -11,9 +11,14 @@ from bs4.element import NavigableString, PreformattedString, Tag
 from opsagent_memory.documents.parsed import Block, Parsed, SectionsBuilder
 
 _UNSEEN = frozenset(
-    "title script style template noscript head nav iframe object embed canvas svg form button select input textarea".split()
+    "title script style template noscript noembed noframes head nav iframe object embed canvas svg audio video form button"
+    " select datalist input textarea rp".split()
 )
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|(?<![\w-])opacity\s*:\s*(?:0{1,3}(?:\.0{1,9})?|\.0{1,9})%?\s{0,9}(?:[;!]|$)"
+    r"|(?<![\w-])color\s*:\s*transparent",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"h[1-6]")
 _CONTAINERS = frozenset({"ul", "ol", "dl", "table"})
 _ITEMS = frozenset({"li", "dt", "dd"})

@@ -84,6 +84,9 @@ def test_what_a_reader_of_the_page_does_not_see_is_not_kept() -> None:
         "<title>T</title><style>unseen</style><script>unseen</script><nav>unseen</nav><!-- unseen -->"
         "<p>Seen<span style='display: none'>unseen</span><b hidden>unseen</b> too.</p>"
         "<div aria-hidden=true>unseen</div><p style='font-size:0'>unseen</p>"
+        "<p style='opacity:0'>unseen</p><p style='OPACITY: 0.0 !important'>unseen</p><p style='color:transparent'>unseen</p>"
+        "<video>unseen</video><datalist><option>unseen</option></datalist><noframes>unseen</noframes>"
+        "<b style='opacity:0.5; fill-opacity:0; background-color:transparent'></b>"
     )
     assert (page.title, outline(page)) == ("T", [("", ["Seen too."])])
 
