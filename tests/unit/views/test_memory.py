@@ -14,11 +14,11 @@ import pytest
 
 from opsagent.memory_forms import scopes_of, unit_of
 from opsagent.views.memory import added, imported, listing, results, verification
-from opsagent.views.memory_work import ingested
 from opsagent.views.memory_html import page
 from opsagent.views.memory_record import page as record_page
 from opsagent.views.memory_stats import overview
 from opsagent.views.memory_svg import bucketed, shade
+from opsagent.views.memory_work import ingested
 from opsagent.views.table import cells
 from opsagent.views.terminal import Screen
 from opsagent.views.wrapping import wrapped
