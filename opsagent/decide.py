@@ -84,7 +84,7 @@ def _from(runbook: Runbook, findings: Findings) -> Decision:
 def _remembered(runbook: Runbook, findings: Findings) -> Act | None:
     """Return the best remedy that worked for incidents like this one, if its own condition holds now."""
     remedies = {remedy.name: remedy for remedy in runbook.remedies}
-    for odds in sorted(findings.case.odds, key=lambda odds: (not odds.accepted, -odds.score)):
+    for odds in _by_promise(findings.case.odds):
         remedy = remedies.get(odds.remedy)
         if remedy is None or not is_proven(odds):
             continue
@@ -102,6 +102,16 @@ def _tried(runbook: Runbook, findings: Findings, usual: Remedy) -> Act | None:
     remedy, fit, odds = other
     source: RemedySource = "memory" if odds is not None and is_proven(odds) else "runbook"
     return _act(findings, remedy, fit, source, f"tried because {usual.name} is in doubt")
+
+
+def _by_promise(odds: tuple[RemedyOdds, ...]) -> list[RemedyOdds]:
+    """Return what a person accepted first, then by score.
+
+    It was accepted for incidents like the one that was shown; where it was never tried for one like this, and another
+    remedy worked for such, that one goes before it.
+    """
+    another_worked = any(one.successes for one in odds)
+    return sorted(odds, key=lambda one: (not (one.accepted and (one.tries or not another_worked)), -one.score))
 
 
 def _in_order(runbook: Runbook, odds: tuple[RemedyOdds, ...]) -> Iterator[Remedy]:

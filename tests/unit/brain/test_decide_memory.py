@@ -128,7 +128,7 @@ def test_what_no_longer_works_here_is_still_tried_where_nothing_else_fits() -> N
 
 def test_what_a_person_accepted_comes_first_and_only_if_its_own_condition_holds() -> None:
     accepted = replace(odds("crash/start", tries=0, successes=0, score=0.5), accepted=True)
-    better = odds("dependency_down/restart", tries=9, successes=9, score=0.95)
+    better = odds("dependency_down/restart", tries=9, successes=0, score=0.55)
     decision, _ = outcome(case_of(Fault.CRASH, odds=(better, accepted)), ENDED)
     assert isinstance(decision, Act)
     assert (decision.plan.remedy, decision.plan.source) == ("crash/start", "memory")
@@ -137,6 +137,14 @@ def test_what_a_person_accepted_comes_first_and_only_if_its_own_condition_holds(
     decision, _ = outcome(case_of(Fault.CRASH, odds=(replace(accepted, stale=True),)), ENDED)
     assert isinstance(decision, Act)
     assert decision.plan.source == "runbook", "it ceased to work: what was accepted once is no reason any more"
+
+
+@pytest.mark.parametrize(("tries", "first"), [(0, "crash/quarantine_lock"), (2, "crash/start")])
+def test_what_worked_for_such_incidents_goes_before_what_was_accepted_for_others(tries: int, first: str) -> None:
+    accepted = replace(odds("crash/start", tries=tries, successes=tries, score=0.6), accepted=True)
+    decision, _ = outcome(case_of(Fault.CRASH, odds=(accepted, UNLOCKED)), {**ENDED, "stale_lock": LOCK})
+    assert isinstance(decision, Act)
+    assert (decision.plan.remedy, decision.plan.source) == (first, "memory")
 
 
 def test_a_remedy_whose_name_only_looks_like_one_is_nobodys() -> None:
