@@ -104,3 +104,15 @@ def silence_stdout() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def drop_unwritten() -> None:
+    """Forget what could not be written, so that a later flush does not fail of it again; further output is tried anew."""
+    number = sys.stdout.fileno()
+    kept = os.dup(number)
+    try:
+        silence_stdout()
+        sys.stdout.flush()
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)

@@ -19,7 +19,7 @@ from opsagent.agent import Agent
 from opsagent.api.server import ApiServer
 from opsagent.boot.notify import notifying
 from opsagent.cli.agent import config_of
-from opsagent.cli.output import OutputLost
+from opsagent.cli.output import OutputLost, drop_unwritten
 from opsagent.memory_methods import MemoryMethods
 from opsagent.own_agent import OwnAgent, owning
 from opsagent.views.timeline import TimelineView
@@ -101,8 +101,10 @@ class _Teller:
 
     def tell(self, item: Mapping[str, Any]) -> None:
         """Show one event. Where it cannot be shown (a full disk under the output) the agent goes on all the same."""
-        with suppress(OutputLost):
+        try:
             self._show(item)
+        except OutputLost:
+            drop_unwritten()
 
     def _show(self, item: Mapping[str, Any]) -> None:
         if self._out.as_json:
