@@ -326,7 +326,7 @@ class Finder:
         self._ready = True
 
     def _embedded(self, texts: Mapping[str, str]) -> dict[str, bytes]:
-        return sentences.embedded(texts, self.embedder.embed) if texts else {}
+        return sentences.embedded(texts, self.embedder.embed, self._queries) if texts else {}
 
 
 def _at_once(change: Callable[[], None]) -> None:

@@ -40,19 +40,24 @@ def cut(text: str) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def embedded(texts: Mapping[str, str], embed: Callable[[list[str]], NDArray[np.float32]]) -> dict[str, bytes]:
-    """Return what is kept of each text, by its key: float32 in bytes, the whole first."""
-    wanted: list[str] = []
-    counts = []
-    for text in texts.values():
-        parts = [text, *cut(text)]
-        wanted += parts
-        counts.append(len(parts))
-    vectors = embed(wanted)
-    found, at = {}, 0
-    for key, count in zip(texts, counts, strict=True):
-        found[key] = vectors[at : at + count].astype("<f4").tobytes()
-        at += count
+def embedded(
+    texts: Mapping[str, str],
+    embed: Callable[[list[str]], NDArray[np.float32]],
+    wholes: Mapping[str, NDArray[np.float32]] | None = None,
+) -> dict[str, bytes]:
+    """Return what is kept of each text, by its key: float32 in bytes, the whole first.
+
+    `wholes`: the vectors of whole texts that are known already, by the text.
+    """
+    known = wholes or {}
+    cuts = {key: cut(text) for key, text in texts.items()}
+    wanted = [part for key, text in texts.items() for part in ([] if text in known else [text]) + cuts[key]]
+    vectors = iter(embed(wanted) if wanted else ())
+    found = {}
+    for key, text in texts.items():
+        whole = known[text] if text in known else next(vectors)
+        parts = [next(vectors) for _ in cuts[key]]
+        found[key] = b"".join(vector.astype("<f4").tobytes() for vector in (whole, *parts))
     return found
 
 
