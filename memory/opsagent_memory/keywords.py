@@ -2,10 +2,11 @@
 
 Like the vectors it is rebuilt from the truth, and deleted, file and all, when something is forgotten. Only real hits
 count: an identifier that few texts hold, or a word that is rare among the texts of its shelf. Fusing two whole
-rankings made recall worse; a hit adds at most `MOST` to a text's similarity, so that meaning leads.
+rankings made recall worse; a hit adds little to a text's similarity, so that meaning leads: at most `MOST` where topics
+tell what a text is about (`opsagent_memory.topics`), and up to `MOST_ALONE` where they tell nothing.
 
     s     = Σ weight(t) · ln((n + 1) / df(t)) / ln(n + 1)   over the terms t of the question that the text holds
-    bonus = MOST · s^1.5 / (1 + s^1.5)
+    bonus = most · s^1.5 / (1 + s^1.5)
 
 (n texts on the shelf, df of which hold the term: the second factor is the inverse document frequency, 0..1. The power
 makes much of a second rare word: one may be there by chance.)
@@ -28,7 +29,7 @@ from opsagent_memory import terms, topics
 from opsagent_memory.records import Kind
 from opsagent_memory.topics import weighing
 
-MOST = 0.15
+MOST, MOST_ALONE = 0.15, 0.3
 """No hit is worth more similarity than this. Chosen, as the form is, on the development halves of the memory suite."""
 _POWER = 1.5
 RARE_WORD = 0.05
@@ -63,7 +64,7 @@ class Hit:
     """That a text holds some of what was asked for."""
 
     bonus: float
-    """0..`MOST`."""
+    """0..`MOST_ALONE`."""
     terms: tuple[str, ...]
     """What it holds, what says most first."""
 
@@ -89,7 +90,7 @@ class KeywordIndex:
         self._connection: sqlite3.Connection | None = None
         self._shelves: dict[tuple[str, str], int] = {}
         self._sizes: dict[int, int] = {}
-        self._weights: dict[int, tuple[int, tuple[float, ...]]] = {}
+        self._weights: dict[int, tuple[int, weighing.Weights]] = {}
         self._serving = threading.Lock()
 
     def mark(self) -> tuple[int, str]:
@@ -124,10 +125,11 @@ class KeywordIndex:
             for scope, kind in shelves:
                 shelf = self._shelf(connection, scope, kind.value, make=False)
                 if shelf is not None:
+                    most = MOST_ALONE - (MOST_ALONE - MOST) * self._weighed(connection, shelf).worth
                     strengths, held = self._looked_up(connection, shelf, asked)
                     for row, key in self._keys(connection, shelf, strengths, near):
                         strength = strengths[row] ** _POWER
-                        hit = Hit(MOST * strength / (1 + strength), tuple(held[row]))
+                        hit = Hit(most * strength / (1 + strength), tuple(held[row]))
                         if key not in found or found[key].bonus < hit.bonus:
                             found[key] = hit
         return found
@@ -152,11 +154,11 @@ class KeywordIndex:
                         found[key] = max(found.get(key, 0.0), weighing.bonus(shared, weighed))
         return found
 
-    def _weighed(self, connection: sqlite3.Connection, shelf: int) -> tuple[float, ...]:
+    def _weighed(self, connection: sqlite3.Connection, shelf: int) -> weighing.Weights:
         """Return how much each topic says on a shelf; counted anew when it has grown by half."""
         size = self._size(connection, shelf)
-        counted, weighed = self._weights.get(shelf, (0, ()))
-        if not counted or size > counted * 1.5:
+        counted, weighed = self._weights.get(shelf, (0, None))
+        if weighed is None or size > counted * 1.5:
             query = "SELECT topics FROM texts WHERE shelf = ? LIMIT ?"
             sample = connection.execute(query, (shelf, weighing.SAMPLE))
             weighed = weighing.weights(int.from_bytes(row[0], "little") for row in sample)

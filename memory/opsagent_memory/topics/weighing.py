@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from opsagent_memory import topics
 
@@ -23,7 +24,16 @@ SAMPLE = 2_000
 """Frequencies are counted over at most so many texts of a shelf."""
 
 
-def weights(sample: Iterable[int]) -> tuple[float, ...]:
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much topics say on a shelf."""
+
+    by_topic: tuple[float, ...]
+    worth: float
+    """0..1: how far the shelf is about operations at all."""
+
+
+def weights(sample: Iterable[int]) -> Weights:
     """Return how much each topic says among texts that speak of these."""
     counts = [0] * len(topics.names())
     texts = speaking = 0
@@ -35,10 +45,11 @@ def weights(sample: Iterable[int]) -> tuple[float, ...]:
                 counts[place] += 1
     longest = math.log(texts + 1) or 1.0
     worth = max(0.0, 2.0 * speaking / texts - 1.0) if texts else 0.0
-    return tuple(worth * max(0.0, math.log((texts + 1) / (count + 0.5)) / longest) for count in counts)
+    rarity = (max(0.0, math.log((texts + 1) / (count + 0.5)) / longest) for count in counts)
+    return Weights(tuple(worth * rare for rare in rarity), worth)
 
 
-def bonus(shared: int, weighed: tuple[float, ...]) -> float:
+def bonus(shared: int, weighed: Weights) -> float:
     """Return what the topics that are shared add to a similarity, 0..`MOST`."""
-    strength = sum(weighed[place] for place in topics.bits(shared)) ** 2
+    strength = sum(weighed.by_topic[place] for place in topics.bits(shared)) ** 2
     return MOST * strength / (1 + strength)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opsagent_memory import topics
-from opsagent_memory.keywords import MOST, Entry, Hit, KeywordIndex, KeywordsBroken
+from opsagent_memory.keywords import MOST, MOST_ALONE, Entry, Hit, KeywordIndex, KeywordsBroken
 from opsagent_memory.records import Kind
 
 FACTS = [("s", Kind.FACT)]
@@ -140,3 +140,13 @@ def test_what_cannot_be_written_is_taken_as_a_whole_or_not_at_all(index: Keyword
         index.take(entries(["E1042"], first=2), 2, None)  # type: ignore[arg-type]
     assert index.mark() == (1, "one")
     assert hits(index, "E1042") == {}
+
+
+def test_where_topics_tell_nothing_words_tell_more(index: KeywordIndex) -> None:
+    asked, words = "Zanzibar", {}
+    for number, (scope, said) in enumerate((("ops", "no space left on device"), ("talk", "we had a lovely walk"))):
+        texts = [f"{said}, the {count}. time, in {place}" for count, place in enumerate(["Zanzibar", *["Rome"] * 20])]
+        entries = [Entry(number * 100 + at, scope, Kind.FACT, f"{scope}{at}", text) for at, text in enumerate(texts)]
+        index.take(entries, number * 100 + 50, "mark")
+        words[scope] = index.hits(asked, [(scope, Kind.FACT)], ())[f"{scope}0"].bonus
+    assert 0 < words["ops"] < words["talk"] <= MOST_ALONE
