@@ -111,8 +111,7 @@ class KeywordIndex:
                 connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", said)
                 connection.execute("COMMIT")
             except BaseException:
-                self._shelves.clear()
-                self._sizes.clear()
+                self._forget_known()
                 connection.execute("ROLLBACK")
                 raise
 
@@ -266,12 +265,16 @@ class KeywordIndex:
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
-        self._shelves.clear()
-        self._sizes.clear()
-        self._weights.clear()
+        self._forget_known()
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+    def _forget_known(self) -> None:
+        """Ask the file again for what was read of it."""
+        self._shelves.clear()
+        self._sizes.clear()
+        self._weights.clear()
 
 
 @contextmanager

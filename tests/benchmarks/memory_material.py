@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from opsagent_evals.memory import corpus
+from opsagent_evals.memory.own_memory import AroundEmbedder
 from opsagent_memory import Episode
 from opsagent_memory.embed import Embedder
 
@@ -31,36 +32,18 @@ _SIGNS = ("exit 1", "exit 137", "exit 143", "killed by signal 9", "probe timed o
 _OUTCOMES = ("worked", "worked", "worked", "failed")
 
 
-class PreparedEmbedder:
+class PreparedEmbedder(AroundEmbedder):
     """Gives the questions that it was told of to the model, and every other text a vector that is made up at once."""
 
     def __init__(self, embedder: Embedder) -> None:
         import numpy as np
 
-        self._embedder = embedder
+        super().__init__(embedder)
         self._questions: set[str] = set()
         chance = np.random.default_rng(1)
         noise = chance.standard_normal((_POOL, embedder.dimensions)).astype(np.float32)
         self._noise = _SPREAD * noise / np.linalg.norm(noise, axis=1, keepdims=True)
         self._centres = embedder.embed([_head(cause) for cause in range(CAUSES)])
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._embedder, name)
-
-    @property
-    def model_id(self) -> str:
-        """Name of the model."""
-        return self._embedder.model_id
-
-    @property
-    def model_hash(self) -> str:
-        """That of the model: a process that has only the model reads what was kept."""
-        return self._embedder.model_hash
-
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
-        return self._embedder.dimensions
 
     def asked(self, questions: Sequence[str]) -> None:
         """Give these to the model from now on."""

@@ -19,12 +19,11 @@ BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _APART = timedelta(minutes=1)
 
 
-class OnceEmbedder:
-    """An embedder that embeds each text once, however many of the methods ask for it."""
+class AroundEmbedder:
+    """What stands around an embedder and is of its space: a subclass says how texts are embedded."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._embedder, name)
@@ -43,6 +42,14 @@ class OnceEmbedder:
     def dimensions(self) -> int:
         """Length of a vector."""
         return self._embedder.dimensions
+
+
+class OnceEmbedder(AroundEmbedder):
+    """An embedder that embeds each text once, however many of the methods ask for it."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        super().__init__(embedder)
+        self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length one per text."""
