@@ -147,14 +147,62 @@ class Evidence:
         object.__setattr__(self, "facts", _frozen(self.facts))
 
 
+class Cause(StrEnum):
+    """The taxonomy of causes. A fault is what shows, a cause is why; each has its runbook in `opsagent/runbooks/library/`."""
+
+    DEPENDENCY_DOWN = "dependency_down"
+    DEPENDENCY_SLOW = "dependency_slow"
+    BAD_CONFIG = "bad_config"
+    BAD_RELEASE = "bad_release"
+    BAD_ENVIRONMENT = "bad_environment"
+    STALE_CREDENTIALS = "stale_credentials"
+    """It runs with what a file of its configuration said before that was changed."""
+    PORT_TAKEN = "port_taken"
+    ORPHAN = "orphan"
+    STALE_LOCK = "stale_lock"
+    DISK_FULL = "disk_full"
+    DELETED_OPEN_FILE = "deleted_open_file"
+    LOG_FLOOD = "log_flood"
+    DESCRIPTOR_LEAK = "descriptor_leak"
+    MEMORY_LEAK = "memory_leak"
+    HEAP_CAP = "heap_cap"
+    MACHINE_USED_UP = "machine_used_up"
+    STOPPED_BY_SIGNAL = "stopped_by_signal"
+    SPINNING = "spinning"
+    """A blocked event loop, or an endless one: a core is used up, and nobody is answered."""
+    DEADLOCK = "deadlock"
+    POOL_EXHAUSTED = "pool_exhausted"
+    NOISY_NEIGHBOUR = "noisy_neighbour"
+    RETRY_STORM = "retry_storm"
+    BAD_WORKER = "bad_worker"
+    """One of several instances is ill, the others are well."""
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    DNS_FAILURE = "dns_failure"
+    PERMISSIONS = "permissions"
+    POISON_ITEM = "poison_item"
+    FLAPPING = "flapping"
+    KILLED = "killed"
+    """Ended by a signal from outside; nothing is wrong with it."""
+    CRASHED = "crashed"
+    """It ended by itself; why is not known."""
+    SUPERVISOR_GONE = "supervisor_gone"
+    PLANNED = "planned"
+    """A window, a deploy, a stop by a person: nothing is to be done."""
+    FALSE_ALARM = "false_alarm"
+    HOSTILE_TEXT = "hostile_text"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
     """A possible cause, with what speaks for it and against it."""
 
     cause: str
+    """One line for a person; redacted."""
     unit: UnitId
     weight: float
     """0..1; how sure."""
+    kind: Cause = Cause.UNKNOWN
     speaks_for: tuple[str, ...] = ()
     speaks_against: tuple[str, ...] = ()
 
