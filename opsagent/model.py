@@ -282,6 +282,8 @@ class Plan:
     why: str = ""
     verify_s: float = 5.0
     """How long the units concerned must stay well before the repair counts."""
+    cause: Cause = Cause.UNKNOWN
+    """What it is against. The breaker counts failures per unit and cause."""
 
 
 class Risk(StrEnum):

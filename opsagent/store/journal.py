@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Table, select
 
 from opsagent.home import Home
 from opsagent.store import ledger
@@ -23,7 +23,20 @@ from opsagent.store.notices import NoticeRows
 from opsagent.store.plans import Plans
 from opsagent.store.releases import Releases
 from opsagent.store.rows import Verification
-from opsagent.store.schema import approvals, deploys, events, holds, incidents, plans, steps
+from opsagent.store.schema import (
+    approvals,
+    deploys,
+    egress,
+    events,
+    grants,
+    holds,
+    incidents,
+    outbox,
+    plans,
+    steps,
+    watches,
+    would_be,
+)
 
 __all__ = ["Journal"]
 
@@ -68,7 +81,7 @@ class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows
 
 
 def _remove_incident(writer: Writer, incident_id: str) -> None:
-    for table in (steps, approvals, plans, events):
+    for table in (steps, approvals, plans, events, would_be, watches, outbox):
         mine = select(table.c.id).where(table.c.incident_id == incident_id)
         for row_id in list(writer.connection.execute(mine).scalars()):
             writer.remove(table, row_id)
@@ -93,3 +106,12 @@ def _remove_loose(writer: Writer, before: datetime) -> None:
     judged = select(deploys.c.id).where(deploys.c.result.is_not(None), deploys.c.began_at < before)
     for deploy_id in list(writer.connection.execute(judged).scalars()):
         writer.remove(deploys, deploy_id)
+    _remove_old(writer, grants, grants.c.revoked_at < before)
+    _remove_old(writer, would_be, would_be.c.incident_id.is_(None) & (would_be.c.at < before))
+    _remove_old(writer, outbox, outbox.c.incident_id.is_(None) & (outbox.c.sent_at < before))
+    _remove_old(writer, egress, egress.c.at < before)
+
+
+def _remove_old(writer: Writer, table: Table, which: ColumnElement[bool]) -> None:
+    for row_id in list(writer.connection.execute(select(table.c.id).where(which)).scalars()):
+        writer.remove(table, row_id)

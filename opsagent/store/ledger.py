@@ -36,7 +36,7 @@ def append(connection: Connection, table: Table, row_id: str, at: datetime, *, r
     lock_ledger(connection)
     row = None if removed else connection.execute(select(table).where(table.c.id == row_id)).mappings().one()
     seq, link = _last(connection)
-    commitment = _commitment(row) if row is not None else ""
+    commitment = _commitment(table, row) if row is not None else ""
     entry: dict[str, Any] = {"seq": seq + 1, "at": at, "about": table.name, "row": row_id, "commitment": commitment}
     connection.execute(ledger.insert().values(**entry, link=_link(link, entry)))
 
@@ -73,7 +73,7 @@ def _changed_rows(connection: Connection, latest: dict[tuple[str, str], str]) ->
             commitment = left.pop((table.name, row["id"]), None)
             if commitment is None:
                 yield f"{table.name} {row['id']}: is in no entry of the ledger"
-            elif row["salt"] is not None and _commitment(row) != commitment:
+            elif row["salt"] is not None and _commitment(table, row) != commitment:
                 yield f"{table.name} {row['id']}: was changed behind the journal's back"
     for (about, row_id), commitment in left.items():
         if commitment:
@@ -112,8 +112,11 @@ def _anchor(connection: Connection) -> tuple[int, str]:
     return (int(found["seq"]), str(found["link"])) if found else (0, "")
 
 
-def _commitment(row: RowMapping) -> str:
-    content = {key: _canonical(value) for key, value in row.items()}
+def _commitment(table: Table, row: RowMapping) -> str:
+    """Return the hash. A column of later that is empty does not count: rows from before it was there stay valid."""
+    content = {
+        key: _canonical(value) for key, value in row.items() if value is not None or not table.c[key].info.get("later")
+    }
     return _sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
 
 

@@ -137,6 +137,7 @@ def _record(writer: Writer, plan: Plan, hypotheses: Sequence[Hypothesis]) -> Non
         origin=plan.origin,
         remedy=plan.remedy,
         source=plan.source,
+        cause=plan.cause.value,
         plan=to_plain(plan),
         masked=is_masked(plan.steps),
         hypotheses=to_plain(tuple(hypotheses)),
@@ -154,7 +155,7 @@ def step_row(row: RowMapping) -> StepRow:
 def plan_row(row: RowMapping, steps: Sequence[StepRow] = ()) -> PlanRow:
     """Return the record of a row of `plans`."""
     plan = replace(from_plain(row["plan"], Plan), id=row["id"], incident=row["incident_id"])
-    rest = _same(row, "plan", "unit", "origin", "remedy", "source", "hypotheses", "salt")
+    rest = _same(row, "plan", "unit", "origin", "remedy", "source", "hypotheses", "cause", "salt")
     return PlanRow(
         plan=plan, hypotheses=from_plain(row["hypotheses"], tuple_of(Hypothesis)), steps=tuple(steps), **rest
     )

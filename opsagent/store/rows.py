@@ -125,6 +125,10 @@ class ApprovalRow:
     status: ApprovalStatus
     decided_by: str | None = None
     decided_at: datetime | None = None
+    needed: int | None = None
+    """Persons who have to say yes; None: one."""
+    second_by: str | None = None
+    second_at: datetime | None = None
 
     @property
     def unit(self) -> UnitId:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
-REVISION = "0002"
+REVISION = "0003"
 VERSION_TABLE = "opsagent_schema"
 
 
@@ -59,9 +59,17 @@ def _opaque(name: str, length: int = 64, *, nullable: bool = False, index: bool 
     return Column(name, String(length), nullable=nullable, index=index, info={"opaque": True})
 
 
-def _table(name: str, *columns: SchemaItem) -> Table:
-    """A table with its key `id` and the salt of its commitment in the ledger (None: forgotten)."""
-    return Table(name, metadata, Column("id", String(64), primary_key=True), *columns, Column("salt", String(64)))
+def _table(name: str, *columns: SchemaItem, later: tuple[Column[Any], ...] = ()) -> Table:
+    """A table with its key `id` and the salt of its commitment in the ledger (None: forgotten).
+
+    `later` are columns that a migration added. They may be NULL, and are then no part of a row's commitment: what was
+    committed to before there was such a column still holds.
+    """
+    for column in later:
+        column.nullable = True
+        column.info["later"] = True
+    key, salt = Column("id", String(64), primary_key=True), Column("salt", String(64))
+    return Table(name, metadata, key, *columns, salt, *later)
 
 
 incidents = _table(
@@ -84,7 +92,15 @@ incidents = _table(
     Column("probes", Integer),
     Column("mttd_s", Float),
     Column("mttr_s", Float),
+    later=(
+        _opaque("cause", 32, nullable=True),
+        _opaque("returned_of", nullable=True),
+        Column("impact", JSON(none_as_null=True)),
+        Column("changed", JSON(none_as_null=True)),
+    ),
 )
+"""`cause` is a member of `opsagent.model.Cause`; `returned_of` the incident that this one is again; `impact` what it cost;
+`changed` what had changed just before."""
 
 plans = _table(
     "plans",
@@ -101,7 +117,9 @@ plans = _table(
     Column("created_at", Utc, nullable=False),
     Column("ended_at", Utc),
     Index("ix_plans_unit_ended_at", "unit", "ended_at"),
+    later=(_opaque("cause", 32, nullable=True),),
 )
+"""`cause` is what the plan is against (a member of `opsagent.model.Cause`, or a fault): the breaker counts by it."""
 
 steps = _table(
     "steps",
@@ -142,7 +160,9 @@ approvals = _table(
     _opaque("status", 16, index=True),
     Column("decided_by", String(64)),
     Column("decided_at", Utc),
+    later=(Column("needed", Integer), Column("second_by", String(64)), Column("second_at", Utc)),
 )
+"""`needed` persons have to say yes (NULL: one)."""
 
 holds = _table(
     "holds",
@@ -191,6 +211,73 @@ deploys = _table(
     _opaque("result", 16, nullable=True),
 )
 
+grants = _table(
+    "grants",
+    Column("unit", String(255), nullable=False, index=True),
+    _opaque("action", 32),
+    _opaque("mode", 16),
+    Column("granted_at", Utc, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("revoked_at", Utc),
+    Column("revoked_by", String(64)),
+    Column("revoked_why", Text),
+)
+"""What a person lets the agent do unasked: one action on one unit, until it is revoked."""
+
+would_be = _table(
+    "would_be",
+    _opaque("incident_id", nullable=True, index=True),
+    _opaque("plan_id", nullable=True),
+    Column("unit", String(255), nullable=False, index=True),
+    _opaque("action", 32),
+    Column("remedy", String(128), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("at", Utc, nullable=False, index=True),
+    _opaque("verdict", 16, nullable=True),
+    Column("judged_at", Utc),
+    Column("why", Text, nullable=False),
+)
+"""What the agent would have done, had it been let, and how right that would have been (`verdict`, NULL: not known yet)."""
+
+watches = _table(
+    "watches",
+    _opaque("incident_id", index=True),
+    _opaque("kind", 16),
+    Column("at", Utc, nullable=False),
+    Column("until", Utc),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("ended_at", Utc),
+)
+"""A person who looks after an incident (`ack`), or does not want to hear of it for a while (`snooze`)."""
+
+outbox = _table(
+    "outbox",
+    _opaque("incident_id", nullable=True, index=True),
+    Column("group_key", String(128), nullable=False, index=True),
+    _opaque("kind", 32),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("due_at", Utc, nullable=False, index=True),
+    Column("sent_at", Utc),
+    Column("tries", Integer, nullable=False),
+    Column("error", Text),
+)
+"""What people are to be told, until it is sent."""
+
+egress = _table(
+    "egress",
+    Column("at", Utc, nullable=False, index=True),
+    Column("where", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""What left the machine, where to, and on whose word."""
+
 ledger = Table(
     "ledger",
     metadata,
@@ -205,5 +292,6 @@ ledger = Table(
 """Append-only: one entry per write to a row of another table. `commitment` is empty where the row was removed."""
 
 COVERED: tuple[Table, ...] = (
-    incidents, plans, steps, events, approvals, holds, settings, service_notes, releases, deploys
+    incidents, plans, steps, events, approvals, holds, settings, service_notes, releases, deploys,
+    grants, would_be, watches, outbox, egress,
 )  # fmt: skip
