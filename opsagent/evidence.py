@@ -16,11 +16,14 @@ from types import MappingProxyType
 from opsagent.model import Evidence, EvidenceKind, ProbeRequest
 from opsagent.probes import files, kernel, left, locks, ports, service, supervised
 from opsagent.probes import releases as releases_probe
+from opsagent.probes.costs import PROBE_COSTS
 from opsagent.probes.room import Found, Probe, Room
 from opsagent.releases.keeper import Keeper
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError
 from opsagent_tools.units import UnitId
+
+__all__ = ["PROBES", "PROBE_COSTS", "gather"]
 
 _LOG = logging.getLogger(__name__)
 _TIMEOUT_S = 4.0
@@ -49,7 +52,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "stale_lock": locks.stale_lock,
     }
 )
-"""Every probe by name."""
+"""Every probe by name; what each costs: `opsagent.probes.costs`, one line there too."""
 
 _ASKS_HEALTH = frozenset({"health_now", "dependencies"})
 

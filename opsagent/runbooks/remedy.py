@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from opsagent.model import Fault, LeaveAlone, Scalar, Step
+from opsagent.model import Cause, Fault, LeaveAlone, Scalar, Step
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 
@@ -46,6 +46,14 @@ class Remedy:
     """Unless remembered, only after this other remedy has been tried."""
     verify_s: float = 5.0
     undo: str = "nothing to undo"
+    cause: Cause | None = None
+    """Of a remedy of the library: what it is a remedy for; None: of a fault's own runbook, whatever the cause."""
+    order: int = 100
+    """Of a remedy of the library, among those of the same cause: lower first."""
+    expects: str = ""
+    """What is different when it worked, for a person."""
+    verify: tuple[str, ...] = ()
+    """Conditions (`PROBE.FACT OP VALUE`) that must hold when verification ends, beside being well."""
 
     def fits(self, findings: Findings) -> Fit | Against:
         """Tell whether the remedy fits now. Raises NotAsked."""
