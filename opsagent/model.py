@@ -231,6 +231,8 @@ class CheckKind(StrEnum):
     """`path` has an archive that is newer than the one of the stamp `after`."""
     PROCESS_GONE = "process_gone"
     """The process `pid` started at `started` is gone."""
+    NICED = "niced"
+    """Each process in `were` that is still there has a nice value of `nice` at least."""
     SUPERVISOR_UP = "supervisor_up"
     TOLD = "told"
     """A person has been told (the incident is marked escalated)."""
@@ -282,6 +284,8 @@ class Plan:
     why: str = ""
     verify_s: float = 5.0
     """How long the units concerned must stay well before the repair counts."""
+    verify: tuple[str, ...] = ()
+    """What must hold beside, by probes that are run afresh when that time is over: `PROBE.FACT OP VALUE`."""
     cause: Cause = Cause.UNKNOWN
     """What it is against. The breaker counts failures per unit and cause."""
 
@@ -315,6 +319,8 @@ class Verdict:
     """The units concerned are worse off than before the attempt: undo."""
     helped: bool = False
     """Not better as a whole, but the unit that was treated is well: what made it well stays."""
+    unproven: bool = False
+    """Nobody can tell whether it helped (what would show it cannot be asked, or was not used): neither credit nor blame."""
     why: str = ""
     recovered_in_s: float | None = None
 

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from opsagent.log_policy import LogPolicy
-from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
+from opsagent.model import Cause, Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
 from opsagent.naming import is_our_engine
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
 from opsagent.planning_reload import (
@@ -73,6 +73,8 @@ def new_plan(
     attempt: int = 1,
     why: str = "",
     verify_s: float = 5.0,
+    verify: tuple[str, ...] = (),
+    cause: Cause = Cause.UNKNOWN,
 ) -> Plan:
     """Return a plan with an id of its own."""
     return Plan(
@@ -86,6 +88,8 @@ def new_plan(
         attempt=attempt,
         why=why,
         verify_s=verify_s,
+        verify=verify,
+        cause=cause,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
-from opsagent.model import Evidence, Fault, Hypothesis, Incident, Signal
+from opsagent.model import Cause, Evidence, Fault, Hypothesis, Incident, Signal
 from opsagent.store.boundary import Store
 from opsagent.store.codec import bounded, from_plain, to_plain, tuple_of
 from opsagent.store.plans import plan_row, step_row
@@ -18,11 +18,17 @@ from opsagent.store.rows import UNFINISHED, EventRow, IncidentRow, IncidentStatu
 from opsagent.store.schema import events, incidents, plans, steps
 from opsagent_tools.units import UnitId
 
+REPAIRED = "repaired"
+"""Outcome of an incident that a repair of the agent's ended."""
 ROOT = "root"
 """Kind of the event that says why the cause of an incident is where it is."""
 _SETTABLE = frozenset(
-    "status outcome remedy remedy_source attempts probes mttd_s mttr_s resolved_at summary evidence hypotheses".split()
+    "status outcome remedy remedy_source attempts probes mttd_s mttr_s resolved_at summary evidence hypotheses "
+    "cause returned_of impact changed".split()
 )
+
+_CAUSES = frozenset(Cause)
+"""What a newer version wrote may not be among them."""
 
 
 class Incidents(Store):
@@ -46,12 +52,12 @@ class Incidents(Store):
 
     def set_incident(self, incident_id: str, **values: Any) -> None:
         """Set some of: status, outcome, remedy, remedy_source, attempts, probes, mttd_s, mttr_s, resolved_at, summary,
-        evidence, hypotheses. LookupError: no such incident; TypeError: no such field.
+        evidence, hypotheses, cause, returned_of, impact, changed. LookupError: no such incident; TypeError: no such field.
         """
         unknown = values.keys() - _SETTABLE
         if unknown:
             raise TypeError(f"an incident has no {', '.join(sorted(unknown))} to set")
-        for name in values.keys() & {"evidence", "hypotheses"}:
+        for name in values.keys() & {"evidence", "hypotheses", "impact", "changed"}:
             values[name] = to_plain(values[name])
         with self._writing() as writer:
             writer.update(incidents, incident_id, **values)
@@ -90,6 +96,34 @@ class Incidents(Store):
         wanted = select(incidents).where(incidents.c.status.in_(UNFINISHED)).order_by(incidents.c.opened_at)
         with self._reading() as connection:
             return tuple(incident_row(row) for row in connection.execute(wanted).mappings())
+
+    def mended_since(self, unit: UnitId, fault: Fault, since: datetime, *, but: str = "") -> IncidentRow | None:
+        """Return the latest incident of this unit and fault that a repair ended since then, with its plans; None: none."""
+        wanted = (
+            select(incidents.c.id)
+            .where(incidents.c.unit == str(unit), incidents.c.fault == fault.value, incidents.c.id != but)
+            .where(incidents.c.status == "resolved", incidents.c.outcome == REPAIRED, incidents.c.resolved_at >= since)
+            .order_by(incidents.c.resolved_at.desc())
+            .limit(1)
+        )
+        with self._reading() as connection:
+            found = connection.execute(wanted).scalar()
+        return self.incident(found) if found is not None else None
+
+    def returns_of(self, incident_id: str) -> tuple[IncidentRow, ...]:
+        """Return the incidents of which this one is the return, the latest first: the chain back to the first one."""
+        chain: list[IncidentRow] = []
+        with self._reading() as connection:
+            following = connection.execute(
+                select(incidents.c.returned_of).where(incidents.c.id == incident_id)
+            ).scalar()
+            while following is not None and all(one.id != following for one in chain):
+                row = connection.execute(select(incidents).where(incidents.c.id == following)).mappings().first()
+                if row is None:
+                    break
+                chain.append(incident_row(row))
+                following = row["returned_of"]
+        return tuple(chain)
 
     def incident(self, id_or_prefix: str) -> IncidentRow:
         """Return one incident with its plans, their steps and its events. LookupError: none, or more than one."""
@@ -175,6 +209,10 @@ def incident_row(row: RowMapping, plans: Sequence[PlanRow] = (), events: Sequenc
         probes=row["probes"],
         mttd_s=row["mttd_s"],
         mttr_s=row["mttr_s"],
+        cause=Cause(row["cause"]) if row["cause"] in _CAUSES else None,
+        returned_of=row["returned_of"],
+        impact=row["impact"],
+        changed=tuple(row["changed"] or ()),
         plans=tuple(plans),
         events=tuple(events),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from opsagent.model import Evidence, Fault, Hypothesis, Incident, Plan, RemedySource, Scalar, Step
+from opsagent.model import Cause, Evidence, Fault, Hypothesis, Incident, Plan, RemedySource, Scalar, Step
 from opsagent_tools.units import UnitId
 
 IncidentStatus = Literal["open", "repairing", "resolved", "escalated", "closed"]
@@ -91,6 +91,14 @@ class IncidentRow:
     """Seconds from the first signal to the opening."""
     mttr_s: float | None = None
     """Seconds from the first signal to the end of the trouble."""
+    cause: Cause | None = None
+    """Of the hypothesis that was weighed highest; None: not decided yet."""
+    returned_of: str | None = None
+    """Id of the incident that this one is again: the same fault of the same unit, within the hour after its repair."""
+    impact: Mapping[str, Any] | None = None
+    """What it cost, as far as it was measured: `down_s`, `failed_probes`, `failed_requests`, `restarts`, `units`."""
+    changed: tuple[Any, ...] = ()
+    """What had changed just before."""
     plans: tuple[PlanRow, ...] = ()
     """Filled by `Journal.incident` only."""
     events: tuple[EventRow, ...] = ()
