@@ -49,6 +49,7 @@ class Checker:
             CheckKind.RELEASE_IS: self._release_is,
             CheckKind.LOG_ROTATED: self._log_rotated,
             CheckKind.PROCESS_GONE: self._process_gone,
+            CheckKind.NICED: self._niced,
             CheckKind.SUPERVISOR_UP: self._supervisor_up,
         }
 
@@ -155,6 +156,13 @@ class Checker:
 
     async def _process_gone(self, check: Check) -> bool:
         return not is_alive(ProcessKey(int(check.args["pid"]), float(check.args["started"])))
+
+    async def _niced(self, check: Check) -> bool:
+        from opsagent_tools.processes import priority  # few checks need it
+
+        keys = [one.process for one in priority.parse(str(check.args["were"]))]
+        found = await asyncio.to_thread(priority.read, [key for key in keys if is_alive(key)])
+        return found is not None and all(one.nice >= int(check.args["nice"]) for one in found)
 
     async def _supervisor_up(self, check: Check) -> bool:
         supervisor = self._supervisors.get(check.unit.supervisor)

@@ -286,6 +286,8 @@ def _mode(question: _Question) -> Ruling:
             return question.ask("mode", "destructive: never without a person")
         case "auto" if question.step.action.name is ActionName.ROLLBACK and not _may_roll_back(question):
             return question.ask("rollback", "unasked only where policy.rollback_failed_deploys says so")
+        case "auto" if question.step.action.name is ActionName.SIGNAL and not question.situation.confirmed:
+            return question.ask("signal", "what a signal does is the program's to say: a person sends it")
         case "auto":
             return question.allow("mode", f"auto for {risk} steps")
         case "approve":

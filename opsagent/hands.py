@@ -13,6 +13,7 @@ from pathlib import Path
 from opsagent.check import Checker
 from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
+from opsagent.process_hands import ProcessHands
 from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
 from opsagent.restarting import Restarting
@@ -41,6 +42,7 @@ class Hands:
         self._reloading = Reloading(self._supervisor_of, checker)
         self._restarting = Restarting(checker)
         logs = LogHands(self._supervisor_of, checker)
+        processes = ProcessHands(checker)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -55,6 +57,10 @@ class Hands:
             ActionName.REOPEN_LOG: logs.reopen,
             ActionName.ROLLBACK: self._rollback,
             ActionName.ROLLBACK_CONFIG: self._rollback_config,
+            ActionName.RENICE: processes.renice,
+            ActionName.SIGNAL: processes.signal,
+            ActionName.END_SESSION: processes.end_session,
+            ActionName.FREE_PORT: processes.free_port,
         }
 
     async def do(self, action: Action) -> Outcome:

@@ -136,6 +136,34 @@ CHANGING = _tools(
             "mode": "permissions of a file that is made anew",
         },
     ),
+    Tool(
+        name=ActionName.RENICE,
+        effect=Effect.RESUMES,
+        summary="Lower the priority of a unit's processes; never raise it.",
+        args={
+            "were": "how each of them is weighed now, `pid:started:nice:group` with commas",
+            "nice": "the nice value that they get, 1 to 19",
+            "back": "true: put exactly these values back",
+        },
+    ),
+    Tool(
+        name=ActionName.SIGNAL,
+        effect=Effect.INTERRUPTS,
+        summary="Send a signal that the process handles: HUP, USR1, USR2, TERM or CONT.",
+        args={"pid": "the process", "started": "its start time", "signal": "its name without SIG"},
+    ),
+    Tool(
+        name=ActionName.END_SESSION,
+        effect=Effect.INTERRUPTS,
+        summary="End one session of a PostgreSQL server; what it had not committed is rolled back.",
+        args={"pid": "the server process of the session", "started": "its start time"},
+    ),
+    Tool(
+        name=ActionName.FREE_PORT,
+        effect=Effect.DESTROYS,
+        summary="End the process that holds a unit's port, whoever it is.",
+        args={"port": "the port", "pid": "who holds it", "started": "its start time"},
+    ),
     Tool(name=ActionName.ESCALATE, effect=Effect.TELLS, summary="Tell a person what is known."),
 )
 

@@ -35,6 +35,20 @@ async def end_process(key: ProcessKey, *, grace_s: float, signum: int = signal.S
         close()
 
 
+def send_to(key: ProcessKey, signum: int) -> bool:
+    """Send one signal to exactly this process; return whether it was there. Raises PermissionError."""
+    send, close = _signaller(key)
+    try:
+        if not is_alive(key):
+            return False
+        send(signum)
+    except ProcessLookupError:
+        return False
+    finally:
+        close()
+    return True
+
+
 def _signaller(key: ProcessKey) -> tuple[Callable[[int], None], Callable[[], None]]:
     if hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal"):
         try:
