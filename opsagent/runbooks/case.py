@@ -33,7 +33,9 @@ class Case:
     """The incident's root as it is listed now; None: it is gone from the list, or it is an engine."""
     spec: ServiceSpec | None = None
     upstream: tuple[Target, ...] = ()
-    """All that the root depends on, nearest first. No plan ever concerns another unit than these and the root."""
+    """All that the root depends on, nearest first. But for what a probe names, no plan ever concerns another unit than these and the root."""
+    others: tuple[Target, ...] = ()
+    """Every other unit. A plan concerns one of these only where a probe of the root names it (who fills its disk, say)."""
     downstream: frozenset[UnitId] = frozenset()
     """All that depends on the root."""
     evidence: tuple[Evidence, ...] = ()
@@ -67,6 +69,7 @@ class Case:
     ) -> Self:
         """Take from the world what concerns this incident."""
         root = world.units.get(incident.unit)
+        above = frozenset(world.all_upstream(incident.unit))
         window = world.maintenance.open_for(incident.unit, now)
         return cls(
             incident=incident,
@@ -76,6 +79,11 @@ class Case:
                 Target(unit=world.units[found], spec=world.spec(found))
                 for found in world.all_upstream(incident.unit)
                 if found in world.units
+            ),
+            others=tuple(
+                Target(unit=unit, spec=world.spec(other))
+                for other, unit in world.units.items()
+                if other != incident.unit and other not in above
             ),
             downstream=frozenset(world.all_downstream(incident.unit)),
             evidence=tuple(evidence),

@@ -105,6 +105,12 @@ class Findings:
         """Return the upstream unit of that id."""
         return next((target for target in self.case.upstream if str(target.unit.id) == unit_id), None)
 
+    def named(self, unit_id: str) -> Target | None:
+        """Return the unit of that id, whatever it has to do with the root. Only for what kernel, supervisor or probe names."""
+        root = self.root
+        near = (*((root,) if root is not None else ()), *self.case.upstream, *self.case.others)
+        return next((target for target in near if str(target.unit.id) == unit_id), None)
+
     def tried(self, remedy: str, unit: UnitId) -> bool:
         """Tell whether this remedy was tried on this unit for this incident."""
         return any(attempt.remedy == remedy and _concerns(attempt, unit) for attempt in self.case.tried)

@@ -17,6 +17,8 @@ class Fit:
     target: Target
     why: str
     args: Mapping[str, Scalar] = field(default_factory=dict)
+    root: Target | None = None
+    """The incident's unit, where a step is for that one and not for the target."""
 
 
 @dataclass(frozen=True, slots=True)
