@@ -26,7 +26,7 @@ def recovered(findings: Findings) -> str | None:
     return None
 
 
-def _for_a_person(findings: Findings) -> str | None:
+def for_a_person(findings: Findings) -> str | None:
     """Return what a person can do where the supervisor is not ours to bring back."""
     engine = findings.case.incident.unit
     state = findings.of("supervisor_state", engine)
@@ -46,7 +46,8 @@ def _aim(findings: Findings) -> Target:
     return Target(unit=Unit(id=findings.case.incident.unit, state=UnitState.UNKNOWN))
 
 
-def _ours_is_gone(findings: Findings, target: Target) -> Fit | Against:
+def ours_is_gone(findings: Findings, target: Target) -> Fit | Against:
+    """The embedded engine is gone; it is ours to start."""
     engine = target.unit.id
     if not is_our_engine(engine):
         return Against(f"{engine.supervisor} is not ours to start")
@@ -56,7 +57,8 @@ def _ours_is_gone(findings: Findings, target: Target) -> Fit | Against:
     return Fit(target=target, why=state.words("said"))
 
 
-def _can_be_revived(findings: Findings, target: Target) -> Fit | Against:
+def can_be_revived(findings: Findings, target: Target) -> Fit | Against:
+    """Somebody else's daemon is gone, or lost its list, nobody ended it on purpose, and it says how it would come back."""
     engine = target.unit.id
     if is_our_engine(engine):
         return Against("the engine has a way of its own")
@@ -77,20 +79,20 @@ RUNBOOK = Runbook(
     looks_for="whether the daemon answers now, and knows what it ran",
     recovered=recovered,
     first=("supervisor_state",),
-    person=(_for_a_person,),
+    person=(for_a_person,),
     remedies=(
         Remedy(
             name="engine_down/start_engine",
             does="bring the daemon back; it ends what its predecessor left running before it starts the services",
             aim=_aim,
-            condition=_ours_is_gone,
+            condition=ours_is_gone,
             steps=lambda fit: planning.start_engine_steps(fit.target.unit.id),
         ),
         Remedy(
             name="engine_down/revive",
             does="bring the supervisor's daemon back with what it ran, ending first what outlived it",
             aim=_aim,
-            condition=_can_be_revived,
+            condition=can_be_revived,
             steps=lambda fit: planning.start_engine_steps(fit.target.unit.id, ends=int(fit.args["ends"])),
         ),
     ),

@@ -105,6 +105,8 @@ class Card:
     never: str
     remedies: tuple[RemedyCard, ...] = ()
     escalate: tuple[EscalateCard, ...] = ()
+    leave_alone: str = ""
+    """Where the right answer is to do nothing: why, and what is kept of it."""
     own: bool = False
     """A person's own, not one that the agent came with."""
     source: str = ""

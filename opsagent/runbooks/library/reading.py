@@ -33,7 +33,7 @@ _REFERENCE = re.compile(r"opsagent(\.[a-z_][a-z0-9_]*)+:[a-z_][a-z0-9_]*")
 _COUNTED = re.compile(r"[a-z][a-z_]*/[a-z][a-z0-9_]*")
 _DEEP = 6
 _S = TypeVar("_S", bound=StrEnum)
-_CARD_KEYS = ("title", "cause", "answers", "looks_for", "never", "remedy", "escalate")
+_CARD_KEYS = ("title", "cause", "answers", "looks_for", "never", "leave_alone", "remedy", "escalate")
 _OWN_EFFECTS = {"safe": Effect.STARTS, "disruptive": Effect.INTERRUPTS, "destructive": Effect.DESTROYS}
 
 
@@ -173,7 +173,8 @@ class _Reader:
             raise table.error("answers", "is missing", f'write answers = ["{Fault.CRASH}"], the kinds of incident')
         remedies = tuple(self._remedy(one, cause) for one in table.tables("remedy"))
         escalate = tuple(self._escalate(one) for one in table.tables("escalate"))
-        if not remedies and not escalate:
+        leave_alone = table.text("leave_alone", "")
+        if not (remedies or escalate or leave_alone):
             raise table.error("remedy", "is missing", "write [[remedy]], or [[escalate]] where only a person can help")
         names = [remedy.name for remedy in remedies]
         for name in names:
@@ -188,6 +189,7 @@ class _Reader:
             never=table.text("never"),
             remedies=tuple(sorted(remedies, key=lambda remedy: remedy.order)),
             escalate=escalate,
+            leave_alone=leave_alone,
             own=self._own,
             source=self._source,
         )
