@@ -20,6 +20,7 @@ from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
 from opsagent.store.notices import NoticeRows
+from opsagent.store.outbox import Outbox
 from opsagent.store.plans import Plans
 from opsagent.store.releases import Releases
 from opsagent.store.rows import Verification
@@ -37,11 +38,12 @@ from opsagent.store.schema import (
     watches,
     would_be,
 )
+from opsagent.store.watches import Watches
 
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows):
+class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Watches, Outbox):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod

@@ -28,6 +28,44 @@ def escape_for_html(raw: str) -> str:
     return html.escape(escape_for_terminal(raw), quote=True)
 
 
+def escape_for_markdown(raw: str) -> str:
+    """Return `raw` on one line, as text that Markdown draws as it stands: no markup, link, image, HTML or mention."""
+    import re
+
+    text = escape_for_terminal(" ".join(raw.split())).replace("@", "\uff20")
+    text = re.sub(r"([\\`*_{}\[\]<>|~#!$])", r"\\\1", text.replace("&", "&amp;"))
+    text = re.sub(r"(?i)(:)(?=//)|(?<=\bwww)(\.)|(?<=\bmailto)(:)", lambda found: "\\" + found.group(), text)
+    return re.sub(r"^([+\-=]|\d+(?=[.)]))", lambda found: f"\\{found.group()}" if not found.group().isdigit()
+                  else f"{found.group()}\\", text)  # fmt: skip
+
+
+def code_for_markdown(raw: str) -> str:
+    """Return `raw` on one line as a code span, which draws nothing else and mentions nobody."""
+    import re
+
+    text = escape_for_terminal(" ".join(raw.split()))
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+
+
+def escape_for_chat(raw: str) -> str:
+    """Return `raw` on one line, harmless in the messages of chat services, push services and mail.
+
+    They differ in what they take for markup, a mention or a link; so what any of them does is written with a character
+    that looks alike and means nothing, and an address of a stranger cannot be clicked.
+    """
+    import re
+
+    text = escape_for_terminal(" ".join(raw.split()))
+    text = re.sub(r"(?i)://", "[:]//", text)
+    text = re.sub(r"(?i)\b(www)\.", r"\1[.]", text)
+    return text.translate(_CHAT)
+
+
+_CHAT = str.maketrans({"@": "\uff20", "<": "\u2039", ">": "\u203a", "`": "\u02cb", "*": "\u2217", "&": "\uff06"})
+
+
 def _visible(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
