@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from opsagent.model import Attempt, Evidence, Incident, RemedyOdds, Step
 from opsagent.world import World
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
+
+if TYPE_CHECKING:
+    from opsagent.runbooks.library.card import Card
+
+if TYPE_CHECKING:
+    from opsagent.runbooks.library.card import Card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,8 @@ class Case:
     odds: tuple[RemedyOdds, ...] = ()
     """What memory knows of remedies for incidents like this one, best first."""
     tried: tuple[Attempt, ...] = ()
+    own: tuple[Card, ...] = ()
+    """Runbooks that people wrote themselves."""
     stopped_by_person: bool = False
     held: bool = False
     maintenance: tuple[str, float] | None = None
@@ -51,6 +59,8 @@ class Case:
     None: nothing is tried for that."""
     fresh_since: datetime | None = None
     """Evidence from before does not count: an attempt since then may have changed what it tells."""
+    own: tuple[Card, ...] = ()
+    """People's own runbooks; they go before those of the same cause that the agent came with."""
     now: datetime
 
     @classmethod
@@ -66,6 +76,7 @@ class Case:
         held: bool = False,
         fresh_since: datetime | None = None,
         may_try: MayTry | None = None,
+        own: Sequence[Card] = (),
     ) -> Self:
         """Take from the world what concerns this incident."""
         root = world.units.get(incident.unit)
@@ -94,5 +105,6 @@ class Case:
             maintenance=(window[0], (window[1] - now).total_seconds()) if window is not None else None,
             fresh_since=fresh_since,
             may_try=may_try,
+            own=tuple(own),
             now=now,
         )

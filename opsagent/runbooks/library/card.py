@@ -5,12 +5,18 @@ RunbookError   a runbook cannot be used
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from opsagent.model import Cause, CheckKind, Fault, Scalar
 from opsagent.runbooks.library.conditions import When
 from opsagent_tools.actions import ActionName, Effect
+
+if TYPE_CHECKING:
+    from opsagent.runbooks.case import Target
+    from opsagent.runbooks.findings import Findings
+    from opsagent.runbooks.remedy import Against, Fit
 
 ROOT, UPSTREAM, AIM = "root", "upstream", "aim"
 
@@ -64,6 +70,8 @@ class RemedyCard:
     when: tuple[When, ...] = ()
     condition: str = ""
     """`module:function` instead of, or on top of, `when`; shipped ones only."""
+    judge: Callable[[Findings, Target], Fit | Against] | None = None
+    """A condition in a person's own Python."""
     despite_upstream: bool = False
     """Its evidence stands for itself: also where something upstream explains the trouble."""
     after: str = ""

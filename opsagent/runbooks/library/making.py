@@ -103,8 +103,9 @@ def fits(said: RemedyCard, after: str, findings: Findings, target: Target) -> Fi
     if isinstance(shown, Broken):
         return Against(shown.why)
     fit = Fit(target=target, why=shown.why or said.does)
-    if said.condition:
-        found = resolved(said.condition)(findings, target)
+    code = resolved(said.condition) if said.condition else said.judge
+    if said.condition and code is not None:
+        found = code(findings, target)
         if isinstance(found, Against):
             return found
         assert isinstance(found, Fit), f"{said.condition} says neither that it fits nor why not"
@@ -116,6 +117,11 @@ def fits(said: RemedyCard, after: str, findings: Findings, target: Target) -> Fi
             why = f"{unit.name} was stopped on purpose"
         if why:
             return Against(why)
+        if code is not None:
+            judged = code(findings, target)
+            if isinstance(judged, Against):
+                return judged
+            fit = judged
     if said.aim == ROOT and not said.despite_upstream:
         why = upstream.explains(findings)
         if why:

@@ -40,8 +40,6 @@ _OWN_EFFECTS = {"safe": Effect.STARTS, "disruptive": Effect.INTERRUPTS, "destruc
 def read_card(text: str, *, name: str, source: str = "", own: bool = False) -> Card:
     """Read one runbook. `own`: a person's, which may name no code of the agent's. Raises RunbookError."""
     source = source or f"{name}.toml"
-    if not _NAME.fullmatch(name):
-        raise RunbookError(f"{source}: a runbook's file is named in small letters, digits and _: rename it")
     if len(text.encode(errors="replace")) > MOST_BYTES:
         raise RunbookError(f"{source}: longer than {MOST_BYTES // 1024} KiB: split it")
     try:
@@ -50,8 +48,17 @@ def read_card(text: str, *, name: str, source: str = "", own: bool = False) -> C
         raise RunbookError(f"{source}: no TOML: {error}: mend that line") from error
     except RecursionError as error:
         raise RunbookError(f"{source}: nested too deeply: a runbook has tables in tables, and no deeper") from error
+    return card_from(document, name=name, source=source, own=own)
+
+
+def card_from(
+    document: Mapping[str, Any], *, name: str, source: str, own: bool, judged: frozenset[str] = frozenset()
+) -> Card:
+    """Read a runbook that is a document already. `judged`: remedies that bring a condition in code. Raises RunbookError."""
+    if not _NAME.fullmatch(name):
+        raise RunbookError(f"{source}: a runbook's file is named in small letters, digits and _: rename it")
     _demand_shallow(document, source)
-    return _Reader(source, name, own).card(_Table(document, source, ""))
+    return _Reader(source, name, own, judged).card(_Table(document, source, ""))
 
 
 def _demand_shallow(document: object, source: str) -> None:
@@ -162,8 +169,8 @@ def _shown(value: object) -> str:
 
 
 class _Reader:
-    def __init__(self, source: str, name: str, own: bool) -> None:
-        self._source, self._name, self._own = source, name, own
+    def __init__(self, source: str, name: str, own: bool, judged: frozenset[str]) -> None:
+        self._source, self._name, self._own, self._judged = source, name, own, judged
 
     def card(self, table: _Table) -> Card:
         table.refuse_unknown(_CARD_KEYS)
@@ -240,7 +247,8 @@ class _Reader:
                 raise table.error("counted_as", f"`{_shown(one)}` is no remedy", 'write "fault/remedy"')
         if bool(steps) is bool(rows):
             raise table.error("step", "it has no steps, or both steps and rows", "write [[remedy.step]] once or more")
-        if not counted and not table.values.get("when") and not table.values.get("condition"):
+        judged = table.values.get("name") in self._judged
+        if not (counted or judged or table.values.get("when") or table.values.get("condition")):
             raise table.error("when", "is missing: it would fit everywhere", 'write when = ["PROBE.FACT is VALUE"]')
 
     def _step(self, table: _Table) -> StepCard:
