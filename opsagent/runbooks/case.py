@@ -15,9 +15,6 @@ from opsagent_tools.units import Unit, UnitId, UnitState
 if TYPE_CHECKING:
     from opsagent.runbooks.library.card import Card
 
-if TYPE_CHECKING:
-    from opsagent.runbooks.library.card import Card
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -48,8 +45,6 @@ class Case:
     odds: tuple[RemedyOdds, ...] = ()
     """What memory knows of remedies for incidents like this one, best first."""
     tried: tuple[Attempt, ...] = ()
-    own: tuple[Card, ...] = ()
-    """Runbooks that people wrote themselves."""
     stopped_by_person: bool = False
     held: bool = False
     maintenance: tuple[str, float] | None = None

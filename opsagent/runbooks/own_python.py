@@ -69,7 +69,7 @@ def _plain(document: dict[str, Any], path: Path) -> dict[str, Any]:
     return found
 
 
-def _judged(said: RemedyCard, judge: _Judge | None) -> RemedyCard:
+def _judged(said: RemedyCard, judge: Callable[[Findings, Target], object] | None) -> RemedyCard:
     if judge is None:
         return said
 
