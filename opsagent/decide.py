@@ -1,23 +1,41 @@
 """Decides what to do about an incident: a plan, a question to the world, a person, or nothing. Pure.
 
 In this order: reasons to do nothing; what a person accepted or memory says helped before, if its own condition holds
-now; the runbook's remedies; a person. Every change rests on what kernel, supervisor and probes say. Text never authorises one, and when
-nothing is sure, a person is told what is known: one wrong action costs more than ten that were not taken.
+now; the library's remedies of the causes that are likely, the surest first; reasons to call a person; the remedies of
+the fault's own runbook; a person. Probes are asked cheapest first, and no more of them once the answer is clear.
+
+Every change rests on what kernel, supervisor and probes say. Text never authorises one, and when nothing is sure, a
+person is told what is known: one wrong action costs more than ten that were not taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from opsagent import exploring, planning
+from opsagent import casenote, choosing, exploring, planning
+from opsagent.causes.judging import CLEAR, clear, judge
 from opsagent.exploring import is_proven
-from opsagent.model import Act, Decision, Escalate, Fault, Investigate, LeaveAlone, RemedyOdds, RemedySource
+from opsagent.looking import look, tiers
+from opsagent.model import (
+    Act,
+    Cause,
+    Decision,
+    Escalate,
+    Fault,
+    Hypothesis,
+    Investigate,
+    LeaveAlone,
+    RemedyOdds,
+    RemedySource,
+)
 from opsagent.naming import is_host
-from opsagent.runbooks import RUNBOOKS
+from opsagent.probes.costs import PROBE_COSTS
+from opsagent.runbooks import RUNBOOKS, upstream
 from opsagent.runbooks.case import Case, Target
-from opsagent.runbooks.causes import hypotheses, note
-from opsagent.runbooks.common import wanted_at_first
+from opsagent.runbooks.common import is_foreign, somebody_is_at_work
 from opsagent.runbooks.findings import Findings, NotAsked
+from opsagent.runbooks.library import calls_for, cards_for, remedies_for
 from opsagent.runbooks.remedy import Fit, Remedy, Runbook
 
 __all__ = ["Case", "Target", "decide"]
@@ -27,6 +45,8 @@ _HOPELESS_TRIES = 3
 _MAINTENANCE_LOOK_S = 10.0
 """Between two looks at trouble in a maintenance window: it may be over, or a person may have ordered something."""
 _MOMENT_S = 0.1
+_FOR_THE_NOTE = ("last_log", "changes")
+"""What is asked for a person's sake when one is called."""
 
 
 def decide(case: Case) -> Decision:
@@ -64,44 +84,110 @@ def _from(runbook: Runbook, findings: Findings) -> Decision:
     why = runbook.recovered(findings)
     if why is not None:
         return LeaveAlone(why=why)
-    remembered = _remembered(runbook, findings)
+    library = remedies_for(findings.case.incident.fault, findings.case.own)
+    remembered = _remembered(runbook, library, findings)
     if remembered is not None:
         return remembered
-    wanted_at_first(findings, *runbook.first)
-    for needs_a_person in runbook.person:
+    for probes in tiers(findings, runbook):
+        look(findings, probes)
+        at_work = somebody_is_at_work(findings)
+        if at_work is not None:
+            return at_work
+        found = judge(findings)
+        if clear(found) is not None:
+            decision = _of_the_clear(runbook, library, findings, found)
+            if decision is not None:
+                return decision
+    found = judge(findings)
+    return (
+        _by_cause(runbook, library, findings, found)
+        or _by_fault(runbook, findings, found)
+        or runbook.patience(findings)
+        or _tell(runbook, findings, "")
+    )
+
+
+def _of_the_clear(
+    runbook: Runbook, library: tuple[Remedy, ...], findings: Findings, found: tuple[Hypothesis, ...]
+) -> Decision | None:
+    """Decide by what is clear already; None where nothing fits that: more is asked then."""
+    kinds = {one.kind for one in found if one.weight >= CLEAR and not one.speaks_against}
+    sure = tuple(remedy for remedy in library if remedy.cause in kinds)
+    act = _by_cause(runbook, sure, findings, found)
+    if act is not None:
+        return act
+    reason = _for_a_person(runbook, findings)
+    if reason is not None:
+        return _tell(runbook, findings, reason)
+    above = upstream.REMEDIES if Cause.DEPENDENCY_DOWN in kinds else ()
+    fitting = [remedy for remedy in runbook.remedies if remedy.cause in kinds or remedy in above]
+    return _generic(runbook, findings, found, fitting)
+
+
+def _by_cause(
+    runbook: Runbook, library: tuple[Remedy, ...], findings: Findings, found: tuple[Hypothesis, ...]
+) -> Act | None:
+    """Return the library's best remedy of a likely cause."""
+    chosen = choosing.choose(library, findings, found)
+    if chosen is None:
+        return None
+    return _tried(runbook, findings, found, chosen.remedy) or _act(findings, found, chosen.remedy, chosen.fit)
+
+
+def _by_fault(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...]) -> Decision | None:
+    """Return what the fault's own runbook says: a person, or one of its remedies."""
+    reason = _for_a_person(runbook, findings)
+    if reason is not None:
+        return _tell(runbook, findings, reason)
+    return _generic(runbook, findings, found, list(runbook.remedies))
+
+
+def _for_a_person(runbook: Runbook, findings: Findings) -> str | None:
+    case = findings.case
+    for needs_a_person in (is_foreign, *runbook.person, *calls_for(case.incident.fault, case.own)):
         reason = needs_a_person(findings)
         if reason is not None:
-            return _tell(runbook, findings, reason)
-    for remedy in _in_order(runbook, findings.case.odds):
+            return reason
+    return None
+
+
+def _generic(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...], remedies: list[Remedy]) -> Act | None:
+    for remedy in _in_order(remedies, findings.case.odds):
         if remedy.after and not findings.tried_any(remedy.after, findings.case.incident.unit):
             continue
         fit = remedy.fits(findings)
         if isinstance(fit, Fit):
-            return _tried(runbook, findings, remedy) or _act(findings, remedy, fit, "runbook")
-    return runbook.patience(findings) or _tell(runbook, findings, "")
+            return _tried(runbook, findings, found, remedy) or _act(findings, found, remedy, fit)
+    return None
 
 
-def _remembered(runbook: Runbook, findings: Findings) -> Act | None:
+def _remembered(runbook: Runbook, library: tuple[Remedy, ...], findings: Findings) -> Act | None:
     """Return the best remedy that worked for incidents like this one, if its own condition holds now."""
-    remedies = {remedy.name: remedy for remedy in runbook.remedies}
+    remedies = {remedy.name: remedy for remedy in (*library, *runbook.remedies)}
     for odds in _by_promise(findings.case.odds):
         remedy = remedies.get(odds.remedy)
         if remedy is None or not is_proven(odds):
             continue
         fit = remedy.fits(findings)
         if isinstance(fit, Fit):
-            return _tried(runbook, findings, remedy) or _act(findings, remedy, fit, "memory", odds.why)
+            found = judge(findings)
+            return _tried(runbook, findings, found, remedy) or _act(
+                findings, found, remedy, fit, source="memory", remembered=odds.why
+            )
     return None
 
 
-def _tried(runbook: Runbook, findings: Findings, usual: Remedy) -> Act | None:
+def _tried(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...], usual: Remedy) -> Act | None:
     """Return another remedy to try, where the usual one is in doubt and both are safe."""
+    if usual not in runbook.remedies:
+        runbook = replace(runbook, remedies=(usual, *runbook.remedies))
     other = exploring.another(runbook, findings, usual)
     if other is None:
         return None
     remedy, fit, odds = other
     source: RemedySource = "memory" if odds is not None and is_proven(odds) else "runbook"
-    return _act(findings, remedy, fit, source, f"tried because {usual.name} is in doubt")
+    doubt = f"tried because {usual.name} is in doubt"
+    return _act(findings, found, remedy, fit, source=source, remembered=doubt)
 
 
 def _by_promise(odds: tuple[RemedyOdds, ...]) -> list[RemedyOdds]:
@@ -114,20 +200,27 @@ def _by_promise(odds: tuple[RemedyOdds, ...]) -> list[RemedyOdds]:
     return sorted(odds, key=lambda one: (not (one.accepted and (one.tries or not another_worked)), -one.score))
 
 
-def _in_order(runbook: Runbook, odds: tuple[RemedyOdds, ...]) -> Iterator[Remedy]:
+def _in_order(remedies: list[Remedy], odds: tuple[RemedyOdds, ...]) -> Iterator[Remedy]:
     """Yield the runbook's remedies: those that no longer work here behind the others, those that never did after them,
     the hopeless not at all.
     """
     failing = {row.remedy: row.tries for row in odds if row.tries and not row.successes}
     stale = {row.remedy for row in odds if row.stale} - failing.keys()
-    yield from (remedy for remedy in runbook.remedies if remedy.name not in failing and remedy.name not in stale)
-    yield from (remedy for remedy in runbook.remedies if remedy.name in stale)
-    yield from (remedy for remedy in runbook.remedies if 0 < failing.get(remedy.name, 0) < _HOPELESS_TRIES)
+    yield from (remedy for remedy in remedies if remedy.name not in failing and remedy.name not in stale)
+    yield from (remedy for remedy in remedies if remedy.name in stale)
+    yield from (remedy for remedy in remedies if 0 < failing.get(remedy.name, 0) < _HOPELESS_TRIES)
 
 
-def _act(findings: Findings, remedy: Remedy, fit: Fit, source: RemedySource, remembered: str = "") -> Act:
+def _act(
+    findings: Findings,
+    found: tuple[Hypothesis, ...],
+    remedy: Remedy,
+    fit: Fit,
+    *,
+    source: RemedySource = "runbook",
+    remembered: str = "",
+) -> Act:
     case = findings.case
-    why = f"{fit.why}; {remembered}" if remembered else fit.why
     plan = planning.new_plan(
         unit=fit.target.unit.id,
         steps=remedy.steps(fit),
@@ -136,15 +229,29 @@ def _act(findings: Findings, remedy: Remedy, fit: Fit, source: RemedySource, rem
         source=source,
         incident=case.incident.id,
         attempt=len(case.tried) + 1,
-        why=why,
+        why=f"{fit.why}; {remembered}" if remembered else fit.why,
         verify_s=remedy.verify_s,
+        verify=remedy.verify,
+        cause=choosing.cause_of(remedy, found, fit),
     )
-    return Act(plan=plan, hypotheses=hypotheses(findings))
+    return Act(plan=plan, hypotheses=found, note=casenote.note_of(findings, found, never=_never(findings, found)))
 
 
 def _tell(runbook: Runbook, findings: Findings, reason: str) -> Escalate:
     """Hand over to a person, with what is known. What the log said last belongs into the note, and only there."""
     root = findings.root
     if root is not None:
-        findings.want(("last_log", root.unit.id))
-    return Escalate(why=note(findings, runbook, reason), hypotheses=hypotheses(findings))
+        findings.want(*((probe, root.unit.id) for probe in _FOR_THE_NOTE if probe in PROBE_COSTS))
+    found = judge(findings)
+    never = _never(findings, found) or runbook.never
+    note = casenote.note_of(findings, found, never=never, reason=reason)
+    return Escalate(why=casenote.english(note), hypotheses=found, note=note)
+
+
+def _never(findings: Findings, found: tuple[Hypothesis, ...]) -> str:
+    """Return the tempting wrong remedy of a cause that is clear; nothing where none is, or its card says none."""
+    sure = clear(found)
+    if sure is None:
+        return ""
+    cards = cards_for(findings.case.incident.fault, findings.case.own)
+    return next((card.never for card in cards if card.cause is sure.kind), "")

@@ -22,7 +22,8 @@ from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor
 from opsagent_tools.units import UnitId
 
-_MAX_ROUNDS = 8
+_MAX_ROUNDS = 16
+"""Of questions; each is answered within the time of its slowest probe."""
 
 
 class Investigator:

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opsagent_tools.actions import Action
 from opsagent_tools.text import UntrustedText
 from opsagent_tools.units import ProcessKey, UnitId
+
+if TYPE_CHECKING:
+    from opsagent.casenote import Note
 
 Scalar = str | int | float | bool
 
@@ -374,6 +377,8 @@ class Act:
 
     plan: Plan
     hypotheses: tuple[Hypothesis, ...] = ()
+    note: Note | None = None
+    """What is known, for a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +394,8 @@ class Escalate:
 
     why: str
     hypotheses: tuple[Hypothesis, ...] = ()
+    note: Note | None = None
+    """The same as `why` and more, in parts: for whoever tells it in other words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,9 +102,23 @@ def killed(findings: Findings) -> Hypothesis | None:
         Cause.KILLED,
         unit,
         f"{unit.name} was killed by signal {signal} from outside",
-        speaks_for=[(f"its supervisor: {facts.words('said')}", STRONG)],
+        speaks_for=[(f"its supervisor: {facts.words('said')}", STRONG), *_nothing_else(findings)],
         speaks_against=list(_other_reasons(findings)),
     )
+
+
+def _nothing_else(findings: Findings) -> Iterator[Reason]:
+    """Yield that what would keep it from running was looked at, and is well; one death alone says that much."""
+    unit = findings.case.incident.unit
+    disk, holder, config = (_known(findings, probe) for probe in ("disk", "port_holder", "config_changed"))
+    if disk is None or disk.flag("full") or len(findings.lives(unit)) > _SEVERAL:
+        return
+    taken = holder is not None and holder.words("relation") not in {"free", "own", "engine"}
+    if not taken and (config is None or not config.flag("changed")):
+        yield "its port, its disks and its configuration are as they should be", SOME
+
+
+_SEVERAL = 2
 
 
 def crashed(findings: Findings) -> Hypothesis | None:

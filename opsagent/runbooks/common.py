@@ -38,14 +38,29 @@ def wanted_at_first(findings: Findings, *probes: str) -> None:
         findings.want(*((probe, findings.case.incident.unit) for probe in probes))
         return
     unit, spec = root.unit, root.spec
+    lives = not has_no_process(findings, root)
     tells = {
         "port_holder": bool(unit.ports),
         "dependencies": bool(findings.case.upstream),
+        "dependency_probe": bool(findings.case.upstream),
         "config_changed": spec is not None and bool(spec.config_files),
         "health_now": spec is not None and spec.health is not None,
         "executable": spec is not None and bool(spec.command),
+        **dict.fromkeys(_OF_PROCESSES, lives),
     }
     findings.want(*((probe, unit.id) for probe in probes if tells.get(probe, True)))
+
+
+_OF_PROCESSES = ("process_state", "connections", "memory", "room_left", "limits")
+"""Probes that look at the processes of a unit: of one that ended they tell nothing."""
+
+
+def has_no_process(findings: Findings, target: Target) -> bool:
+    """Tell whether it is known that no process of the unit is left."""
+    state = findings.known("unit_state", target.unit.id)
+    if state is None or not state.answered:
+        return False
+    return state.words("state") in {UnitState.EXITED, UnitState.STOPPED} and not state.number("processes")
 
 
 def port_is_taken(findings: Findings) -> str | None:
@@ -105,3 +120,39 @@ _COMING = frozenset({UnitState.STARTING, UnitState.STOPPING})
 _PATIENCE_S = 120.0
 """What is still starting this long after the trouble began does not come up."""
 _LOOK_AGAIN_S, _MOMENT_S = 3.0, 0.5
+
+
+def is_foreign(findings: Findings) -> str | None:
+    """Return that the root's processes belong to another user: what is known is told, nothing is touched."""
+    root = findings.root
+    if root is None:
+        return None
+    state = findings.known("unit_state", root.unit.id)
+    if state is None or not state.answered or not state.flag("foreign"):
+        return None
+    return (
+        f"the processes of {root.unit.name} belong to another user ({state.words('owner')}): they are not ours to touch"
+    )
+
+
+def somebody_is_at_work(findings: Findings) -> LeaveAlone | None:
+    """Return that a person works on the root at this moment: whoever is at it goes first, and is waited for."""
+    root, case = findings.root, findings.case
+    if root is None or case.tried:  # what changed since is the agent's own doing, or was waited for
+        return None
+    work = findings.known("who_is_at_work", root.unit.id)
+    if work is None or not work.answered:
+        return None
+    if work.words("hold") or work.words("deploy"):
+        return LeaveAlone(why=work.words("said"), look_again_s=_LOOK_AGAIN_S)
+    edited_at, began = work.number("edited_at"), case.incident.began_at.timestamp()
+    if not edited_at or (case.now - case.incident.began_at).total_seconds() > _PATIENCE_S:
+        return None
+    quiet_s = case.now.timestamp() - edited_at
+    if edited_at <= began + _AFTER_S or quiet_s >= _QUIET_S:
+        return None
+    return LeaveAlone(why=work.words("said"), look_again_s=min(_LOOK_AGAIN_S, _QUIET_S - quiet_s + _MOMENT_S))
+
+
+_AFTER_S, _QUIET_S = 1.0, 6.0
+"""Files that are edited after the trouble began are somebody's at work until nobody has edited them for a while."""

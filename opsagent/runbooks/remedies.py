@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from opsagent import planning
-from opsagent.model import Step
+from opsagent.model import Cause, Step
 from opsagent.releases.steps import rollback_steps
 from opsagent.runbooks import down, stuck
 from opsagent.runbooks.case import Target
@@ -17,6 +17,7 @@ def start(fault: str, aim: Aim) -> Remedy:
     """Start a unit that ended and that nobody starts again."""
     return Remedy(
         name=f"{fault}/start",
+        cause=Cause.KILLED,
         does="start it",
         aim=aim,
         condition=down.start,
@@ -28,6 +29,7 @@ def stop_orphan(fault: str, aim: Aim) -> Remedy:
     """End the left-over process that holds the unit's port, then have the unit run."""
     return Remedy(
         name=f"{fault}/stop_orphan",
+        cause=Cause.ORPHAN,
         does="end the left-over process of its earlier life that holds its port, and start it",
         aim=aim,
         condition=down.stop_orphan,
@@ -43,6 +45,7 @@ def quarantine_lock(fault: str, aim: Aim, *, after: str = "") -> Remedy:
     """Move a stale lock file aside, then have the unit run."""
     return Remedy(
         name=f"{fault}/quarantine_lock",
+        cause=Cause.STALE_LOCK,
         does="move the lock that a dead process left behind aside, and start it",
         aim=aim,
         condition=down.stale_lock,
@@ -59,6 +62,7 @@ def rollback_config(fault: str, aim: Aim) -> Remedy:
     """Put the last known good configuration back, then have the unit run with it."""
     return Remedy(
         name=f"{fault}/rollback_config",
+        cause=Cause.BAD_CONFIG,
         does="put its last known good configuration back, and start it",
         aim=aim,
         condition=down.changed_config,
@@ -71,6 +75,7 @@ def rollback_and_restart(fault: str, aim: Aim) -> Remedy:
     """Put the last known good configuration back and restart what runs with the changed one."""
     return Remedy(
         name=f"{fault}/rollback_config",
+        cause=Cause.BAD_CONFIG,
         does="put its last known good configuration back, and restart it",
         aim=aim,
         condition=stuck.changed_config,
@@ -83,6 +88,7 @@ def rollback(fault: str, aim: Aim) -> Remedy:
     """Put the release with which the unit was last well back, then have it run with that."""
     return Remedy(
         name=f"{fault}/rollback",
+        cause=Cause.BAD_RELEASE,
         does="put its last good release back, and start it",
         aim=aim,
         condition=down.changed_release,
@@ -95,6 +101,7 @@ def rollback_release_and_restart(fault: str, aim: Aim) -> Remedy:
     """Put the release with which the unit was last well back, and restart what runs with the other one."""
     return Remedy(
         name=f"{fault}/rollback",
+        cause=Cause.BAD_RELEASE,
         does="put its last good release back, and restart it",
         aim=aim,
         condition=stuck.changed_release,
@@ -107,6 +114,7 @@ def go_on(fault: str, aim: Aim) -> Remedy:
     """Let processes in state T go on."""
     return Remedy(
         name=f"{fault}/continue",
+        cause=Cause.STOPPED_BY_SIGNAL,
         does="let its stopped processes go on (SIGCONT)",
         aim=aim,
         condition=stuck.stopped_by_signal,

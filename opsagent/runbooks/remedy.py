@@ -49,7 +49,7 @@ class Remedy:
     verify_s: float = 5.0
     undo: str = "nothing to undo"
     cause: Cause | None = None
-    """Of a remedy of the library: what it is a remedy for; None: of a fault's own runbook, whatever the cause."""
+    """What it is a remedy for, where that is one cause; None: whatever the cause."""
     order: int = 100
     """Of a remedy of the library, among those of the same cause: lower first."""
     expects: str = ""

@@ -132,7 +132,7 @@ def evidence_of(request: ProbeRequest, answers: Answers, text: UntrustedText | N
     return Evidence(probe=request.probe, kind=kind, unit=request.unit, at=NOW, facts=facts, text=text)
 
 
-def outcome(case: Case, answers: Answers, *, rounds: int = 8) -> tuple[Decision, list[str]]:
+def outcome(case: Case, answers: Answers, *, rounds: int = 16) -> tuple[Decision, list[str]]:
     """Ask decide, answer its questions, ask again; return its decision and every probe it asked for."""
     asked: list[ProbeRequest] = []
     for _ in range(rounds):

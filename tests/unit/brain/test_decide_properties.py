@@ -26,7 +26,7 @@ from opsagent_tools.text import UntrustedText
 from opsagent_tools.units import UnitState
 from tests.support.cases import NOW, WELL, case_of, died, odds, outcome, spec_of, target_of, unit_of
 
-MOST_ROUNDS = 8
+MOST_ROUNDS = 16
 """As many as the agent asks before it gives up."""
 REMEDIES = sorted({remedy.name for runbook in RUNBOOKS.values() for remedy in runbook.remedies})
 CHAIN = (target_of("store"), target_of("db"))
