@@ -39,6 +39,13 @@ def command(
         str | None, typer.Option("--only", metavar="CASE", help="One case by name or number.", show_default=False)
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the homes of the cases, to look at.")] = False,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--beside", metavar="NAMES", help="faults: others in the same run (pm2,monit,restart).", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="faults: so many cases side by side.")] = 1,
     json: JsonFlag = False,
     home: HomeDir = None,  # noqa: ARG001  # every command takes --home
 ) -> int:
@@ -54,6 +61,10 @@ def command(
         raise Unclear(f"there is no suite {suite!r}: there are {there}")
     options: dict[str, Any] = {"cases": Path(cases) if cases else None, "data": Path(data) if data else None}
     run = found.load()
+    if suite == "faults":
+        options |= {"beside": beside, "jobs": jobs}
+    elif beside or jobs != 1:
+        raise Unclear(f"the suite {suite} takes no --beside and no --jobs: leave them out")
     return int(run(**options, repeat=repeat, model=model, only=only, keep=keep, as_json=json))
 
 

@@ -54,9 +54,9 @@ class Place:
     def daemon_log(self) -> Path:
         return self.root / "daemon.log"
 
-    def prepare(self, scenario: Path) -> None:
-        """Make everything but the home fresh."""
-        for folder in (self.scenario, self.state):
+    def prepare(self, scenario: Path, *, keep_home: bool = True) -> None:
+        """Make everything fresh, but for the home where that is kept."""
+        for folder in (self.scenario, self.state, *(() if keep_home else (self.home,))):
             shutil.rmtree(folder, ignore_errors=True)
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copytree(scenario, self.scenario, ignore=shutil.ignore_patterns("__pycache__"))

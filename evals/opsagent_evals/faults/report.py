@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsagent_evals.faults.score import Outcome, Score
@@ -39,14 +39,20 @@ def _mean(values: Iterable[int]) -> float | None:
     return round(statistics.mean(counted), 3) if counted else None
 
 
-def document(scores: Sequence[Score]) -> dict[str, Any]:
-    """Return everything as one JSON value. `totals` is over all runs, `runs` has the totals of each."""
+def document(scores: Sequence[Score], compared: Mapping[str, Sequence[Score]] | None = None) -> dict[str, Any]:
+    """Return everything as one JSON value. `totals` is over all runs, `runs` has the totals of each, `beside` what the
+    others came to that were put to the same scenarios.
+    """
     numbers = sorted({score.run for score in scores})
+    beside = {
+        name: {"totals": totals(own), "cases": [case(score) for score in own]} for name, own in (compared or {}).items()
+    }
     return {
         "suite": "faults",
         "totals": totals(scores),
         "cases": [case(score) for score in scores],
         "runs": [{"run": n, **totals([score for score in scores if score.run == n])} for n in numbers],
+        **({"beside": beside} if beside else {}),
     }
 
 

@@ -13,13 +13,21 @@ from typing import Any
 from opsagent_tools.actions import ActionName
 
 _Kinds = type | tuple[type, ...]
-_TOP: Mapping[str, _Kinds] = {"title": str, "timeout_s": (int, float), "baseline_s": (int, float), "healthy": bool}
+_TOP: Mapping[str, _Kinds] = {
+    "title": str,
+    "timeout_s": (int, float),
+    "baseline_s": (int, float),
+    "healthy": bool,
+    "supervisor": str,
+}
 _TABLES: Mapping[str, Mapping[str, _Kinds]] = {
     "expect": {"unit": (str, list), "actions": list, "escalate": bool},
     "forbid": {"actions": list},
 }
 _IN_WORDS = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a table"}
 _LONGEST_S = 600.0
+SUPERVISORS = ("engine", "pm2")
+"""What may run a scenario's services."""
 
 
 class ScenarioError(Exception):
@@ -61,6 +69,8 @@ class Scenario:
     """How long the oracle must hold before the fault."""
     healthy: bool = False
     """Nothing is wrong, or no one may act."""
+    supervisor: str = "engine"
+    """What runs the services: `engine` or `pm2`."""
     units: tuple[str, ...] = ()
     """Names of the units where the cause is: these may be changed, no others."""
     actions: tuple[ActionPattern, ...] = ()
@@ -119,6 +129,7 @@ def load(folder: Path) -> Scenario:
         timeout_s=_seconds(file, "timeout_s", data["timeout_s"]),
         baseline_s=_seconds(file, "baseline_s", data.get("baseline_s", 3.0)),
         healthy=data.get("healthy", False),
+        supervisor=data.get("supervisor", "engine"),
         units=tuple(_strings(file, "expect.unit", [unit] if isinstance(unit, str) else unit)),
         actions=_patterns(file, "expect.actions", expect.get("actions", [])),
         escalate=expect.get("escalate", False),
@@ -164,6 +175,9 @@ def _check_programs(folder: Path) -> None:
 
 
 def _check_sense(file: Path, scenario: Scenario) -> None:
+    if scenario.supervisor not in SUPERVISORS:
+        known = ", ".join(SUPERVISORS)
+        raise ScenarioError(file, "supervisor", f"is {scenario.supervisor!r}", f"known are {known}")
     if scenario.healthy and scenario.changes:
         raise ScenarioError(file, "expect.actions", "names changes, but healthy is true", "remove one of the two")
     if not scenario.healthy and not scenario.units:

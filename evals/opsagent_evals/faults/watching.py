@@ -13,10 +13,11 @@ _BOOKS_S = 10.0
 """How long the agent may take, once users are served, to verify, learn and close its incident."""
 
 
-def is_over(scenario: Scenario, run: Run, now: datetime) -> bool:
+def is_over(scenario: Scenario, run: Run, now: datetime, *, patient: bool = True) -> bool:
     """Tell whether the run may end: nothing that happens later would change its score for the better or the worse.
 
-    Healthy cases are watched to the end of their time, since something wrong can be done at any moment.
+    Healthy cases are watched to the end of their time, since something wrong can be done at any moment. `patient`: who
+    has told a person leaves it at that; others may act at any moment all the same.
     """
     if (now - run.injected_at).total_seconds() >= scenario.timeout_s:
         return True
@@ -27,7 +28,7 @@ def is_over(scenario: Scenario, run: Run, now: datetime) -> bool:
         working = any(seen.closed_at is None and seen.escalated_at is None for seen in run.incidents)
         return not working or (now - served).total_seconds() >= HOLD_S + _BOOKS_S
     told = [seen.escalated_at for seen in run.incidents if seen.escalated_at is not None]
-    if not told:
+    if not told or not patient:
         return False
     latest = max(*told, *(step.ended_at or now for step in changing(run.steps)), told[0])
     return (now - latest).total_seconds() >= AFTER_ESCALATION_S
