@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opsagent.model import Evidence, EvidenceKind, ProbeRequest
-from opsagent.probes import files, kernel, left, locks, ports, service, supervised
+from opsagent.probes import configuration, files, kernel, left, locks, ports, service, supervised
 from opsagent.probes import releases as releases_probe
 from opsagent.probes.costs import PROBE_COSTS
 from opsagent.probes.room import Found, Probe, Room
@@ -45,7 +45,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "memory": kernel.memory,
         "room_left": left.room_left,
         "port_holder": ports.port_holder,
-        "config_changed": files.config_changed,
+        "config_changed": configuration.config_changed,
         "release_changed": releases_probe.release_changed,
         "disk": files.disk,
         "executable": files.executable,

@@ -1,8 +1,11 @@
 """The last known good content of a service's configuration files: noted while it is well, asked when it is not.
 
 A content is good once a process that was started with it has been well; a file that changed under a running process
-proves nothing until the process is started anew, or has been well beside it for long. Contents are kept by their
-SHA-256, records by unit. Configuration holds secrets: copies stay in 0600 files under the home and go nowhere else.
+proves nothing until the process is started anew, or has been well beside it for long. A content that takes the place of
+a good one is on trial at first: what was good before it stays known until the unit has been well with the new one for
+long, since not everything that a change spoils shows at the start. That there is no such file can be good, too.
+Contents are kept by their SHA-256, records by unit. Configuration holds secrets: copies stay in 0600 files under the
+home and go nowhere else.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import logging
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +32,10 @@ _SIZE_LIMIT = 1024 * 1024
 """A larger file is no configuration; it is neither kept nor rolled back."""
 _WELL_BESIDE_S = 900.0
 """A file that changed this long ago under a process that has been well ever since counts as good (it may reload)."""
+_TRIAL_S = 900.0
+"""A content is no longer on trial once a unit has been well with it for this long."""
+_TRIAL_NOTED_S = 5.0
+"""How often it is noted that a trial goes well."""
 _PRIVATE = 0o600
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -38,7 +46,7 @@ class Change:
 
     path: Path
     good: str
-    """SHA-256 of the last known good content."""
+    """SHA-256 of the last known good content; empty where it was good that there was no such file."""
     current: str
     """SHA-256 of what stands there now; empty where it is missing or cannot be read."""
     mode: int
@@ -49,6 +57,12 @@ class Change:
     """Whether the good content is kept and the file may be given it."""
     why: str = ""
     """Why it is not restorable."""
+    trial_s: float = 0.0
+    """For how long the unit has been well with what stands there now; 0: it was never seen well with it."""
+    on_trial: bool = False
+    """The unit came up with it and was well, which does not say yet that it is good."""
+    declared: bool = True
+    """False: nobody named it; its unit was seen to."""
 
 
 def content_path(folder: Path, sha256: str) -> Path:
@@ -65,23 +79,66 @@ def keep(folder: Path, content: bytes) -> str:
     return digest
 
 
-def note(unit: Unit, spec: ServiceSpec, folder: Path) -> None:
-    """Take the configuration files of a unit that is well now for good, as far as that is proven. Cheap if unchanged."""
-    if not spec.config_files or not unit.processes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at the configuration of a unit that is well."""
+
+    unit: Unit
+    folder: Path
+    now: float
+    looked_at: float
+    """When its files were looked at before; 0: not in this life of the agent. A file that was another then has changed
+    since, whatever its times say (a file may be mounted over it, or moved in its place with the times it had).
+    """
+    oldest_start: float
+
+    def proven(self, changed_at: float) -> bool:
+        """Tell whether its processes were started with what changed then, or have been well beside it for long."""
+        return changed_at < self.oldest_start or self.now - changed_at >= _WELL_BESIDE_S
+
+
+def note(
+    unit: Unit, spec: ServiceSpec | None, folder: Path, *, looked_at: float = 0.0, named: Iterable[Path] = ()
+) -> None:
+    """Take the configuration files of a unit that is well now for good, as far as that is proven. Cheap if unchanged.
+
+    `named`: files that nobody declared, and that its processes name (`opsagent.config_finding`).
+    """
+    declared = spec.config_files if spec is not None else ()
+    named = tuple(path for path in named if path not in declared)
+    if not (declared or named) or not unit.processes:
         return
     record = _read_record(folder, unit.id)
     before = json.dumps(record, sort_keys=True)
     oldest_start = min(started_at(process.key) for process in unit.processes)
-    for path in spec.config_files:
-        _note_file(path, unit, folder, record, oldest_start)
+    now = datetime.now(UTC).timestamp()
+    look = Look(unit=unit, folder=folder, now=now, looked_at=looked_at, oldest_start=oldest_start)
+    for path in (*declared, *named):
+        try:
+            _note_file(path, look, record, declared=path in declared)
+        except (OSError, UnsafeFile) as error:
+            _LOG.debug("%s of %s is not noted: %s", path, unit.name, error)
     if json.dumps(record, sort_keys=True) != before:
         write_private(_record_path(folder, unit.id), json.dumps(record).encode(), replace=True)
 
 
-def changed(unit: Unit, spec: ServiceSpec, folder: Path) -> tuple[Change, ...]:
-    """Return which configuration files differ from the last known good, in the order of the specification."""
+def changed(unit: Unit, spec: ServiceSpec | None, folder: Path) -> tuple[Change, ...]:
+    """Return which configuration files differ from the last known good, in the order of the specification.
+
+    What the unit has come up with, and was well with, is left out.
+    """
+    return tuple(change for change in differing(unit, spec, folder) if not change.on_trial and change.declared)
+
+
+def differing(unit: Unit, spec: ServiceSpec | None, folder: Path) -> tuple[Change, ...]:
+    """Return the same with what is on trial, and with files that nobody declared."""
     record = _read_record(folder, unit.id)
-    found = (_change_of(path, unit, folder, record) for path in spec.config_files)
+    declared = spec.config_files if spec is not None else ()
+    named = (Path(path) for path in record if Path(path) not in declared)
+    found = (
+        *(_change_of(path, unit, folder, record, declared=True) for path in declared),
+        *(_change_of(path, unit, folder, record, declared=False) for path in named if record[str(path)].get("named")),
+    )
     return tuple(change for change in found if change is not None)
 
 
@@ -94,9 +151,10 @@ class Good:
 
 
 def good_files(unit: UnitId, folder: Path) -> dict[str, Good]:
-    """Return the last known good content of every configuration file that was noted, by path."""
+    """Return the content that every declared configuration file had when the unit was last well, by path."""
     record = _read_record(folder, unit)
-    return {path: Good(str(entry["sha256"]), _mode_of(entry)) for path, entry in record.items()}
+    newest = {path: entry.get("trial") or entry for path, entry in record.items() if not entry.get("named")}
+    return {path: Good(str(entry["sha256"]), _mode_of(entry)) for path, entry in newest.items() if entry["sha256"]}
 
 
 def is_known(unit: Unit, spec: ServiceSpec, folder: Path) -> bool:
@@ -105,43 +163,90 @@ def is_known(unit: Unit, spec: ServiceSpec, folder: Path) -> bool:
     return bool(spec.config_files) and all(str(path) in record for path in spec.config_files)
 
 
-def _note_file(path: Path, unit: Unit, folder: Path, record: dict[str, Any], oldest_start: float) -> None:
+def _note_file(path: Path, look: Look, record: dict[str, Any], *, declared: bool) -> None:
+    status = _status(path)
+    seen = _seen(status)
+    known = record.get(str(path))
+    if known is not None and known["seen"] == seen:
+        known.pop("trial", None)
+        known.pop("moved", None)
+        return
+    trial = known.get("trial") if known is not None else None
+    if trial is not None and trial["seen"] == seen:
+        _go_on_trial(record, path, trial, look.now)
+        return
+    changed_at = _changed_at(path, status)
+    if known is not None:
+        changed_at = _moved_at(known, seen, max(changed_at, look.looked_at))
+    if not look.proven(changed_at) or (status is None and not declared):
+        return
+    if status is not None and status.st_size > _SIZE_LIMIT:
+        return
+    kept = keep(look.folder, read_owned(path, look.unit.uid)) if status is not None else ""
+    mode = stat.S_IMODE(status.st_mode) if status is not None else _PRIVATE
+    entry: dict[str, Any] = {"sha256": kept, "seen": seen, "mode": mode, **({} if declared else {"named": True})}
+    if known is None or known["sha256"] == kept or look.now - changed_at >= _WELL_BESIDE_S:
+        record[str(path)] = entry
+    else:
+        known["trial"] = {**entry, "since": look.now, "until": look.now}
+
+
+def _go_on_trial(record: dict[str, Any], path: Path, trial: dict[str, Any], now: float) -> None:
+    if now - float(trial["since"]) >= _TRIAL_S:
+        record[str(path)] = {key: value for key, value in trial.items() if key not in {"since", "until"}}
+    elif now - float(trial["until"]) >= _TRIAL_NOTED_S:
+        trial["until"] = now
+
+
+def _moved_at(known: dict[str, Any], seen: list[int], changed_at: float) -> float:
+    """Return since when at least the file is another; the first look that finds it so is remembered."""
+    moved = known.get("moved")
+    if not (isinstance(moved, dict) and moved.get("seen") == seen):
+        moved = known["moved"] = {"seen": seen, "at": changed_at}
+    return float(moved["at"])
+
+
+def _status(path: Path) -> os.stat_result | None:
     try:
-        status = path.lstat()
-        seen = [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
-        known = record.get(str(path))
-        if known is not None and known["seen"] == seen:
-            return
-        changed_at = max(status.st_mtime, status.st_ctime)
-        proven = changed_at < oldest_start or datetime.now(UTC).timestamp() - changed_at >= _WELL_BESIDE_S
-        if not proven or status.st_size > _SIZE_LIMIT:
-            return
-        kept = keep(folder, read_owned(path, unit.uid))
-        record[str(path)] = {"sha256": kept, "seen": seen, "mode": stat.S_IMODE(status.st_mode)}
-    except (OSError, UnsafeFile) as error:
-        _LOG.debug("%s of %s is not noted: %s", path, unit.name, error)
+        return path.lstat()
+    except FileNotFoundError:
+        return None
 
 
-def _change_of(path: Path, unit: Unit, folder: Path, record: dict[str, Any]) -> Change | None:
+def _seen(status: os.stat_result | None) -> list[int]:
+    return [] if status is None else [status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino]
+
+
+def _changed_at(path: Path, status: os.stat_result | None) -> float:
+    return max(status.st_mtime, status.st_ctime) if status is not None else path.parent.lstat().st_mtime
+
+
+def _change_of(path: Path, unit: Unit, folder: Path, record: dict[str, Any], *, declared: bool) -> Change | None:
     known = record.get(str(path))
     if known is None:
         return None
     good, current, why, changed_at = str(known["sha256"]), "", "", datetime.now(UTC).timestamp()
+    seen: list[int] = []
     try:
         status = path.lstat()
-        changed_at = max(status.st_mtime, status.st_ctime)
+        seen, changed_at = _seen(status), max(status.st_mtime, status.st_ctime)
         if status.st_size > _SIZE_LIMIT:
             why = f"{path.name} is larger than {_SIZE_LIMIT} bytes"
         else:
             current = sha256_of(read_owned(path, unit.uid))
     except FileNotFoundError:
-        changed_at, why = _missing_since(path, unit.uid, changed_at)
+        if good:
+            changed_at, why = _missing_since(path, unit.uid, changed_at)
     except (OSError, UnsafeFile) as error:
         why = f"{path.name} cannot be read safely ({type(error).__name__})"
-    if current == good:
+    if current == good and not why:
         return None
-    if not why and not content_path(folder, good).is_file():
+    moved, trial = known.get("moved"), known.get("trial") or {}
+    if isinstance(moved, dict) and moved.get("seen") == seen:
+        changed_at = max(changed_at, float(moved["at"]))
+    if not why and good and not content_path(folder, good).is_file():
         why = f"the last known good content of {path.name} is gone"
+    on_trial = trial.get("sha256") == current and trial.get("seen") == seen
     return Change(
         path=path,
         good=good,
@@ -150,6 +255,9 @@ def _change_of(path: Path, unit: Unit, folder: Path, record: dict[str, Any]) -> 
         changed_at=changed_at,
         restorable=not why,
         why=why,
+        trial_s=max(0.0, float(trial["until"]) - float(trial["since"])) if on_trial else 0.0,
+        on_trial=on_trial,
+        declared=declared,
     )
 
 
@@ -189,8 +297,20 @@ def _is_entry(entry: object) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("seen"), list)
-        and bool(_SHA256.fullmatch(str(entry.get("sha256", ""))))
+        and _is_content(entry.get("sha256"))
+        and _is_trial(entry.get("trial"))
     )
+
+
+def _is_content(sha256: object) -> bool:
+    return sha256 == "" or bool(_SHA256.fullmatch(str(sha256 or "?")))
+
+
+def _is_trial(trial: object) -> bool:
+    if trial is None:
+        return True
+    times = (trial.get("since"), trial.get("until")) if isinstance(trial, dict) else ()
+    return bool(times) and all(isinstance(at, int | float) for at in times) and _is_entry(trial)
 
 
 def write_private(path: Path, content: bytes, *, replace: bool) -> None:

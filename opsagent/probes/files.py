@@ -1,14 +1,12 @@
-"""What the file system says: configuration that changed, full disks, a command that is not there."""
+"""What the file system says: full disks, a command that is not there."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from opsagent import last_good
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
 from opsagent_tools.host.mounts import below
@@ -16,47 +14,15 @@ from opsagent_tools.services.runnable import why_not_runnable
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
 
-_FULL_BYTES = 256 * 1024
+FULL_BYTES = 256 * 1024
 """With less than this left nothing useful can be written."""
 _WRITABLE = os.O_WRONLY | os.O_RDWR
-
-
-async def config_changed(room: Room, unit_id: UnitId) -> Found:
-    """Compare the unit's configuration files with the last known good."""
-    unit, spec = await room.unit(unit_id), room.spec(unit_id)
-    folder = room.last_good_dir
-    if spec is None or not spec.config_files:
-        return Found(kind=EvidenceKind.KERNEL, facts={"changed": False, "said": "no configuration files are named"})
-    if folder is None or not await asyncio.to_thread(last_good.is_known, unit, spec, folder):
-        facts: dict[str, Scalar] = {"changed": False, "known": False, "said": "no last known good configuration"}
-        return Found(kind=EvidenceKind.KERNEL, facts=facts)
-    changes = await asyncio.to_thread(last_good.changed, unit, spec, folder)
-    if not changes:
-        facts = {"changed": False, "known": True, "said": "its configuration is the last known good one"}
-        return Found(kind=EvidenceKind.KERNEL, facts=facts)
-    first = changes[0]
-    names = ", ".join(change.path.name for change in changes)
-    when = datetime.fromtimestamp(max(change.changed_at for change in changes), UTC)
-    why = first.why or ("several files changed: which of them is at fault is not known" if len(changes) > 1 else "")
-    facts = {
-        "changed": True,
-        "known": True,
-        "files": names,
-        "path": str(first.path),
-        "good": first.good,
-        "current": first.current,
-        "changed_at": max(change.changed_at for change in changes),
-        "restorable": first.restorable and len(changes) == 1,
-        "said": f"{names} of {unit.name} changed at {when:%H:%M:%S} UTC, since it was last well"
-        + (f"; {why}" if why else ""),
-    }
-    return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
 
 async def disk(room: Room, unit_id: UnitId) -> Found:
     """Look for a full file system among those that the unit writes to."""
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
-    full = await asyncio.to_thread(lambda: next(_full(_places(unit, spec)), None))
+    full = await asyncio.to_thread(lambda: next(_full(places(unit, spec)), None))
     if full is None:
         return Found(kind=EvidenceKind.KERNEL, facts={"full": False, "said": "its file systems have room"})
     mount, used = full
@@ -81,7 +47,8 @@ def state_folders(spec: ServiceSpec | None) -> Iterator[Path]:
                 yield path
 
 
-def _places(unit: Unit, spec: ServiceSpec | None) -> Iterator[Path]:
+def places(unit: Unit, spec: ServiceSpec | None) -> Iterator[Path]:
+    """Yield the folders that a unit writes to: those that it was given, its logs', and of what it has open."""
     for folder in state_folders(spec):
         yield folder
         yield from map(Path, below(folder.resolve()))
@@ -120,13 +87,14 @@ def _full(places: Iterable[Path]) -> Iterator[tuple[Path, int]]:
         except OSError:
             continue
         read_only = bool(status.f_flag & os.ST_RDONLY)
-        no_room = status.f_blocks > 0 and status.f_bavail * status.f_frsize < _FULL_BYTES
+        no_room = status.f_blocks > 0 and status.f_bavail * status.f_frsize < FULL_BYTES
         no_inodes = status.f_files > 0 and status.f_favail == 0
         if (no_room or no_inodes) and not read_only:
-            yield _mount_of(place), (status.f_blocks - status.f_bfree) * status.f_frsize
+            yield mount_of(place), (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
-def _mount_of(place: Path) -> Path:
+def mount_of(place: Path) -> Path:
+    """Return where the file system is mounted that a place is on."""
     place = place.resolve()
     while not place.is_mount() and place != place.parent:
         place = place.parent

@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from opsagent import last_good
+from opsagent import kept_modes, last_good
+from opsagent.config_finding import named_by
 from opsagent.releases.keeper import Keeper
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
@@ -20,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 _PROVEN_S = 2.0
 """A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
 _PROVEN_UNASKED_S = 10.0
-"""… or for this long, where it has no probe."""
+"""… or for this long, where it has no probe. Where nothing else is known, what it was seen running with is better than that."""
 AGENT = "agent"
 
 
@@ -32,6 +34,10 @@ class Rounds:
         self._journal = journal
         self._timeline = timeline
         self._world = world
+        self._modes = kept_modes.Keeping(keeper.folder.parent)
+        self._named: dict[UnitId, tuple[tuple[Path, ...], float]] = {}
+        """Configuration that nobody declared, as its processes name it, and when they were asked."""
+        self._looked_at: dict[UnitId, float] = {}
 
     async def go(self, troubled: Callable[[], Collection[UnitId]]) -> None:
         """Look at every unit once; a journal that cannot be written is tried again the next time."""
@@ -46,12 +52,25 @@ class Rounds:
 
     async def _note(self, unit: Unit, now: datetime) -> None:
         asked = self._world.health.get(unit.id) is not None
-        if not is_well(unit, self._world, now, _PROVEN_S if asked else _PROVEN_UNASKED_S):
+        if not is_well(unit, self._world, now, _PROVEN_S):
             return
-        spec = self._world.spec(unit.id)
-        if spec is not None and spec.config_files:
-            await asyncio.to_thread(last_good.note, unit, spec, self._keeper.folder)
-        await self._keeper.note(unit, now)
+        await self._modes.note(unit, self._world.spec(unit.id))
+        proven = asked or is_well(unit, self._world, now, _PROVEN_UNASKED_S)
+        if proven or not await asyncio.to_thread(last_good.good_files, unit.id, self._keeper.folder):
+            await asyncio.to_thread(self._note_configuration, unit, now)
+        if proven:
+            await self._keeper.note(unit, now)
+
+    def _note_configuration(self, unit: Unit, now: datetime) -> None:
+        named, at = self._named.get(unit.id, ((), 0.0))
+        life = max(process.key.started for process in unit.processes)
+        if life > at:
+            others = [other for other in list(self._world.units.values()) if other.id != unit.id]
+            named = named_by(unit, others)
+            self._named[unit.id] = (named, now.timestamp())
+        looked_at = self._looked_at.get(unit.id, 0.0)
+        last_good.note(unit, self._world.spec(unit.id), self._keeper.folder, looked_at=looked_at, named=named)
+        self._looked_at[unit.id] = now.timestamp()
 
     async def _judge(self, deploy: DeployRow, now: datetime) -> None:
         """Say how a deploy ended, once that is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -176,3 +177,59 @@ def test_only_a_sha256_names_a_content(name: str, folder: Path) -> None:
 def test_the_same_content_is_kept_once(folder: Path) -> None:
     assert last_good.keep(folder, b"x") == last_good.keep(folder, b"x") == sha256_of(b"x")
     assert len(list(folder.iterdir())) == 1
+
+
+def test_what_takes_the_place_of_a_good_content_is_on_trial_for_long(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    good = sha256_of(config.read_bytes())
+    config.write_text('{"ttl": 1}', encoding="utf-8")
+    last_good.note(unit_started(later()), spec(config), folder)
+    (change,) = last_good.differing(unit_started(None), spec(config), folder)
+    assert (change.good, change.on_trial, change.restorable) == (good, True, True)
+    assert last_good.changed(unit_started(None), spec(config), folder) == (), "it came up with it and was well"
+    config.write_text('{"ttl": 60, "password": "hunter2"}', encoding="utf-8")
+    assert last_good.differing(unit_started(None), spec(config), folder) == ()
+
+
+def test_a_trial_ends_well_after_a_quarter_of_an_hour(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(config), folder)
+    config.write_text('{"ttl": 30}', encoding="utf-8")
+    last_good.note(unit_started(later()), spec(config), folder)
+    (record,) = folder.glob("*.json")
+    content = json.loads(record.read_bytes())
+    content[str(config)]["trial"]["since"] -= 901
+    record.write_text(json.dumps(content), encoding="utf-8")
+    last_good.note(unit_started(later()), spec(config), folder)
+    assert last_good.differing(unit_started(None), spec(config), folder) == ()
+    assert last_good.good_files(unit_started(None).id, folder)[str(config)].sha256 == sha256_of(b'{"ttl": 30}')
+
+
+def test_that_there_was_no_such_file_can_be_good(folder: Path, tmp_path: Path) -> None:
+    override = tmp_path / "override.json"
+    last_good.note(unit_started(later()), spec(override), folder)
+    assert last_good.is_known(unit_started(None), spec(override), folder)
+    override.write_text("{}", encoding="utf-8")
+    (change,) = last_good.changed(unit_started(None), spec(override), folder)
+    assert (change.good, change.current, change.restorable) == ("", sha256_of(b"{}"), True)
+
+
+def test_a_file_with_old_times_that_was_put_in_its_place_has_changed_since_it_was_last_seen(
+    folder: Path, config: Path, tmp_path: Path
+) -> None:
+    started = later(-3.0)
+    os.utime(config, (started - 100, started - 100))
+    last_good.note(unit_started(later()), spec(config), folder)
+    config.write_text("{}", encoding="utf-8")
+    seen_at = time.time() + 1.0
+    last_good.note(unit_started(seen_at - 0.5), spec(config), folder, looked_at=seen_at)
+    (change,) = last_good.changed(unit_started(None), spec(config), folder)
+    assert change.changed_at == pytest.approx(seen_at), "its own times are older than that"
+
+
+def test_files_that_nobody_declared_are_told_apart(folder: Path, config: Path) -> None:
+    last_good.note(unit_started(later()), spec(), folder, named=(config,))
+    config.write_text("{broken", encoding="utf-8")
+    assert last_good.changed(unit_started(None), spec(), folder) == ()
+    (change,) = last_good.differing(unit_started(None), spec(), folder)
+    assert not change.declared
+    assert last_good.good_files(unit_started(None).id, folder) == {}, "a release has what was declared"
