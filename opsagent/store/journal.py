@@ -19,10 +19,12 @@ from opsagent.store.changes import Changes
 from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
+from opsagent.store.lookback import Lookback
 from opsagent.store.notices import NoticeRows
 from opsagent.store.outbox import Outbox
 from opsagent.store.plans import Plans
 from opsagent.store.releases import Releases
+from opsagent.store.repairs import Repairs
 from opsagent.store.rows import Verification
 from opsagent.store.schema import (
     approvals,
@@ -38,12 +40,13 @@ from opsagent.store.schema import (
     watches,
     would_be,
 )
+from opsagent.store.trust import Trust
 from opsagent.store.watches import Watches
 
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Watches, Outbox):
+class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Watches, Outbox, Lookback):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod

@@ -1,0 +1,139 @@
+"""Reads from the journal what a text for people is made of. Looks only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from opsagent.store.journal import Journal
+from opsagent.store.rows import ApprovalRow, DeployRow, HoldRow, IncidentRow
+from opsagent.telling.account import brief, plain, whole
+
+_ACTIONS_OF_CHANGE = frozenset({"reload", "restart", "scale"})
+
+
+def account_of(journal: Journal, id_or_prefix: str) -> dict[str, Any]:
+    """Return all that is known of one incident. LookupError: none, or more than one."""
+    row = journal.incident(id_or_prefix)
+    return whole(
+        row,
+        watches=journal.watches(row.id),
+        approvals=journal.approvals(pending=False),
+        messages=[one for one in journal.messages(waiting=False) if one.incident_id == row.id],
+    )
+
+
+def same_as(journal: Journal, id_or_prefix: str) -> list[dict[str, Any]]:
+    """Return the incidents that are the same trouble, ended by the same remedy, newest first."""
+    return [costed(row) for row in journal.repaired_alike(journal.incident(id_or_prefix))]
+
+
+def costed(row: IncidentRow) -> dict[str, Any]:
+    """Return an incident in brief, with what it cost."""
+    impact = plain(row.impact) if row.impact is not None else None
+    if isinstance(impact, dict):
+        impact.pop("series", None)
+    return {**brief(row), "impact": impact}
+
+
+def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, Any]:
+    """Return what `opsagent handover --json` has: what is open, held, pending, repaired and changed since then."""
+    watches = journal.watches()
+    rows = journal.incidents_since(since)
+    why = {event.incident_id: event.text for event in journal.events_of_kind("escalated", _earliest(rows, since))}
+    unfinished = [
+        {**costed(row), **brief(row, watches), "why": why.get(row.id, "")}
+        for row in rows
+        if row.status in {"open", "repairing", "escalated"}
+    ]
+    pause = journal.paused()
+    return {
+        "at": now.isoformat(),
+        "since": since.isoformat(),
+        "paused": {"by": pause.by, "why": pause.why, "at": plain(pause.at)} if pause is not None else None,
+        "open": [one for one in unfinished if one["snoozed"] is None],
+        "snoozed": [one for one in unfinished if one["snoozed"] is not None],
+        "held": [_held(row) for row in journal.holds(now)],
+        "pending": [_pending(row) for row in journal.approvals()],
+        "repaired": [costed(row) for row in rows if row.status == "resolved" and row.remedy],
+        "ended": [costed(row) for row in rows if row.status == "closed" or (row.status == "resolved" and not row.remedy)],
+        "deploys": [_deploy(row) for row in reversed(journal.deploys(limit=200)) if _recent(row, since)],
+        "changes": [
+            {
+                "unit": str(one.unit),
+                "name": one.unit.name,
+                "text": one.action if one.done else f"{one.action} ✗ {one.why}",
+                "cost": one.cost,
+                "at": plain(one.at),
+            }
+            for one in journal.changes_since(since, _ACTIONS_OF_CHANGE)
+        ],
+        "orders": [
+            {
+                "at": plain(row.created_at),
+                "by": "-",
+                "text": row.plan.why or row.plan.remedy,
+                "unit": str(row.plan.unit),
+                "name": row.plan.unit.name,
+                "status": row.status,
+            }
+            for row in journal.plans_of_people(since)
+        ],
+        "grants": [plain(one) for one in journal.grants_since(since)],
+        "recurring": [one for row in _repaired_of_late(rows) for one in [costed(one) for one in journal.repaired_alike(row)]],
+    }  # fmt: skip
+
+
+def _earliest(rows: Iterable[IncidentRow], since: datetime) -> datetime:
+    return min([since, *(row.incident.opened_at for row in rows)])
+
+
+def _repaired_of_late(rows: Iterable[IncidentRow]) -> list[IncidentRow]:
+    """Return one repaired incident of each kind: what came before it is looked up."""
+    found: Mapping[tuple[object, ...], IncidentRow] = {
+        (row.unit, row.fault, row.remedy): row for row in rows if row.status == "resolved" and row.remedy
+    }
+    return list(found.values())
+
+
+def _recent(row: DeployRow, since: datetime) -> bool:
+    return row.began_at >= since or row.ended_at is None or row.ended_at >= since
+
+
+def _held(row: HoldRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "unit": str(row.unit),
+        "name": row.unit.name,
+        "at": plain(row.at),
+        "until": plain(row.until),
+        "by": row.by,
+        "why": row.why,
+    }
+
+
+def _pending(row: ApprovalRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "action": str(row.step.action.name.value),
+        "unit": str(row.unit),
+        "name": row.unit.name,
+        "why": row.step.why,
+        "asked_at": plain(row.asked_at),
+        "expires_at": plain(row.expires_at),
+        "incident": row.incident_id,
+    }
+
+
+def _deploy(row: DeployRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "unit": str(row.unit),
+        "name": row.unit.name,
+        "began_at": plain(row.began_at),
+        "ended_at": plain(row.ended_at),
+        "by": row.by,
+        "why": row.why,
+        "result": row.result,
+    }
