@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from opsagent.maintenance import Windows
@@ -24,6 +24,7 @@ _SAMPLES_AGE = timedelta(minutes=15)
 """Of a process that hardly changes a sample comes every ten seconds: 300 of them would be most of an hour."""
 _ERRORS_KEPT = 50
 _DEATHS_KEPT = 50
+_ANSWERS_KEPT = 240
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class UnitHistory:
     samples: dict[ProcessKey, deque[Signal]] = field(default_factory=dict)
     errors: deque[Signal] = field(default_factory=lambda: deque(maxlen=_ERRORS_KEPT))
     deaths: deque[Signal] = field(default_factory=lambda: deque(maxlen=_DEATHS_KEPT))
+    answers: deque[Signal] = field(default_factory=lambda: deque(maxlen=_ANSWERS_KEPT))
+    """Of its health probe, good and bad."""
 
 
 @dataclass(slots=True)
@@ -95,12 +98,15 @@ class World:
         self.units.update((unit.id, unit) for unit in units)
         if set(before) != {unit.id for unit in units}:
             self._described = None
+        for unit in units:
+            self.units[unit.id] = self.described(unit)
 
     def replace_unit(self, unit: Unit) -> None:
         """Take over what is known of one unit now."""
         if unit.id not in self.units:
             self._described = None
         self.units[unit.id] = unit
+        self.units[unit.id] = self.described(unit)
 
     def forget_health(self, unit: UnitId) -> None:
         """Know nothing of the health of a unit that is not asked any more (a person stopped it)."""
@@ -121,6 +127,11 @@ class World:
     def spec(self, unit: UnitId) -> ServiceSpec | None:
         """Return how a person described this unit, if anyone did."""
         return self.descriptions.of(unit)
+
+    def described(self, unit: Unit) -> Unit:
+        """Return the unit with the port that its description names, where its supervisor knows of none (PM2, systemd)."""
+        spec = self.spec(unit.id) if not unit.ports else None
+        return replace(unit, ports=(spec.port,)) if spec is not None and spec.port else unit
 
     def named(self, name: str) -> tuple[UnitId, ...]:
         """Return the ids of all units that answer to this name (one per supervisor that has it)."""
@@ -268,6 +279,7 @@ class World:
 
     def _apply_probe(self, unit: UnitId, signal: Signal) -> None:
         ok = signal.kind is SignalKind.PROBE_OK
+        self.past(unit).answers.append(signal)
         before = self.health.get(unit)
         since = before.since if before is not None and before.ok == ok else signal.at
         failures = 0 if ok else (before.failures if before is not None else 0) + 1

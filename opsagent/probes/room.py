@@ -36,13 +36,15 @@ class Room:
     now: datetime
     last_good_dir: Path | None = None
     releases: Keeper | None = None
+    people: Callable[[UnitId], tuple[str, str]] | None = None
+    """Says why a unit is on hold, and who deploys it; each empty where that is not so. Blocks for a query."""
     _asked: dict[UnitId, asyncio.Future[Unit]] = field(default_factory=dict)
 
     async def unit(self, unit: UnitId) -> Unit:
         """Return the unit as its supervisor sees it now. Raises SupervisorError."""
         if unit not in self._asked:
             self._asked[unit] = asyncio.ensure_future(self.supervisor(unit).describe(unit))
-        return await asyncio.shield(self._asked[unit])
+        return self.world.described(await asyncio.shield(self._asked[unit]))
 
     def supervisor(self, unit: UnitId) -> Supervisor:
         """Return who runs the unit. Raises SupervisorUnreachable."""
