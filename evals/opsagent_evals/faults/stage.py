@@ -33,7 +33,7 @@ class Stage:
         self._place = place
         self._since = since
         self._kept_by = kept_by
-        self._ground = ground(supervisor, place, self.home)
+        self._ground = ground(supervisor, place, self.home, defaults=kept_by == "pm2")
         self.keeper: Keeper | None = None
         self._written = ""
 

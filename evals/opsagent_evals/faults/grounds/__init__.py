@@ -12,8 +12,8 @@ __all__ = ["NAMES", "Ground", "GroundError", "ground"]
 NAMES = SUPERVISORS
 
 
-def ground(name: str, place: Place, home: Home) -> Ground:
-    """Return the ground of that name; nothing runs yet. ValueError: there is no such one."""
+def ground(name: str, place: Place, home: Home, *, defaults: bool = False) -> Ground:
+    """Return the ground of that name; nothing runs yet. `defaults`: with the supervisor's own settings for restarts."""
     if name == "engine":
         from opsagent_evals.faults.grounds.engine import EngineGround
 
@@ -21,5 +21,5 @@ def ground(name: str, place: Place, home: Home) -> Ground:
     if name == "pm2":
         from opsagent_evals.faults.grounds.pm2 import Pm2Ground
 
-        return Pm2Ground(place)
+        return Pm2Ground(place, defaults=defaults)
     raise ValueError(f"{name}: a scenario's supervisor is one of {', '.join(NAMES)}")
