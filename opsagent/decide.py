@@ -45,7 +45,7 @@ _HOPELESS_TRIES = 3
 _MAINTENANCE_LOOK_S = 10.0
 """Between two looks at trouble in a maintenance window: it may be over, or a person may have ordered something."""
 _MOMENT_S = 0.1
-_FOR_THE_NOTE = ("last_log", "changes")
+_FOR_THE_NOTE = ("last_log", "changes", "clock")
 """What is asked for a person's sake when one is called."""
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from opsagent import recollected
 from opsagent.casefile import CaseFile
+from opsagent.casenote import why
 from opsagent.decide import Case, decide
 from opsagent.detectors.describe import symptom_text
 from opsagent.evidence import gather
@@ -21,6 +23,9 @@ from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.supervisors.port import Supervisor
 from opsagent_tools.units import UnitId
+
+if TYPE_CHECKING:
+    from opsagent.runbooks.library.card import Card
 
 _MAX_ROUNDS = 16
 """Of questions; each is answered within the time of its slowest probe."""
@@ -39,8 +44,13 @@ class Investigator:
         last_good_dir: Path | None = None,
         releases: Keeper | None = None,
         may_try: MayTry | None = None,
+        people: Callable[[UnitId], tuple[str, str]] | None = None,
+        own: Callable[[], tuple[Card, ...]] = tuple,
     ) -> None:
+        """`people`: says why a unit is on hold, and who deploys it; `own`: people's own runbooks. Both may block."""
         self._may_try = may_try
+        self._people = people
+        self._own = own
         self._last_good_dir = last_good_dir
         self._releases = releases
         self._world = world
@@ -57,8 +67,9 @@ class Investigator:
         """Return Act, Escalate or LeaveAlone. Evidence is gathered afresh for every attempt."""
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
+        own = await asyncio.to_thread(self._own)
         if self._world.in_maintenance(file.incident.unit, since):  # looked at again and again: nothing is recalled
-            standing = decide(self._case(file, since))
+            standing = decide(self._case(file, since, own))
             if isinstance(standing, LeaveAlone):
                 return standing
         file.odds = await self._odds(file)
@@ -68,7 +79,7 @@ class Investigator:
                     recollected.KIND, recollected.line_of(odds), incident=file.incident, **recollected.data_of(odds)
                 )
         try:
-            return await self._until_clear(file, since)
+            return await self._until_clear(file, since, own)
         finally:
             file.decision_s += monotonic() - began
 
@@ -80,12 +91,12 @@ class Investigator:
                 return await task
         return await self._recall.odds(file.incident)
 
-    async def _until_clear(self, file: CaseFile, since: datetime) -> Decision:
+    async def _until_clear(self, file: CaseFile, since: datetime, own: tuple[Card, ...]) -> Decision:
         for _ in range(_MAX_ROUNDS):
-            decision = decide(self._case(file, since))
+            decision = decide(self._case(file, since, own))
             if not isinstance(decision, Investigate):
                 if isinstance(decision, Act | Escalate):
-                    file.hypotheses = decision.hypotheses
+                    self._keep(file, decision)
                 return decision
             file.probes += len(decision.requests)
             now = datetime.now(UTC)
@@ -96,13 +107,28 @@ class Investigator:
                 now,
                 last_good_dir=self._last_good_dir,
                 releases=self._releases,
+                people=self._people,
             )
             file.evidence.extend(found)
             names = ", ".join(f"{request.probe} of {request.unit.name}" for request in decision.requests)
             self._timeline.say("probed", names, incident=file.incident, probes=len(decision.requests))
         return Escalate(why="the investigation did not come to an end", hypotheses=file.hypotheses)
 
-    def _case(self, file: CaseFile, since: datetime) -> Case:
+    def _keep(self, file: CaseFile, decision: Act | Escalate) -> None:
+        """Keep what is known for whoever tells of it, and say why it is done what is done."""
+        file.hypotheses, file.note = decision.hypotheses, decision.note
+        likely = next(iter(decision.hypotheses), None)
+        if isinstance(decision, Act) and likely is not None:
+            self._timeline.say(
+                "understood",
+                why(likely),
+                incident=file.incident,
+                cause=likely.kind.value,
+                weight=likely.weight,
+                about=str(likely.unit),
+            )
+
+    def _case(self, file: CaseFile, since: datetime, own: tuple[Card, ...]) -> Case:
         return Case.of(
             file.incident,
             self._world,
@@ -111,6 +137,7 @@ class Investigator:
             tried=tuple(file.attempts),
             fresh_since=since,
             may_try=self._may_try,
+            own=own,
             now=datetime.now(UTC),
         )
 

@@ -18,12 +18,13 @@ from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.library import cards_for, every_card
 from opsagent.runbooks.remedy import Runbook
 
-_GENERAL = frozenset(
-    {Fault.CRASH, Fault.CRASH_LOOP, Fault.HANG, Fault.ERROR_BURST, Fault.DEPENDENCY_DOWN, Fault.FLAPPING}
-)
-"""Trouble that says nothing of its cause: everybody is suspected. The other kinds name what is short."""
-_FOR_A_NOTE = frozenset({"last_log"})
+_SAYS_WHAT = frozenset({Fault.MEMORY_GROWTH, Fault.SATURATION})
+"""Trouble that names what is short; the other kinds say nothing of their cause, and everybody is suspected."""
+_FOR_A_NOTE = frozenset({"last_log", "clock"})
 """Asked when a person is called, not before: no decision rests on it."""
+
+
+_AT_WORK = "who_is_at_work"
 
 
 def suspects_of(findings: Findings, everybody: Iterable[Suspect] = SUSPECTS) -> tuple[Suspect, ...]:
@@ -37,14 +38,19 @@ def suspects_of(findings: Findings, everybody: Iterable[Suspect] = SUSPECTS) -> 
         suspect
         for suspect in everybody
         if suspect.may_explain(incident.fault)
-        and (suspect.faults or suspect.kind in answering or (suspect.kind not in carded and incident.fault in _GENERAL))
+        and (
+            suspect.faults
+            or suspect.kind in answering
+            or (suspect.kind not in carded and incident.fault not in _SAYS_WHAT)
+        )
     )
 
 
 def tiers(findings: Findings, runbook: Runbook) -> Iterator[tuple[str, ...]]:
     """Yield the probes of the root that tell something of the suspects, a tier at a time, the cheapest first."""
     of_suspects = (probe for suspect in suspects_of(findings) for probe in suspect.probes)
-    wanted = [probe for probe in dict.fromkeys((*runbook.first, *of_suspects)) if probe not in _FOR_A_NOTE]
+    always = (_AT_WORK,) if findings.root is not None else ()
+    wanted = [probe for probe in dict.fromkeys((*runbook.first, *always, *of_suspects)) if probe not in _FOR_A_NOTE]
     for dearest in range(QUICK, SLOW + 1):
         tier = tuple(probe for probe in wanted if cost_of(probe) <= dearest)
         if tier:

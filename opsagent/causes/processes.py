@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsagent.causes.suspect import PROOF, SOME, STRONG, TEXT, WEAK, Reason, Suspect, weigh
-from opsagent.model import Cause, Hypothesis
+from opsagent.model import Cause, Fault, Hypothesis
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent_tools.units import UnitState
 
+_OF_DAEMONS = frozenset({Fault.ENGINE_DOWN})
 KILLED_FROM_OUTSIDE = frozenset({-9, -15, 137, 143})
 """SIGKILL and SIGTERM, as the kernel and as a shell tells them."""
 _CRASHED_SIGNALS = frozenset({-4, -6, -7, -8, -11, 132, 134, 135, 136, 139})
@@ -178,6 +179,46 @@ def supervisor_gone(findings: Findings) -> Hypothesis | None:
     return weigh(Cause.SUPERVISOR_GONE, unit, facts.words("said"), speaks_for=[("asking its daemon", PROOF)])
 
 
+def somebody_at_work(findings: Findings) -> Hypothesis | None:
+    """People have it on hold, or deploy it."""
+    facts = _known(findings, "who_is_at_work")
+    if facts is None or not (facts.words("hold") or facts.words("deploy")):
+        return None
+    unit = findings.case.incident.unit
+    return weigh(Cause.PLANNED, unit, facts.words("said"), speaks_for=[("what people told the agent", PROOF)])
+
+
+def near_a_limit(findings: Findings) -> Hypothesis | None:
+    """Its processes are at a limit of memory that the kernel holds them to."""
+    facts = _known(findings, "limits")
+    if facts is None or facts.number("share") < _NEARLY_ALL or facts.words("resource") not in _OF_MEMORY:
+        return None
+    unit = findings.case.incident.unit
+    return weigh(Cause.MEMORY_LEAK, unit, facts.words("said"), speaks_for=[("the kernel's limits", SOME)])
+
+
+_NEARLY_ALL = 0.95
+_OF_MEMORY = frozenset({"address_space", "data", "cgroup_memory"})
+
+
+def no_more_processes(findings: Findings) -> Hypothesis | None:
+    """Its cgroup may have no more processes."""
+    facts = _known(findings, "limits")
+    if facts is None or facts.number("share") < _NEARLY_ALL or facts.words("resource") != "cgroup_processes":
+        return None
+    unit = findings.case.incident.unit
+    return weigh(Cause.MACHINE_USED_UP, unit, facts.words("said"), speaks_for=[("the kernel's limits", STRONG)])
+
+
+def clock_set(findings: Findings) -> Hypothesis | None:
+    """The machine's clock was set: what times out, expires or is signed by time goes wrong."""
+    facts = _known(findings, "clock")
+    if facts is None or not facts.flag("jumped"):
+        return None
+    unit = findings.case.incident.unit
+    return weigh(Cause.UNKNOWN, unit, facts.words("said"), speaks_for=[("the kernel's clocks", WEAK)])
+
+
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.DEPENDENCY_DOWN, ("dependencies",), dependency_down),
     Suspect(Cause.PLANNED, ("dependencies",), stopped_on_purpose),
@@ -188,5 +229,9 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.KILLED, ("unit_state",), killed),
     Suspect(Cause.CRASHED, ("unit_state",), crashed),
     Suspect(Cause.UNKNOWN, ("last_log",), said_last),
-    Suspect(Cause.SUPERVISOR_GONE, ("supervisor_state",), supervisor_gone),
+    Suspect(Cause.UNKNOWN, ("clock",), clock_set),
+    Suspect(Cause.PLANNED, ("who_is_at_work",), somebody_at_work),
+    Suspect(Cause.MEMORY_LEAK, ("limits",), near_a_limit),
+    Suspect(Cause.MACHINE_USED_UP, ("limits",), no_more_processes),
+    Suspect(Cause.SUPERVISOR_GONE, ("supervisor_state",), supervisor_gone, _OF_DAEMONS),
 )

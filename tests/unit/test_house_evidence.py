@@ -102,7 +102,7 @@ def test_an_incident_of_nothing_but_text_is_never_a_reason_to_change_anything(
         for line in lines
     )
     case = case_of(fault, unit=unit, upstream=(target_of("store"),), symptoms=symptoms)
-    for _ in range(8):
+    for _ in range(16):
         decision = decide(case)
         if not isinstance(decision, Investigate):
             break
