@@ -41,6 +41,7 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
             releases=agent.keeper,
             timeline=agent.timeline,
             may_try=_may_try(agent),
+            people=agent.situations.people,
         ),
         situations=agent.situations,
         policy=lambda: agent.policy,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from opsagent.casenote import Note
 from opsagent.model import Attempt, Evidence, Hypothesis, Incident, Plan, RemedyOdds
 
 
@@ -19,6 +20,8 @@ class CaseFile:
     """The question to memory that was asked when the incident was opened, and its answer to come."""
     odds: tuple[RemedyOdds, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
+    note: Note | None = None
+    """What is known of it, in parts, as it was decided last."""
     probes: int = 0
     """Read-only probes run so far, over all attempts."""
     decision_s: float = 0.0

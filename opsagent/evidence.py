@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,10 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "unit_state": supervised.unit_state,
         "supervisor_state": supervised.supervisor_state,
         "dependencies": supervised.dependencies,
+        "dependency_probe": upstream.dependency_probe,
+        "who_is_at_work": work.who_is_at_work,
+        "limits": machine.limits,
+        "clock": machine.clock,
         "health_now": service.health_now,
         "recent_errors": service.recent_errors,
         "last_log": service.last_log,
@@ -54,7 +58,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
 )
 """Every probe by name; what each costs: `opsagent.probes.costs`, one line there too."""
 
-_ASKS_HEALTH = frozenset({"health_now", "dependencies"})
+_ASKS_HEALTH = frozenset({"health_now", "dependencies", "dependency_probe"})
 
 
 async def gather(
@@ -65,9 +69,12 @@ async def gather(
     *,
     last_good_dir: Path | None = None,
     releases: Keeper | None = None,
+    people: Callable[[UnitId], tuple[str, str]] | None = None,
 ) -> tuple[Evidence, ...]:
     """Run the probes and return one piece of evidence for each, in the order of the requests."""
-    room = Room(world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir, releases=releases)
+    room = Room(
+        world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir, releases=releases, people=people
+    )
     try:
         return tuple(await asyncio.gather(*(_run(room, request) for request in requests)))
     finally:

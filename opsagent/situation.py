@@ -84,6 +84,10 @@ class Situations:
             confirmed=confirmed,
         )
 
+    def people(self, unit: UnitId) -> tuple[str, str]:
+        """Return why the unit is on hold and who deploys it, each empty where that is not so; blocks for two queries."""
+        return self.holds().get(unit, ""), self._deploy(unit)
+
     async def orders(self, unit: UnitId) -> tuple[str, str, UnitState | None]:
         """Return what people have ordered for a unit: pause, hold, and whether it was stopped."""
         paused, hold = await asyncio.to_thread(self._intent, unit)
