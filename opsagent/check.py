@@ -50,6 +50,7 @@ class Checker:
             CheckKind.LOG_ROTATED: self._log_rotated,
             CheckKind.PROCESS_GONE: self._process_gone,
             CheckKind.NICED: self._niced,
+            CheckKind.COMMAND_RAN: self._command_ran,
             CheckKind.SUPERVISOR_UP: self._supervisor_up,
         }
 
@@ -163,6 +164,13 @@ class Checker:
         keys = [one.process for one in priority.parse(str(check.args["were"]))]
         found = await asyncio.to_thread(priority.read, [key for key in keys if is_alive(key)])
         return found is not None and all(one.nice >= int(check.args["nice"]) for one in found)
+
+    async def _command_ran(self, check: Check) -> bool | None:
+        if self._last_good_dir is None:
+            return None
+        from opsagent.command_receipts import folder_in, read_receipt  # few checks need it
+
+        return await asyncio.to_thread(read_receipt, folder_in(self._last_good_dir.parent), str(check.args["run"]))
 
     async def _supervisor_up(self, check: Check) -> bool:
         supervisor = self._supervisors.get(check.unit.supervisor)

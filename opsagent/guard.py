@@ -82,6 +82,8 @@ def risk_of(action: Action, unit: Unit | None) -> Risk:
     tool = TOOLS.get(action.name)
     if action.args.get("ends"):  # bringing a daemon back begins with ending what outlived it
         return Risk.DISRUPTIVE
+    if action.name is ActionName.RUN_RUNBOOK_COMMAND:
+        return _RISK_OF_COMMANDS.get(str(action.args.get("effect")), Risk.DESTRUCTIVE)
     match tool.effect if tool is not None else Effect.DESTROYS:
         case Effect.READS | Effect.TELLS:
             return Risk.READ
@@ -93,6 +95,10 @@ def risk_of(action: Action, unit: Unit | None) -> Risk:
             return Risk.DISRUPTIVE
         case _:
             return Risk.DESTRUCTIVE
+
+
+_RISK_OF_COMMANDS = {"safe": Risk.SAFE, "disruptive": Risk.DISRUPTIVE}
+"""By the effect that a person's runbook declares; it is `safe` only where the policy's file says so, too."""
 
 
 def _risk_of_replacing(action: Action, unit: Unit | None) -> Risk:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from opsagent.check import Checker
+from opsagent.command_hands import CommandHands
 from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
 from opsagent.process_hands import ProcessHands
@@ -43,6 +44,7 @@ class Hands:
         self._restarting = Restarting(checker)
         logs = LogHands(self._supervisor_of, checker)
         processes = ProcessHands(checker)
+        commands = CommandHands(checker, last_good_dir.parent)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -61,6 +63,7 @@ class Hands:
             ActionName.SIGNAL: processes.signal,
             ActionName.END_SESSION: processes.end_session,
             ActionName.FREE_PORT: processes.free_port,
+            ActionName.RUN_RUNBOOK_COMMAND: commands.run,
         }
 
     async def do(self, action: Action) -> Outcome:

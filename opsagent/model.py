@@ -234,6 +234,8 @@ class CheckKind(StrEnum):
     """`path` has an archive that is newer than the one of the stamp `after`."""
     PROCESS_GONE = "process_gone"
     """The process `pid` started at `started` is gone."""
+    COMMAND_RAN = "command_ran"
+    """The run `run` of a runbook's command ended with exit code 0; without a receipt of it nobody can tell."""
     NICED = "niced"
     """Each process in `were` that is still there has a nice value of `nice` at least."""
     SUPERVISOR_UP = "supervisor_up"

@@ -39,7 +39,7 @@ _Judge = Callable[[Findings, Target], Fit | Against]
 def card_of(source: str, path: Path) -> Card:
     """Run the file and return its runbook. Raises RunbookError."""
     module = types.ModuleType(f"opsagent_own_runbook_{path.stem}")
-    module.__file__ = str(path)
+    module.__file__, module.__package__ = str(path), ""
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the user's own
     except KeyboardInterrupt:

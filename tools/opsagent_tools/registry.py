@@ -164,6 +164,20 @@ CHANGING = _tools(
         summary="End the process that holds a unit's port, whoever it is.",
         args={"port": "the port", "pid": "who holds it", "started": "its start time"},
     ),
+    Tool(
+        name=ActionName.RUN_RUNBOOK_COMMAND,
+        effect=Effect.INTERRUPTS,
+        summary="Run a command that a person's own runbook names, as the owner of the unit.",
+        args={
+            "runbook": "the remedy that has it",
+            "step": "number of its step",
+            "digest": "of what stood there when it was planned",
+            "run": "name of this run, under which its receipt is kept",
+            "effect": "safe, disruptive or destructive",
+            "shown": "the command as a person may see it",
+            "undo": "true: the command that takes it back",
+        },
+    ),
     Tool(name=ActionName.ESCALATE, effect=Effect.TELLS, summary="Tell a person what is known."),
 )
 

@@ -32,6 +32,7 @@ from opsagent_tools.units import UnitId
 MOST_CHARACTERS = 200
 _ROOT = "root"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_FACT = re.compile(r"[a-z0-9][a-z0-9_]*")
 _WORDS = re.compile(r"[,\s]+")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 UNIT, INCIDENT = "unit", "incident"
@@ -160,7 +161,7 @@ def parse_fact(text: str) -> Fact:
     parts = text.split(".")
     of_root = len(parts) == 3 and parts[0] == _ROOT
     names = parts[1:] if of_root else parts
-    if len(names) != 2 or not all(_NAME.fullmatch(name) for name in names):
+    if len(names) != 2 or not _NAME.fullmatch(names[0]) or not _FACT.fullmatch(names[1]):
         raise ConditionError(f"`{text}` names no fact: write PROBE.FACT (small letters, digits, _)")
     told = WITHOUT_PROBE.get(names[0])
     if told is not None and names[1] not in told:

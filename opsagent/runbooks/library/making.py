@@ -16,9 +16,10 @@ from opsagent.model import Check, Scalar, Step
 from opsagent.planning_parts import action_of
 from opsagent.runbooks import upstream
 from opsagent.runbooks.case import Target
+from opsagent.runbooks.commands import command_step
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Findings
-from opsagent.runbooks.library.card import AIM, ROOT, UPSTREAM, Card, EscalateCard, RemedyCard, RunbookError, StepCard
+from opsagent.runbooks.library.card import AIM, ROOT, UPSTREAM, Card, EscalateCard, RemedyCard, RunbookError
 from opsagent.runbooks.library.conditions import Broken, holds, parse_fact, without_probe
 from opsagent.runbooks.library.goals import GOALS
 from opsagent.runbooks.library.rows import ROWS
@@ -154,6 +155,7 @@ def _step_args(said: RemedyCard) -> list[Mapping[str, Scalar]]:
     found: list[Mapping[str, Scalar]] = []
     for step in said.steps:
         found.append(step.args)
+        found.append({word: word for word in (*step.command, *step.undo_command)})
         if step.goal_args is not None:
             found.append(step.goal_args)
         if step.undo is not None:
@@ -167,15 +169,18 @@ def steps_of(said: RemedyCard, fit: Fit) -> tuple[Step, ...]:
         if said.rows:
             args = {**fit.args, **_known(said.args, fit)}
             return tuple(step for row in said.rows for step in ROWS[row](fit.target, args))
-        return tuple(step for one in said.steps for step in _step(one, fit))
+        return tuple(step for number in range(len(said.steps)) for step in _step(said, number, fit))
     except (KeyError, ValueError) as error:
         raise RunbookError(f"{said.counts_as}: a step lacks {error}: name it in its args") from error
 
 
-def _step(said: StepCard, fit: Fit) -> tuple[Step, ...]:
+def _step(remedy: RemedyCard, number: int, fit: Fit) -> tuple[Step, ...]:
+    said = remedy.steps[number]
     target = fit.target if said.on == AIM else fit.root
     if target is None:
         raise ValueError("the incident's unit")
+    if said.command:
+        return (command_step(target.unit, remedy, number, fit.args),)
     args = _known(said.args, fit)
     row = ROWS.get(said.action)
     if row is not None and said.goal is None and said.undo is None:

@@ -31,7 +31,7 @@ _OWN_VERIFY_MOST_S = 600.0
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _REFERENCE = re.compile(r"opsagent(\.[a-z_][a-z0-9_]*)+:[a-z_][a-z0-9_]*")
 _COUNTED = re.compile(r"[a-z][a-z_]*/[a-z][a-z0-9_]*")
-_DEEP = 6
+_DEEP = 8
 _S = TypeVar("_S", bound=StrEnum)
 _CARD_KEYS = ("title", "cause", "answers", "looks_for", "never", "leave_alone", "remedy", "escalate")
 _OWN_EFFECTS = {"safe": Effect.STARTS, "disruptive": Effect.INTERRUPTS, "destructive": Effect.DESTROYS}
