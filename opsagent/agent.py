@@ -37,6 +37,7 @@ from opsagent.reconcile import Reconciler
 from opsagent.releases.keeper import Keeper
 from opsagent.releases.rounds import Rounds
 from opsagent.repair import Repairer
+from opsagent.runbooks.own import FOLDER, OwnRunbooks
 from opsagent.sense import Senses
 from opsagent.senses.topology import TopologySense
 from opsagent.situation import Situations
@@ -96,10 +97,12 @@ class Agent:
             policy=lambda: self.policy,
             taught=self.taught,
         )
+        self.own_runbooks = OwnRunbooks(home.path / FOLDER)
         hands = Hands(
             self.supervisors,
             self.checker,
             last_good_dir=home.last_good_dir,
+            own=self.own_runbooks,
         )
         self.actor = Actor(
             hands=hands,

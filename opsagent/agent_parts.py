@@ -41,6 +41,7 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
             releases=agent.keeper,
             timeline=agent.timeline,
             may_try=_may_try(agent),
+            own=lambda: agent.own_runbooks.current().cards,
             people=agent.situations.people,
         ),
         situations=agent.situations,

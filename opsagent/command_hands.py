@@ -24,9 +24,9 @@ _TAIL = 300
 class CommandHands:
     """The hand of `run_runbook_command`."""
 
-    def __init__(self, checker: Checker, home: Path) -> None:
+    def __init__(self, checker: Checker, home: Path, own: OwnRunbooks | None = None) -> None:
         self._checker = checker
-        self._own = OwnRunbooks(home / FOLDER)
+        self._own = own or OwnRunbooks(home / FOLDER)
         self._receipts = folder_in(home)
 
     async def run(self, action: Action) -> Outcome:

@@ -18,6 +18,7 @@ from opsagent.process_hands import ProcessHands
 from opsagent.releases.hands import roll_back, roll_back_config
 from opsagent.reloading import Reloading
 from opsagent.restarting import Restarting
+from opsagent.runbooks.own import OwnRunbooks
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.files import UnsafeFile, move_aside
 from opsagent_tools.processes.ending import end_process
@@ -36,7 +37,9 @@ class Hands:
         checker: Checker,
         *,
         last_good_dir: Path,
+        own: OwnRunbooks | None = None,
     ) -> None:
+        """`own`: people's own runbooks, whose commands can be run; as they stand beside `last_good_dir` where not given."""
         self._supervisors = supervisors
         self._checker = checker
         self._last_good_dir = last_good_dir
@@ -44,7 +47,7 @@ class Hands:
         self._restarting = Restarting(checker)
         logs = LogHands(self._supervisor_of, checker)
         processes = ProcessHands(checker)
-        commands = CommandHands(checker, last_good_dir.parent)
+        commands = CommandHands(checker, last_good_dir.parent, own)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,

@@ -7,9 +7,10 @@ others hold, and nothing stops.
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _MOST_FILES = 200
 _OTHERS_WRITE = 0o022
 _SUFFIXES = (".toml", ".py")
 
+_LOG = logging.getLogger(__name__)
 _Seen = tuple[tuple[str, int, int, int, int], ...]
 
 
@@ -40,19 +42,22 @@ class Shelf:
 class OwnRunbooks:
     """Keeps what was read until a file changes."""
 
-    def __init__(self, folder: Path, safe: Collection[str] = ()) -> None:
-        """`safe`: remedies (`FILE/NAME`) whose commands the policy's file calls safe."""
+    def __init__(self, folder: Path, safe: Callable[[], Collection[str]] = frozenset) -> None:
+        """`safe`: says which remedies' (`FILE/NAME`) commands the policy's file calls safe."""
         self._folder = folder
-        self._safe = frozenset(safe)
-        self._seen: _Seen | None = None
+        self._safe = safe
+        self._seen: object = None
         self._shelf = Shelf()
 
     def current(self) -> Shelf:
         """Return what holds now. Reads files only where one of them changed; blocks for that, and raises nothing."""
-        seen = self._look()
+        safe = frozenset(self._safe())
+        seen = (self._look(), safe)
         if seen != self._seen:
-            self._shelf = read_folder(self._folder, self._safe)
+            self._shelf = read_folder(self._folder, safe)
             self._seen = seen
+            for line in self._shelf.broken:
+                _LOG.warning("%s", line)
         return self._shelf
 
     def card(self, counts_as: str) -> Card | None:

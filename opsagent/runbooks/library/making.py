@@ -147,8 +147,12 @@ def _with_args(said: RemedyCard, fit: Fit, findings: Findings) -> Fit | Against:
             if told is None:
                 return Against(f"{fact.probe} of {unit.name} does not tell {fact.name}")
             args[value] = told
-    root = findings.root
-    return Fit(target=fit.target, why=fit.why, args=args, root=root)
+    whole = Fit(target=fit.target, why=fit.why, args=args, root=findings.root)
+    try:
+        steps_of(said, whole)
+    except RunbookError as error:
+        return Against(str(error))
+    return whole
 
 
 def _step_args(said: RemedyCard) -> list[Mapping[str, Scalar]]:
