@@ -6,7 +6,7 @@ What the journal says is what was intended and what was seen; after a crash `ops
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,6 +24,8 @@ from opsagent.serving import watching
 from opsagent.situation import Situations
 from opsagent.store.changes import ChangeRow
 from opsagent.store.journal import Journal
+from opsagent.store.plans import UNDO
+from opsagent.undoing import undo_of
 from opsagent_tools.supervisors.port import SupervisorError
 
 Tell = Callable[[Progress], None]
@@ -65,26 +67,29 @@ class Actor:
         self._policy = policy
         self._claims = claims
 
-    async def carry_out(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
-        """Do the steps in order, as far as gates, guard and goals let it. One that changes instances is measured."""
+    async def carry_out(self, plan: Plan, *, confirmed: bool, tell: Tell, first: int = 0) -> Carried:
+        """Do the steps in order, as far as gates, guard and goals let it. One that changes instances is measured.
+
+        `first`: ordinal of the step to begin with, where an earlier life of the agent did those before it.
+        """
         kind = kind_of(plan)
         if not kind:
-            return await self._steps(plan, confirmed=confirmed, tell=tell)
+            return await self._steps(plan, confirmed=confirmed, tell=tell, first=first)
         with ExitStack() as claimed:
             try:
                 if self._claims is not None:
                     claimed.enter_context(self._claims.of(plan.unit, plan.id, f"{kind} of {plan.unit.name}"))
             except Claimed as taken:
                 return _refused("busy", str(taken))
-            return await self._measured(plan, kind, confirmed=confirmed, tell=tell)
+            return await self._measured(plan, kind, confirmed=confirmed, tell=tell, first=first)
 
-    async def _measured(self, plan: Plan, kind: str, *, confirmed: bool, tell: Tell) -> Carried:
+    async def _measured(self, plan: Plan, kind: str, *, confirmed: bool, tell: Tell, first: int) -> Carried:
         loop = asyncio.get_running_loop()
         began, unfit = loop.time(), ""
         unit = await self._checker.unit(plan.unit)
         try:
             async with watching(self._checker, unit, self._checker.spec(plan.unit)) as serving:
-                carried = await self._steps(plan, confirmed=confirmed, tell=tell)
+                carried = await self._steps(plan, confirmed=confirmed, tell=tell, first=first)
         finally:
             unfit = await self._hands.finished(plan.unit)
         if only_put_files(plan, carried.begun):
@@ -108,10 +113,10 @@ class Actor:
         outright = kind == "restart" and change.way == Way.RESTART
         return replace(carried, change=change, unfit="" if outright else unfit)
 
-    async def _steps(self, plan: Plan, *, confirmed: bool, tell: Tell) -> Carried:
+    async def _steps(self, plan: Plan, *, confirmed: bool, tell: Tell, first: int) -> Carried:
         progress = _Narrator(plan, tell)
         budget = await self._situations.spent(plan)
-        for ordinal, step in enumerate(plan.steps):
+        for ordinal, step in enumerate(plan.steps[first:], first):
             situation = await self._situations.of(plan, budget, confirmed=confirmed)
             ruling = rule_on_step(step, plan, situation, self._policy())
             if ruling.verdict != "allow":
@@ -146,20 +151,22 @@ class Actor:
         progress.say("step_failed", detail, ordinal, ruling)
         return detail, outcome.refused
 
-    async def undo(self, plan: Plan, done_steps: int, tell: Tell) -> None:
-        """Take back the steps that were done and can be undone, last first. Undoing is journalled like doing."""
-        progress = _Narrator(plan, tell)
-        for ordinal in range(done_steps - 1, -1, -1):
-            step = plan.steps[ordinal]
-            if step.undo is None:
-                continue
-            undo = Step(action=step.undo, goal=step.goal, why="undo")
-            step_id = await asyncio.to_thread(self._journal.intend_step, plan, ordinal, undo, {}, "undo")
-            outcome = await self._hands.do(step.undo)
-            await asyncio.to_thread(
-                self._journal.end_step, step_id, "undone" if outcome.done else "failed", outcome.detail
-            )
-            progress.say("undone", outcome.detail, ordinal)
+    async def undo(self, plan: Plan, done_steps: int, tell: Tell, undone: Collection[int] = ()) -> tuple[str, ...]:
+        """Take back the steps that were done and can be undone, last first; `undone`: those that are already.
+
+        Undoing is journalled like doing. Return why steps could not be taken back; empty where all were that can be.
+        """
+        progress, failures = _Narrator(plan, tell), []
+        for undo in undo_of(plan, done_steps, undone):
+            before = await self._state_of(undo.step)
+            step_id = await asyncio.to_thread(self._journal.intend_step, plan, undo.ordinal, undo.step, before, UNDO)
+            outcome = await self._hands.do(undo.step.action)
+            reached = outcome.done and await self._checker.wait(undo.step.goal, undo.step.timeout_s) is not False
+            await asyncio.to_thread(self._journal.end_step, step_id, "undone" if reached else "failed", outcome.detail)
+            progress.say("undone" if reached else "step_failed", outcome.detail, undo.ordinal)
+            if not reached:
+                failures.append(f"{plan.steps[undo.ordinal].action} could not be taken back: {outcome.detail}")
+        return tuple(failures)
 
     async def _state_of(self, step: Step) -> dict[str, str | int | float | bool]:
         try:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.act import Actor
-from opsagent.agent_parts import log_rounds_of, people_of, workshop_of
+from opsagent.agent_parts import costs_of, log_rounds_of, people_of, workshop_of
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
@@ -25,6 +25,7 @@ from opsagent.detect import Closed, Detection, Detector, Noticed, Opened, Update
 from opsagent.hands import Hands
 from opsagent.home import Home
 from opsagent.idle import Idle
+from opsagent.impact import Toll
 from opsagent.locks import GroupLocks
 from opsagent.maintenance import Windows, names_of
 from opsagent.model import Incident, Signal
@@ -120,7 +121,8 @@ class Agent:
             related=lambda incident: {incident.unit, *incident.affected, *self.world.all_upstream(incident.unit)},
             before_s=self.detector.config.notice_before_s,
         )
-        self._books = Books(self.journal, self.timeline)
+        self.toll = Toll()
+        self._books = Books(self.journal, self.timeline, costs_of(self))
         self.people = people_of(self, self._books, take_over=self._take_over, withdraw=self._withdraw)
         self.daemons = Daemons(
             supervised=self.supervised, world=self.world, timeline=self.timeline, observe=self._observe
@@ -172,6 +174,7 @@ class Agent:
             self._observe(signal)
 
     def _observe(self, signal: Signal) -> None:
+        self.toll.observe(signal)
         self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
     def _detected(self, detections: Sequence[Detection]) -> None:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from opsagent.bad_release import BadReleases
-from opsagent.books import Books
+from opsagent.books import Books, Cost
+from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
 from opsagent.detect import Detection
 from opsagent.guard import risk_of
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.log_rounds import LogRounds
-from opsagent.model import Risk, Step
+from opsagent.model import Plan, Risk, Step
 from opsagent.people import People
 from opsagent.preflight_facts import PreflightDesk
-from opsagent.repair import Workshop
+from opsagent.returned import SUPERVISOR, Returns, life_of
 from opsagent.runbooks.case import MayTry, Target
 from opsagent.settle import Settler
 from opsagent.verify import Verifier
+from opsagent.workshop import Workshop
 
 if TYPE_CHECKING:
     from opsagent.agent import Agent
 
 
+_COUNTED = ("reload", "restart", "scale")
+"""Changes that are watched from a user's place while they go on."""
+
+
 def workshop_of(agent: Agent, books: Books) -> Workshop:
     """Return everything that a repair needs."""
     verifier = Verifier(agent.checker, agent.world, agent.baseline, lambda: agent.detector.open)
+    learner, missed = Learner(agent.desk, agent.timeline), _missed(agent)
     return Workshop(
         journal=agent.journal,
         timeline=agent.timeline,
@@ -48,13 +57,50 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
         policy=lambda: agent.policy,
         actor=agent.actor,
         verifier=verifier,
-        learner=Learner(agent.desk, agent.timeline),
+        learner=learner,
         consent=Consent(journal=agent.journal, timeline=agent.timeline, situations=agent.situations, verifier=verifier),
         locks=agent.locks,
         books=books,
         quotes=agent.quotes,
+        returns=Returns(
+            journal=agent.journal,
+            timeline=agent.timeline,
+            learner=learner,
+            supervisors=agent.supervisors,
+            missed=missed,
+        ),
+        missed=missed,
         decided=agent.detector.decided,
     )
+
+
+def costs_of(agent: Agent) -> Cost:
+    """Return who says what an incident cost."""
+
+    async def cost(file: CaseFile, until: datetime) -> Mapping[str, Any]:
+        incident = file.incident
+        units = {incident.unit, *incident.affected}
+        found = dict(agent.toll.of(incident.unit, units, incident.began_at, until))
+        changes = await asyncio.to_thread(agent.journal.changes_since, incident.began_at, _COUNTED)
+        failed = sum(one.failed for one in changes if one.unit in units and one.seen_by == "probe")
+        if failed:
+            found["failed_requests"] = failed
+        supervisor = agent.supervisors.get(incident.unit.supervisor)
+        life = await life_of(supervisor) if supervisor is not None else ""
+        return {**found, **({SUPERVISOR: life} if life else {})}
+
+    return cost
+
+
+def _missed(agent: Agent) -> Callable[[Plan, str], None]:
+    """Return who is told of repairs that missed: what was granted by trust is lost on one miss."""
+
+    def missed(plan: Plan, why: str) -> None:
+        told = getattr(agent, "trust", None)
+        if told is not None:
+            told.missed(plan, why)
+
+    return missed
 
 
 def _may_try(agent: Agent) -> MayTry:

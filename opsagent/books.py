@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.casefile import CaseFile
-from opsagent.model import Plan, Verdict
+from opsagent.model import Hypothesis, Plan, Verdict
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
+
+Cost = Callable[[CaseFile, datetime], Awaitable[Mapping[str, Any]]]
+"""What the incident cost until then, as far as it was measured."""
+
+
+async def _not_measured(_file: CaseFile, _until: datetime) -> Mapping[str, Any]:
+    return {}
 
 
 class Books:
     """Writes into the timeline first, then the status: whoever waits for the status finds the story complete."""
 
-    def __init__(self, journal: Journal, timeline: Timeline) -> None:
+    def __init__(self, journal: Journal, timeline: Timeline, cost: Cost = _not_measured) -> None:
         self._journal = journal
         self._timeline = timeline
+        self._cost = cost
 
     async def open(self, file: CaseFile) -> None:
         """Write down that the incident is there. One that is taken up again keeps what is written of it."""
@@ -56,6 +65,7 @@ class Books:
             mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
             mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
             resolved_at=now,
+            impact=dict(await self._cost(file, now)),
         )
 
     async def _set(self, file: CaseFile, **values: Any) -> None:
@@ -66,5 +76,12 @@ class Books:
             probes=file.probes,
             evidence=tuple(file.evidence),
             hypotheses=file.hypotheses,
+            cause=cause_of(file.hypotheses),
             **values,
         )
+
+
+def cause_of(hypotheses: Sequence[Hypothesis]) -> str | None:
+    """Return the kind of the hypothesis that is weighed highest; None where there is none."""
+    winner = max(hypotheses, key=lambda one: one.weight, default=None)
+    return winner.kind.value if winner is not None else None

@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 from opsagent.casenote import Note
-from opsagent.model import Attempt, Evidence, Hypothesis, Incident, Plan, RemedyOdds
+from opsagent.model import Attempt, Evidence, Hypothesis, Incident, Plan, RemedyOdds, Verdict
+from opsagent.store.rows import IncidentRow, PlanRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """What an earlier life of the agent was in the middle of."""
+
+    plan: Plan
+    what: Literal["continue", "verify", "undo"]
+    """`continue`: with the step after those that are done; `verify`: the steps are over, it wants judging; `undo`: it
+    did not help, or it cannot be gone on with: what was done is taken back."""
+    done_steps: int
+    begun_steps: int
+    undone: frozenset[int] = frozenset()
+    """Ordinals of the steps that are taken back already."""
+    judged: bool = False
+    """It was judged, and did not help; False with `undo`: it was not come to the end of."""
+    confirmed: bool = False
+    """A person said yes to this very plan, and that yes has not expired."""
+    began_at: datetime | None = None
+    """When its first step was begun."""
+    why: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,10 +59,17 @@ class CaseFile:
     """An earlier life of the agent opened it."""
     unclear: str = ""
     """What an earlier life of the agent was doing when it ended, where nobody can tell whether it was done."""
-    carried_over: Plan | None = None
-    """A plan whose steps were all done when an earlier life of the agent ended; it only wants verifying."""
+    under_way: UnderWay | None = None
+    """The plan that an earlier life of the agent was in the middle of."""
     left_over: Plan | None = None
-    """The steps that an earlier life of the agent did not come to."""
+    """A plan that an earlier life of the agent asked a person about, and did not begin."""
+    agreed: str = ""
+    """The approval by which a person said yes to `left_over` before that life ended."""
+    judged: tuple[tuple[PlanRow, Verdict], ...] = ()
+    """Plans that an earlier life carried out and judged; whether it came to learn from them is not known."""
+
+    returned: IncidentRow | None = None
+    """The incident that this one is again: it was thought to be mended less than an hour ago."""
 
     quoted: set[str] = field(default_factory=set)
     """Ids of the passages of documents that were quoted for it."""

@@ -7,6 +7,7 @@ plan runs only if all of that still is as it was asked.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Literal
 
 from opsagent.casefile import CaseFile
@@ -32,11 +33,14 @@ class Consent:
         self._situations = situations
         self._verifier = verifier
 
-    async def given(self, file: CaseFile, plan: Plan, ruling: Ruling) -> Answer:
+    async def given(self, file: CaseFile, plan: Plan, ruling: Ruling, *, agreed: str = "") -> Answer:
         """Ask, and wait until somebody answers, the question expires, or the trouble is over.
 
-        A question that an earlier life of the agent asked about this very plan is still the question.
+        A question that an earlier life of the agent asked about this very plan is still the question. `agreed`: the
+        approval that was used for it right before that life ended, with nothing begun: it holds if all still is so.
         """
+        if agreed and await self._still_fits(agreed, plan):
+            return "yes"
         approval = await asyncio.to_thread(self._journal.open_question, plan.id)
         if approval is None:
             binding = await self._situations.binding(plan)
@@ -57,6 +61,10 @@ class Consent:
                 await asyncio.to_thread(self._journal.expire_approval, approval)
                 return "no"
             await asyncio.sleep(_POLL_S)
+
+    async def _still_fits(self, approval: str, plan: Plan) -> bool:
+        asked = await asyncio.to_thread(self._journal.approval, approval)
+        return secrets.compare_digest(asked.binding, await self._situations.binding(plan))
 
     async def _is_moot(self, file: CaseFile) -> bool:
         root = Check(kind=CheckKind.HEALTHY, unit=file.incident.unit)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.casefile import CaseFile
 from opsagent.detectors.describe import symptom_text
 from opsagent.model import Evidence, EvidenceKind, Incident, Plan, Scalar, Signal, Verdict
+from opsagent.store.plans import UNDO
+from opsagent.store.rows import IncidentRow, PlanRow
 from opsagent_tools.redact import redact
 
 ONLY_TEXT_TRUST = 0.6
@@ -39,6 +41,32 @@ class Tried:
     def whole(self) -> bool:
         """Whether all of it was done. Of what was over before that it may not be told that it helped."""
         return self.done_steps >= len(self.plan.steps)
+
+
+def tried_before(row: PlanRow) -> Tried:
+    """Return how far a plan came that an earlier life of the agent carried out and judged."""
+    doing = [step for step in row.steps if step.rule != UNDO]
+    begun = max((step.ordinal + 1 for step in doing), default=0)
+    done = {step.ordinal for step in doing if step.status == "done"}
+    done_steps = next((ordinal for ordinal in range(begun) if ordinal not in done), begun)
+    ended_at = row.ended_at or datetime.now(UTC)
+    acted_at = min((step.intended_at for step in doing), default=None)
+    return Tried(plan=row.plan, done_steps=done_steps, begun_steps=begun, acted_at=acted_at, ended_at=ended_at)
+
+
+def fields_returned(before: IncidentRow, plan: Plan, outcome: str, why: str, after_s: float) -> dict[str, Any]:
+    """Return the fields of the lesson that a repair, which was verified, did not last."""
+    incident = before.incident
+    return {
+        "class": incident.fault.value,
+        "incident": incident.id,
+        "unit": str(incident.unit),
+        "remedy": plan.remedy,
+        "outcome": outcome,
+        "source": plan.source,
+        "why": _short(why),
+        "returned_after_s": round(after_s, 1),
+    }
 
 
 def fields_of(file: CaseFile, tried: Tried, verdict: Verdict, outcome: str) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from opsagent.casefile import CaseFile
-from opsagent.episodes import Tried, fields_of, fields_untried, text_of, trust_of
-from opsagent.model import Fault, Verdict
+from opsagent.episodes import Tried, fields_of, fields_returned, fields_untried, text_of, trust_of
+from opsagent.model import Fault, Plan, Verdict
 from opsagent.recall import MemoryDesk, scope_of
+from opsagent.store.rows import IncidentRow
 from opsagent.timeline import Timeline
 from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
@@ -36,7 +38,10 @@ class Learner:
         self._noted: dict[tuple[str, str], float] = {}
 
     async def learn(self, file: CaseFile, tried: Tried, verdict: Verdict) -> None:
-        """Keep one attempt. A memory that cannot be written is told, and stops nothing."""
+        """Keep one attempt, once: the agent may have ended before it wrote that it did.
+
+        A memory that cannot be written is told, and stops nothing.
+        """
         from opsagent_memory import Episode, MemoryFailure
 
         if not self._desk.settings.learn:
@@ -44,6 +49,7 @@ class Learner:
         incident, remedy = file.incident, tried.plan.remedy
         outcome = outcome_of(tried, verdict)
         episode = Episode(
+            id=f"ep-{tried.plan.id}",
             scope=scope_of(incident.unit),
             text=text_of(incident),
             created_at=tried.ended_at,
@@ -56,6 +62,8 @@ class Learner:
             _LOG.warning("could not remember %s: %s", remedy, error)
             await self._timeline.tell("not_learnt", str(error), incident=incident)
             return
+        if told is None:
+            return
         self._desk.warm_soon()
         await self._timeline.tell(
             "learnt",
@@ -66,6 +74,34 @@ class Learner:
             surprise=told.surprise,
             family=told.family,
         )
+
+    async def unlearn(self, file: CaseFile, before: IncidentRow, plan: Plan, after_s: float) -> None:
+        """Keep, once, that a repair which was verified did not last: its fault came back after so many seconds.
+
+        That counts against its remedy; what was learnt when it was verified stays.
+        """
+        from opsagent_memory import Episode, MemoryFailure, Outcome
+
+        if not self._desk.settings.learn:
+            return
+        why = f"it came back {after_s / 60:.0f} min after it was mended"
+        episode = Episode(
+            id=f"ep-{plan.id}-returned",
+            scope=scope_of(before.unit),
+            text=text_of(before.incident),
+            created_at=datetime.now(UTC),
+            trust=trust_of(before.incident),
+            fields=fields_returned(before, plan, Outcome.FAILED.value, why, after_s),
+        )
+        try:
+            told = await self._desk.use(lambda memory: _keep(memory, episode))
+        except MemoryFailure as error:
+            _LOG.warning("could not remember that %s did not last: %s", plan.remedy, error)
+            return
+        if told is not None:
+            await self._timeline.tell(
+                "learnt", f"{plan.remedy} failed: {why}{told.said}", incident=file.incident, record=episode.id
+            )
 
     async def note(self, file: CaseFile, outcome: Outcome) -> None:
         """Keep an incident that ended without the agent's doing; it counts for and against nothing.
@@ -93,6 +129,8 @@ def outcome_of(tried: Tried, verdict: Verdict) -> Outcome:
     """Return what is learnt of an attempt: only what was done whole, and verified, earns credit."""
     from opsagent_memory import Outcome
 
+    if verdict.unproven:
+        return Outcome.UNPROVEN
     if verdict.better:
         return Outcome.WORKED if tried.whole else Outcome.SELF_RECOVERED
     return Outcome.HARMED if verdict.worse else Outcome.FAILED
@@ -107,7 +145,13 @@ class _Told:
     family: str = ""
 
 
-def _keep(memory: Memory, episode: Episode) -> _Told:
+def _keep(memory: Memory, episode: Episode) -> _Told | None:
+    """Keep it and learn from it; None: it is kept already."""
+    from opsagent_memory import RecordNotFound
+
+    with suppress(RecordNotFound):
+        memory.show(episode.id)
+        return None
     learnt = memory.learn(episode)
     if not learnt.family:  # it taught nothing
         return _Told()

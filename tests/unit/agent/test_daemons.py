@@ -63,8 +63,8 @@ def watch(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """`watch("auto")`: an agent over a supervisor in memory that runs `api` (two instances) and `store`."""
     monkeypatch.setattr("opsagent.settle._DAEMON_S", 0.2)
     monkeypatch.setattr("opsagent.daemons._SETTLES_S", 0.05)
-    monkeypatch.setattr("opsagent.repair._QUIET_AFTER_ESCALATION_S", 0.3)
-    monkeypatch.setattr("opsagent.repair._RECHECK_S", 0.1)
+    monkeypatch.setattr("opsagent.waiting._QUIET_S", 0.3)
+    monkeypatch.setattr("opsagent.waiting._RECHECK_S", 0.1)
     new_plan = planning.new_plan
     monkeypatch.setattr(planning, "new_plan", lambda **values: new_plan(**{**values, "verify_s": 0.3}))
 

@@ -33,8 +33,8 @@ def status(agent: Agent) -> str:
 async def test_a_person_is_told_of_a_disk_and_it_is_over_when_there_is_room(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("opsagent.repair._RECHECK_S", 0.02)
-    monkeypatch.setattr("opsagent.repair._QUIET_AFTER_ESCALATION_S", 0.1)
+    monkeypatch.setattr("opsagent.waiting._RECHECK_S", 0.02)
+    monkeypatch.setattr("opsagent.waiting._QUIET_S", 0.1)
     agent = Agent(Home.open(home), Config())
     try:
         told = sample(0.97, resource="disk", share=0.97)

@@ -1,0 +1,68 @@
+"""Waits, once a person is called or nothing is to be done, until the trouble is over or deciding again is worth while."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Literal
+
+from opsagent.casefile import CaseFile
+from opsagent.detectors.saturation import lasts
+from opsagent.model import Fault
+from opsagent.situation import Situations
+from opsagent.verify import Verifier
+from opsagent.world import World
+from opsagent_tools.supervisors.port import SupervisorError
+
+_RECHECK_S = 1.0
+_QUIET_S = 5.0
+"""How long the units concerned have to be well before it is over."""
+_NOT_OVER_WHEN_WELL = frozenset({Fault.BAD_RELEASE})
+"""The old release serves all the time: a later reload ends the incident (`opsagent.bad_release`)."""
+
+News = Literal["recovered", "news", "withdrawn"]
+
+
+class Waiting:
+    """Looks once a second, and changes nothing."""
+
+    def __init__(self, verifier: Verifier, world: World, situations: Situations) -> None:
+        self._verifier = verifier
+        self._world = world
+        self._situations = situations
+
+    async def for_news(self, file: CaseFile) -> News:
+        """Return once the incident is over, or the cause, people's orders or the time say that one may decide anew."""
+        loop = asyncio.get_running_loop()
+        well_since: float | None = None
+        before = await self._circumstances(file)
+        look_again_at = loop.time() + file.look_again_s if file.look_again_s is not None else None
+        while not file.withdrawn:
+            if look_again_at is not None:
+                if loop.time() >= look_again_at:
+                    return "news"
+                await asyncio.sleep(min(_RECHECK_S, max(look_again_at - loop.time(), 0.0)))
+                continue
+            concerned = self._verifier.concerned(file.incident)
+            lasting = lasts(file.incident, self._world, datetime.now(UTC))
+            well = not lasting and await self._verifier.well_now(concerned) == concerned
+            well_since = (
+                (well_since or loop.time()) if well and file.incident.fault not in _NOT_OVER_WHEN_WELL else None
+            )
+            if well_since is not None and loop.time() - well_since >= _QUIET_S:
+                return "recovered"
+            if not well and await self._circumstances(file) != before:
+                return "news"
+            await asyncio.sleep(_RECHECK_S)
+        return "withdrawn"
+
+    async def _circumstances(self, file: CaseFile) -> object:
+        """What would make deciding again worth while: another cause, or other orders by people."""
+        try:
+            situation = await self._situations.orders(file.incident.unit)
+        except SupervisorError:
+            situation = None
+        unit, now = file.incident.unit, datetime.now(UTC)
+        windows = [self._world.in_maintenance(near, now) for near in (unit, *self._world.all_upstream(unit))]
+        taught = await asyncio.to_thread(self._situations.taught)
+        return (file.incident.fault, unit, situation, windows, taught)
