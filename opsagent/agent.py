@@ -97,6 +97,7 @@ class Agent:
             world=self.world,
             policy=lambda: self.policy,
             taught=self.taught,
+            claims=self.claims,
         )
         self.own_runbooks = OwnRunbooks(home.path / FOLDER)
         hands = Hands(

@@ -55,10 +55,11 @@ class Config:
         try:
             refuse_shared(path, "configuration")
         except FileNotFoundError:
-            return cls()
+            return cls(policy=Policy(home=str(home.path)))
         except OSError as error:
             raise HomeError(f"{path}: cannot be read ({error.strerror}): check its owner and its mode") from error
         found = parse(path)
+        found = replace(found, policy=replace(found.policy, home=str(home.path)))
         if found.redact != Redaction():
             configure(found.redact)
         return found
@@ -121,37 +122,14 @@ _TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maint
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
-    readers = _policy_readers()
     if not isinstance(table, dict):
         raise where.error(("policy",), "must be a table", "write [policy] and its keys below it")
-    where.refuse_unknown(("policy",), table, tuple(readers))
-    return {key: where.read(("policy", key), value, readers[key]) for key, value in table.items()}
+    if not table:
+        return {}
+    from opsagent import config_policy as read
 
-
-def _policy_readers() -> Mapping[str, Callable[[object], object]]:
-    from opsagent_tools.services import fields
-
-    def count(value: object) -> int:
-        return fields.integer(value, 0, 10_000, "5")
-
-    def failures(value: object) -> int:
-        return fields.integer(value, 1, 10_000, "3")
-
-    def seconds(value: object) -> float:
-        return fields.seconds(value, "600")
-
-    return {
-        "budget_actions": count,
-        "budget_window_s": seconds,
-        "global_budget_actions": count,
-        "breaker_failures": failures,
-        "breaker_window_s": seconds,
-        "release_good_after_s": seconds,
-        "deploy_watch_s": seconds,
-        "canary_s": seconds,
-        "rollback_failed_deploys": fields.boolean,
-        "engine_mode": _one_mode,
-    }
+    where.refuse_unknown(("policy",), table, tuple(read.READERS))
+    return read.values({key: where.read(("policy", key), value, read.READERS[key]) for key, value in table.items()})
 
 
 def _supervisors(table: object, where: _Where) -> Wanted:
@@ -216,14 +194,6 @@ def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:
 def _mode(value: object) -> object:
     from opsagent_tools.services import fields
 
-    return fields.mode(value)
-
-
-def _one_mode(value: object) -> object:
-    from opsagent_tools.services import fields
-
-    if isinstance(value, dict):
-        raise fields.Wrong("is a table, must be one mode", f"use {', '.join(fields.MODES)}")
     return fields.mode(value)
 
 

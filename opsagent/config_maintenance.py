@@ -32,10 +32,10 @@ def read(table: object) -> Window:
     for key in ("units", "when"):
         if key not in table:
             raise Wrong(f"has no {key}", f"write for example {EXAMPLE}")
-    zone = _at("zone", lambda: _zone(table.get("zone", "")))
+    where = _at("zone", lambda: zone(table.get("zone", "")))
     why = _at("why", lambda: redact(fields.text(table.get("why", ""), '"backup of the database"')).strip())
     units = _at("units", lambda: _units(table["units"]))
-    return Window(units=units, when=_when(table, zone), why=why)
+    return Window(units=units, when=_when(table, where), why=why)
 
 
 def line_of(source: str, number: int, key: str) -> int | None:
@@ -76,13 +76,14 @@ def _units(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _zone(value: object) -> str:
-    zone = fields.text(value, '"Europe/Berlin"') or machine_zone()
+def zone(value: object) -> str:
+    """Return an IANA zone; the machine's where none is named. Raises Wrong."""
+    found = fields.text(value, '"Europe/Berlin"') or machine_zone()
     try:
-        next_due("0 0 * * *", zone, datetime.now(UTC))
+        next_due("0 0 * * *", found, datetime.now(UTC))
     except BadSchedule:
-        raise Wrong(f"{zone!r} is no time zone", 'write a name of the IANA database: "Europe/Berlin", "UTC"') from None
-    return zone
+        raise Wrong(f"{found!r} is no time zone", 'write a name of the IANA database: "Europe/Berlin", "UTC"') from None
+    return found
 
 
 def _duration(value: object) -> timedelta:

@@ -44,7 +44,9 @@ class Consent:
         approval = await asyncio.to_thread(self._journal.open_question, plan.id)
         if approval is None:
             binding = await self._situations.binding(plan)
-            approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S)
+            approval = await asyncio.to_thread(
+                self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, needed=ruling.persons
+            )
         await self._timeline.tell("asked", f"{ruling.why}: opsagent approve {approval}", incident=file.incident)
         while True:
             status = await asyncio.to_thread(self._journal.approval_status, approval)

@@ -313,6 +313,10 @@ class Ruling:
     rule: str
     """Short name of the rule that decided (`mode`, `hold`, `budget`, `breaker`, `protected`, `paused` …)."""
     why: str
+    again_s: float | None = None
+    """After so many seconds the guard may say something else; None: when something is different."""
+    persons: int = 1
+    """Different people who have to say yes, where they are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

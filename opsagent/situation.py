@@ -6,39 +6,39 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+from opsagent.against import key_of
 from opsagent.check import Checker
+from opsagent.claims import Claims
 from opsagent.guard import Situation
 from opsagent.log_policy import UPKEEP
 from opsagent.model import Plan
 from opsagent.naming import is_daemon, is_host
 from opsagent.policy import Policy
+from opsagent.probes.files import state_folders
+from opsagent.rules.reach import FILE_ACTIONS, paths_in
+from opsagent.spent import Spent, count
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.taught.book import TaughtBook
 from opsagent.taught.rule import TaughtRule, unreadable
 from opsagent.world import World
+from opsagent_tools.actions import ActionName
+from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 
-def binding_of(plan: Plan, unit: Unit | None, policy_version: str) -> str:
-    """Return the hash that ties an approval to actions, unit, processes (pid and start time) and policy."""
+def binding_of(plan: Plan, unit: Unit | None, policy_version: str, release: str = "") -> str:
+    """Return the hash that ties an approval to actions, unit, processes (pid and start time), release and policy."""
     processes = sorted((process.pid, round(process.key.started, 2)) for process in unit.processes) if unit else []
     actions = [[step.action.name, str(step.action.unit), sorted(step.action.args.items())] for step in plan.steps]
-    bound = json.dumps([actions, str(plan.unit), processes, policy_version])
+    bound = json.dumps([actions, str(plan.unit), processes, policy_version, release])
     return hashlib.sha256(bound.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """What unattended repairs have used up of the limits, the plan at hand not counted."""
-
-    unit_actions: int
-    all_actions: int
-    failed_repairs: int
 
 
 class Situations:
@@ -52,37 +52,59 @@ class Situations:
         world: World,
         policy: Callable[[], Policy],
         taught: TaughtBook | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self._journal = journal
         self._checker = checker
         self._world = world
         self._policy = policy
         self._taught = taught
+        self._claims = claims
 
     async def spent(self, plan: Plan) -> Spent:
         """Count before the plan begins, so that its own steps do not use up its own budget; upkeep has no part in it."""
         if plan.remedy.startswith(UPKEEP):
-            return Spent(unit_actions=0, all_actions=0, failed_repairs=0)
+            return Spent()
         return await asyncio.to_thread(self._count, plan)
 
     async def of(self, plan: Plan, spent: Spent, *, confirmed: bool) -> Situation:
         """Return the situation for the next step of `plan`. Raises SupervisorError where the unit cannot be asked."""
         unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
-        paused, hold = await asyncio.to_thread(self._intent, plan.unit)
+        now, spec = datetime.now(UTC), self._world.spec(plan.unit)
+        said = await asyncio.to_thread(self._said, plan, unit, spec, confirmed)
+        quiet, quiet_s = quiet_at(self._policy(), now)
+        health = self._world.health.get(plan.unit)
         return Situation(
             unit=unit,
-            spec=self._world.spec(plan.unit),
-            paused=paused,
-            hold=hold,
+            spec=spec,
             taught=await asyncio.to_thread(self._taught_about, plan),
-            maintenance=self._world.in_maintenance(plan.unit, datetime.now(UTC)),
-            deploy=await asyncio.to_thread(self._deploy, plan.unit),
+            maintenance=self._world.in_maintenance(plan.unit, now),
+            quiet=quiet,
+            quiet_s=quiet_s,
+            outage=self.outage(plan.unit),
+            serving=health is not None and health.ok,
             unit_actions=spent.unit_actions,
             all_actions=spent.all_actions,
+            budget_s=spent.budget_s,
             failed_repairs=spent.failed_repairs,
+            since_failure_s=spent.since_failure_s,
+            trials=spent.trials,
             own_uid=os.geteuid() if hasattr(os, "geteuid") else 0,
             confirmed=confirmed,
+            **said,
         )
+
+    def outage(self, unit: UnitId) -> str:
+        """Return who does not serve, of a unit and all that depend on it; empty where all of them do, as far as known."""
+        if is_daemon(unit):
+            return f"{unit.name} is gone" if unit.supervisor in self._world.lost else ""
+        for one in (unit, *self._world.all_downstream(unit)):
+            known, health = self._world.units.get(one), self._world.health.get(one)
+            if health is not None and not health.ok:
+                return f"{one.name} does not serve"
+            if known is not None and known.state is not UnitState.STOPPED and not known.processes:
+                return f"{one.name} is down"
+        return ""
 
     def people(self, unit: UnitId) -> tuple[str, str]:
         """Return why the unit is on hold and who deploys it, each empty where that is not so; blocks for two queries."""
@@ -117,18 +139,34 @@ class Situations:
     async def binding(self, plan: Plan) -> str:
         """Return what an approval of `plan` is bound to now: its actions, the unit's processes, the policy."""
         unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
-        return binding_of(plan, unit, self._policy().version)
+        release = await asyncio.to_thread(release_of, self._journal, plan.unit)
+        return binding_of(plan, unit, self._policy().version, release)
 
     def _count(self, plan: Plan) -> Spent:
-        policy, now = self._policy(), datetime.now(UTC)
-        window = now - timedelta(seconds=policy.budget_window_s)
-        return Spent(
-            unit_actions=self._journal.actions_since(plan.unit, window),
-            all_actions=self._journal.actions_since(None, window),
-            failed_repairs=self._journal.failed_repairs_since(
-                plan.unit, now - timedelta(seconds=policy.breaker_window_s)
-            ),
-        )
+        return spent_on(self._journal, plan, self._policy(), datetime.now(UTC))
+
+    def _said(self, plan: Plan, unit: Unit | None, spec: ServiceSpec | None, confirmed: bool) -> dict[str, Any]:
+        """Return what people said and do, and what is the unit's own; blocks for some queries."""
+        paused, hold = self._intent(plan.unit)
+        return {
+            "paused": paused,
+            "hold": hold,
+            "deploy": self._deploy(plan.unit),
+            "beside": self._beside(plan),
+            "grants": granted(self._journal),
+            "folders": own_folders(plan, unit, spec),
+            "yes": len(self._journal.yes_to(plan.id)) if confirmed else 0,
+        }
+
+    def _beside(self, plan: Plan) -> str:
+        if self._claims is None:
+            return ""
+        near = (*self._world.all_upstream(plan.unit), *self._world.all_downstream(plan.unit))
+        return change_beside(plan, near, self._claims)
+
+    def granted_on(self, unit: UnitId) -> tuple[str, ...]:
+        """Return the actions that people let the agent do on a unit unasked; blocks for one query."""
+        return tuple(sorted(action for one, action in granted(self._journal) if one == unit))
 
     def _intent(self, unit: UnitId) -> tuple[str, str]:
         return str(self._journal.paused() or ""), self.holds().get(unit, "")
@@ -136,3 +174,62 @@ class Situations:
     def _deploy(self, unit: UnitId) -> str:
         deploy = self._journal.open_deploy(unit, datetime.now(UTC))
         return "" if deploy is None else f"by {deploy.by} since {deploy.began_at:%H:%M} UTC"
+
+
+def quiet_at(policy: Policy, now: datetime) -> tuple[str, float]:
+    """Return until when the quiet hours go on, in words and in seconds; nothing outside them."""
+    until = policy.quiet.until(now) if policy.quiet is not None else None
+    if policy.quiet is None or until is None:
+        return "", 0.0
+    return policy.quiet.told_until(until), (until - now).total_seconds()
+
+
+def spent_on(journal: Journal, plan: Plan, policy: Policy, now: datetime) -> Spent:
+    """Count what a plan finds used up of the limits; blocks for one query."""
+    since = now - timedelta(seconds=max(policy.budget_window_s, policy.breaker_window_s))
+    return count(journal.repairs_since(since), plan.unit, key_of(plan.remedy, plan.cause), policy, now)
+
+
+def granted(journal: Journal) -> frozenset[tuple[UnitId, ActionName]]:
+    """Return what people let the agent do unasked; blocks for one query."""
+    return frozenset((grant.unit, grant.action) for grant in journal.grants())
+
+
+def release_of(journal: Journal, unit: UnitId) -> str:
+    """Return a word for the release that a unit has, as far as the journal knows: it changes when somebody deploys."""
+    deploys, releases = journal.deploys(unit, limit=1), journal.releases(unit)
+    return f"{deploys[0].id if deploys else ''}/{releases[0].id if releases else ''}"
+
+
+def change_beside(plan: Plan, near: Iterable[UnitId], claims: Claims) -> str:
+    """Return which change of a unit near this one is under way, by whomever; looks at some files."""
+    for unit in near:
+        claim = claims.held(unit)
+        if claim is not None and claim.plan != plan.id:
+            return f"{unit.name}, which {plan.unit.name} hangs together with, is being changed: {claim}"
+    return ""
+
+
+def own_folders(plan: Plan, unit: Unit | None, spec: ServiceSpec | None) -> tuple[str, ...]:
+    """Return folders and files that are the unit's own, for a plan that touches files; looks at /proc and at folders."""
+    paths = [path for step in plan.steps if step.action.name in FILE_ACTIONS for path in paths_in(step.action)]
+    if not paths:
+        return ()
+    found = [str(folder) for folder in state_folders(spec)]
+    if spec is not None:
+        words = (word.rpartition("=")[2] for word in (*spec.env.values(), *spec.command))
+        found += [word for word in words if word.startswith("/")]
+    for process in unit.processes if unit is not None else ():
+        with suppress(OSError):
+            found.append(str(Path(f"/proc/{process.pid}/cwd").readlink()))
+    found += [str(Path(path).parent) for path in paths if unit is not None and _is_users_alone(path, unit.uid)]
+    return tuple(dict.fromkeys(found))
+
+
+def _is_users_alone(path: str, uid: int) -> bool:
+    """Tell whether a file lies in a folder of the unit's user, which nobody else may write to. Root's are the machine's."""
+    try:
+        status = Path(path).parent.stat()
+    except OSError:
+        return False
+    return uid != 0 and status.st_uid == uid and not status.st_mode & 0o022

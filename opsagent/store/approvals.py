@@ -25,11 +25,12 @@ class Approvals(Store):
     """The part of the journal that knows what people were asked, and what they said. There is no other place for it."""
 
     def ask(  # noqa: PLR0917  # the order is the order of a sentence
-        self, plan: Plan, ordinal: int, step: Step, binding: str, ttl_s: float, by: str = AGENT
+        self, plan: Plan, ordinal: int, step: Step, binding: str, ttl_s: float, by: str = AGENT, needed: int = 1
     ) -> str:
         """Ask for a yes to this plan from this step on; return the id of the question. The plan must be recorded.
 
-        `binding` is the hash of what the yes is for: actions, unit, processes, policy. `by` is who proposes it.
+        `binding` is the hash of what the yes is for: actions, unit, processes, policy. `by` is who proposes it, `needed`
+        how many different people have to say yes (1 or 2).
         """
         approval_id = secrets.token_hex(8)
         with self._writing(durable=True) as writer:
@@ -47,6 +48,7 @@ class Approvals(Store):
                 asked_at=writer.now,
                 expires_at=writer.now + timedelta(seconds=ttl_s),
                 status="pending",
+                needed=needed,
             )
         return approval_id
 
@@ -78,10 +80,11 @@ class Approvals(Store):
         return next((row.id for row in rows if row.status in {"pending", "approved"}), None)
 
     def decide_approval(self, approval_id: str, approve: bool, by: str) -> ApprovalRow:
-        """Write down a person's answer and return the question as it stands then.
+        """Write down a person's answer and return the question as it stands then: pending still, where a second person
+        has to say yes. One no ends it.
 
         Raises LookupError where there is no such question, NotDecided where it is not open any more, or where the
-        one who proposed it would approve it.
+        one who proposed it, or who said yes already, would approve it.
         """
         with self._writing(durable=True) as writer:
             row = _get(writer.connection, approval_id, writer.now)
@@ -89,9 +92,18 @@ class Approvals(Store):
                 raise NotDecided(f"approval {approval_id}: is {row.status} already: ask for it again")
             if approve and by in {row.proposer, AGENT}:
                 raise NotDecided(f"approval {approval_id}: {by} proposed it: somebody else has to approve it")
-            decision: dict[str, Any] = {"status": "approved" if approve else "denied", "decided_by": by}
-            writer.update(approvals, approval_id, decided_at=writer.now, **decision)
+            if approve and by == row.decided_by:
+                raise NotDecided(f"approval {approval_id}: {by} said yes already: a second person has to")
+            writer.update(approvals, approval_id, **_decision(row, approve, by, writer.now))
             return _get(writer.connection, approval_id, writer.now)
+
+    def yes_to(self, plan_id: str) -> frozenset[str]:
+        """Return who said yes to a plan with a yes that was used for it."""
+        wanted = select(approvals.c.decided_by, approvals.c.second_by).where(
+            approvals.c.plan_id == plan_id, approvals.c.status == "used"
+        )
+        with self._reading() as connection:
+            return frozenset(name for row in connection.execute(wanted) for name in row if name)
 
     def use_approval(self, approval_id: str, binding: str) -> bool:
         """Use up a yes: True exactly once, before it expires, and only if what it was bound to is still so.
@@ -130,6 +142,16 @@ def approval_row(row: RowMapping, now: datetime) -> ApprovalRow:
     found = ApprovalRow(step=from_plain(row["step"], Step), **rest)
     over = found.status in {"pending", "approved"} and found.expires_at <= now
     return replace(found, status="expired") if over else found
+
+
+def _decision(row: ApprovalRow, approve: bool, by: str, now: datetime) -> dict[str, Any]:
+    """Return what an answer changes in a pending question."""
+    first = row.decided_by is None
+    said = {"decided_by": by, "decided_at": now} if first else {"second_by": by, "second_at": now}
+    if not approve:
+        return {**said, "status": "denied"}
+    complete = row.persons < 2 or not first
+    return {**said, "status": "approved"} if complete else said
 
 
 def _get(connection: Connection, approval_id: str, now: datetime) -> ApprovalRow:

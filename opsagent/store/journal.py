@@ -46,7 +46,9 @@ from opsagent.store.watches import Watches
 __all__ = ["Journal"]
 
 
-class Journal(Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Watches, Outbox, Lookback):
+class Journal(
+    Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Repairs, Trust, Watches, Outbox, Lookback
+):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
     @classmethod

@@ -8,22 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import RowMapping, or_, select
 
-from opsagent.log_policy import UPKEEP
 from opsagent.model import Hypothesis, Plan, Scalar, Step
 from opsagent.store.boundary import Store, Writer, clean
 from opsagent.store.codec import from_plain, to_plain, tuple_of
 from opsagent.store.rows import PlanRow, PlanStatus, StepRow, StepStatus
-from opsagent.store.schema import plans, steps
+from opsagent.store.schema import deploys, plans, steps
 from opsagent_tools.units import UnitId
 
 UNDO = "undo"
 """The rule under which steps that take back others are journalled; they are nobody's new repair."""
-
-
-_MENDS = plans.c.remedy.not_like(f"{UPKEEP}%")
-"""What mends nothing is no repair."""
 
 
 class Plans(Store):
@@ -95,28 +90,16 @@ class Plans(Store):
                 raise LookupError(f"no plan {plan_id}")
             return plan_row(row, steps=tuple(step_row(step) for step in connection.execute(begun).mappings()))
 
-    def actions_since(self, unit: UnitId | None, since: datetime) -> int:
-        """Return how many unattended plans began to act since then, on this unit or on all. Undoing does not count."""
-        wanted = (
-            select(func.count(steps.c.plan_id.distinct()))
-            .join_from(steps, plans, steps.c.plan_id == plans.c.id)
-            .where(steps.c.intended_at >= since, steps.c.rule != UNDO, plans.c.origin == "agent", _MENDS)
+    def touched_by_people(self, unit: UnitId, since: datetime) -> bool:
+        """Return whether people had something done to this unit since then, or deployed it."""
+        ordered = select(plans.c.id).where(
+            plans.c.unit == str(unit), plans.c.origin == "person", plans.c.created_at >= since
         )
-        if unit is not None:
-            wanted = wanted.where(plans.c.unit == str(unit))
+        deployed = select(deploys.c.id).where(
+            deploys.c.unit == str(unit), or_(deploys.c.began_at >= since, deploys.c.ended_at >= since)
+        )
         with self._reading() as connection:
-            return int(connection.execute(wanted).scalar_one())
-
-    def failed_repairs_since(self, unit: UnitId, since: datetime) -> int:
-        """Return how many unattended plans failed on this unit since then, and since the last one that succeeded."""
-        ended = select(func.count()).where(plans.c.unit == str(unit), plans.c.ended_at >= since)
-        worked = select(func.max(plans.c.ended_at)).where(plans.c.unit == str(unit), plans.c.status == "done", _MENDS)
-        with self._reading() as connection:
-            last = connection.execute(worked).scalar()
-            failed = ended.where(plans.c.status == "failed", plans.c.origin == "agent", _MENDS)
-            if last is not None:
-                failed = failed.where(plans.c.ended_at > last)
-            return int(connection.execute(failed).scalar_one())
+            return any(connection.execute(wanted.limit(1)).first() is not None for wanted in (ordered, deployed))
 
 
 def is_masked(whole: Sequence[Step]) -> bool:

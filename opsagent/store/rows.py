@@ -136,7 +136,13 @@ class ApprovalRow:
     needed: int | None = None
     """Persons who have to say yes; None: one."""
     second_by: str | None = None
+    """Who said yes after the first one, or no."""
     second_at: datetime | None = None
+
+    @property
+    def persons(self) -> int:
+        """How many different people have to say yes."""
+        return self.needed or 1
 
     @property
     def unit(self) -> UnitId:

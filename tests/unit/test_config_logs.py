@@ -11,6 +11,8 @@ from opsagent.config import ConfigError, parse
 from opsagent.log_policy import ROTATE, LogPolicy
 from opsagent.model import Plan
 from opsagent.planning import new_plan, rotate_log_steps
+from opsagent.policy import Policy
+from opsagent.spent import count
 from opsagent.store.journal import Journal
 from opsagent_tools.units import Unit, UnitId, UnitState
 
@@ -63,8 +65,10 @@ def test_upkeep_uses_up_no_budget_and_neither_opens_nor_closes_the_breaker(tmp_p
             journal.record_plan(plan)
             journal.end_step(journal.intend_step(plan, 0, plan.steps[0], {}), "done")
             journal.end_plan(plan.id, status)  # type: ignore[arg-type]
-        assert journal.actions_since(API, since) == 1
-        assert journal.actions_since(None, since) == 1
-        assert journal.failed_repairs_since(API, since) == 1, "the rotation that worked is no repair that worked"
+        repairs = journal.repairs_since(since)
+        assert len(repairs) == 1
+        spent = count(repairs, API, "crash", Policy(), journal._clock())
+        assert (spent.unit_actions, spent.all_actions) == (1, 1)
+        assert spent.failed_repairs == 1, "the rotation that worked is no repair that worked"
     finally:
         journal.close()

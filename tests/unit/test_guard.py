@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +20,15 @@ from opsagent.planning import (
     start_steps,
     stop_steps,
 )
+from opsagent.policy import Policy
 from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.services.spec import Mode, ServiceSpec
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 API = UnitId("circus", "api", "here")
+AUTO = Policy(mode="auto")
 ENGINE_ID = UnitId("circus", "engine", "here")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The limits as a test sets them."""
-
-    mode: Mode | Mapping[Risk, Mode] = "auto"
-    budget_actions: int = 5
-    global_budget_actions: int = 20
-    breaker_failures: int = 3
-    rollback_failed_deploys: bool = False
-    engine: Mode = "auto"
-    asked: list[Risk] = field(default_factory=list)
-
-    def mode_for(self, spec: ServiceSpec | None, risk: Risk, *, engine: bool = False) -> Mode:
-        if engine:
-            return self.engine
-        if spec is not None and isinstance(spec.mode, str):
-            return spec.mode
-        return self.mode if isinstance(self.mode, str) else self.mode[risk]
 
 
 def a_unit(**changes: Any) -> Unit:
@@ -73,7 +53,7 @@ def a_plan(steps: tuple[Step, ...], origin: Any = "agent", unit: UnitId = API) -
 
 def ruling_on(steps: tuple[Step, ...], policy: Policy | None = None, origin: Any = "agent", **situation: Any) -> Any:
     around = Situation(**{"unit": a_unit(), "own_uid": 1000, **situation})
-    return rule_on_plan(a_plan(steps, origin), around, policy or Policy())
+    return rule_on_plan(a_plan(steps, origin), around, policy or AUTO)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +151,7 @@ def test_the_agents_own_engine_has_a_mode_of_its_own() -> None:
     plan = a_plan(start_engine_steps(ENGINE_ID), unit=ENGINE_ID)
     around = Situation(unit=None, own_uid=1000)
     assert rule_on_plan(plan, around, Policy(mode="suggest")).verdict == "allow"
-    assert rule_on_plan(plan, around, Policy(mode="auto", engine="observe")).verdict == "deny"
+    assert rule_on_plan(plan, around, Policy(mode="auto", engine_mode="observe")).verdict == "deny"
 
 
 def test_the_daemon_of_somebody_elses_supervisor_follows_the_normal_mode() -> None:
@@ -195,16 +175,16 @@ def test_an_app_that_is_called_engine_is_no_daemon() -> None:
 def test_people_are_not_bound_by_mode_hold_or_pause_but_confirm_what_disrupts() -> None:
     busy = {"paused": "by kim", "hold": "migration", "failed_repairs": 9}
     assert ruling_on(start_steps(a_unit()), Policy(mode="observe"), "person", **busy).verdict == "allow"
-    assert ruling_on(restart_steps(a_unit()), Policy(), "person").verdict == "ask"
-    assert ruling_on(restart_steps(a_unit()), Policy(), "person", confirmed=True).verdict == "allow"
+    assert ruling_on(restart_steps(a_unit()), AUTO, "person").verdict == "ask"
+    assert ruling_on(restart_steps(a_unit()), AUTO, "person", confirmed=True).verdict == "allow"
 
 
 def test_a_yes_never_exceeds_policy() -> None:
-    ruling = ruling_on(restart_steps(a_unit()), Policy(), "person", confirmed=True, spec=a_spec(protected=True))
+    ruling = ruling_on(restart_steps(a_unit()), AUTO, "person", confirmed=True, spec=a_spec(protected=True))
     assert (ruling.verdict, ruling.rule) == ("deny", "protected")
 
 
 def test_a_step_is_ruled_on_by_itself_too() -> None:
     step = start_steps(a_unit())[0]
-    ruling = rule_on_step(step, a_plan((step,)), Situation(unit=a_unit(), hold="x"), Policy())
+    ruling = rule_on_step(step, a_plan((step,)), Situation(unit=a_unit(), hold="x"), AUTO)
     assert ruling.rule == "hold"

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.maintenance import weekly
 from opsagent.model import Risk
 from opsagent.policy import Policy
+from opsagent.quiet import QuietHours
 from opsagent_tools.services.spec import Mode, ServiceSpec
 
 
@@ -58,8 +60,20 @@ def test_every_field_is_in_the_version() -> None:
         "deploy_watch_s": 301.0,
         "rollback_failed_deploys": True,
         "canary_s": 4.0,
+        "induced_budget_actions": 5,
+        "induced_global_budget_actions": 11,
+        "breaker_trial_s": 901.0,
+        "blast_radius": 0.5,
+        "two_person": False,
+        "outside_own": "approve",
+        "outside_machine": "auto",
+        "protected_paths": ("/srv/**",),
+        "quiet": QuietHours(weekly("22:00-07:00", "UTC")),
+        "trust_min": 6,
+        "digest": False,
+        "digest_days": 8,
     }
-    assert others.keys() == {field.name for field in fields(Policy)}
+    assert others.keys() == {field.name for field in fields(Policy)} - {"home"}
     versions = {replace(Policy(), **{name: value}).version for name, value in others.items()}  # type: ignore[arg-type]
     assert len(versions | {Policy().version}) == len(others) + 1
     assert Policy(mode={"safe": "auto", "disruptive": "approve"}).version == (

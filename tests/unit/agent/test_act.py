@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from opsagent.guard import Situation
 from opsagent.model import Check, CheckKind
-from opsagent.planning import quarantine_steps, start_steps, stop_steps
+from opsagent.planning import quarantine_steps, restart_steps, start_steps, stop_steps
+from opsagent.ports import Progress
 from opsagent.store.rows import StepRow
 from opsagent_tools.units import UnitState
 from tests.unit.agent.conftest import API, STORE, Bench
@@ -36,11 +37,29 @@ async def test_a_step_is_on_the_disk_before_it_runs(bench: Bench) -> None:
 
 async def test_the_guard_is_asked_again_before_every_step(bench: Bench) -> None:
     unit = await bench.unit(API)
-    plan = bench.plan(API, *stop_steps(unit), *start_steps(unit))
-    carried = await bench.actor.carry_out(plan, confirmed=False, tell=bench.told.append)
-    assert (carried.result, carried.done_steps) == ("refused", 1), "stopped on purpose by its first step"
+    plan = bench.plan(API, *restart_steps(unit), *restart_steps(unit))
+
+    def tell(progress: Progress) -> None:
+        if progress.kind == "step_done":
+            bench.journal.hold(API, None, "mine", "kim")
+
+    carried = await bench.actor.carry_out(plan, confirmed=False, tell=tell)
+    assert (carried.result, carried.done_steps) == ("refused", 1), "held after its first step"
     assert carried.ruling is not None
-    assert carried.ruling.rule == "intent"
+    assert carried.ruling.rule == "hold"
+
+
+async def test_what_a_plan_itself_stopped_it_may_start_again_and_nothing_else(bench: Bench) -> None:
+    unit = await bench.unit(API)
+    carried = await bench.actor.carry_out(
+        bench.plan(API, *stop_steps(unit), *start_steps(unit)), confirmed=False, tell=bench.told.append
+    )
+    assert carried.result == "done"
+    await bench.supervisor.stop(API)
+    for steps in (start_steps(unit), (*stop_steps(unit), *start_steps(unit))):
+        refused = await bench.actor.carry_out(bench.plan(API, *steps), confirmed=False, tell=bench.told.append)
+        assert refused.ruling is not None
+        assert (refused.done_steps, refused.ruling.rule) == (0, "intent")
 
 
 async def test_a_pause_stops_a_plan_between_two_steps(bench: Bench) -> None:

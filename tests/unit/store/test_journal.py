@@ -10,6 +10,8 @@ import pytest
 
 from opsagent.home import Home
 from opsagent.model import Evidence, EvidenceKind, Hypothesis
+from opsagent.policy import Policy
+from opsagent.spent import count
 from opsagent.store.errors import StoreReadOnly
 from opsagent.store.journal import Journal
 from opsagent_tools.actions import ActionName
@@ -132,10 +134,11 @@ def test_the_budget_counts_unattended_plans_that_began_to_act(journal: Journal, 
     journal.intend_step(plan("three", origin="person", source="person"), 0, step(), {})
     journal.intend_step(plan("four"), 0, step(), {}, "undo")
     journal.record_plan(plan("five"))
-    assert journal.actions_since(API, since) == 1
-    assert journal.actions_since(STORE, since) == 1
-    assert journal.actions_since(None, since) == 2
-    assert journal.actions_since(API, NOW) == 2
+    policy = Policy(budget_window_s=(clock.now - since).total_seconds())
+    spent = count(journal.repairs_since(since), API, "crash", policy, clock.now)
+    assert (spent.unit_actions, spent.all_actions) == (1, 2)
+    assert count(journal.repairs_since(since), STORE, "crash", policy, clock.now).unit_actions == 1
+    assert count(journal.repairs_since(NOW), API, "crash", Policy(), clock.now).unit_actions == 2
 
 
 def test_the_breaker_counts_failures_since_the_last_success(journal: Journal, clock: Clock) -> None:
@@ -144,17 +147,23 @@ def test_the_breaker_counts_failures_since_the_last_success(journal: Journal, cl
         clock.forward(1)
         journal.end_plan(plan_id, status)  # type: ignore[arg-type]
 
+    def failed(since: datetime = NOW) -> int:
+        policy = Policy(breaker_window_s=(clock.now - since).total_seconds())
+        return count(journal.repairs_since(since), API, "crash", policy, clock.now).failed_repairs
+
     end("a", "failed")
     end("b", "failed")
     end("c", "skipped")
     end("d", "failed", origin="person", source="person")
     end("e", "failed", unit=STORE)
-    assert journal.failed_repairs_since(API, NOW) == 2
-    assert journal.failed_repairs_since(API, clock.now) == 0
+    assert failed() == 2
+    assert failed(clock.now) == 0
     end("f", "done")
-    assert journal.failed_repairs_since(API, NOW) == 0
+    assert failed() == 0
     end("g", "failed")
-    assert journal.failed_repairs_since(API, NOW) == 1
+    assert failed() == 1
+    end("h", "done", origin="person", source="person", remedy="command/restart")
+    assert failed() == 0, "what a person mended is mended"
 
 
 def test_a_hold_ends_by_itself_or_when_it_is_released(journal: Journal, clock: Clock) -> None:
