@@ -25,6 +25,8 @@ _SAMPLES_AGE = timedelta(minutes=15)
 _ERRORS_KEPT = 50
 _DEATHS_KEPT = 50
 _ANSWERS_KEPT = 240
+_KIN_KEPT = 64
+"""Of each unit, the latest."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class World:
         """Whose each supervisor is, where that is another user than the agent's: its files are read as that user's."""
         self.found_ports: dict[UnitId, tuple[int, ...]] = {}
         """Ports that the units' processes were found to listen on, whatever is configured. Never connected to."""
+        self.kin: dict[UnitId, dict[ProcessKey, None]] = {}
+        """Processes that were seen below those of a unit: what of them outlives its parents is the unit's all the same."""
         self.maintenance = Windows()
         """When people expect trouble."""
         self.topology = Topology()
@@ -107,6 +111,15 @@ class World:
             self._described = None
         self.units[unit.id] = unit
         self.units[unit.id] = self.described(unit)
+
+    def seen_below(self, unit: UnitId, processes: Iterable[ProcessKey]) -> None:
+        """Take note of processes that a unit's own started, and those in turn."""
+        kin = self.kin.setdefault(unit, {})
+        for process in processes:
+            kin.pop(process, None)
+            kin[process] = None
+        while len(kin) > _KIN_KEPT:
+            del kin[next(iter(kin))]
 
     def forget_health(self, unit: UnitId) -> None:
         """Know nothing of the health of a unit that is not asked any more (a person stopped it)."""

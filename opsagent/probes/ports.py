@@ -14,7 +14,7 @@ from opsagent.probes.room import Found, Room, name_of
 from opsagent_tools.processes.family import ancestors, parents, with_descendants
 from opsagent_tools.processes.marks import MARK, mark_of
 from opsagent_tools.processes.ports import Listener, listeners
-from opsagent_tools.units import Unit, UnitId
+from opsagent_tools.units import ProcessKey, Unit, UnitId
 
 _ENGINE_MARK = "OPSAGENT_ENGINE"
 
@@ -30,6 +30,8 @@ class _Scene:
     """The supervisor's daemon, and what else runs the unit's processes."""
     engine_mark: str
     """What our engine writes into the environment of all that it starts; empty where it is not known."""
+    kin: frozenset[ProcessKey]
+    """Processes that were seen below the unit's own at some time."""
     supervised: frozenset[int]
     """Processes of every unit that is known, and all below them."""
     names: Mapping[int, UnitId]
@@ -43,10 +45,11 @@ async def port_holder(room: Room, unit_id: UnitId) -> Found:
         return Found(kind=EvidenceKind.KERNEL, facts={"relation": "free", "port": 0, "said": "no port is configured"})
     engine = getattr(room.supervisors.get(unit_id.supervisor), "engine", None)
     others = tuple(other for other in room.world.units.values() if other.id != unit_id)
-    return await asyncio.to_thread(_look, unit, others, engine)
+    kin = frozenset(room.world.kin.get(unit_id, ()))
+    return await asyncio.to_thread(_look, unit, others, engine, kin)
 
 
-def _look(unit: Unit, others: Iterable[Unit], engine: object) -> Found:
+def _look(unit: Unit, others: Iterable[Unit], engine: object, kin: frozenset[ProcessKey]) -> Found:
     everyone = parents()
     direct = [process.pid for process in unit.processes]
     theirs = {
@@ -62,6 +65,7 @@ def _look(unit: Unit, others: Iterable[Unit], engine: object) -> Found:
         own=frozenset(with_descendants(direct, everyone)),
         engine=frozenset(above | ({daemon} if daemon else set())),
         engine_mark=str(getattr(engine, "id", "")),
+        kin=kin,
         supervised=frozenset({*theirs, *direct}),
         names=theirs,
         parents=everyone,
@@ -99,16 +103,23 @@ def _holder(scene: _Scene, port: int) -> dict[str, Scalar]:
 def _is_orphan(scene: _Scene, listener: Listener) -> bool:
     """Tell whether an earlier life of this very unit left this process behind. What a process calls itself is no proof.
 
-    The mark of our engine and of the unit is in the environment that it was started with, it runs as the unit's own
-    user, and neither the engine nor any supervised process is above it.
+    It was seen below the unit's processes while they lived, or the mark of our engine and of the unit is in the
+    environment that it was started with; it runs as the unit's own user, and neither the engine nor any supervised
+    process is above it.
     """
     key, unit = listener.process, scene.unit
-    if key is None or not scene.engine_mark or listener.uid != unit.uid or not _runs_as(key.pid, unit.uid):
+    if key is None or listener.uid != unit.uid or not _runs_as(key.pid, unit.uid):
         return False
-    if mark_of(key.pid, MARK) != str(unit.id) or mark_of(key.pid, _ENGINE_MARK) != scene.engine_mark:
+    if key not in scene.kin and not _is_marked(key.pid, scene):
         return False
     above = {key.pid, *ancestors(key.pid, scene.parents)}
     return not (above & (scene.engine | scene.supervised)) and key.pid not in _ourselves(scene.parents)
+
+
+def _is_marked(pid: int, scene: _Scene) -> bool:
+    if not scene.engine_mark or mark_of(pid, _ENGINE_MARK) != scene.engine_mark:
+        return False
+    return mark_of(pid, MARK) == str(scene.unit.id)
 
 
 def _ourselves(parents: Mapping[int, int]) -> set[int]:

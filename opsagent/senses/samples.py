@@ -84,8 +84,11 @@ class SampleSense:
     def _families(self, running: Mapping[ProcessKey, UnitId]) -> None:
         """Whose child is whose; a process of another unit is no descendant (PM2 itself may be a service of systemd)."""
         apart = {key.pid for key in running}
-        for key in running:
-            self._watching(key).group.has(self._trees.below(key.pid, apart))
+        for key, unit in running.items():
+            below = self._trees.below(key.pid, apart)
+            self._watching(key).group.has(below)
+            if below:
+                self._desk.world.seen_below(unit, below)
 
     def _look(self, key: ProcessKey, unit: UnitId, now: float, *, always: bool = False, busy: bool = False) -> None:
         if not HAS_PROC:

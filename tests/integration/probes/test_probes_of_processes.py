@@ -300,6 +300,21 @@ async def test_an_orphan_of_this_very_unit_and_engine(scene: Scene, tmp_path: Pa
     assert (facts["pid"], facts["started"]) == (key.pid, key.started)
 
 
+async def test_what_was_seen_below_the_unit_while_it_lived_is_an_orphan_without_a_mark(
+    scene: Scene, tmp_path: Path, start: Any, free_port: int
+) -> None:
+    """Other supervisors than ours leave no mark of theirs."""
+    process, _ = start(LISTEN, str(free_port))
+    unit = scene.add(service(tmp_path, port=free_port))
+    assert (await scene.ask("port_holder"))["relation"] == "stranger"
+    key = key_of(process.pid)
+    assert key is not None
+    scene.world.seen_below(unit.id, [ProcessKey(key.pid, key.started - 1.0)])  # its number was another's before
+    assert (await scene.ask("port_holder"))["relation"] == "stranger"
+    scene.world.seen_below(unit.id, [key])
+    assert (await scene.ask("port_holder"))["relation"] == "orphan"
+
+
 @pytest.mark.parametrize("mark", ["another unit", "another engine", "no engine"])
 async def test_what_is_not_proven_to_be_an_orphan_is_a_stranger(
     mark: str, scene: Scene, tmp_path: Path, start: Any, free_port: int
