@@ -15,6 +15,7 @@ from opsagent.detectors.book import Book, Closed, Detection, Opened, Updated, ne
 from opsagent.detectors.config import DetectorConfig
 from opsagent.detectors.crash import CrashDetector
 from opsagent.detectors.crash_loop import CrashLoopDetector
+from opsagent.detectors.degraded import DegradedDetector
 from opsagent.detectors.error_burst import ErrorBurstDetector
 from opsagent.detectors.frozen import FrozenDetector
 from opsagent.detectors.grouping import Grouping
@@ -46,7 +47,8 @@ class Detector:
         self._burst = ErrorBurstDetector(self.config)
         self._memory = MemoryGrowthDetector(self.config)
         self._quiet = QuietUnits(self.config)
-        self._noticing = Noticing(self.config)
+        self._degraded = DegradedDetector(self.config)
+        self._noticing = Noticing(self.config, self._degraded.slow)
         self._groups = Grouping(self.config, self._book, self._quiet, self._taken_back, self._noticing)
         self.metrics = MetricDetectors()
         """What is measured; its `forecast` tells when something is used up."""
@@ -92,7 +94,8 @@ class Detector:
                 return self._changed(signal)
             case SignalKind.PROBE_OK:
                 self._hang_over(signal)
-                return self._note(signal) if self._troubled(signal.unit) else ()
+                noted = self._note(signal) if self._troubled(signal.unit) else ()
+                return (*noted, *self._answers_badly(signal, world, now))
             case SignalKind.PROBE_FAILED:
                 return self._failed(signal, world, now)
             case SignalKind.LOG_ERROR:
@@ -109,6 +112,7 @@ class Detector:
         """Judge what time alone decides; call it about once a second."""
         self._now = now
         self._burst.know(list(world.units), now)
+        self._degraded.know(list(world.units))
         self._memory.tick(world)
         found: list[Detection] = []
         suspicions = (*self._crash.tick(world, now), *self._hang.tick(world, now), *self._frozen.tick(world, now))
@@ -151,6 +155,7 @@ class Detector:
             self._loop.mended(incident.unit) if mended else self._loop.given_up(incident.unit)
         for unit in (incident.unit, *incident.affected):
             self._hang.recovered(unit)
+            self._degraded.over(unit)
 
     def adopt(self, incident: Incident) -> None:
         """Take over an incident that was open before this process began; its trouble opens no second one."""
@@ -185,8 +190,16 @@ class Detector:
     def _failed(self, failed: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
         suspicion = self._hang.observe(failed, world)
         noted = self._note(failed) if self._book.touching(_unit(failed)) else ()
+        badly = self._answers_badly(failed, world, now)
         if noted or suspicion is None:
-            return noted
+            return (*noted, *badly)
+        return (*self._groups.settle(suspicion, world, now), *badly)
+
+    def _answers_badly(self, answer: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
+        """Judge whether it is slow for long, or fails part of the time. A deploy, or a hold, is expected to look so."""
+        suspicion = self._degraded.observe(answer, world)
+        if suspicion is None or self._noticing.muted(suspicion.unit, world, now):
+            return ()
         return self._groups.settle(suspicion, world, now)
 
     def _error(self, error: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
@@ -205,6 +218,7 @@ class Detector:
         if signal.data.get("scope") != "unit" and (seen is None or seen.state is not UnitState.STOPPED):
             return self._not_a_death(signal)
         self._hang.recovered(unit)
+        self._degraded.forget(unit)
         self._groups.changed(unit)
         incident = self._book.at(unit)
         if incident is None or incident.fault is Fault.DEPENDENCY_DOWN:

@@ -14,9 +14,30 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opsagent.model import Evidence, EvidenceKind, ProbeRequest
-from opsagent.probes import configuration, files, kernel, left, locks, ports, service, supervised
+from opsagent.probes import (
+    answers,
+    callers,
+    certificates,
+    chain,
+    clients,
+    configuration,
+    files,
+    instances,
+    kernel,
+    left,
+    locks,
+    machine,
+    neighbours,
+    ports,
+    resolver,
+    service,
+    supervised,
+    upstream,
+    work,
+)
 from opsagent.probes import releases as releases_probe
 from opsagent.probes.costs import PROBE_COSTS
+from opsagent.probes.of_files import OF_FILES, WATCH_S
 from opsagent.probes.room import Found, Probe, Room
 from opsagent.releases.keeper import Keeper
 from opsagent.world import World
@@ -50,10 +71,20 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "room_left": left.room_left,
         "port_holder": ports.port_holder,
         "config_changed": configuration.config_changed,
+        "callers": callers.callers,
+        "certificates": certificates.certificates,
+        "resolver": resolver.resolver,
         "release_changed": releases_probe.release_changed,
         "disk": files.disk,
+        **OF_FILES,
         "executable": files.executable,
         "stale_lock": locks.stale_lock,
+        "answers": answers.answers,
+        "wait_chain": chain.wait_chain,
+        "clients": clients.clients,
+        "held_open": clients.held_open,
+        "workers": instances.workers,
+        "cpu_hogs": neighbours.cpu_hogs,
     }
 )
 """Every probe by name; what each costs: `opsagent.probes.costs`, one line there too."""
@@ -112,6 +143,8 @@ def _timeout_s(room: Room, request: ProbeRequest) -> float:
     """A health probe has the time that its service was given, a daemon that of its answers; no other has to wait."""
     if request.probe == "supervisor_state":
         return _DAEMON_S
+    if request.probe in WATCH_S:
+        return WATCH_S[request.probe]
     if request.probe not in _ASKS_HEALTH:
         return _TIMEOUT_S
     return max(_TIMEOUT_S, *(_health_s(room, unit) for unit in _asked(room, request))) + _HEALTH_SLACK_S

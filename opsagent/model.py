@@ -112,6 +112,8 @@ class Fault(StrEnum):
     """Something is used up soon, and surely: a file system, inodes, the machine's memory, a process's descriptors."""
     FLAPPING = "flapping"
     """It is well and not well in turn, for longer than a deploy takes."""
+    DEGRADED = "degraded"
+    """It answers, but far more slowly than usual, or fails part of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +230,10 @@ class CheckKind(StrEnum):
     """`path` does not exist."""
     FILE_IS = "file_is"
     """`path` has the content with SHA-256 `sha256`; empty: there is no such file."""
+    MODES_ARE = "modes_are"
+    """The files in `files` (as `opsagent_tools.modes` reads it) have the owner and mode that they are to have."""
+    LET_GO = "let_go"
+    """No process of the unit has a file open that was deleted as `path`."""
     RELEASE_IS = "release_is"
     """The unit's files, link and configuration are as the kept manifest `release` says."""
     LOG_ROTATED = "log_rotated"

@@ -16,9 +16,11 @@ from opsagent.planning_reload import (
     PERSONS_CANARY_S,
     PERSONS_RESTART_S,
     Way,
+    can_replace_one,
     can_surge,
     kind_of,
     only_put_files,
+    replace_one_steps,
     restart_steps,
     rolling_reload_steps,
     scale_down_steps,
@@ -35,6 +37,7 @@ __all__ = [
     "PERSONS_CANARY_S",
     "PERSONS_RESTART_S",
     "Way",
+    "can_replace_one",
     "can_surge",
     "continue_steps",
     "kind_of",
@@ -42,6 +45,7 @@ __all__ = [
     "new_plan",
     "only_put_files",
     "quarantine_steps",
+    "replace_one_steps",
     "restart_steps",
     "rollback_config_steps",
     "rolling_reload_steps",
@@ -171,7 +175,8 @@ def rollback_config_steps(
     unit: Unit, path: Path, good: str, current: str, *, mode: int = _PRIVATE_MODE
 ) -> tuple[Step, ...]:
     """Put the last known good content (SHA-256 `good`) of a configuration file back in place of `current`, which is
-    empty where the file is missing: it is made anew then, with `mode`.
+    empty where the file is missing: it is made anew then, with `mode`. `good` is empty where it was good that there was
+    no such file: it is taken away, and kept.
     """
     args: dict[str, Scalar] = {
         "path": str(path),
@@ -179,11 +184,12 @@ def rollback_config_steps(
         "replaces": current,
         **({} if current else {"mode": mode}),
     }
+    undo: dict[str, Scalar] = {"sha256": current, "replaces": good, **({} if good else {"mode": mode})}
     return (
         Step(
             action=action_of(ActionName.ROLLBACK_CONFIG, unit.id, **args),
             goal=Check(kind=CheckKind.FILE_IS, unit=unit.id, args={"path": str(path), "sha256": good}),
-            undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), sha256=current, replaces=good),
+            undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), **undo),
             timeout_s=5.0,
             why=f"{path.name} changed since {unit.name} was last well",
         ),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from opsagent.model import Check, CheckKind, Step
 from opsagent.planning_parts import action_of, start_timeout_s, stop_timeout_s
 from opsagent_tools.actions import ActionName
 from opsagent_tools.services.spec import ServiceSpec
-from opsagent_tools.units import Unit
+from opsagent_tools.units import Unit, UnitId
 
 _LOWEST = 19
 _DRAINED_S = 15.0
@@ -28,7 +26,7 @@ def renice_steps(unit: Unit, were: str, *, nice: int = _LOWEST) -> tuple[Step, .
     )
 
 
-def shed_load_steps(client: Unit, server: Unit, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
+def shed_load_steps(client: Unit, server: UnitId, spec: ServiceSpec | None = None) -> tuple[Step, ...]:
     """Take the client away, wait until the server is well without it, and start the client again.
 
     Undo of the first step is the start of the client: however it ends, the client is not left stopped.
@@ -44,17 +42,12 @@ def shed_load_steps(client: Unit, server: Unit, spec: ServiceSpec | None = None)
         ),
         Step(
             action=start,
-            gate=Check(kind=CheckKind.HEALTHY, unit=server.id),
+            gate=Check(kind=CheckKind.HEALTHY, unit=server),
             goal=Check(kind=CheckKind.HEALTHY, unit=client.id),
             timeout_s=_DRAINED_S + start_timeout_s(spec),
             why=f"{server.name} is well again",
         ),
     )
-
-
-def replace_one_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return the first step alone of a rolling reload: the one ill instance goes, and no other is touched."""
-    return (replace(steps[0], why="the one ill instance"),)
 
 
 def signal_steps(unit: Unit, pid: int, started: float, name: str) -> tuple[Step, ...]:

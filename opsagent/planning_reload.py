@@ -174,6 +174,19 @@ def way_in(plan: Plan, unit: Unit) -> Way:
     return Way.IN_PLACE if first.args.get("in_place") else way_of(unit)
 
 
+def can_replace_one(unit: Unit) -> bool:
+    """Tell whether one of several instances can be replaced while the others serve."""
+    return len(unit.processes) > 1 and way_of(unit) in {Way.BESIDE, Way.CANARY_THEN_REPLACE, Way.ONE_BY_ONE}
+
+
+def replace_one_steps(unit: Unit, spec: ServiceSpec | None, pid: int) -> tuple[Step, ...]:
+    """Replace the one instance of this pid, and no other. ValueError: it is not there, or cannot go alone."""
+    old = next((process.key for process in unit.processes if process.pid == pid), None)
+    if old is None or not can_replace_one(unit):
+        raise ValueError(f"instance {pid} of {unit.name} alone")
+    return (_reload(unit, spec, (old,), "the one ill instance", canary=True, ready_s=_CANARY_READY_S),)
+
+
 def can_surge(unit: Unit) -> bool:
     """Tell whether a new instance can stand beside an old one."""
     return bool(unit.processes) and unit.surges

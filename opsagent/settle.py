@@ -22,7 +22,9 @@ Changing = Callable[[Unit], Awaitable[str]]
 _POLL_S = 0.1
 _STABLE_S = {Fault.CRASH: 3.0, Fault.CRASH_LOOP: 10.0}
 _STABLE_DEFAULT_S = 1.5
-_DOES_NOT_MEND_ITSELF = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE, Fault.SATURATION, Fault.FLAPPING})
+_DOES_NOT_MEND_ITSELF = frozenset(
+    {Fault.MEMORY_GROWTH, Fault.BAD_RELEASE, Fault.SATURATION, Fault.FLAPPING, Fault.DEGRADED}
+)
 """What was watched for long before it was told; a look now says nothing new."""
 _PATIENCE_S = {
     Fault.CRASH: 6.0,

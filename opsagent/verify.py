@@ -31,6 +31,12 @@ class _Usual:
     latency_s: float = 0.0
 
 
+def _limit_s(incident: Incident, unit: UnitId) -> float:
+    """Return from how many seconds on an answer of the unit is slow, as detect told when it was too slow."""
+    told = [one.data["limit_s"] for one in incident.symptoms if one.unit == unit and "limit_s" in one.data]
+    return min((float(one) for one in told), default=float("inf"))
+
+
 @dataclass(slots=True)
 class Baseline:
     """How the units were while nothing was wrong. `watch` keeps it; verification compares with it."""
@@ -128,6 +134,8 @@ class Verifier:
     def _still_ill(self, incident: Incident, unit: UnitId) -> bool:
         health = self._world.health.get(unit)
         if health is not None and health.ok and self._baseline.too_slow(unit, health.latency_s):
+            return True
+        if health is not None and health.ok and health.latency_s > _limit_s(incident, unit):
             return True
         if incident.fault is Fault.SATURATION and unit == incident.unit:
             return lasts(incident, self._world, datetime.now(UTC))

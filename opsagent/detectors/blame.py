@@ -24,7 +24,7 @@ _STRENGTH = (EvidenceKind.KERNEL, EvidenceKind.SUPERVISOR, EvidenceKind.PROBE, E
 """The strongest kind first."""
 _REACHES_NOBODY = frozenset({Fault.MEMORY_GROWTH, Fault.BAD_RELEASE, Fault.SATURATION})
 """Those who depend on the unit do not feel it, as long as it serves."""
-_WELL_UNSEEN = frozenset({Fault.ERROR_BURST, Fault.FLAPPING})
+_WELL_UNSEEN = frozenset({Fault.ERROR_BURST, Fault.FLAPPING, Fault.DEGRADED})
 """A probe that succeeds says nothing against these."""
 _ENDED = frozenset({Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN})
 """A process that runs for a while says that these are over."""
@@ -40,6 +40,7 @@ _WORDS = {
     Fault.DEPENDENCY_DOWN: "is down",
     Fault.ENGINE_DOWN: "is gone",
     Fault.FLAPPING: "is well and not well in turn",
+    Fault.DEGRADED: "answers slowly, or only part of the time",
 }
 
 
@@ -205,7 +206,7 @@ def at_upstream(cause: Culprit, suspicion: Suspicion, world: World) -> Suspicion
     """Return the suspicion against the culprit, of which nothing is known but that others suffer from it."""
     seen = world.units.get(cause.unit)
     samples = frozen_samples(seen, world) if seen is not None else ()
-    fault = Fault.HANG if samples or cause.slow else Fault.DEPENDENCY_DOWN
+    fault = Fault.HANG if samples else Fault.DEGRADED if cause.slow else Fault.DEPENDENCY_DOWN
     symptoms = (*suspicion.symptoms, *samples)
     return Suspicion(fault=fault, unit=cause.unit, began_at=suspicion.began_at, symptoms=symptoms)
 

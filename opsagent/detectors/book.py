@@ -16,6 +16,7 @@ from opsagent_tools.units import UnitId
 _RANK = (
     Fault.FLAPPING,
     Fault.ERROR_BURST,
+    Fault.DEGRADED,
     Fault.DEPENDENCY_DOWN,
     Fault.MEMORY_GROWTH,
     Fault.SATURATION,

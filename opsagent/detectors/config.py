@@ -116,6 +116,27 @@ class DetectorConfig:
     slow_least_s: float = 0.5
     """… and slower than this."""
 
+    degraded_window_s: float = 60.0
+    """Answers of the last while are judged by those from before."""
+    degraded_answers: int = 4
+    """What is usual for a probe is learnt from so many answers, at least."""
+    degraded_times: float = 4.0
+    """An answer is slow that takes so many times as long as usual, …"""
+    degraded_least_s: float = 0.3
+    """… and longer than this."""
+    degraded_s: float = 6.0
+    """For so long, …"""
+    degraded_row: int = 3
+    """… and in so many answers at least, nearly all must be slow: a pause is over by then …"""
+    degraded_good_share: float = 0.2
+    """… nearly all: so few of them may be good."""
+    degraded_runs: int = 3
+    """Or so often within the window it turns from good to bad …"""
+    degraded_share: float = 0.08
+    """… with this share of bad answers since the first of them."""
+    degraded_young_s: float = 10.0
+    """What was started, or died, so short ago is not judged: starts are slow."""
+
     notice_again_s: float = 1800.0
     """The same of the same unit is noticed once in this time."""
     notice_window_s: float = 600.0

@@ -79,9 +79,22 @@ def _what(fault: Fault, own: list[Signal]) -> str:
             return saturation.words(scarce[-1]) if scarce else "has something nearly used up"
         case Fault.FLAPPING:
             return "is well and not well in turn"
+        case Fault.DEGRADED:
+            return _degraded(own)
         case Fault.BAD_RELEASE:
             said = [signal for signal in own if signal.kind is SignalKind.RELEASE_UNFIT]
             return f"was given a release that is not fit: {said[-1].data.get('why', '')}" if said else _UNFIT
+
+
+def _degraded(own: list[Signal]) -> str:
+    """Say how badly it answers, by what its probe said first."""
+    told = next((signal for signal in own if "limit_s" in signal.data), None)
+    if told is None:
+        return "answers far more slowly than usual"
+    bad, of = int(told.data.get("bad", 0)), int(told.data.get("of", 0))
+    if told.kind is SignalKind.PROBE_FAILED or bad < of * 0.8:
+        return f"serves only part of the time ({bad} of {of} answers were bad)"
+    return f"answers far more slowly than usual ({float(told.data.get('latency_s', 0.0)):.2f} s)"
 
 
 _GONE = "is gone: nothing is restarted until it is back"

@@ -31,9 +31,17 @@ from opsagent.naming import daemon_unit
 from opsagent.world import World
 from opsagent_tools.units import UnitId
 
-_TOLD_ONCE = frozenset({Fault.HANG, Fault.DEPENDENCY_DOWN, Fault.ERROR_BURST})
+_TOLD_ONCE = frozenset({Fault.HANG, Fault.DEPENDENCY_DOWN, Fault.ERROR_BURST, Fault.DEGRADED})
 _MAY_MOVE = frozenset(
-    {Fault.HANG, Fault.ERROR_BURST, Fault.CRASH, Fault.CRASH_LOOP, Fault.DEPENDENCY_DOWN, Fault.FLAPPING}
+    {
+        Fault.HANG,
+        Fault.ERROR_BURST,
+        Fault.CRASH,
+        Fault.CRASH_LOOP,
+        Fault.DEPENDENCY_DOWN,
+        Fault.FLAPPING,
+        Fault.DEGRADED,
+    }
 )
 _ALWAYS_NEWS = frozenset({Fault.CRASH, Fault.CRASH_LOOP, Fault.BAD_RELEASE})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -21,7 +22,9 @@ _OF_LOGS = frozenset({SignalKind.LOG_NEW, SignalKind.LOG_ERROR, SignalKind.LOG_V
 class Noticing:
     """All that detect notices. Nothing of units that people are at work on."""
 
-    def __init__(self, config: DetectorConfig) -> None:
+    def __init__(self, config: DetectorConfig, degraded: Mapping[UnitId, Notice] | None = None) -> None:
+        """`degraded`: a live view of units that are known to be slow otherwise."""
+        self._degraded = degraded if degraded is not None else {}
         self._logs = LogDetectors(config)
         self._slow = SlowDetector(config)
         self._restraint = Restraint(config)
@@ -38,8 +41,8 @@ class Noticing:
 
     @property
     def slow(self) -> Mapping[UnitId, Notice]:
-        """Units whose probe answers far more slowly than usual; a live view."""
-        return self._slow.slow
+        """Units whose probe answers far more slowly than usual."""
+        return ChainMap(dict(self._slow.slow), dict(self._degraded))
 
     def may_be_slow(self, unit: UnitId) -> bool:
         """Tell whether the last answer of its probe was slow: it is not sure yet that the next ones are too."""

@@ -35,10 +35,23 @@ PROBE_COSTS: Mapping[str, int] = MappingProxyType(
         "room_left": QUICK,
         "port_holder": QUICK,
         "config_changed": QUICK,
+        "callers": QUICK,
+        "certificates": ASKS,
+        "resolver": SLOW,
         "release_changed": SLOW,
         "disk": QUICK,
+        "own_logs": QUICK,
+        "deleted_open": QUICK,
+        "modes_changed": QUICK,
+        "poison_item": SLOW,
         "executable": QUICK,
         "stale_lock": QUICK,
+        "answers": REMEMBERED,
+        "wait_chain": SLOW,
+        "clients": SLOW,
+        "held_open": QUICK,
+        "workers": SLOW,
+        "cpu_hogs": SLOW,
     }
 )
 """Of every probe by name."""

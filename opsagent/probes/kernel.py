@@ -48,12 +48,12 @@ async def process_state(room: Room, unit_id: UnitId) -> Found:
         "fds": seen.fds,
         "fds_limit": seen.fds_limit,
         "fds_share": round(seen.fds / seen.fds_limit, 3) if seen.fds_limit else 0.0,
-        **_mood(seen),
+        **mood_of(seen),
     }
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
 
-def _mood(seen: Activity) -> dict[str, Scalar]:
+def mood_of(seen: Activity) -> dict[str, Scalar]:
     """Tell a computation that never ends from too much work, and that from too little processor time."""
     hungry, gets_on = _is_hungry(seen), _gets_on(seen)
     starved = hungry and gets_on and seen.delayed >= (seen.delayed + seen.busiest) * _STARVED
@@ -61,6 +61,8 @@ def _mood(seen: Activity) -> dict[str, Scalar]:
         "starved": starved or (hungry and seen.busiest < _HARDLY),
         "spinning": hungry and not gets_on and seen.busiest >= _HARDLY,
         "busy": hungry and gets_on and not starved,
+        "delayed": round(seen.delayed, 3),
+        "busiest": round(seen.busiest, 3),
         "said": f"{seen.cpu:.0%} of a core used, {seen.delayed:.0%} of the time waiting for one",
     }
 

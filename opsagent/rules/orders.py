@@ -89,9 +89,9 @@ def intent(question: Question) -> Ruling | None:
 
 
 def _stopped_by_itself(question: Question) -> bool:
-    """Tell whether an earlier step of this very plan stopped the unit, to start it again once another one is well."""
+    """Tell whether an earlier step of this very plan stopped the unit, to start it again."""
     step, steps = question.step, question.plan.steps
-    if step.action.name is not ActionName.START or step.gate is None or step.gate.unit == step.action.unit:
+    if step.action.name is not ActionName.START:
         return False
     before = steps[: steps.index(step)] if step in steps else ()
     return any(one.action.name is ActionName.STOP and one.action.unit == step.action.unit for one in before)

@@ -10,6 +10,7 @@ from opsagent.runbooks import (
     bad_release,
     crash,
     crash_loop,
+    degraded,
     dependency_down,
     engine_down,
     error_burst,
@@ -34,6 +35,7 @@ RUNBOOKS: Mapping[Fault, Runbook] = MappingProxyType(
             bad_release,
             saturation,
             flapping,
+            degraded,
         )
     }
 )

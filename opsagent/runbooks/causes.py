@@ -22,6 +22,7 @@ _WORDS = {
     Fault.BAD_RELEASE: "was given a release that does not hold",
     Fault.SATURATION: "has something nearly used up",
     Fault.FLAPPING: "is well and not well in turn",
+    Fault.DEGRADED: "answers slowly, or only part of the time",
 }
 
 

@@ -40,10 +40,11 @@ def wanted_at_first(findings: Findings, *probes: str) -> None:
     unit, spec = root.unit, root.spec
     lives = not has_no_process(findings, root)
     tells = {
+        "workers": len(unit.processes) > 1,
         "port_holder": bool(unit.ports),
         "dependencies": bool(findings.case.upstream),
         "dependency_probe": bool(findings.case.upstream),
-        "config_changed": spec is not None and bool(spec.config_files),
+        "callers": bool(findings.case.downstream),
         "health_now": spec is not None and spec.health is not None,
         "executable": spec is not None and bool(spec.command),
         **dict.fromkeys(_OF_PROCESSES, lives),

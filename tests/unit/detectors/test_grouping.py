@@ -208,7 +208,7 @@ def test_a_slow_upstream_explains_what_fails_below() -> None:
     assert history.opened == []
     history.failing(["api"], 4, "timeout")
     incident = history.only()
-    assert line(incident) == "hang of store (api)"
+    assert line(incident) == "degraded of store (api)"
     assert incident.summary == "store answers far more slowly than usual; api affected"
     assert "is slow" in incident.why_root
 
@@ -226,7 +226,7 @@ def test_what_fails_below_first_waits_until_it_is_sure_that_the_upstream_is_slow
     history = History(service("store"), service("api", "store"))
     well(history, 80)
     becomes_slow(history, 9, answers_s=1.5)
-    assert [line(incident) for incident in history.opened] == ["hang of store (api)"]
+    assert [line(incident) for incident in history.opened] == ["degraded of store (api)"]
 
 
 def test_what_fails_below_does_not_wait_where_the_upstream_is_quick() -> None:

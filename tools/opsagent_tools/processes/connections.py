@@ -27,8 +27,8 @@ _MESSAGE = struct.Struct("=BBBB HH16s16sLLL LLLLL")
 _ATTRIBUTE = struct.Struct("=HH")
 _LAST_SENT, _LAST_RECEIVED, _BYTES_ACKED, _BYTES_RECEIVED = 44, 52, 120, 128
 """Offsets in struct tcp_info of linux/tcp.h: two times in milliseconds ago (u32), two counters (u64)."""
-ESTABLISHED, SYN_SENT, LISTEN = 1, 2, 10
-_STATES = 1 << ESTABLISHED | 1 << SYN_SENT | 1 << LISTEN
+ESTABLISHED, SYN_SENT, CLOSE_WAIT, LISTEN = 1, 2, 8, 10
+_STATES = 1 << ESTABLISHED | 1 << SYN_SENT | 1 << CLOSE_WAIT | 1 << LISTEN
 _TIMEOUT_S = 0.5
 _BUFFER = 64 * 1024
 
@@ -39,7 +39,7 @@ class Connection:
 
     inode: int
     state: int
-    """ESTABLISHED, SYN_SENT or LISTEN, as net/tcp_states.h numbers them."""
+    """ESTABLISHED, SYN_SENT, CLOSE_WAIT (the other side has closed) or LISTEN, as net/tcp_states.h numbers them."""
     local_port: int
     remote: str
     """`address:port`."""
@@ -48,6 +48,8 @@ class Connection:
     """Bytes that wait to be read; of a listening socket: connections that wait to be accepted."""
     unsent: int
     """Bytes that the other side has not acknowledged."""
+    room: int = 0
+    """Of a listening socket: how many connections may wait to be accepted."""
     sent_ago_s: float
     received_ago_s: float
     sent: int
@@ -133,6 +135,32 @@ def connections(pids: Iterable[int]) -> tuple[Connection, ...] | None:
         return None
 
 
+def held(pids: Iterable[int]) -> Held | None:
+    """Return every TCP socket of the machine, and who of these processes holds which; None where it is not told."""
+    try:
+        every = tuple(one for family in (socket.AF_INET, socket.AF_INET6) for one in _dump(family))
+    except (OSError, AttributeError, struct.error):
+        return None
+    holders: dict[int, set[int]] = {}
+    for pid in pids:
+        for inode in _socket_inodes((pid,)):
+            holders.setdefault(inode, set()).add(pid)
+    return Held(every=every, holders={inode: frozenset(found) for inode, found in holders.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The TCP sockets of one moment, and whose they are."""
+
+    every: tuple[Connection, ...]
+    holders: dict[int, frozenset[int]]
+    """Pids by inode."""
+
+    def of(self, connection: Connection) -> frozenset[int]:
+        """Return who holds it; nobody: none of those asked about, or nobody at all yet (it was not accepted)."""
+        return self.holders.get(connection.inode, frozenset()) if connection.inode else frozenset()
+
+
 def _socket_inodes(pids: Iterable[int]) -> Iterator[int]:
     for pid in pids:
         try:
@@ -181,6 +209,7 @@ def _parse(family: int, body: bytes) -> Connection:
         remote_port=remote_port,
         unread=unread,
         unsent=0 if listens else unsent,
+        room=unsent if listens else 0,
         sent_ago_s=_number(info, _LAST_SENT, "=L") / 1000,
         received_ago_s=_number(info, _LAST_RECEIVED, "=L") / 1000,
         sent=_number(info, _BYTES_ACKED, "=Q"),
