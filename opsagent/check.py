@@ -46,6 +46,8 @@ class Checker:
             CheckKind.RESUMED: self._resumed,
             CheckKind.PATH_GONE: self._path_gone,
             CheckKind.FILE_IS: self._file_is,
+            CheckKind.MODES_ARE: self._modes_are,
+            CheckKind.LET_GO: self._let_go,
             CheckKind.RELEASE_IS: self._release_is,
             CheckKind.LOG_ROTATED: self._log_rotated,
             CheckKind.PROCESS_GONE: self._process_gone,
@@ -138,6 +140,23 @@ class Checker:
             return not path.exists()
         content = await asyncio.to_thread(path.read_bytes)
         return hashlib.sha256(content).hexdigest() == check.args["sha256"]
+
+    async def _modes_are(self, check: Check) -> bool | None:
+        from opsagent_tools import modes  # few checks need it
+
+        try:
+            return await asyncio.to_thread(modes.stands, modes.read(str(check.args["files"])))
+        except ValueError:
+            return None
+
+    async def _let_go(self, check: Check) -> bool:
+        from opsagent.own_files import open_files  # few checks need it
+        from opsagent_tools.processes.family import parents, with_descendants
+
+        pids = [process.pid for process in (await self.unit(check.unit)).processes]
+        below = await asyncio.to_thread(lambda: with_descendants(pids, parents()))
+        found = await asyncio.to_thread(lambda: [file for pid in below for file in open_files(pid) if file.deleted])
+        return not any(file.path == check.args["path"] for file in found)
 
     async def _release_is(self, check: Check) -> bool | None:
         if self._last_good_dir is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from opsagent.check import Checker
 from opsagent.command_hands import CommandHands
+from opsagent.file_hands import FileHands
 from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
 from opsagent.process_hands import ProcessHands
@@ -48,6 +49,7 @@ class Hands:
         logs = LogHands(self._supervisor_of, checker)
         processes = ProcessHands(checker)
         commands = CommandHands(checker, last_good_dir.parent, own)
+        self._logs, self._files = logs, FileHands(self._supervisor_of, checker, last_good_dir.parent)
         self._doing: Mapping[ActionName, Callable[[Action], Awaitable[Outcome]]] = {
             ActionName.START: self._start,
             ActionName.STOP: self._stop,
@@ -57,9 +59,11 @@ class Hands:
             ActionName.CONTINUE: self._continue,
             ActionName.STOP_ORPHAN: self._stop_orphan,
             ActionName.QUARANTINE: self._quarantine,
-            ActionName.ROTATE_LOG: logs.rotate,
+            ActionName.ROTATE_LOG: self._rotate_log,
             ActionName.TRUNCATE_LOG: logs.truncate,
-            ActionName.REOPEN_LOG: logs.reopen,
+            ActionName.REOPEN_LOG: self._reopen_log,
+            ActionName.SET_LOG_LEVEL: self._files.set_log_level,
+            ActionName.RESTORE_MODE: self._files.restore_mode,
             ActionName.ROLLBACK: self._rollback,
             ActionName.ROLLBACK_CONFIG: self._rollback_config,
             ActionName.RENICE: processes.renice,
@@ -134,7 +138,17 @@ class Hands:
         ended = await end_process(key, grace_s=_ORPHAN_GRACE_S)
         return Outcome(done=ended, detail=f"process {key.pid} {'ended' if ended else 'could not be ended'}")
 
+    async def _rotate_log(self, action: Action) -> Outcome:
+        """Beside itself, or (`shelf`) away from a disk that is full."""
+        return await (self._files.carry_away(action) if action.args.get("shelf") else self._logs.rotate(action))
+
+    async def _reopen_log(self, action: Action) -> Outcome:
+        """By its supervisor, or (`signal`) by the process itself."""
+        return await (self._files.reopen(action) if action.args.get("signal") else self._logs.reopen(action))
+
     async def _quarantine(self, action: Action) -> Outcome:
+        if action.args.get("item"):
+            return await self._files.set_item_aside(action)
         path, aside = Path(str(action.args["path"])), Path(str(action.args["to"]))
         uid = (await self._checker.unit(action.unit)).uid
         await asyncio.to_thread(move_aside, path, aside, sha256=str(action.args["sha256"]), uid=uid)

@@ -90,7 +90,14 @@ CHANGING = _tools(
         name=ActionName.QUARANTINE,
         effect=Effect.WRITES_FILES,
         summary="Move a file aside; it is never deleted.",
-        args={"path": "the file", "to": "where it goes", "sha256": "of the content that was looked at"},
+        args={
+            "path": "the file",
+            "to": "where it goes",
+            "sha256": "of the content that was looked at",
+            "item": "true: an item of a spool, which goes to the agent's own quarantine",
+            "uid": "whose the item is",
+            "back": "true: the item goes back to where it was",
+        },
     ),
     Tool(
         name=ActionName.ROTATE_LOG,
@@ -102,6 +109,7 @@ CHANGING = _tools(
             "total": "bytes that they may have together",
             "compress": "true: all but the newest are packed",
             "gap": "true: where nothing else can be done, a line may be lost in some microseconds",
+            "shelf": "where the archive goes, packed, when the disk of the log is full",
         },
     ),
     Tool(
@@ -113,7 +121,23 @@ CHANGING = _tools(
     Tool(
         name=ActionName.REOPEN_LOG,
         effect=Effect.INTERRUPTS,
-        summary="Have a supervisor open its log files anew.",
+        summary="Have a supervisor, or a process that is known to do it on a signal, open its log files anew.",
+        args={"signal": "its name without SIG", "pid": "the process", "started": "its start time"},
+    ),
+    Tool(
+        name=ActionName.SET_LOG_LEVEL,
+        effect=Effect.INTERRUPTS,
+        summary="Have a service log less, by the signal that its description names for that.",
+        args={"signal": "its name without SIG", "pid": "the process", "started": "its start time"},
+    ),
+    Tool(
+        name=ActionName.RESTORE_MODE,
+        effect=Effect.WRITES_FILES,
+        summary="Give files the owner and mode back that they had when the unit was last well.",
+        args={
+            "files": "path, device, inode, and mode, uid, gid then and now of each, as JSON",
+            "back": "true: what stood before goes back",
+        },
     ),
     Tool(
         name=ActionName.ROLLBACK,

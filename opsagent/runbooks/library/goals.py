@@ -19,6 +19,8 @@ GOALS: Mapping[ActionName, CheckKind] = MappingProxyType(
         ActionName.STOP_ORPHAN: CheckKind.PROCESS_GONE,
         ActionName.QUARANTINE: CheckKind.PATH_GONE,
         ActionName.ROTATE_LOG: CheckKind.LOG_ROTATED,
+        ActionName.RESTORE_MODE: CheckKind.MODES_ARE,
+        ActionName.SET_LOG_LEVEL: CheckKind.ALWAYS,
         ActionName.ROLLBACK_CONFIG: CheckKind.FILE_IS,
         ActionName.ROLLBACK: CheckKind.RELEASE_IS,
         ActionName.ESCALATE: CheckKind.TOLD,

@@ -14,8 +14,7 @@ from opsagent.model import Scalar, Step
 from opsagent.planning_processes import renice_steps, shed_load_steps
 from opsagent.releases.steps import rollback_steps
 from opsagent.runbooks.case import Target
-from opsagent_tools.units import UnitState
-from opsagent_tools.units import UnitId
+from opsagent_tools.units import UnitId, UnitState
 
 Args = Mapping[str, Scalar]
 Row = Callable[[Target, Args], tuple[Step, ...]]

@@ -12,7 +12,7 @@ contents which of the two holds (nothing lost, nothing twice).
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Collection
@@ -28,6 +28,8 @@ from opsagent_tools.logs.rotate_place import Place
 
 Method = Literal["collapsed", "punched", "emptied"]
 LOSSLESS: tuple[Method, ...] = ("collapsed", "punched")
+PUNCHED: tuple[Method, ...] = ("punched",)
+"""Of the lossless ones, what is safe even under a writer that does not append: it finds its place where it was."""
 
 _CHUNK = 1 << 20
 _LONGEST_LINE = 8 << 20
@@ -50,7 +52,7 @@ class Rotated:
     """What was done."""
 
     archive: str
-    """Name of the archive, beside the log."""
+    """Name of the archive, beside the log or on the shelf."""
     moved: int
     """Bytes that went from the log to the archive."""
     method: Method
@@ -70,33 +72,44 @@ def demand_held(place: Place, descriptor: int, pids: Collection[int]) -> tuple[W
 
 
 def cut_off(
-    place: Place, pids: Collection[int], now: datetime, *, methods: Collection[Method] = LOSSLESS, gap: bool = False
+    place: Place,
+    pids: Collection[int],
+    now: datetime,
+    *,
+    methods: Collection[Method] = LOSSLESS,
+    gap: bool = False,
+    shelf: Place | None = None,
+    most: int | None = None,
+    declared: bool = False,
 ) -> Rotated:
     """Move the whole lines of a log into an archive, while it is written to. `pids`: the service's and its supervisor's.
 
+    `shelf`: where the archive goes instead of beside the log (its disk is full); `most`: bytes that are moved at most;
+    `declared`: a person named it as a log, so that it need not be held open (some open it for each line).
     Raises NotRotated, UnsafeFile, OSError; the log is as it was then.
     """
+    kept = shelf if shelf is not None else place
     with place.file(place.name, os.O_RDWR) as log:
-        found = demand_held(place, log, pids)
+        found = writers(os.fstat(log)) if declared else demand_held(place, log, pids)
         strangers = [one.pid for one in found if not one.appends]
-        if strangers:
+        if strangers and methods != PUNCHED:
             raise NotRotated(
                 f"process {strangers[0]} writes to {place.path} at a place of its own and not at the end (no O_APPEND): "
                 "cutting it would leave a hole; have it append (`>>`), or let its supervisor rotate it"
             )
-        recover(place, log)
-        begin, end, left = _lines(place, log)
-        part = f"{new_name(place, now)}{PART}"
-        _copy(place, log, begin, end, part)
-        cut = _Cut(place, log, begin, end, part)
+        recover(place, log, shelf=shelf)
+        begin, end, left = _lines(place, log, kept, most)
+        part = f"{new_name(kept, now)}{PART}"
+        _copy(kept, log, begin, end, part)
+        cut = _Cut(place, log, begin, end, part, kept)
         try:
             method, gap_s = cut.make((*methods, "emptied") if gap else methods)
         except BaseException:
-            if _is_prefix(place, log, part, begin):
-                place.remove(part)
+            if _is_prefix(kept, log, part, begin):
+                kept.remove(part)
             raise
     archive = part.removesuffix(PART)
-    place.rename(part, archive)
+    kept.rename(part, archive)
     return Rotated(archive=archive, moved=cut.end - begin, method=method, left=left, gap_s=gap_s)
 
 
@@ -106,25 +119,26 @@ def size_of(place: Place) -> int:
         return os.fstat(log).st_size - data_begins(log)
 
 
-def recover(place: Place, log: int) -> None:
+def recover(place: Place, log: int, *, shelf: Place | None = None) -> None:
     """End what a killed rotation began: an archive whose log was not cut goes, one whose log was cut counts."""
-    for part in parts(place):
-        if part.endswith(f".gz{PART}") or _is_prefix(place, log, part, data_begins(log)):
-            place.remove(part)
+    kept = shelf if shelf is not None else place
+    for part in parts(kept):
+        if part.endswith(f".gz{PART}") or _is_prefix(kept, log, part, data_begins(log)):
+            kept.remove(part)
             continue
-        with place.file(part) as archive:
+        with kept.file(part) as archive:
             _blank_rest(log, archive)
-        place.rename(part, part.removesuffix(PART))
+        kept.rename(part, part.removesuffix(PART))
 
 
-def _lines(place: Place, log: int) -> tuple[int, int, int]:
+def _lines(place: Place, log: int, kept: Place, most: int | None) -> tuple[int, int, int]:
     """Return from where to where the whole lines go that there is room for, and how many bytes have to wait."""
     size, begin = os.fstat(log).st_size, data_begins(log)
-    room = place.room() - RESERVE
-    until = min(size, begin + max(0, room))
+    room = kept.room() - RESERVE
+    until = min(size, begin + max(0, room if most is None else min(room, most)))
     if until < size and until - begin < _LEAST:
         raise NotRotated(
-            f"the disk of {place.path} has no room for an archive ({max(0, room + RESERVE) >> 20} MiB are free, "
+            f"the disk of {kept.path} has no room for an archive ({max(0, room + RESERVE) >> 20} MiB are free, "
             f"{RESERVE >> 20} of them reserved): the log stays as it is"
         )
     end = _last_line(log, begin, until)
@@ -145,11 +159,12 @@ def _last_line(log: int, begin: int, until: int) -> int:
     return begin
 
 
-def _copy(place: Place, log: int, begin: int, end: int, part: str) -> None:
-    with place.fresh(part, os.fstat(log)) as archive:
+def _copy(kept: Place, log: int, begin: int, end: int, part: str) -> None:
+    like = os.fstat(log)
+    with kept.fresh(part, like if like.st_uid in kept.owners else os.fstat(kept.folder)) as archive:
         _append(log, archive, begin, end)
         os.fsync(archive)
-    place.sync()
+    kept.sync()
 
 
 def _append(log: int, archive: int, begin: int, end: int) -> None:
@@ -171,6 +186,8 @@ class _Cut:
     begin: int
     end: int
     part: str
+    kept: Place
+    """Where the archive is."""
 
     def make(self, methods: Collection[Method]) -> tuple[Method, float]:
         """Cut by the first method that can be had; return it, and how long its gap was. Raises NotRotated, OSError."""
@@ -180,8 +197,13 @@ class _Cut:
             "emptied": self._empty,
         }
         for method in (method for method in tries if method in methods):
-            with contextlib.suppress(Unable):
+            try:
                 return method, tries[method]()
+            except Unable:
+                continue
+            except OSError as error:  # even a cut needs a block of a full disk, sometimes
+                if error.errno != errno.ENOSPC:
+                    raise
         raise NotRotated(
             f"the file system of {self.place.path} can neither collapse nor punch: emptying the log could lose a line, "
             "and is done only for somebody who asks for it (`opsagent logs UNIT --rotate`)"
@@ -203,7 +225,7 @@ class _Cut:
 
     def _empty(self) -> float:
         """Copy until nothing comes any more, then empty the file at once; return how long the gap was."""
-        with self.place.file(self.part, os.O_WRONLY | os.O_APPEND) as archive:
+        with self.kept.file(self.part, os.O_WRONLY | os.O_APPEND) as archive:
             while True:
                 at = time.perf_counter()
                 size = os.fstat(self.log).st_size

@@ -38,8 +38,12 @@ class Place:
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, owners: frozenset[int]) -> Iterator[Place]:
-        """Open the folder of `path`. Raises UnsafeFile where it is not theirs alone, FileNotFoundError, OSError."""
+    def open(cls, path: Path, owners: frozenset[int], *, shared: bool = False) -> Iterator[Place]:
+        """Open the folder of `path`. Raises UnsafeFile where it is not theirs alone, FileNotFoundError, OSError.
+
+        `shared`: it may be root's, and one into which everybody puts files, but nobody takes another's away (sticky, as
+        a fresh tmpfs is). For whoever makes no file there.
+        """
         if not path.is_absolute() or path.name in {"", ".."}:
             raise UnsafeFile(f"{path} is no absolute path of a file")
         try:
@@ -47,7 +51,7 @@ class Place:
         except NotADirectoryError as error:
             raise UnsafeFile(f"{path.parent} is no folder, or a link") from error
         try:
-            _demand_theirs(folder, path.parent, owners)
+            _demand_theirs(folder, path.parent, owners, shared=shared)
             yield cls(folder, path, owners)
         finally:
             os.close(folder)
@@ -139,14 +143,15 @@ class Place:
             raise UnsafeFile(f"{path} belongs to uid {found.st_uid}, not to {_uids(self.owners)}")
 
 
-def _demand_theirs(folder: int, path: Path, owners: frozenset[int]) -> None:
+def _demand_theirs(folder: int, path: Path, owners: frozenset[int], *, shared: bool) -> None:
     found = os.fstat(folder)
-    if found.st_uid not in owners:
+    if found.st_uid not in owners and not (shared and found.st_uid == 0):
         raise UnsafeFile(f"{path} belongs to uid {found.st_uid}, not to {_uids(owners)}")
-    try:
-        demand_folder(path, found.st_uid)
-    except NotTrusted as error:
-        raise UnsafeFile(str(error)) from error
+    if not (shared and found.st_mode & stat.S_ISVTX):
+        try:
+            demand_folder(path, found.st_uid)
+        except NotTrusted as error:
+            raise UnsafeFile(str(error)) from error
     seen = path.lstat()
     if (seen.st_dev, seen.st_ino) != (found.st_dev, found.st_ino):
         raise UnsafeFile(f"{path} became another folder while it was looked at")

@@ -213,6 +213,9 @@ def size(value: object) -> int:
     return found
 
 
+_ABOUT_LOGS = frozenset({"SIGHUP", "SIGUSR1", "SIGUSR2"})
+
+
 def stop_signal(value: object) -> str:
     """Return the full name of a signal that can end a process."""
     example = '"SIGTERM"'
@@ -228,6 +231,16 @@ def stop_signal(value: object) -> str:
         raise Wrong(f"{value!r} is no signal", f"write for example {example}") from None
     if found in _NO_ENDING:
         raise Wrong(f"{found} does not end a process", f"write for example {example}")
+    return found
+
+
+def log_signal(value: object) -> str:
+    """Return the full name of a signal that programs handle as a wish about their logs."""
+    example = '"SIGHUP"'
+    wanted = value.strip().upper() if isinstance(value, str) else ""
+    found = wanted if wanted.startswith("SIG") else f"SIG{wanted}"
+    if found not in _ABOUT_LOGS:
+        raise Wrong(f"{value!r} is no signal about logs", f"write for example {example} (SIGHUP, SIGUSR1 or SIGUSR2)")
     return found
 
 

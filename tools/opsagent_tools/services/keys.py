@@ -125,6 +125,8 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "max_memory_restart": fields.size,
     "stop_signal": fields.stop_signal,
     "stop_timeout_s": lambda value: fields.seconds(value, "10"),
+    "reopen_signal": fields.log_signal,
+    "log_level_signal": fields.log_signal,
     "treekill": fields.boolean,
     "shutdown_with_message": fields.boolean,
     "node_channel": fields.boolean,
@@ -149,6 +151,6 @@ SERVICE_KEYS = (
     "stop_exit_codes", "min_uptime_s", "max_restarts", "restart_delay_s", "restart_backoff_s", "max_memory_restart",
     "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s", "wait_ready", "ready_timeout_s",
     "shutdown_with_message", "node_channel", "treekill", "surge", "instance_var", "increment_var", "filter_env",
-    "uid", "gid", "out_file", "error_file", "log_file", "merge_logs", "log_date_format", "log_type", "disable_logs",
+    "uid", "gid", "reopen_signal", "log_level_signal", "out_file", "error_file", "log_file", "merge_logs", "log_date_format", "log_type", "disable_logs",
     "pid_file",
 )  # fmt: skip

@@ -70,6 +70,10 @@ class ServiceSpec:
     """Bytes at which the engine itself replaces an instance."""
     stop_signal: str = "SIGTERM"
     stop_timeout_s: float = 10.0
+    reopen_signal: str = ""
+    """Signal that has it open its log files anew; empty: none is known."""
+    log_level_signal: str = ""
+    """Signal that has it log less; empty: none is known."""
     treekill: bool | None = None
     """None: the stop signal goes to the instance, and what it leaves behind is ended after it; True: it goes to its whole
     process group at once; False: to the instance alone, and what it leaves behind is left alone."""

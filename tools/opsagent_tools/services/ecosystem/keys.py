@@ -170,7 +170,8 @@ KEYS: Mapping[str, Key] = MappingProxyType(
 TOP_LEVEL = ("apps", "pm2", "deploy", "static")
 """Keys beside the apps: `pm2` is another name of `apps`."""
 OWN_KEYS = (
-    "share_socket", "health", "depends_on", "logs", "config_files", "mode", "protected", "surge", "cron_zone",
+    "share_socket", "health", "depends_on", "logs", "config_files", "mode", "protected", "surge", "cron_zone", "reopen_signal",
+    "log_level_signal",
 )  # fmt: skip
 """What may stand in `opsagent: { … }` of an app, as in services.toml: PM2 passes over it."""
 ENV_OF = re.compile(r"env_(\S+)")

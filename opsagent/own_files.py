@@ -1,0 +1,241 @@
+"""Which files and folders are a service's own: what it was given, and the logs that it writes. Looks only.
+
+A folder is its own where a person named it (its `cwd`, a variable of its environment, a word of its command), unless it
+is the agent's, the system's, or a person's whole home. A log is its own where a person or its supervisor names it, or
+where a process of it holds it open and can only append: below its own folders, named like a log, lines with levels in it.
+"""
+
+# Plain os calls: every descriptor of a unit's processes is looked at.
+# ruff: noqa: PTH115, PTH116, PTH123
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsagent_tools.logs.levels import level_of
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Unit
+
+_SYSTEM = frozenset(
+    "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var".split()
+)
+_NOBODYS = (
+    "/bin/",
+    "/boot/",
+    "/dev/",
+    "/etc/",
+    "/lib/",
+    "/lib64/",
+    "/proc/",
+    "/sbin/",
+    "/sys/",
+    "/usr/bin/",
+    "/usr/lib/",
+)
+_LONGEST = 4096
+_MOST_DESCRIPTORS = 1024
+_LOG_NAME = re.compile(r"(?:^|[._-])(?:logs?|out|err|stdout|stderr|trace|debug|access|error)(?:$|[._-])", re.IGNORECASE)
+_ONLY_A_NUMBER = re.compile(r"[0-9a-f]{5,}\.log", re.IGNORECASE)
+"""How stores name their journals (`000003.log`, `00000000000000000000.log`): data, whatever the ending says."""
+_LOG_FOLDERS = frozenset({"log", "logs"})
+_STAMPED = re.compile(
+    r"\W{0,2}(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]|\d\d[-/.]\d\d[-/.]\d{2,4} |\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:)"
+)
+"""A date or a time of day at the beginning of a line, and of something else than a record."""
+_SAMPLE = 16 * 1024
+_TELLING = 0.5
+_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFile:
+    """A regular file that a process has open."""
+
+    pid: int
+    number: int
+    path: str
+    """As the kernel says; of a deleted one without ` (deleted)`."""
+    device: int
+    inode: int
+    size: int
+    """Bytes on the disk (blocks)."""
+    deleted: bool
+    writes: bool
+    reads: bool
+    appends: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLog:
+    """A log of a unit."""
+
+    path: Path
+    size: int
+    """Bytes on the disk."""
+    device: int
+    declared: bool
+    """A person, or its supervisor, says that it is one."""
+    held: bool
+    """Somebody has it open for writing."""
+
+
+def own_folders(spec: ServiceSpec | None, home: Path | None = None) -> tuple[Path, ...]:
+    """Return the folders that the service was given, without the agent's (`home`), the system's and people's homes."""
+    if spec is None:
+        return ()
+    found: dict[Path, None] = {}
+    for word in (str(spec.cwd), *spec.env.values(), *spec.command[1:]):
+        value = word.rpartition("=")[2]
+        if not value.startswith("/") or len(value) >= _LONGEST or ":" in value:
+            continue
+        try:
+            path = Path(value).resolve()
+            path = path if path.is_dir() else path.parent if path.is_file() and path.parent != Path("/") else path
+            if path.is_dir() and not _is_apart(path, home):
+                found[path] = None
+        except OSError:
+            continue
+    return tuple(found)
+
+
+def _is_apart(path: Path, home: Path | None) -> bool:
+    if str(path) in _SYSTEM or f"{path}/".startswith(_NOBODYS) or len(path.parts) < 3 or path.parent == Path("/home"):
+        return True
+    if home is None:
+        return False
+    home = home.resolve()
+    return path == home or home in path.parents or path in home.parents
+
+
+def is_below(path: Path, folders: Iterable[Path]) -> bool:
+    """Tell whether a path lies in one of these folders, by its resolved parent."""
+    try:
+        parent = path.parent.resolve()
+    except OSError:
+        return False
+    return any(parent == folder or folder in parent.parents for folder in folders)
+
+
+def open_files(pid: int) -> Iterator[OpenFile]:
+    """Yield the regular files that a process has open; of a process that may not be looked at, none."""
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            numbers = [int(entry.name) for entry, _ in zip(entries, range(_MOST_DESCRIPTORS), strict=False)]
+    except OSError:
+        return
+    for number in numbers:
+        link = f"/proc/{pid}/fd/{number}"
+        try:
+            path, found = os.readlink(link), os.stat(link)
+            if not stat.S_ISREG(found.st_mode):
+                continue
+            flags = _flags(pid, number)
+        except (OSError, ValueError):
+            continue
+        mode = flags & os.O_ACCMODE
+        yield OpenFile(
+            pid=pid,
+            number=number,
+            path=path.removesuffix(" (deleted)"),
+            device=found.st_dev,
+            inode=found.st_ino,
+            size=found.st_blocks * 512,
+            deleted=found.st_nlink == 0,
+            writes=mode != os.O_RDONLY,
+            reads=mode != os.O_WRONLY,
+            appends=bool(flags & os.O_APPEND),
+        )
+
+
+def _flags(pid: int, number: int) -> int:
+    with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+        return next((int(line.split()[1], 8) for line in file if line.startswith(b"flags:")), os.O_RDONLY)
+
+
+def looks_like_a_log(file: OpenFile) -> bool:
+    """Tell by how it is open, and by its name, whether an open file is a log: standard output, or only appended to."""
+    if not file.writes or file.reads:
+        return False
+    if file.number in {1, 2}:
+        return True
+    return file.appends and named_like_a_log(file.path)
+
+
+def named_like_a_log(path: str) -> bool:
+    """Tell whether the name says so; what stores call their journals is none."""
+    name = os.path.basename(path)  # noqa: PTH119
+    return bool(_LOG_NAME.search(name)) and not _ONLY_A_NUMBER.fullmatch(name)
+
+
+def reads_like_a_log(path: Path) -> bool:
+    """Tell whether most of its lines state a level, or a time and then words: what a program keeps does not."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        raw = os.pread(descriptor, _SAMPLE, max(0, size - _SAMPLE))
+    finally:
+        os.close(descriptor)
+    lines = raw.lstrip(b"\0").split(b"\n")[1:-1] or raw.split(b"\n")
+    told = [line for line in lines if line.strip()]
+    if not told or b"\0" in b"".join(told):
+        return False
+    return sum(_is_told(line.decode("utf-8", "replace")) for line in told) >= _TELLING * len(told)
+
+
+def _is_told(line: str) -> bool:
+    if level_of(line) is not None:
+        return True
+    return line[:1] != "{" and _STAMPED.match(line) is not None and len(line.split()) >= _WORDS
+
+
+def own_logs(
+    unit: Unit,
+    spec: ServiceSpec | None,
+    *,
+    pids: Iterable[int],
+    folders: Iterable[Path],
+    remembered: Iterable[Path] = (),
+) -> tuple[OwnLog, ...]:
+    """Return the unit's logs. `remembered`: what its processes had open like logs when it was last well."""
+    named = [*unit.logs, *(spec.logs if spec is not None else ())]
+    found: dict[Path, OwnLog] = {}
+    for path in dict.fromkeys(named):
+        log = _log(path, declared=True, held=False)
+        if log is not None:
+            found[path] = log
+    own = tuple(folders)
+    held = [file for pid in pids for file in open_files(pid) if not file.deleted and looks_like_a_log(file)]
+    output = {Path(file.path) for file in held if file.number in {1, 2}}
+    for path, is_held in [*((Path(file.path), True) for file in held), *((path, False) for path in remembered)]:
+        known = found.get(path)
+        if known is not None:
+            found[path] = OwnLog(
+                path=path, size=known.size, device=known.device, declared=known.declared, held=is_held or known.held
+            )
+        elif is_below(path, own) and named_like_a_log(str(path)) and _tells_like_a_log(path, output):
+            log = _log(path, declared=False, held=is_held)
+            if log is not None:
+                found[path] = log
+    return tuple(found.values())
+
+
+def _tells_like_a_log(path: Path, output: Iterable[Path]) -> bool:
+    return path in output or path.parent.name in _LOG_FOLDERS or reads_like_a_log(path)
+
+
+def _log(path: Path, *, declared: bool, held: bool) -> OwnLog | None:
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        return None
+    return OwnLog(path=path, size=status.st_blocks * 512, device=status.st_dev, declared=declared, held=held)
