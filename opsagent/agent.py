@@ -48,6 +48,7 @@ from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.supervised import Supervised
 from opsagent.taught.book import TaughtBook
+from opsagent.telling.desk import TellingDesk
 from opsagent.timeline import Timeline
 from opsagent.verify import Baseline
 from opsagent.world import World
@@ -133,6 +134,13 @@ class Agent:
         self._repairs: dict[str, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[None]] = set()
         self._idle = Idle(self.desk, home, self.timeline, self.world, busy=lambda: bool(self._files))
+        self.telling = TellingDesk(
+            self.journal,
+            config.notify,
+            folder=home.path,
+            quiet=lambda: self.policy.quiet,
+            incidents=lambda: [file.incident for file in self._files.values()],
+        )
         self._watching = False
         self.senses: Senses | None = None
         """While it watches."""
@@ -162,6 +170,7 @@ class Agent:
             tasks.create_task(self._go_round_logs())
             tasks.create_task(self.daemons.keep_looking())
             tasks.create_task(self._idle.watch())
+            tasks.create_task(self.telling.run())
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""
@@ -176,6 +185,7 @@ class Agent:
 
     def _observe(self, signal: Signal) -> None:
         self.toll.observe(signal)
+        self.telling.observe(signal)
         self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 
     def _detected(self, detections: Sequence[Detection]) -> None:
@@ -299,6 +309,7 @@ class Agent:
         await self.supervised.close()
         await self.quotes.close()
         await self.notices.flush()
+        await self.telling.close()
         await self.timeline.flush()
         await self.desk.close()
         self.recall.close()

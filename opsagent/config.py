@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opsagent.config_notify import Notify
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
 from opsagent.memory_settings import MemorySettings
@@ -47,6 +48,8 @@ class Config:
     """`[[maintenance]]`: when nobody is to be woken, and nothing is to be done."""
     memory: MemorySettings = field(default_factory=MemorySettings)
     """`[memory]`: what is learnt, how much is kept, and by which model it is found."""
+    notify: Notify = field(default_factory=Notify)
+    """`[notify]`: who is told what, and how; nothing leaves the machine without it."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -115,10 +118,11 @@ def parse(path: Path) -> Config:
         redact=_redact(document.get("redact", {}), where),
         maintenance=_maintenance(document.get("maintenance", []), where),
         memory=_memory(document.get("memory", {}), where),
+        notify=_notify(document.get("notify", {}), where),
     )
 
 
-_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory")
+_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify")
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -172,6 +176,18 @@ def _memory(table: object, where: _Where) -> MemorySettings:
         raise where.error(("memory",), "must be a table", "write [memory] and its keys below it")
     where.refuse_unknown(("memory",), table, tuple(read.READERS))
     return read.settings({key: where.read(("memory", key), table[key], read.READERS[key]) for key in table})
+
+
+def _notify(table: object, where: _Where) -> Notify:
+    from opsagent import config_notify as read
+    from opsagent_tools.services.fields import Wrong
+
+    if not isinstance(table, dict):
+        raise where.error(("notify",), "must be a table", "write [notify] and its keys below it")
+    try:
+        return read.read(table)
+    except Wrong as wrong:
+        raise where.error(("notify", *wrong.key.split(".")), wrong.problem, wrong.mend) from None
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli import incidents_told
+from opsagent.cli.common import HomeDir, JsonFlag, complete_units
 from opsagent.cli.quick import QuickCommand, QuickGroup
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from opsagent.cli.output import Out
     from opsagent.home import Home
-    from opsagent.store.rows import IncidentRow, PlanRow
+    from opsagent.store.rows import IncidentRow
     from opsagent_tools.units import UnitId
 
 app = typer.Typer(cls=QuickGroup, help="What happened: incidents, newest first.", add_completion=False)
+app.command("postmortem", cls=QuickCommand)(incidents_told.postmortem)
+app.command("issue", cls=QuickCommand)(incidents_told.issue)
 
 _STATUSES = ("open", "repairing", "resolved", "escalated", "closed")
+_WATCHED = ("acked", "snoozed")
+_MOST = 5000
 
 
 @app.callback(invoke_without_command=True)
@@ -31,8 +38,26 @@ def _bare(ctx: typer.Context, json: JsonFlag = False, home: HomeDir = None) -> i
 def list_(
     *,
     status: Annotated[
-        str | None, typer.Option("--status", metavar="STATUS", help=f"Only {', '.join(_STATUSES)}.", show_default=False)
+        str | None,
+        typer.Option(
+            "--status", metavar="STATUS", help=f"Only {', '.join((*_STATUSES, *_WATCHED))}.", show_default=False
+        ),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            metavar="UNIT",
+            help="Only of this service.",
+            autocompletion=complete_units,
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Only those of the last 90s, 30m, 12h, 7d.", show_default=False),
+    ] = None,
+    still_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", metavar="N", help="How many at most.")] = 20,
     json: JsonFlag = False,
     home: HomeDir = None,
@@ -42,19 +67,64 @@ def list_(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
 
-    if status is not None and status not in _STATUSES:
-        raise Unclear(f"--status {status!r}: must be one of {', '.join(_STATUSES)}")
+    if status is not None and status not in {*_STATUSES, *_WATCHED}:
+        raise Unclear(f"--status {status!r}: must be one of {', '.join((*_STATUSES, *_WATCHED))}")
     if lines < 1:
         raise Unclear(f"--lines {lines}: must be at least 1")
-    found = recent(open_home(home), status=status, limit=lines)
+    after = since_of(since)
+    found = _filtered(open_home(home), status=status, name=unit, after=after, still_open=still_open, limit=lines)
     out = Out(as_json=json)
     if json:
         out.document({"incidents": found})
     elif not found:
-        out.line("no incidents")
+        out.line("no incidents" + (" like that" if status or unit or since or still_open else ""))
     else:
         show_list(found, out)
     return 0
+
+
+def since_of(text: str | None) -> datetime | None:
+    """Return the moment that `--since 12h` means; None where nothing was given. Raises Unclear."""
+    from datetime import UTC, datetime, timedelta
+
+    from opsagent.cli.errors import Unclear
+    from opsagent.views.numbers import seconds_of
+
+    if text is None:
+        return None
+    try:
+        return datetime.now(UTC) - timedelta(seconds=seconds_of(text))
+    except (ValueError, OverflowError) as error:
+        raise Unclear(f"--since {text}: write 90s, 30m, 12h or 7d") from error
+
+
+def _filtered(
+    home: Home, *, status: str | None, name: str | None, after: datetime | None, still_open: bool, limit: int
+) -> list[dict[str, Any]]:
+    from opsagent.cli.store import reading
+    from opsagent.store.rows import UNFINISHED
+    from opsagent.telling.account import brief
+
+    narrowed = name is not None or after is not None or still_open or status in _WATCHED
+    with reading(home) as journal:
+        rows = journal.incidents(None if status in _WATCHED else status, _MOST if narrowed else limit)
+        watches = journal.watches()
+    found = [
+        row
+        for row in rows
+        if (after is None or row.incident.opened_at >= after)
+        and (not still_open or row.status in UNFINISHED)
+        and (name is None or _answers_to(row, name))
+    ]
+    told = [brief(row, watches) for row in found]
+    return [one for one in told if status not in _WATCHED or one[str(status)] is not None][:limit]
+
+
+def _answers_to(row: IncidentRow, name: str) -> bool:
+    from opsagent.naming import full_name, short_name
+
+    unit = row.unit
+    return name in {unit.name, short_name(unit.name), full_name(unit), str(unit)}
 
 
 @app.command("show", cls=QuickCommand)
@@ -66,23 +136,19 @@ def show(
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
-    """Show one incident: evidence, hypotheses, what was done and when, and how long it took."""
+    """Show one incident: causes with evidence, what changed, what was done and when, what it cost."""
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
-    from opsagent.cli.store import no_such, reading
+    from opsagent.views.incidents import page
 
-    try:
-        with reading(open_home(home)) as journal:
-            row = journal.incident(incident)
-    except LookupError as error:
-        raise no_such("incident", incident, f"{error}; `opsagent incidents list` shows them") from error
+    place = open_home(home)
+    found = incidents_told.account(place, incident)
+    found["documents"] = _documents(place, found["timeline"])
     out = Out(as_json=json)
-    found = whole(row)
-    found["documents"] = _documents(open_home(home), found["timeline"])
     if json:
         out.document(found)
     else:
-        out.lines(_page(found, out))
+        out.lines(page(found, out.screen, incidents_told.words_for(place)))
     return 0
 
 
@@ -103,81 +169,12 @@ def recent(
 ) -> list[dict[str, Any]]:
     """Return the latest incidents (of one unit) as JSON-like data, newest first."""
     from opsagent.cli.store import reading
+    from opsagent.telling.account import brief
 
     with reading(home) as journal:
-        rows: Iterable[IncidentRow] = journal.incidents(status, 1000 if unit is not None else limit)
-    return [brief(row) for row in rows if unit is None or row.unit == unit][:limit]
-
-
-def brief(row: IncidentRow) -> dict[str, Any]:
-    """Return an incident in the form of `incidents list --json`."""
-    incident = row.incident
-    return {
-        "id": row.id,
-        "status": row.status,
-        "fault": row.fault.value,
-        "unit": str(row.unit),
-        "name": row.unit.name,
-        "affected": sorted(str(unit) for unit in incident.affected),
-        "summary": incident.summary,
-        "began_at": incident.began_at.isoformat(),
-        "opened_at": incident.opened_at.isoformat(),
-        "resolved_at": row.resolved_at.isoformat() if row.resolved_at is not None else None,
-        "mttd_s": row.mttd_s,
-        "mttr_s": row.mttr_s,
-        "remedy": row.remedy,
-        "remedy_source": row.remedy_source,
-        "attempts": row.attempts,
-        "probes": row.probes,
-        "outcome": row.outcome,
-    }
-
-
-def whole(row: IncidentRow) -> dict[str, Any]:
-    """Return an incident in the form of `incidents show --json`."""
-    from opsagent.cli.output import plain
-    from opsagent.recollected import recollections
-
-    timeline = [
-        {"at": event.at.isoformat(), "kind": event.kind, "text": event.text, "by": event.by, "data": plain(event.data)}
-        for event in row.events
-    ]
-    return {
-        **brief(row),
-        "why_root": row.incident.why_root,
-        "symptoms": plain(row.incident.symptoms),
-        "evidence": plain(row.evidence),
-        "hypotheses": plain(
-            row.hypotheses or next((one.hypotheses for one in reversed(row.plans) if one.hypotheses), ())
-        ),
-        "plans": [_plan(one) for one in row.plans],
-        "recollections": recollections(timeline),
-        "timeline": timeline,
-    }
-
-
-def _plan(row: PlanRow) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "remedy": row.plan.remedy,
-        "source": row.plan.source,
-        "attempt": row.plan.attempt,
-        "why": row.plan.why,
-        "status": row.status,
-        "detail": row.detail,
-        "steps": [
-            {
-                "action": str(step.step.action),
-                "why": step.step.why,
-                "status": step.status,
-                "rule": step.rule,
-                "intended_at": step.intended_at.isoformat(),
-                "ended_at": step.ended_at.isoformat() if step.ended_at is not None else None,
-                "detail": step.detail,
-            }
-            for step in row.steps
-        ],
-    }
+        rows = journal.incidents(status, 1000 if unit is not None else limit)
+        watches = journal.watches()
+    return [brief(row, watches) for row in rows if unit is None or row.unit == unit][:limit]
 
 
 def show_list(found: Sequence[Mapping[str, Any]], out: Out) -> None:
@@ -186,9 +183,3 @@ def show_list(found: Sequence[Mapping[str, Any]], out: Out) -> None:
     from opsagent.views.table import table
 
     out.lines(table(LIST_COLUMNS, [list_row(one) for one in found], out.screen))
-
-
-def _page(found: Mapping[str, Any], out: Out) -> list[str]:
-    from opsagent.views.incidents import page
-
-    return page(found, out.screen)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from opsagent.store.boundary import Store
 from opsagent.store.incidents import event_row, incident_row
 from opsagent.store.plans import plan_row
 from opsagent.store.rows import UNFINISHED, EventRow, IncidentRow, PlanRow
-from opsagent.store.schema import events, grants, incidents, plans
+from opsagent.store.schema import events, grants, incidents, ledger, plans
 from opsagent_tools.units import UnitId
 
 _MOST = 5000
@@ -19,6 +19,11 @@ _MOST = 5000
 
 class Lookback(Store):
     """The part of the journal that looks back."""
+
+    def version(self) -> int:
+        """Return a number that grows with whatever is written."""
+        with self._reading() as connection:
+            return int(connection.execute(select(func.max(ledger.c.seq))).scalar() or 0)
 
     def incidents_since(self, since: datetime) -> tuple[IncidentRow, ...]:
         """Return incidents that are unfinished, or were opened or ended since then, newest first; without plans and events."""

@@ -68,7 +68,7 @@ class Outbox(Store):
     """The part of the journal that knows what people are to be told, and what went out."""
 
     def put_message(self, message: Message) -> bool:
-        """Write a message down; one that waits is renewed, one that is settled or on its way stays. Return whether."""
+        """Write a message down; one that waits is renewed, one that was tried or is settled stays. Return whether."""
         values = {name: getattr(message, name) for name in ("title", "body", "due_at", "group_key")}
         with self._writing() as writer:
             found = writer.connection.execute(select(outbox).where(outbox.c.id == message.id)).mappings().first()
@@ -78,7 +78,7 @@ class Outbox(Store):
                 return True
             known = _message(found)
             same = (known.title, known.body) == (message.title, message.body)
-            if known.settled or known.error == SENDING or same:
+            if known.settled or known.tries or same:
                 return False
             writer.update(outbox, message.id, **{**values, "due_at": known.due_at})
             return True

@@ -10,6 +10,7 @@ from opsagent.recollected import recollections
 from opsagent.store.outbox import Message
 from opsagent.store.rows import ApprovalRow, IncidentRow, PlanRow
 from opsagent.store.watches import WatchRow
+from opsagent.telling.recorder import cost_in
 from opsagent_tools.text import UntrustedText
 
 
@@ -63,7 +64,7 @@ def whole(
             row.hypotheses or next((one.hypotheses for one in reversed(row.plans) if one.hypotheses), ())
         ),
         "changed": plain(row.changed),
-        "impact": plain(row.impact) if row.impact is not None else None,
+        "impact": plain(cost_in(row.impact)),
         "plans": [_plan(one) for one in row.plans],
         "approvals": [_approval(one) for one in approvals if one.incident_id == row.id],
         "told": [_told(one) for one in messages if one.incident_id == row.id],

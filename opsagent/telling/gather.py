@@ -9,6 +9,7 @@ from typing import Any
 from opsagent.store.journal import Journal
 from opsagent.store.rows import ApprovalRow, DeployRow, HoldRow, IncidentRow
 from opsagent.telling.account import brief, plain, whole
+from opsagent.telling.recorder import cost_in
 
 _ACTIONS_OF_CHANGE = frozenset({"reload", "restart", "scale"})
 
@@ -31,8 +32,8 @@ def same_as(journal: Journal, id_or_prefix: str) -> list[dict[str, Any]]:
 
 def costed(row: IncidentRow) -> dict[str, Any]:
     """Return an incident in brief, with what it cost."""
-    impact = plain(row.impact) if row.impact is not None else None
-    if isinstance(impact, dict):
+    impact = plain(cost_in(row.impact))
+    if impact is not None:
         impact.pop("series", None)
     return {**brief(row), "impact": impact}
 

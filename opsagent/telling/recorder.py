@@ -97,11 +97,6 @@ class Recorder:
                 if at - track.rss.last_at >= _SAMPLE_S:
                     track.rss.add(at, sum(track.by_process.values()))
 
-    def forget(self, known: Sequence[UnitId]) -> None:
-        """Keep nothing of units that are not there any more."""
-        for gone in self._tracks.keys() - set(known):
-            del self._tracks[gone]
-
     def impact(self, incident: Incident, now: datetime, *, over: bool) -> dict[str, Any] | None:
         """Return what the incident cost so far, with what was measured of its unit; None where nothing was.
 
@@ -189,9 +184,17 @@ def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, flo
 
 
 def merged(mine: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what was measured here together with what somebody else knew of the cost, whose word goes first."""
-    theirs = {key: value for key, value in (known or {}).items() if value is not None and key not in mine}
-    sure = {
-        key: value for key, value in (known or {}).items() if key in {"failed_requests", "units"} and value is not None
-    }
-    return {**mine, **theirs, **sure}
+    """Return what is kept of the cost: what others counted stays, beside what was measured here (`measured`)."""
+    return {**(known or {}), "measured": dict(mine)}
+
+
+def cost_in(impact: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what was kept as one: what was counted when the incident ended goes before what was measured meanwhile."""
+    if impact is None:
+        return None
+    counted = {_SAME.get(key, key): value for key, value in impact.items() if value is not None and key != "measured"}
+    return {**(impact.get("measured") or {}), **counted}
+
+
+_SAME = {"starts": "restarts", "error_lines": "errors"}
+"""What others call the same (`opsagent.impact`)."""

@@ -30,6 +30,11 @@ _KIND_WIDTH = 14
 _UNIT_WIDTH = 10
 
 
+def style_of(kind: str) -> Style:
+    """Return the style in which a kind of event is drawn."""
+    return _STYLES.get(kind, "")
+
+
 def event_line(item: Mapping[str, Any], screen: Screen) -> str:
     """Return one event `{at, kind, unit, text}` as a line: time, kind, unit, text. Everything in it is escaped."""
     kind = one_line(item.get("kind", "note"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from opsagent.agent import Agent
-from opsagent.cli.incidents import whole
+from opsagent.telling.account import whole
 from opsagent.config import Config
 from opsagent.detect import Closed, Noticed, Opened, Updated
 from opsagent.home import Home

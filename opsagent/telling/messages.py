@@ -1,0 +1,125 @@
+"""What a message says: a title and some lines, in the words of its channel. Pure.
+
+Every value in it is foreign until it is escaped; a message has no link, and nothing in it can be clicked to say yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from opsagent.telling.account import cost_of, likeliest, moment_of
+from opsagent.telling.phrases import cost, fault_of, named
+from opsagent.telling.words import Words
+from opsagent_tools.text import escape_for_chat
+
+_LONGEST = 400
+_BODY = 3500
+_TRIED = 4
+
+
+def safe(value: object) -> str:
+    """Return foreign text as it may stand in a message."""
+    text = escape_for_chat(str(value))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _titled(key: str, account: Mapping[str, Any], words: Words) -> str:
+    return words(key, unit=safe(account["name"]), fault=fault_of(account, words))
+
+
+def escalation(account: Mapping[str, Any], words: Words, *, key: str = "msg.escalation") -> tuple[str, str]:
+    """Return title and body: a person is needed."""
+    return _titled(key, account, words), "\n".join(_escalation(account, words))
+
+
+def _escalation(account: Mapping[str, Any], words: Words) -> Iterator[str]:
+    yield safe(account["summary"])
+    began = moment_of(account["began_at"])
+    if began is not None:
+        yield words("msg.since", at=words.time(began))
+    best = likeliest(account)
+    if best is not None:
+        sure = words.percent(float(best["weight"]))
+        yield words("msg.cause", text=safe(f"{best['cause']} [{best['unit']['name']}]"), percent=sure)
+    else:
+        yield words("msg.no_cause")
+    if account.get("why"):
+        yield words("msg.why", text=safe(account["why"]))
+    if account["affected"]:
+        yield words("msg.suffers", units=safe(named(account["affected"])))
+    tried = [f"{one['remedy']} ({words('plan.' + one['status'])})" for one in account.get("tried", ())][-_TRIED:]
+    if tried:
+        yield words("msg.tried", text=safe(", ".join(tried)))
+    spent = cost(cost_of([account]), words)
+    if spent != "-":
+        yield words("msg.cost", cost=spent)
+    yield words("msg.look", id=account["id"])
+    yield words("msg.mute", id=account["id"])
+
+
+def over(account: Mapping[str, Any], words: Words) -> tuple[str, str]:
+    """Return title and body: what a person was called for is over."""
+    lines = [words("msg.outcome", text=safe(account["outcome"] or "-"))]
+    lines += [words("msg.took", time=words.duration(account["mttr_s"]))] if account["mttr_s"] is not None else []
+    return _titled("msg.over", account, words), "\n".join([*lines, words("msg.look", id=account["id"])])
+
+
+def repaired(account: Mapping[str, Any], words: Words) -> tuple[str, str]:
+    """Return title and body: the agent repaired something."""
+    spent = cost(cost_of([account]), words)
+    lines = [
+        safe(account["summary"]),
+        words("msg.by", remedy=safe(account["remedy"])),
+        words("msg.took", time=words.duration(account["mttr_s"])),
+        *([words("msg.cost", cost=spent)] if spent != "-" else []),
+        words("msg.look", id=account["id"]),
+    ]
+    return _titled("msg.repaired", account, words), "\n".join(lines)
+
+
+def recurs(group: Sequence[Mapping[str, Any]], words: Words) -> tuple[str, str]:
+    """Return title and body: the same was repaired again and again; its permanent fix is prepared."""
+    first, times = group[0], words.count("time", len(group))
+    spent = cost(cost_of(group), words)
+    lines = [
+        words("msg.recurring_line", times=times, remedy=safe(first["remedy"]), cost=spent),
+        words("msg.issue", id=first["id"]),
+    ]
+    return _titled("msg.recurring", first, words), "\n".join(lines)
+
+
+def approval(asked: Mapping[str, Any], words: Words) -> tuple[str, str]:
+    """Return title and body: the agent asks. Only a command answers; the message says which."""
+    title = words("msg.approval", unit=safe(asked["name"]), action=safe(asked["action"]))
+    lines = [
+        *([words("msg.why", text=safe(asked["why"]))] if asked["why"] else []),
+        words("msg.approve", id=asked["id"]),
+        words("msg.deny", id=asked["id"]),
+        words("msg.expires", at=words.time(datetime.fromisoformat(str(asked["expires_at"])))),
+        words("msg.no_links"),
+    ]
+    return title, "\n".join(lines)
+
+
+def digest(lines: Sequence[str], span: str, words: Words) -> tuple[str, str]:
+    """Return title and body of a digest from the lines of a handover."""
+    kept = [line for line in (escape_for_chat(line) for line in lines[1:]) if line]
+    return words("msg.digest", span=span), "\n".join(kept)[:_BODY]
+
+
+def joined(messages: Sequence[tuple[str, str, str]], words: Words, machine: str) -> tuple[str, str]:
+    """Return one title and one body for `(kind, title, body)` that go out together."""
+    foot = words("msg.machine", machine=safe(machine))
+    if len(messages) == 1:
+        _, title, body = messages[0]
+        return title, _fitting(f"{body}\n{foot}")
+    kinds = dict.fromkeys(kind for kind, _, _ in messages)
+    said = ", ".join(words(f"msg.kind.{kind}") for kind in kinds)
+    body = "\n\n".join(f"{title}\n{body}" for _, title, body in messages)
+    return words("msg.many", n=len(messages), kinds=said), _fitting(f"{body}\n\n{foot}")
+
+
+def _fitting(body: str) -> str:
+    return body if len(body) <= _BODY else body[: _BODY - 1] + "…"
