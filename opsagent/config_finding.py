@@ -16,6 +16,8 @@ from pathlib import Path
 
 from opsagent_tools.units import Unit
 
+MACHINE_FILES = (Path("/etc/resolv.conf"), Path("/etc/hosts"), Path("/etc/nsswitch.conf"))
+"""Read anew by every process when it needs them: nobody has to be restarted for them."""
 _SIZE_LIMIT = 64 * 1024
 _MOST = 16
 _ENVIRON_LIMIT = 256 * 1024
@@ -52,6 +54,28 @@ def named_by(unit: Unit, others: Iterable[Unit] = ()) -> tuple[Path, ...]:
     written = {path for process in unit.processes for path in _written(process.pid)}
     found = dict.fromkeys(path for path in candidates if path not in written and _is_fit(path, unit.uid))
     return tuple(found)[:_MOST]
+
+
+def machine_files(uid: int) -> tuple[Path, ...]:
+    """Return what the machine tells every process of where names are, as far as it is this user's own."""
+    return tuple(path for path in MACHINE_FILES if _owner_of(path) == uid)
+
+
+def _owner_of(path: Path) -> int:
+    try:
+        return path.lstat().st_uid
+    except OSError:
+        return -1
+
+
+def words_of(pid: int, *, named: bool = False) -> tuple[tuple[str, ...], Path | None]:
+    """Return the words of a process's command line and the values of its environment, and where it started.
+
+    `named`: the variables with their names (`DB_HOST=db.internal`).
+    """
+    environment = _environment(pid)
+    values = (f"{name}={value}" if named else value for name, value in environment.items())
+    return (*_words(pid), *values), _cwd(pid)
 
 
 def _of_argv(words: list[str], cwd: Path) -> Iterator[Path]:

@@ -157,6 +157,15 @@ def good_files(unit: UnitId, folder: Path) -> dict[str, Good]:
     return {path: Good(str(entry["sha256"]), _mode_of(entry)) for path, entry in newest.items() if entry["sha256"]}
 
 
+def good_content(unit: UnitId, folder: Path, path: Path) -> bytes:
+    """Return the last known good content of a file, or nothing."""
+    entry = _read_record(folder, unit).get(str(path))
+    try:
+        return content_path(folder, str(entry["sha256"])).read_bytes() if entry and entry["sha256"] else b""
+    except OSError:
+        return b""
+
+
 def is_known(unit: Unit, spec: ServiceSpec, folder: Path) -> bool:
     """Tell whether a last known good is there for every configuration file."""
     record = _read_record(folder, unit.id)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opsagent import last_good
+from opsagent.config_finding import MACHINE_FILES
 from opsagent.last_good import Change
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes import syntax
@@ -21,8 +22,6 @@ from opsagent_tools.units import Unit, UnitId
 
 MOST_FILES = 8
 """More changed files than this are told as a number."""
-MACHINE_FILES = frozenset({Path("/etc/resolv.conf"), Path("/etc/hosts"), Path("/etc/nsswitch.conf")})
-"""Read anew by every process when it needs them: nobody has to be restarted for them."""
 _CERTIFICATES = frozenset({".pem", ".crt", ".cert", ".cer"})
 _START_SLACK_S = 0.05
 _NOATIME = getattr(os, "ST_NOATIME", 0)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from opsagent import kept_modes, last_good
-from opsagent.config_finding import named_by
+from opsagent.config_finding import machine_files, named_by
 from opsagent.releases.keeper import Keeper
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
@@ -66,7 +66,7 @@ class Rounds:
         life = max(process.key.started for process in unit.processes)
         if life > at:
             others = [other for other in list(self._world.units.values()) if other.id != unit.id]
-            named = named_by(unit, others)
+            named = (*named_by(unit, others), *machine_files(unit.uid))
             self._named[unit.id] = (named, now.timestamp())
         looked_at = self._looked_at.get(unit.id, 0.0)
         last_good.note(unit, self._world.spec(unit.id), self._keeper.folder, looked_at=looked_at, named=named)

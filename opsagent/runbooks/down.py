@@ -199,6 +199,8 @@ def one_change(findings: Findings, target: Target) -> Facts | Against:
     change = findings.of("config_changed", target.unit.id)
     if not change.answered or not change.flag("changed"):
         return Against(change.words("said") or f"the configuration of {target.unit.name} is the last known good one")
+    if change.has("1_path"):
+        return Against(f"{change.words('said')}; that is weighed file by file (`opsagent.runbooks.configuration`)")
     if not change.flag("restorable"):
         return Against(change.words("said"))
     if change.number("changed_at") > findings.case.incident.began_at.timestamp() + _EDIT_SLACK_S:
@@ -235,6 +237,8 @@ def one_release(findings: Findings, target: Target) -> Fit | Against:
         return Against(change.words("said") or f"no other release of {unit.name} is known")
     if not change.flag("restorable"):
         return Against(change.words("said"))
+    if change.flag("only_config"):
+        return Against(f"{change.words('said')}: only its configuration is another, which is weighed by itself")
     if change.flag("dependencies"):
         return Against(f"{change.words('said')}; its dependencies changed with it, which are not kept")
     if change.number("changed_at") > findings.case.incident.began_at.timestamp() + _EDIT_SLACK_S:

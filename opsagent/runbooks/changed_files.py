@@ -1,0 +1,76 @@
+"""What `config_changed` tells of each changed file, typed. A leaf of the runbooks and of the suspects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from opsagent.model import Scalar
+from opsagent.runbooks.findings import Facts
+
+CHANGE_TO_TROUBLE_S = 600.0
+"""A change explains trouble that began at most this much later."""
+SLACK_S = 1.0
+"""File times and the clock differ by less; trouble may be seen this much before the edit that caused it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A configuration file that is not what it was when its service was last well."""
+
+    facts: Mapping[str, Scalar]
+
+    def words(self, name: str) -> str:
+        return str(self.facts.get(name, ""))
+
+    def flag(self, name: str) -> bool:
+        return self.facts.get(name) is True
+
+    @property
+    def name(self) -> str:
+        return self.words("name")
+
+    @property
+    def changed_at(self) -> float:
+        return float(self.facts.get("changed_at", 0.0))
+
+    @property
+    def wrecked(self) -> str:
+        """Return how it is no configuration any more, or nothing."""
+        if self.flag("missing"):
+            return f"{self.name} is missing"
+        broken = self.words("broken")
+        return f"{self.name}: {broken}" if broken else ""
+
+    @property
+    def taken_up(self) -> bool:
+        """Tell whether the processes that run now know it: they were started since, or somebody has read it since.
+
+        Of a secret that both ends were given it is known that they do not: they would be well.
+        """
+        if not self.flag("older"):
+            return True
+        return self.words("read_since") == "yes" and not self.flag("secret") and not self.words("agrees_with")
+
+
+def files_of(change: Facts | None) -> tuple[File, ...]:
+    """Return the changed files that a probe tells of."""
+    if change is None or not change.answered:
+        return ()
+    facts = change.evidence.facts
+    found = []
+    number = 1
+    while f"{number}_path" in facts:
+        prefix = f"{number}_"
+        found.append(File({name[len(prefix) :]: value for name, value in facts.items() if name.startswith(prefix)}))
+        number += 1
+    return tuple(found)
+
+
+def args_of(files: tuple[File, ...]) -> dict[str, Scalar]:
+    """Return what the steps of a rollback need, for each file."""
+    args: dict[str, Scalar] = {"files": len(files)}
+    for number, file in enumerate(files, 1):
+        for name in ("path", "good", "current", "mode"):
+            args[f"{number}_{name}"] = file.facts.get(name, "")
+    return args
