@@ -27,6 +27,8 @@ Figures move with the machine and with what else it does; the bars are those tha
 | what | measured | bar | |
 |---|---:|---:|---|
 """
+SECTION = "## Faults, beside others"
+"""Head of the part that `make compare` writes."""
 PLOT_WIDTH = 60
 PLOT_HEAD = """
 ## How recall grows
@@ -52,12 +54,19 @@ def main(arguments: list[str]) -> int:
     rows = [row for bench in measured["benchmarks"] for row in rows_of(bench)]
     missed = [row["what"] for row in rows if not met(row)]
     if not arguments:
-        REPORT.write_text(render(rows, machine(), load, datetime.now(UTC)))
+        _, compared = parts(REPORT.read_text(encoding="utf-8"))
+        REPORT.write_text(render(rows, machine(), load, datetime.now(UTC)) + compared)
     if load > (psutil.cpu_count() or 1):
         print(f"load average {load:.1f} before the run: the figures tell of that too", file=sys.stderr)
     for what in missed:
         print(f"bar missed: {what}", file=sys.stderr)
     return 1 if missed else 0
+
+
+def parts(page: str) -> tuple[str, str]:
+    """Return what this module writes of the page, and what `make compare` does; that begins with an empty line."""
+    head, mark, rest = page.partition(f"\n{SECTION}")
+    return head, mark + rest
 
 
 def rows_of(bench: dict[str, Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from opsagent_evals.faults.place import Place
 from opsagent_evals.faults.run import play_all, workshop
 from opsagent_evals.faults.scenario import load
 from opsagent_evals.faults.score import Outcome
-from tests.support import processes
+from tests.support import pm2, processes
 
 SERVICE = """#!/usr/bin/env -S python3 -SE
 import socket
@@ -84,6 +84,22 @@ def test_a_killed_service_is_started_and_the_second_time_from_memory(folder: Pat
     assert first.ttm_s is not None
     assert second.right
     assert second.from_memory
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("kept_by", ["restart", "monit", "pm2"])
+def test_others_are_put_to_the_same_fault(
+    kept_by: str, folder: Path, root: Path, require: Callable[[str], Path]
+) -> None:
+    if kept_by == "pm2":
+        pm2.needed()
+    if kept_by == "monit":
+        require("monit")
+    (scored,) = play_all([load(folder)], root, kept_by=kept_by)
+    assert (scored.error, scored.strays) == ("", ())
+    assert scored.outcome is Outcome.REPAIRED
+    did = {"restart": ("restart:door",), "monit": ("restart:door",), "pm2": ()}[kept_by]
+    assert scored.actions[:1] == did[:1]
 
 
 def test_a_fault_that_is_there_before_the_fault_fails_the_case_and_clear_is_run_all_the_same(
