@@ -10,7 +10,7 @@ person is told what is known: one wrong action costs more than ten that were not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from opsagent import casenote, choosing, exploring, planning
@@ -36,6 +36,7 @@ from opsagent.runbooks.case import Case, Target
 from opsagent.runbooks.common import is_foreign, somebody_is_at_work
 from opsagent.runbooks.findings import Findings, NotAsked
 from opsagent.runbooks.library import calls_for, cards_for, remedies_for
+from opsagent.runbooks.library.making import calls_of
 from opsagent.runbooks.remedy import Fit, Remedy, Runbook
 
 __all__ = ["Case", "Target", "decide"]
@@ -116,7 +117,9 @@ def _of_the_clear(
     act = _by_cause(runbook, sure, findings, found)
     if act is not None:
         return act
-    reason = _for_a_person(runbook, findings)
+    cards = cards_for(findings.case.incident.fault, findings.case.own)
+    calls = tuple(call for card in cards if card.cause in kinds for call in calls_of(card))
+    reason = _for_a_person(findings, (*runbook.person, *calls))
     if reason is not None:
         return _tell(runbook, findings, reason)
     above = upstream.REMEDIES if Cause.DEPENDENCY_DOWN in kinds else ()
@@ -136,15 +139,15 @@ def _by_cause(
 
 def _by_fault(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...]) -> Decision | None:
     """Return what the fault's own runbook says: a person, or one of its remedies."""
-    reason = _for_a_person(runbook, findings)
+    case = findings.case
+    reason = _for_a_person(findings, (*runbook.person, *calls_for(case.incident.fault, case.own)))
     if reason is not None:
         return _tell(runbook, findings, reason)
     return _generic(runbook, findings, found, list(runbook.remedies))
 
 
-def _for_a_person(runbook: Runbook, findings: Findings) -> str | None:
-    case = findings.case
-    for needs_a_person in (is_foreign, *runbook.person, *calls_for(case.incident.fault, case.own)):
+def _for_a_person(findings: Findings, reasons: Iterable[Callable[[Findings], str | None]]) -> str | None:
+    for needs_a_person in (is_foreign, *reasons):
         reason = needs_a_person(findings)
         if reason is not None:
             return reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opsagent.runbooks import remedies
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Facts, Findings
@@ -65,16 +67,7 @@ def unless_explained(remedy: Remedy) -> Remedy:
         why = explains(findings)
         return Against(why) if why else condition(findings, target)
 
-    return Remedy(
-        name=remedy.name,
-        does=remedy.does,
-        aim=remedy.aim,
-        condition=guarded,
-        steps=remedy.steps,
-        after=remedy.after,
-        verify_s=remedy.verify_s,
-        undo=remedy.undo,
-    )
+    return replace(remedy, condition=guarded)
 
 
 REMEDIES: tuple[Remedy, ...] = (

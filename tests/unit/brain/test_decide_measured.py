@@ -75,7 +75,7 @@ def test_the_machine_is_there_although_no_supervisor_lists_it() -> None:
     decision, asked = outcome(of_the_machine(), disk(0.97))
     assert isinstance(decision, Escalate)
     assert "/srv is 97% full" in decision.why
-    assert asked == ["room_left"], "no supervisor is asked about the machine"
+    assert asked == ["room_left", "own_logs"], "no supervisor is asked about the machine"
 
 
 def test_of_the_machine_that_does_not_tell_a_person_is_told_all_the_same() -> None:
