@@ -54,6 +54,7 @@ _EXPECTED = {
     "ApiError": Code.FAILED,
     "BackupError": Code.FAILED,
     "BootError": Code.FAILED,
+    "RunbookError": Code.USAGE,
 }
 
 

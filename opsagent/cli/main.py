@@ -40,6 +40,7 @@ COMMANDS = {
     "pause": "pause",
     "resume": "resume",
     "memory": "memory",
+    "runbook": "runbook",
     "doctor": "doctor",
     "eval": "eval",
     "startup": "startup",

@@ -233,9 +233,14 @@ def _broken(
         if condition.op == "absent":
             return None
         return Broken(f"{condition.probe} of {unit.name} does not tell {condition.fact}")
-    if _OPS[condition.op](told, condition.values):
+    if compares(condition, told):
         return None
     return Broken(f"{condition.text} does not hold: {_short(told)}")
+
+
+def compares(condition: When, told: Scalar) -> bool:
+    """Tell whether a fact fulfils the condition."""
+    return _OPS[condition.op](told, condition.values)
 
 
 def without_probe(what: str, fact: str, findings: Findings, target: Target | None) -> Scalar | None:
