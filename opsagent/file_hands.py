@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from opsagent import kept_modes, shelves
 from opsagent.check import Checker
@@ -72,7 +72,7 @@ class FileHands:
         """Move the lines of a log that fills its disk to the shelf in the home, packed, and cut the log in place."""
         unit, log = await self._own_log(action)
         shelf = shelves.shelf_of(self._home, unit.id, log.path)
-        if str(action.args["shelf"]) != str(shelf):
+        if str(action.args["shelf"]) != shelves.named(self._home, shelf):
             return Outcome(done=False, detail=f"{action.args['shelf']} is no shelf of {log.path}")
         daemon = await self._supervisor_of(unit.id).daemon()
         owners = frozenset({unit.uid, daemon.uid, *_became(self._home, unit)})
@@ -165,13 +165,15 @@ class FileHands:
 
     async def set_item_aside(self, action: Action) -> Outcome:
         """Move one item of a spool into the private quarantine of the home; `back`: put it where it was."""
-        kept = Path(str(action.args["to"] if not action.args.get("back") else action.args["path"]))
-        if kept.parent.parent != self._home / QUARANTINE:
+        back = bool(action.args.get("back"))
+        names = [str(action.args["path"]), str(action.args["to"])]
+        kept = PurePath(names[0] if back else names[1])
+        if len(kept.parts) != 3 or kept.parts[0] != QUARANTINE or ".." in kept.parts:
             return Outcome(done=False, detail=f"{kept} is not in the quarantine")
-        path, to = Path(str(action.args["path"])), Path(str(action.args["to"]))
+        path, to = (self._home / name if PurePath(name) == kept else Path(name) for name in names)
         sha256, uid = str(action.args["sha256"]), int(action.args["uid"])
         try:
-            if action.args.get("back"):
+            if back:
                 await asyncio.to_thread(items.bring_back, path, to, sha256=sha256)
                 return Outcome(done=True, detail=redact(f"moved {path.name} back to {to}"))
             unit = await self._checker.unit(action.unit)
@@ -181,7 +183,7 @@ class FileHands:
         except UnsafeFile as error:
             return Outcome(done=False, detail=redact(str(error)))
         undo: dict[str, str | int | float | bool] = {
-            "path": str(to),
+            "path": str(kept),
             "to": str(path),
             "sha256": sha256,
             "uid": uid,

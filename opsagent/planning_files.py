@@ -11,11 +11,13 @@ from opsagent_tools.actions import ActionName
 from opsagent_tools.units import Unit
 
 
-def carry_away_steps(unit: Unit, path: Path, shelf: Path, *, after: str, size: int) -> tuple[Step, ...]:
-    """Move the lines of a log that fills its disk to a shelf elsewhere. `after`: stamp of the newest archive there."""
+def carry_away_steps(unit: Unit, path: Path, shelf: Path, name: str, *, after: str, size: int) -> tuple[Step, ...]:
+    """Move the lines of a log that fills its disk to a shelf in the home, `name` there. `after`: stamp of the newest
+    archive on it.
+    """
     return (
         Step(
-            action=action_of(ActionName.ROTATE_LOG, unit.id, path=str(path), shelf=str(shelf)),
+            action=action_of(ActionName.ROTATE_LOG, unit.id, path=str(path), shelf=name),
             goal=Check(kind=CheckKind.LOG_ROTATED, unit=unit.id, args={"path": str(shelf), "after": after}),
             timeout_s=30.0,
             why=f"{path.name} has {size / 1e6:.1f} MB, and its disk is full",
@@ -36,15 +38,15 @@ def restore_mode_steps(unit: Unit, files: str, *, why: str = "") -> tuple[Step, 
     )
 
 
-def set_item_aside_steps(unit: Unit, path: Path, sha256: str, uid: int, home: Path) -> tuple[Step, ...]:
+def set_item_aside_steps(unit: Unit, path: Path, sha256: str, uid: int) -> tuple[Step, ...]:
     """Move one item of a spool into the quarantine of the home, so that no worker finds it again."""
-    kept = home / "quarantine" / f"{unit.name.replace('/', '_')[:40]}-{new_id()}" / path.name
+    kept = f"quarantine/{unit.name.replace('/', '_')[:40]}-{new_id()}/{path.name}"
     args: dict[str, Scalar] = {"sha256": sha256, "uid": uid, "item": True}
     return (
         Step(
-            action=action_of(ActionName.QUARANTINE, unit.id, path=str(path), to=str(kept), **args),
+            action=action_of(ActionName.QUARANTINE, unit.id, path=str(path), to=kept, **args),
             goal=Check(kind=CheckKind.PATH_GONE, unit=unit.id, args={"path": str(path)}),
-            undo=action_of(ActionName.QUARANTINE, unit.id, path=str(kept), to=str(path), back=True, **args),
+            undo=action_of(ActionName.QUARANTINE, unit.id, path=kept, to=str(path), back=True, **args),
             timeout_s=5.0,
             why=f"{unit.name} dies of {path.name}",
         ),

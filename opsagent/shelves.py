@@ -29,6 +29,11 @@ def shelf_of(home: Path, unit: UnitId, log: Path) -> Path:
     return home / SHELVES / f"{name}-{own}" / log.name
 
 
+def named(home: Path, shelf: Path) -> str:
+    """Return how a plan names a shelf: by its place in the home, which no plan can leave."""
+    return str(shelf.relative_to(home))
+
+
 def room_for(home: Path, device: int) -> int:
     """Return how many bytes may go to the shelves; 0 where they are on the very file system that is full (`device`)."""
     try:

@@ -147,8 +147,9 @@ def _begin(settings: FillingSettings, share: float, at: datetime) -> _Watched:
 
 
 def _only_notice(symptom: Signal) -> bool:
-    """Memory that is used as a disk is nobody's emergency, unless one service fills it."""
-    return symptom.data.get("filesystem") in _IN_MEMORY and "writer" not in symptom.data
+    """Memory that is used as a disk is nobody's emergency, unless a service fills it, or was given a place there."""
+    known = "writer" in symptom.data or "users" in symptom.data
+    return symptom.data.get("filesystem") in _IN_MEMORY and not known
 
 
 def _symptom(
@@ -161,7 +162,8 @@ def _symptom(
     if not isinstance(written, int | float) or written < settings.writer_share:
         for name in ("writer", "writer_name", "writer_share", "writer_path"):
             data.pop(name, None)
-    unit = UnitId.parse(str(data["writer"])) if "writer" in data else sample.unit
+    whose = data.get("writer", data.get("sole_user") if data.get("filesystem") in _IN_MEMORY else None)
+    unit = UnitId.parse(str(whose)) if whose is not None else sample.unit
     return replace(sample, unit=unit, data=data)
 
 

@@ -22,7 +22,7 @@ from opsagent.naming import is_host
 from opsagent.own_files import OwnLog, open_files, own_folders, own_logs
 from opsagent.probes.files import FULL_BYTES, mount_of, places
 from opsagent.probes.room import Found, Room
-from opsagent.shelves import room_for, shelf_of
+from opsagent.shelves import named, room_for, shelf_of
 from opsagent.world import World
 from opsagent_tools.logs.rotate_archives import newest
 from opsagent_tools.processes.family import parents, with_descendants
@@ -133,6 +133,7 @@ def _of_log(world: World, crowded: Crowded, home: Path | None, found: tuple[Seen
         "rate": round(_rate(log.path), 1),
         "room": room >= _LEAST_ROOM,
         "shelf": str(shelf or ""),
+        "shelf_name": named(home, shelf) if home is not None and shelf is not None else "",
         "after": newest(shelf) if shelf is not None else "",
         **_how_quickly(world, crowded),
         **_told_by_signal(whose),

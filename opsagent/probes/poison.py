@@ -149,8 +149,7 @@ def _judge(
             "lives": len(lives),
             "said": f"no item of a spool is opened before each death of {unit.name}",
         }
-    facts = _told(Path(item), len(lives), world, unit, owners)
-    return {**facts, "kept": str(home)} if home is not None else facts
+    return _told(Path(item), len(lives), world, unit, owners)
 
 
 def _told(item: Path, lives: int, world: World, unit: Unit, owners: Iterable[int]) -> dict[str, Scalar]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable
 from enum import IntEnum
@@ -49,13 +50,23 @@ SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "
 def paths_in(action: Action) -> tuple[str, ...]:
     """Return the absolute paths that the arguments of an action name, `..` and doubled slashes taken out."""
     found: dict[str, None] = {}
-    for value in action.args.values():
+    for value in (*action.args.values(), *_listed(action)):
         if not isinstance(value, str):
             continue
         for word in (value, *value.replace("=", " ").replace(",", " ").replace(":", " ").split()):
             if word.startswith("/"):
                 found[posixpath.normpath("/" + word.lstrip("/"))] = None
     return tuple(found)
+
+
+def _listed(action: Action) -> tuple[str, ...]:
+    """Return the paths of a list of files (`opsagent_tools.modes`); one that cannot be read is refused by the hand."""
+    if action.name is not ActionName.RESTORE_MODE:
+        return ()
+    try:
+        return tuple(str(row[0]) for row in json.loads(str(action.args.get("files", "[]"))))
+    except (ValueError, TypeError, LookupError):
+        return ()
 
 
 def reach_of(action: Action, unit: Unit | None, spec: ServiceSpec | None, folders: Iterable[str] = ()) -> Reach:

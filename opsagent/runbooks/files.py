@@ -6,8 +6,6 @@ suffices.
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from opsagent.model import Fault, Scalar
 from opsagent.runbooks import down
 from opsagent.runbooks.case import Target
@@ -52,6 +50,7 @@ def _log_args(logs: Facts) -> dict[str, Scalar]:
     return {
         "path": logs.words("path"),
         "shelf": logs.words("shelf"),
+        "shelf_name": logs.words("shelf_name"),
         "after": logs.words("after"),
         "bytes": int(logs.number("bytes")),
     }
@@ -254,9 +253,7 @@ def dies_of_one_item(findings: Findings, target: Target) -> Fit | Against:
     item = findings.of("poison_item", unit.id)
     if not item.answered or not item.flag("found"):
         return Against(item.words("said") or "no item is known of which it dies")
-    names = ("path", "sha256", "uid", "kept")
-    if any(name not in item.evidence.facts for name in names):
-        return Against(f"{item.words('said')}; there is nowhere to keep {PurePath(item.words('path')).name}")
+    names = ("path", "sha256", "uid")
     return Fit(target=target, why=item.words("said"), args={name: item.evidence.facts[name] for name in names})
 
 

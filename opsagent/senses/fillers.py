@@ -13,8 +13,8 @@ from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.writers import open_for_writing
 from opsagent_tools.units import UnitId
 
-_FROM_SHARE = 0.6
-"""Below this only logs are looked at."""
+_FROM_SHARE, _SMALL = 0.6, 1 << 30
+"""Below this share only logs are looked at, but for small file systems, which may be full at the next look."""
 _EXPLAINED = 0.5
 """What grew by so much in known files needs no other explanation."""
 _FADES = 0.85
@@ -47,7 +47,7 @@ class Fillers:
         if use.hangs or use.mount.remote:
             self._known.pop(path, None)
             return {}
-        full = use.used >= _FROM_SHARE * use.size
+        full = use.used >= _FROM_SHARE * use.size or use.size < _SMALL
         tree = parents() if full else {}
         owner = {below: unit for pid, unit in pids.items() for below in with_descendants([pid], tree)}
         opened = open_for_writing(owner, path) if full else {}

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from pathlib import Path
 
 from opsagent.model import EvidenceKind, Scalar, SignalKind
 from opsagent.naming import host_unit
+from opsagent.own_files import own_folders
 from opsagent.senses.desk import Desk
 from opsagent.senses.fillers import Fillers
 from opsagent_tools.host.figures import HostSample, HostSampler
-from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, mounts, of, real
+from opsagent_tools.host.mounts import Mount, MountUse, MountWatch, below, mounts, of, real
 from opsagent_tools.processes.busiest import Busiest
 from opsagent_tools.text import escape_for_terminal
 from opsagent_tools.units import UnitId
 
 _MOUNTS_EVERY = 2
-"""Every second look is one at the file systems."""
-_MOUNTS_ANEW = 6
+"""Every second look is one at the file systems; at small ones, which fill quickly, every look is."""
+_MOUNTS_ANEW = 3
 """And after so many of those it is asked anew which there are."""
+_SMALL = 1 << 30
+_GROWS = 0.01
+"""A file system that grew by this share of itself since the last look is looked at closely for a while."""
+_CLOSER_S, _CLOSE_FOR_S = 1.0, 8.0
 _SHORT, _BUSY = 0.25, 0.85
 """Somebody waits for a processor this share of the time, and they are used so much: it is asked who uses them."""
 
@@ -37,6 +43,11 @@ class HostSense:
         """Where logs lie in truth: /var/log/shop is often a link to another disk."""
         self._looks = 0
         self._fillers = Fillers()
+        self._used: dict[str, float] = {}
+        """Share of each file system that was used at the last look."""
+        self._close_until = 0.0
+        self._users: dict[str, frozenset[UnitId]] = {}
+        """Services that were given a folder on a file system, or have a log there."""
         self._busiest = Busiest()
 
     async def watch(self) -> None:
@@ -52,28 +63,79 @@ class HostSense:
             else:
                 self._busiest.forget()
             self._tell(data)
-            if self._looks % _MOUNTS_EVERY == 0:
-                for told in await asyncio.to_thread(self._look_at_mounts, self._logs(), self._pids()):
-                    self._tell(told)
+            await self._tell_of_mounts(small=self._looks % _MOUNTS_EVERY != 0)
             self._looks += 1
-            await asyncio.sleep(self._desk.settings.host_s)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for the next look; meanwhile a file system that fills is looked at closely."""
+        until = time.monotonic() + self._desk.settings.host_s
+        while (left_s := until - time.monotonic()) > 0:
+            close = time.monotonic() < self._close_until
+            await asyncio.sleep(min(left_s, _CLOSER_S) if close else left_s)
+            if close and until - time.monotonic() > 0:
+                await self._tell_of_mounts(close=True)
+
+    async def _tell_of_mounts(self, *, small: bool = False, close: bool = False) -> None:
+        told = await asyncio.to_thread(self._look_at_mounts, self._logs(), self._pids(), small=small, close=close)
+        for each in told:
+            self._tell(each)
+            share = float(each.get("used", 0)) / max(1.0, float(each.get("size", 0)))
+            before = self._used.get(str(each["mount"]), share)
+            self._used[str(each["mount"])] = share
+            if share - before >= _GROWS:
+                self._close_until = time.monotonic() + _CLOSE_FOR_S
 
     def _tell(self, data: dict[str, Scalar]) -> None:
         self._desk.tell(SignalKind.HOST_SAMPLE, self._unit, EvidenceKind.KERNEL, data=data)
 
-    def _look_at_mounts(self, logs: dict[Path, UnitId], pids: dict[int, UnitId]) -> list[dict[str, Scalar]]:
-        anew = self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0
+    def _look_at_mounts(
+        self, logs: dict[Path, UnitId], pids: dict[int, UnitId], *, small: bool, close: bool
+    ) -> list[dict[str, Scalar]]:
+        anew = not small and not close and self._looks // _MOUNTS_EVERY % _MOUNTS_ANEW == 0
         known = {} if anew else self._real
         self._real = {log: known[log] if log in known else real(str(log)) for log in logs}
         if anew:
-            self._mounts = mounts({Path(path).parent for path in self._real.values()})
+            given = self._given()
+            self._mounts = mounts({*(Path(path).parent for path in self._real.values()), *map(Path, given)})
+            self._users = self._who_uses([mount.path for mount in self._mounts], given)
         there: dict[str, dict[str, UnitId]] = {mount.path: {} for mount in self._mounts}
         for log, unit in logs.items():
             mount = of(self._real[log], there)
             if mount is not None:
                 there[mount][self._real[log]] = unit
-        uses = self._watch.take(self._mounts)
-        return [{**_use(use), **self._fillers.look(use, pids, there[use.mount.path])} for use in uses]
+        uses = [use for use in self._watch.take(self._mounts) if not (small or close) or use.size < _SMALL]
+        return [
+            {
+                **_use(use),
+                **self._used_by(use.mount.path),
+                **self._fillers.look(use, pids, there[use.mount.path]),
+            }
+            for use in uses
+        ]
+
+    def _given(self) -> dict[str, UnitId]:
+        """Return the folders that services were given, with the file systems that are mounted below them."""
+        world, found = self._desk.world, {}
+        for unit in list(world.units.values()):
+            for folder in own_folders(world.spec(unit.id)):
+                for path in (str(folder), *below(folder)):
+                    found[path] = unit.id
+        return found
+
+    def _who_uses(self, among: list[str], given: dict[str, UnitId]) -> dict[str, frozenset[UnitId]]:
+        users: dict[str, set[UnitId]] = {}
+        known = {**given, **{path: unit for log, path in self._real.items() if (unit := self._logs().get(log))}}
+        for path, unit in known.items():
+            mount = of(path, among)
+            if mount is not None:
+                users.setdefault(mount, set()).add(unit)
+        return {mount: frozenset(units) for mount, units in users.items()}
+
+    def _used_by(self, mount: str) -> dict[str, Scalar]:
+        users = self._users.get(mount, frozenset())
+        told: dict[str, Scalar] = {"users": len(users)} if users else {}
+        return {**told, "sole_user": str(next(iter(users)))} if len(users) == 1 else told
 
     def _stranger(self, pids: dict[int, UnitId]) -> dict[str, Scalar]:
         """Return which process that no supervisor runs uses most of the processor."""

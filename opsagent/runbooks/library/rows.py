@@ -95,7 +95,7 @@ def _shed_load(target: Target, args: Args) -> tuple[Step, ...]:
 def _carry_away(target: Target, args: Args) -> tuple[Step, ...]:
     path, shelf = Path(str(args["path"])), Path(str(args["shelf"]))
     return planning_files.carry_away_steps(
-        target.unit, path, shelf, after=str(args["after"]), size=int(args.get("bytes", 0))
+        target.unit, path, shelf, str(args["shelf_name"]), after=str(args["after"]), size=int(args.get("bytes", 0))
     )
 
 
@@ -105,7 +105,7 @@ def _restore_mode(target: Target, args: Args) -> tuple[Step, ...]:
 
 def _set_item_aside(target: Target, args: Args) -> tuple[Step, ...]:
     return planning_files.set_item_aside_steps(
-        target.unit, Path(str(args["path"])), str(args["sha256"]), int(args["uid"]), Path(str(args["kept"]))
+        target.unit, Path(str(args["path"])), str(args["sha256"]), int(args["uid"])
     )
 
 
