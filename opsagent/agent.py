@@ -137,7 +137,8 @@ class Agent:
         self.telling = TellingDesk(
             self.journal,
             config.notify,
-            folder=home.path,
+            home=home,
+            world=self.world,
             quiet=lambda: self.policy.quiet,
             incidents=lambda: [file.incident for file in self._files.values()],
         )
@@ -194,6 +195,7 @@ class Agent:
                 case Opened(incident=incident):
                     self._take_up(CaseFile(incident=incident))
                     self.notices.opened(incident)
+                    self.telling.opened(incident)
                 case Noticed(notice=notice):
                     self.notices.take(notice)
                 case Updated(incident=incident) if incident.id in self._files:

@@ -9,6 +9,7 @@ import typer
 
 from opsagent.cli import incidents_told
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
+from opsagent.cli.incidents_told import IncidentId
 from opsagent.cli.quick import QuickCommand, QuickGroup
 
 if TYPE_CHECKING:
@@ -129,9 +130,7 @@ def _answers_to(row: IncidentRow, name: str) -> bool:
 
 @app.command("show", cls=QuickCommand)
 def show(
-    incident: Annotated[
-        str, typer.Argument(metavar="ID", help="Id of an incident, or how it begins.", show_default=False)
-    ],
+    incident: IncidentId,
     *,
     json: JsonFlag = False,
     home: HomeDir = None,
@@ -148,7 +147,7 @@ def show(
     if json:
         out.document(found)
     else:
-        out.lines(page(found, out.screen, incidents_told.words_for(place)))
+        out.lines(page(found, out.screen, incidents_told.words_for(place, "en")))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +16,32 @@ if TYPE_CHECKING:
     from opsagent.telling.document import Document
     from opsagent.telling.words import Words
 
+
+def _complete(ctx: typer.Context, incomplete: str) -> Iterator[str]:
+    """Complete the ids of the latest incidents, those that are open first; silent where none can be read."""
+    from pathlib import Path
+
+    from opsagent.cli.errors import code_of
+    from opsagent.home import Home
+    from opsagent.store.journal import Journal
+
+    try:
+        given = ctx.params.get("home")
+        with Journal.read(Home.open(Path(given) if given else None)) as journal:
+            found = [row.id for row in (*journal.unfinished_incidents(), *journal.incidents(limit=_COMPLETED))]
+    except Exception as error:
+        if code_of(error) is None:
+            raise
+        return
+    yield from (one for one in dict.fromkeys(found) if one.startswith(incomplete))
+
+
+_COMPLETED = 50
 IncidentId = Annotated[
-    str, typer.Argument(metavar="ID", help="Id of an incident, or how it begins.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ID", help="Id of an incident, or how it begins.", autocompletion=_complete, show_default=False
+    ),
 ]
 Language = Annotated[
     str | None,

@@ -163,14 +163,28 @@ def likeliest(account: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def changes(account: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return what changed just before, each as `{"what", "diff", "at"}`."""
+    """Return what changed just before, each as `{"what", "diff", "at"}`: what was written down, and what probes found."""
     found = []
     for one in account.get("changed") or ():
         if isinstance(one, Mapping):
             found.append({"what": _change_words(one), "diff": str(one.get("diff") or ""), "at": _change_time(one)})
         elif str(one).strip():
             found.append({"what": str(one), "diff": "", "at": None})
-    return found
+    seen = any(isinstance(one, Mapping) and one.get("what") == "config" for one in account.get("changed") or ())
+    for one in account["evidence"]:
+        facts = one["facts"]
+        if one["probe"] not in _OF_CHANGES or (seen and one["probe"] == "config_changed"):
+            continue
+        if facts.get("said") and (facts.get("changed") is True or facts.get("edited")):
+            diff = str(one["text"] or "") if one["probe"] == "release_changed" else ""
+            at = _change_time({"changed_at": facts.get("changed_at") or facts.get("edited_at")})
+            found.append({"what": str(facts["said"]), "diff": diff, "at": at})
+    return list({one["what"]: one for one in found}.values())
+
+
+_OF_CHANGES = frozenset(
+    {"config_changed", "release_changed", "environment_changed", "modes_changed", "who_is_at_work", "changes"}
+)
 
 
 def _change_words(one: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ Across, everything is placed in percent, so that letters keep their size on a na
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -23,14 +24,14 @@ border-radius:10px;padding:.5rem .75rem}
 .chart text{fill:var(--soft)}.chart .grid{stroke:var(--grid)}
 .chart .line{fill:none;stroke:var(--line);stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .chart .bar{fill:var(--line)}.chart .well{fill:var(--good)}.chart .ill{fill:var(--bad)}
-.chart .mark{stroke-width:1.5;stroke-dasharray:4 3}.chart .mark.bad,.chart .key.bad{stroke:var(--bad)}
+.chart .mark{stroke-width:2;stroke-dasharray:4 3}.chart .mark.bad,.chart .key.bad{stroke:var(--bad)}
 .chart .mark.acted,.chart .key.acted{stroke:var(--acted)}.chart .mark.good,.chart .key.good{stroke:var(--good)}
 .chart .key{stroke-width:3}.chart figcaption svg{display:inline-block;width:14px;height:10px;margin-right:.3rem}
 .plot{display:flex;gap:.5rem}.plot>svg{flex:1 1 0;min-width:0}
 .axis{display:flex;flex-direction:column;justify-content:space-between;font-size:12px;line-height:1;color:var(--soft);
 text-align:right;min-width:3.5rem;margin:-.4rem 0}
 """
-_HEIGHT = {"line": 110, "bars": 80, "band": 22}
+_HEIGHT = {"line": 110, "bars": 80, "band": 30}
 _BELOW = 20
 _NARROWEST = 0.35
 """Percent of the picture that a bar takes at least."""
@@ -49,7 +50,7 @@ def drawn(chart: Chart, zone: str) -> str:
         *_times(chart, zone, height),
         "</svg>",
     ]
-    axis = "" if chart.kind == "band" else _axis(chart, top, height)
+    axis = '<div class="axis"></div>' if chart.kind == "band" else _axis(chart, top, height)
     return "\n".join(
         ['<figure class="chart">', _caption(chart, zone), '<div class="plot">', axis, *svg, "</div>", "</figure>"]
     )
@@ -59,15 +60,23 @@ def _caption(chart: Chart, zone: str) -> str:
     keys = "".join(
         f'<span><svg aria-hidden="true"><line class="key {escape_for_html(mark.hue)}" x1="0" x2="14" y1="6" y2="6"/></svg>'
         f"{escape_for_html(f'{mark.text} {clock(mark.at, zone)}')}</span>"
-        for mark in chart.marks
+        for mark in (chart.marks if chart.keyed else ())
         if chart.begins <= mark.at <= chart.ends
     )
     return f"<figcaption><b>{escape_for_html(chart.title)}</b>{keys}</figcaption>"
 
 
 def _top(chart: Chart) -> float:
+    """Return a round number that nothing exceeds, half of which is round too."""
     highest = max((value for _, value in chart.points), default=0.0)
-    return highest * 1.08 if highest > 0 else 1.0
+    if highest <= 0:
+        return 2.0
+    step = 10.0 ** math.floor(math.log10(highest))
+    return (
+        next(factor * step for factor in (1, 2, 4, 5, 6, 8, 10) if factor * step >= highest * 1.001)
+        if (chart.scale != "{bytes}")
+        else highest * 1.08
+    )
 
 
 def _axis(chart: Chart, top: float, height: int) -> str:
@@ -121,8 +130,8 @@ def _band(chart: Chart, height: int, _top: float) -> list[str]:
         else:
             spans.append((left, right, well))
     return [
-        f'<rect class="{"well" if well else "ill"}" x="{left:.2f}%" width="{max(_NARROWEST, right - left):.2f}%" y="3" '
-        f'height="{height - 6}"/>'
+        f'<rect class="{"well" if well else "ill"}" x="{left:.2f}%" width="{max(_NARROWEST, right - left):.2f}%" y="8" '
+        f'height="{height - 16}"/>'
         for left, right, well in spans
     ]
 

@@ -147,6 +147,7 @@ class Courier:
         since = now - _BACK
         rows = journal.incidents_since(since)
         calls = journal.events_of_kind("escalated", min([since, *(row.incident.opened_at for row in rows)]))
+        trials = {one.incident_id for one in journal.events_of_kind("trial", since)}
         watches = self._end_snoozes(rows, now)
         snoozes = [one for one in watches if one.kind == "snooze"]
         accounts = []
@@ -160,6 +161,7 @@ class Courier:
                     "why": mine[-1].text if mine else "",
                     "calls": [one.at for one in mine],
                     "tried": self._tried(row) if row.status == "escalated" else [],
+                    "trial": row.id in trials,
                     "muted": covered(row, snoozes, rows) is not None,
                 }
             )

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
 from opsagent.config_notify import Notify
+from opsagent.home import Home
 from opsagent.model import Incident, Signal
 from opsagent.quiet import QuietHours
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
+from opsagent.telling.changed import before
 from opsagent.telling.courier import Courier
 from opsagent.telling.recorder import AFTER_S, Recorder, merged
+from opsagent.world import World
 
+_LOG = logging.getLogger(__name__)
 _LOOK_S = 2.0
+_TRIES, _AGAIN_S = 20, 0.1
+"""So long an incident may take to be in the journal."""
 _WRITE_S = 15.0
 """Between two times that what an open incident cost is written down."""
 
@@ -29,22 +37,48 @@ class TellingDesk:
         journal: Journal,
         notify: Notify,
         *,
-        folder: Path,
+        home: Home,
+        world: World,
         quiet: Callable[[], QuietHours | None],
         incidents: Callable[[], Iterable[Incident]],
     ) -> None:
         self._journal = journal
+        self._home = home
+        self._world = world
         self._incidents = incidents
         self._recorder = Recorder()
         self._followed: dict[str, tuple[Incident, datetime]] = {}
         """Open incidents with the time of the last writing."""
         self._ended: dict[str, tuple[Incident, datetime]] = {}
         """Those that are over, with when: shortly afterwards is measured too."""
-        self._courier = Courier(journal, notify, folder=folder, quiet=quiet) if notify.channels else None
+        self._beside: set[asyncio.Task[None]] = set()
+        self._courier = Courier(journal, notify, folder=home.path, quiet=quiet) if notify.channels else None
 
     def observe(self, signal: Signal) -> None:
         """Take one observation. Quick."""
         self._recorder.observe(signal)
+
+    def opened(self, incident: Incident) -> None:
+        """Look, beside its repair, at what changed just before an incident that was opened."""
+        task = asyncio.create_task(asyncio.to_thread(self._look_back, incident))
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    def _look_back(self, incident: Incident) -> None:
+        unit, spec = self._world.units.get(incident.unit), self._world.spec(incident.unit)
+        try:
+            found = before(incident, unit, spec, journal=self._journal, folder=self._home.last_good_dir)
+            if found:
+                self._keep_changes(incident.id, found)
+        except (StoreError, OSError, LookupError) as error:
+            _LOG.warning("what changed before %s is not known: %s", incident.id, error)
+
+    def _keep_changes(self, incident_id: str, found: list[dict[str, Any]]) -> None:
+        for _ in range(_TRIES):
+            with suppress(LookupError):  # it is being opened this very moment
+                return self._journal.set_incident(incident_id, changed=found)
+            time.sleep(_AGAIN_S)
+        raise LookupError(incident_id)
 
     async def run(self) -> None:
         """Measure and tell until cancelled."""
@@ -60,6 +94,7 @@ class TellingDesk:
 
     async def close(self) -> None:
         """Write down what was measured of incidents so far."""
+        await asyncio.gather(*self._beside, return_exceptions=True)
         now = datetime.now(UTC)
         for incident, _ in self._followed.values():
             await self._write(incident, now, over=False)

@@ -87,6 +87,8 @@ class Chart:
     kind: str
     """`line`; `bars` for counts; `band` for 1 (well) and 0 (not well)."""
     marks: Sequence[Mark] = ()
+    keyed: bool = True
+    """Whether it says what the marks mean."""
     scale: str = "{:g}"
     """How a value is written; `{bytes}` as a size."""
     begins: datetime

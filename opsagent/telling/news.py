@@ -32,7 +32,7 @@ class View:
     now: datetime
     accounts: Sequence[Mapping[str, Any]] = ()
     """Incidents in brief, with `hypotheses`, `impact`, `tried`, `why`, `calls` (times at which a person was called),
-    `muted` (covered by a snooze)."""
+    `trial` (the breaker let one more try through), `muted` (covered by a snooze)."""
     approvals: Sequence[Mapping[str, Any]] = ()
     recurring: Sequence[Sequence[Mapping[str, Any]]] = ()
     told: Mapping[str, Message] = field(default_factory=dict)
@@ -92,6 +92,9 @@ def _escalations(
             yield from _again(channel, account, view, notify, words)
     elif account["status"] in {"resolved", "closed"} and first is not None and first.sent:
         yield _message(channel, "over", account["id"], messages.over(account, words), view, notify)
+    elif account["status"] in {"resolved", "closed"} and account.get("trial") and (first is None or not first.settled):
+        # one more try after the breaker had opened: a person learns of it, whichever way it went
+        yield _message(channel, "escalation", account["id"], messages.over(account, words), view, notify)
 
 
 def _again(channel: Channel, account: Mapping[str, Any], view: View, notify: Notify, words: Words) -> Iterator[Message]:

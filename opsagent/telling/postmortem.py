@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -195,7 +196,7 @@ def _over_time(account: Mapping[str, Any], words: Words) -> Iterator[Block]:
     found = [chart for chart in charts_of(account, words) if chart.points]
     if found:
         yield Heading(words("pm.over_time"))
-        yield from found
+        yield from (replace(chart, keyed=number == 0) for number, chart in enumerate(found))
 
 
 _SERIES = (
@@ -214,12 +215,13 @@ def charts_of(account: Mapping[str, Any], words: Words) -> Iterator[Chart]:
     begins, ends = moment_of(impact.get("from")), moment_of(impact.get("to"))
     if begins is None or ends is None or ends <= begins:
         return
+    first = min((float(points[0][0]) for points in series.values() if points), default=0.0)
+    shown_from = begins + timedelta(seconds=max(0.0, first - 1.0))
     marks = list(_marks(account, words))
     for name, kind, scale in _SERIES:
         points = [(begins + timedelta(seconds=float(at)), float(value)) for at, value in series.get(name) or ()]
-        yield Chart(
-            title=words(f"chart.{name}"), points=points, kind=kind, marks=marks, scale=scale, begins=begins, ends=ends
-        )
+        title = words(f"chart.{name}")
+        yield Chart(title=title, points=points, kind=kind, marks=marks, scale=scale, begins=shown_from, ends=ends)
 
 
 def _marks(account: Mapping[str, Any], words: Words) -> Iterator[Mark]:

@@ -128,10 +128,10 @@ def _plainly(texts: Iterable[object], screen: Screen) -> Iterator[str]:
 def _evidence(incident: Mapping[str, Any], screen: Screen) -> Iterator[str]:
     for found in incident["evidence"]:
         said = found["facts"].get("said")
-        facts = ", ".join(f"{key}={value}" for key, value in found["facts"].items() if key != "said")
-        text = f"  “{one_line(found['text'])}”" if found["text"] else ""
+        facts = said or ", ".join(f"{key}={value}" for key, value in found["facts"].items())
+        text = f"  “{found['text']}”" if found["text"] else ""
         about = f"{found['probe']} ({found['kind']}, {found['unit']['name']}): "
-        yield from hung(f"{about}{f'{said}; ' if said else ''}{facts}{text}", screen, "  ")
+        yield from hung(f"{about}{facts}{text}", screen, "  ")
 
 
 def _hypotheses(incident: Mapping[str, Any], screen: Screen) -> Iterator[str]:

@@ -35,7 +35,7 @@ def escape_for_markdown(raw: str) -> str:
     text = escape_for_terminal(" ".join(raw.split())).replace("@", "\uff20")
     text = re.sub(r"([\\`*_{}\[\]<>|~#!$])", r"\\\1", text.replace("&", "&amp;"))
     text = re.sub(r"(?i)(:)(?=//)|(?<=\bwww)(\.)|(?<=\bmailto)(:)", lambda found: "\\" + found.group(), text)
-    return re.sub(r"^([+\-=]|\d+(?=[.)]))", lambda found: f"\\{found.group()}" if not found.group().isdigit()
+    return re.sub(r"^([+\-=]|\d+(?=[.)](?:\s|$)))", lambda found: f"\\{found.group()}" if not found.group().isdigit()
                   else f"{found.group()}\\", text)  # fmt: skip
 
 

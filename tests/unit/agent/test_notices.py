@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from opsagent.agent import Agent
-from opsagent.telling.account import whole
 from opsagent.config import Config
 from opsagent.detect import Closed, Noticed, Opened, Updated
 from opsagent.home import Home
@@ -23,6 +22,7 @@ from opsagent.repair import Repairer
 from opsagent.store import notices as rows
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
+from opsagent.telling.account import whole
 from opsagent.views.incidents import page
 from opsagent.views.terminal import Screen
 from tests.support.waiting import until
