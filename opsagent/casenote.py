@@ -27,6 +27,7 @@ WHAT: Mapping[Fault, str] = MappingProxyType(
         Fault.BAD_RELEASE: "was given a release that does not hold",
         Fault.SATURATION: "has something nearly used up",
         Fault.FLAPPING: "is well and not well in turn",
+        Fault.DEGRADED: "answers slowly, or only part of the time",
     }
 )
 """What shows, as a sentence that begins with the unit's name."""

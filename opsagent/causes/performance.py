@@ -69,7 +69,7 @@ def waits(findings: Findings) -> Hypothesis | None:
     """It waits for an answer of somebody else."""
     unit = findings.case.incident.unit
     facts = findings.known("connections", unit)
-    if facts is None or not facts.answered or not facts.flag("waiting"):
+    if facts is None or not facts.answered or not facts.flag("waiting") or _flagging(findings, "wait_chain"):
         return None
     whom = findings.upstream(facts.words("on"))
     return weigh(
@@ -88,14 +88,14 @@ def _flagging(findings: Findings, probe: str) -> Facts | None:
 def bad_worker(findings: Findings) -> Hypothesis | None:
     """One of its instances answers badly, the others well."""
     unit, found = findings.case.incident.unit, _flagging(findings, "workers")
-    if found is None or not found.number("failed"):
+    if found is None or not found.number("bad"):
         return None
     who, cause = int(found.number("ill_pid") or found.number("odd_pid")), f"one instance of {unit.name} is ill"
     if found.number("ill_pid"):
         reasons = [(f"its own answers: {found.words('said')}", PROOF)]
     elif who and found.words("odd") == "spinning":
         reasons = [(f"the kernel: {found.words('said')}", STRONG)]
-    elif found.number("nobody_failed") >= found.number("failed") and found.number("failed") < found.number("asked") / 2:
+    elif found.number("nobody_bad") >= found.number("bad") and found.number("bad") < found.number("asked") / 2:
         reasons = [(f"some answers are bad: {found.words('said')}", SOME)]
     else:
         return None

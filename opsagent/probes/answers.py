@@ -22,7 +22,7 @@ async def answers(room: Room, unit_id: UnitId) -> Found:
     took = [float(one.data.get("latency_s", 0.0)) for one in recent if one.kind is SignalKind.PROBE_OK]
     facts: dict[str, Scalar] = {
         "asked": len(recent),
-        "failed": len(bad),
+        "bad": len(bad),
         "share": round(len(bad) / len(recent), 3) if recent else 0.0,
         "median_s": round(median(took), 4) if took else 0.0,
         "worst_s": round(max(took, default=0.0), 4),

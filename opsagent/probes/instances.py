@@ -76,9 +76,9 @@ def _judged(
     facts: dict[str, Scalar] = {
         "instances": len(processes),
         "asked": len(answers),
-        "failed": bad.total(),
+        "bad": bad.total(),
         "ill_pid": 0,
-        "nobody_failed": bad[0],
+        "nobody_bad": bad[0],
     }
     ill = [pid for pid in bad if pid and bad[pid] >= _ENOUGH and bad[pid] > 4 * good[pid]]
     others = [process.pid for process in processes if process.pid not in ill]
@@ -124,4 +124,4 @@ def _said(unit: UnitId, facts: Mapping[str, Scalar]) -> str:
             f"good ones, the others {facts['others_good']} good ones and no bad one"
         )
     odd = f"; instance {facts['odd_pid']} is {facts['odd']}" if facts.get("odd_pid") else ""
-    return f"{facts['failed']} of {facts['asked']} answers of {unit.name} were bad{odd}"
+    return f"{facts['bad']} of {facts['asked']} answers of {unit.name} were bad{odd}"

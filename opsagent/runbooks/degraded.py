@@ -33,7 +33,7 @@ def recovered(findings: Findings) -> str | None:
         return None
     interval_s = root.spec.health.interval_s if root.spec is not None and root.spec.health is not None else 1.0
     enough = lately.number("asked") >= (_ENOUGH if interval_s <= _OFTEN_S else _ENOUGH_SELDOM)
-    well = not lately.number("failed") and lately.number("worst_s") <= limit_s(findings)
+    well = not lately.number("bad") and lately.number("worst_s") <= limit_s(findings)
     return f"{root.unit.name} has answered well for a while ({lately.words('said')})" if enough and well else None
 
 

@@ -52,7 +52,7 @@ def one_odd_instance(findings: Findings, target: Target) -> Fit | Against:
     pid = int(found.number("odd_pid"))
     if not found.answered or not pid or found.words("odd") != "spinning":
         return Against("no instance differs from its siblings")
-    if not found.number("failed") or found.number("ill_pid"):
+    if not found.number("bad") or found.number("ill_pid"):
         return Against(found.words("said"))
     if not planning.can_replace_one(target.unit):
         return Against(f"one instance of {target.unit.name} cannot be replaced alone")
@@ -66,10 +66,10 @@ def some_ill_instance(findings: Findings, target: Target) -> Fit | Against:
         return state
     unit = target.unit
     findings.want(("workers", unit.id), ("wait_chain", unit.id), ("process_state", unit.id))
-    found, failed = findings.of("workers", unit.id), findings.of("workers", unit.id).number("failed")
+    found, failed = findings.of("workers", unit.id), findings.of("workers", unit.id).number("bad")
     if not found.answered or failed < _HOARD or found.number("ill_pid") or found.number("odd_pid"):
         return Against(found.words("said"))
-    if found.number("nobody_failed") < failed or failed > found.number("asked") / 2:
+    if found.number("nobody_bad") < failed or failed > found.number("asked") / 2:
         return Against(f"{found.words('said')}: several instances give them")
     if not planning.can_surge(unit):
         return Against(f"the instances of {unit.name} cannot stand side by side")
@@ -219,15 +219,24 @@ def answers_late(findings: Findings, target: Target) -> Fit | Against:
         return Against(end.words("said"))
     if end.number("waiting_s") < _LATE_S:
         return Against(f"{end.words('said')}: that is not long")
-    state = findings.of("unit_state", unit.id)
-    if state.number("age_s") < _STARTED_S:
-        return Against(f"{unit.name} started {state.number('age_s'):.0f} s ago")
+    age_s = findings.of("unit_state", unit.id).number("age_s")
+    if age_s < _STARTED_S and not _was_served_by(findings, age_s):
+        return Against(f"{unit.name} started {age_s:.0f} s ago, and may be starting yet")
     held = findings.of("clients", root)
     if not held.answered or (held.number("holder_held") >= _HOARD and held.number("holder_idle_s") >= _IDLE_S):
         return Against(f"{held.words('said')}: it may have none left to give")
     if held.number("flooder_s") >= _FLOOD_S and held.number("given_up") >= _GIVEN_UP:
         return Against(f"{held.words('said')}: it is flooded, not broken")
     return Fit(target=target, why=end.words("said"), args={"worst_pid": 0})
+
+
+def _was_served_by(findings: Findings, age_s: float) -> bool:
+    """Tell whether the root was well at a time when a unit of that age ran already."""
+    root = findings.root
+    if root is None or root.spec is None or root.spec.health is None:
+        return False
+    health = findings.of("health_now", root.unit.id)
+    return health.has("last_ok_s") and health.number("last_ok_s") < age_s - 1.0
 
 
 def ends_the_wait(findings: Findings, target: Target) -> Facts | Against:
