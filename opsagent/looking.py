@@ -47,10 +47,14 @@ def suspects_of(findings: Findings, everybody: Iterable[Suspect] = SUSPECTS) -> 
 
 
 def tiers(findings: Findings, runbook: Runbook) -> Iterator[tuple[str, ...]]:
-    """Yield the probes of the root that tell something of the suspects, a tier at a time, the cheapest first."""
+    """Yield the probes of the root that tell something of the suspects, a tier at a time, the cheapest first.
+
+    First of all who is at work there: what was asked to see whether it is over may be clear enough for the rest.
+    """
+    if findings.root is not None:
+        yield (_AT_WORK,)
     of_suspects = (probe for suspect in suspects_of(findings) for probe in suspect.probes)
-    always = (_AT_WORK,) if findings.root is not None else ()
-    wanted = [probe for probe in dict.fromkeys((*runbook.first, *always, *of_suspects)) if probe not in _FOR_A_NOTE]
+    wanted = [probe for probe in dict.fromkeys((*runbook.first, *of_suspects)) if probe not in _FOR_A_NOTE]
     for dearest in range(QUICK, SLOW + 1):
         tier = tuple(probe for probe in wanted if cost_of(probe) <= dearest)
         if tier:
