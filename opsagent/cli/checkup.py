@@ -34,7 +34,9 @@ async def check_up(given_home: str | None) -> list[Finding]:
         home = open_home(given_home)
     except HomeError as error:
         return [*findings, Finding(about="home", level="missing", detail=str(error))]
-    return [*findings, *_home(home), _config(home), *_running(home)]
+    from opsagent.cli.checkup_runbooks import runbooks
+
+    return [*findings, *_home(home), _config(home), *runbooks(home), *_running(home)]
 
 
 def _platform() -> Iterator[Finding]:

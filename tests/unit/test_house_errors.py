@@ -10,6 +10,7 @@ from opsagent.boot.errors import BootError
 from opsagent.cli.errors import _EXPECTED, Code, code_of
 from opsagent.config import ConfigError
 from opsagent.home import HomeError
+from opsagent.runbooks.library.card import RunbookError
 from opsagent.store.errors import StoreError, StoreNewer
 from opsagent_memory.errors import EmbedderError, MemoryFailure, MemoryStoreError
 from opsagent_tools.services.errors import ServicesFileError
@@ -25,6 +26,7 @@ KINDS = {
     ApiError: Code.FAILED,
     BackupError: Code.FAILED,
     BootError: Code.FAILED,
+    RunbookError: Code.USAGE,
 }
 DERIVED = {
     ConfigError: Code.USAGE,
