@@ -50,6 +50,7 @@ from opsagent.supervised import Supervised
 from opsagent.taught.book import TaughtBook
 from opsagent.telling.desk import TellingDesk
 from opsagent.timeline import Timeline
+from opsagent.trusting import Truster
 from opsagent.verify import Baseline
 from opsagent.world import World
 from opsagent_tools.units import UnitId
@@ -124,6 +125,7 @@ class Agent:
             before_s=self.detector.config.notice_before_s,
         )
         self.toll = Toll()
+        self.trust = Truster(self.journal, self.timeline, self.world, troubled=self.incidents)
         self._books = Books(self.journal, self.timeline, costs_of(self))
         self.people = people_of(self, self._books, take_over=self._take_over, withdraw=self._withdraw)
         self.daemons = Daemons(
@@ -171,6 +173,7 @@ class Agent:
             tasks.create_task(self._go_round_logs())
             tasks.create_task(self.daemons.keep_looking())
             tasks.create_task(self._idle.watch())
+            tasks.create_task(self.trust.watch())
             tasks.create_task(self.telling.run())
 
     async def look_around(self) -> None:
@@ -186,6 +189,7 @@ class Agent:
 
     def _observe(self, signal: Signal) -> None:
         self.toll.observe(signal)
+        self.trust.observe(signal)
         self.telling.observe(signal)
         self._detected(self.detector.observe(signal, self.world, datetime.now(UTC)))
 

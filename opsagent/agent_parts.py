@@ -96,9 +96,7 @@ def _missed(agent: Agent) -> Callable[[Plan, str], None]:
     """Return who is told of repairs that missed: what was granted by trust is lost on one miss."""
 
     def missed(plan: Plan, why: str) -> None:
-        told = getattr(agent, "trust", None)
-        if told is not None:
-            told.missed(plan, why)
+        agent.trust.missed(plan, why)
 
     return missed
 

@@ -14,6 +14,7 @@ from opsagent.episodes import Tried
 from opsagent.model import Attempt, Plan, Verdict
 from opsagent.ports import Progress
 from opsagent.store.incidents import REPAIRED
+from opsagent.store.repairs import TRIAL
 from opsagent.store.rows import PlanStatus
 from opsagent.workshop import Workshop
 from opsagent_tools.units import UnitId
@@ -83,6 +84,10 @@ class Attempts:
         )
         await shop.learner.learn(file, tried, verdict)
         file.mended = verdict.better
+        trial = await asyncio.to_thread(shop.journal.was_trial, plan.id)
+        if trial:
+            said = "helped: the breaker is closed" if verdict.better else f"did not help: {why}"
+            await shop.timeline.tell(TRIAL, f"one more try with {plan.remedy} {said}", incident=file.incident)
         if verdict.better:
             await shop.books.end(file, "resolved", REPAIRED, plan=plan, verdict=verdict)
             return "over"
@@ -90,6 +95,9 @@ class Attempts:
             await self.escalate(file, f"{plan.remedy} was done, and nobody can tell whether it helped: {verdict.why}")
             return "wait"
         await asyncio.to_thread(shop.missed, plan, why)
+        if trial:
+            await self.escalate(file, f"one more try with {plan.remedy} did not help: {why}")
+            return "again"  # the breaker says how long it waits now
         if len(file.attempts) >= _MAX_ATTEMPTS:
             await self.escalate(file, f"{len(file.attempts)} attempts did not help")
             return "wait"

@@ -54,6 +54,8 @@ class CaseFile:
     """Why it was left alone when it was looked at last."""
     look_again_s: float | None = None
     """After so many seconds decide is asked again, whatever happens meanwhile."""
+    ask_again_s: float | None = None
+    """After so many seconds the guard may rule otherwise on what it refused, where the trouble lasts."""
 
     resumed: bool = False
     """An earlier life of the agent opened it."""

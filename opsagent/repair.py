@@ -23,7 +23,7 @@ from opsagent.workshop import Workshop
 from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
-_FOR_A_PERSON = frozenset({"breaker", "budget", "protected", "foreign owner", "taught"})
+_FOR_A_PERSON = frozenset({"breaker", "budget", "protected", "protected path", "foreign owner", "taught"})
 """Refused by one of these rules, the trouble stays: a person has to know."""
 
 
@@ -149,6 +149,7 @@ class Repairer:
         if not isinstance(decision, LeaveAlone) and shop.locks.group(file.incident.unit) - held:
             return "again"  # who else belongs to it was learnt meanwhile: another repair may be at the cause
         file.look_again_s = decision.look_again_s if isinstance(decision, LeaveAlone) else None
+        file.ask_again_s = None
         match decision:
             case LeaveAlone(why=why):
                 if why != file.left_alone:  # looked at again and again, told once
@@ -173,6 +174,7 @@ class Repairer:
         if ruling.verdict == "deny":
             return await self._refused(file, plan, ruling)
         if ruling.verdict == "ask":
+            await asyncio.to_thread(shop.journal.note_would_be, plan, "ask")
             return _Asking(plan, ruling)
         return await self._attempts.attempt(file, plan, confirmed=False)
 
@@ -187,6 +189,9 @@ class Repairer:
         await asyncio.to_thread(shop.journal.end_plan, plan.id, "skipped", f"{ruling.rule}: {ruling.why}")
         kind = "suggested" if ruling.rule == "suggest" else "refused"
         await shop.timeline.tell(kind, ruling.why, incident=file.incident, rule=ruling.rule, remedy=plan.remedy)
+        if ruling.rule == "suggest":
+            await asyncio.to_thread(shop.journal.note_would_be, plan, ruling.rule)
+        file.ask_again_s = ruling.again_s
         if ruling.rule in _FOR_A_PERSON:
             await self._attempts.escalate(file, ruling.why)
         return "wait"

@@ -37,6 +37,7 @@ class Waiting:
         well_since: float | None = None
         before = await self._circumstances(file)
         look_again_at = loop.time() + file.look_again_s if file.look_again_s is not None else None
+        ask_again_at = loop.time() + file.ask_again_s if file.ask_again_s is not None else None
         while not file.withdrawn:
             if look_again_at is not None:
                 if loop.time() >= look_again_at:
@@ -53,6 +54,8 @@ class Waiting:
                 return "recovered"
             if not well and await self._circumstances(file) != before:
                 return "news"
+            if ask_again_at is not None and loop.time() >= ask_again_at:
+                return "news"
             await asyncio.sleep(_RECHECK_S)
         return "withdrawn"
 
@@ -65,4 +68,6 @@ class Waiting:
         unit, now = file.incident.unit, datetime.now(UTC)
         windows = [self._world.in_maintenance(near, now) for near in (unit, *self._world.all_upstream(unit))]
         taught = await asyncio.to_thread(self._situations.taught)
-        return (file.incident.fault, unit, situation, windows, taught)
+        granted = await asyncio.to_thread(self._situations.granted_on, unit)
+        outage = bool(self._situations.outage(unit))
+        return (file.incident.fault, unit, situation, windows, taught, granted, outage)

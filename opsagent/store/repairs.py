@@ -71,5 +71,11 @@ class Repairs(Store):
                 for row in connection.execute(wanted).mappings()
             )
 
+    def was_trial(self, plan_id: str) -> bool:
+        """Return whether a plan was the breaker's own trial."""
+        wanted = select(steps.c.id).where(steps.c.plan_id == plan_id, steps.c.rule == TRIAL).limit(1)
+        with self._reading() as connection:
+            return connection.execute(wanted).first() is not None
+
 
 _PLAIN = ("id", "unit", "origin", "remedy", "cause", "status", "ended_at", "created_at")
