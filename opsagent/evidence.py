@@ -38,6 +38,7 @@ from opsagent.probes import (
 from opsagent.probes import releases as releases_probe
 from opsagent.probes.costs import PROBE_COSTS
 from opsagent.probes.of_files import OF_FILES, WATCH_S
+from opsagent.probes.patience import Patience
 from opsagent.probes.room import Found, Probe, Room
 from opsagent.releases.keeper import Keeper
 from opsagent.world import World
@@ -47,6 +48,7 @@ from opsagent_tools.units import UnitId
 __all__ = ["PROBES", "PROBE_COSTS", "gather"]
 
 _LOG = logging.getLogger(__name__)
+_PATIENCE = Patience()
 _TIMEOUT_S = 4.0
 """For a machine that is overloaded itself; mostly a probe takes milliseconds, and none looks longer than 1.6 s."""
 _HEALTH_SLACK_S = 0.5
@@ -103,6 +105,7 @@ async def gather(
     people: Callable[[UnitId], tuple[str, str]] | None = None,
 ) -> tuple[Evidence, ...]:
     """Run the probes and return one piece of evidence for each, in the order of the requests."""
+    _PATIENCE.make_room()
     room = Room(
         world=world, supervisors=supervisors, now=now, last_good_dir=last_good_dir, releases=releases, people=people
     )
@@ -123,10 +126,14 @@ async def _found(room: Room, request: ProbeRequest) -> Found:
     probe = PROBES.get(request.probe)
     if probe is None:
         return _failed(f"there is no probe {request.probe}")
+    if _PATIENCE.is_left_alone(request):
+        return _failed("it did not come back a moment ago")
     try:
         async with asyncio.timeout(_timeout_s(room, request)):
             return await probe(room, request.unit)
     except TimeoutError:
+        if request.probe not in _ASKS_HEALTH:  # those are asked over the network, and keep no thread
+            _PATIENCE.hung(request)
         return _failed("no answer in time")
     except SupervisorError as error:
         return _failed(f"{type(error).__name__}: {error}")
