@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.casefile import CaseFile
-from opsagent.model import Hypothesis, Plan, Verdict
+from opsagent.model import Hypothesis, Incident, Plan, Verdict
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
@@ -47,6 +48,8 @@ class Books:
     ) -> None:
         """Close the incident: `resolved` (with `plan`, if that helped) or `closed` (without the agent's doing)."""
         incident, now = file.incident, datetime.now(UTC)
+        if plan is not None and status == "resolved" and plan.unit != incident.unit:
+            await self._move(incident, plan)
         verified_s = plan.verify_s if plan is not None and verdict is not None else 0.0
         await self._timeline.tell(
             "resolved" if status == "resolved" else "closed",
@@ -67,6 +70,14 @@ class Books:
             resolved_at=now,
             impact=dict(await self._cost(file, now)),
         )
+
+    async def _move(self, incident: Incident, plan: Plan) -> None:
+        """What mended it was done to another unit: that is where the cause was. What is learnt keeps where it showed."""
+        affected = (incident.affected | {incident.unit}) - {plan.unit}
+        why = f"what mended it was done to {plan.unit.name}: {plan.why}"
+        await self._timeline.tell(ROOT, why, incident=incident)
+        moved = replace(incident, unit=plan.unit, affected=affected, why_root=why)
+        await asyncio.to_thread(self._journal.update_incident, moved)
 
     async def _set(self, file: CaseFile, **values: Any) -> None:
         await asyncio.to_thread(

@@ -12,6 +12,7 @@ from opsagent.detectors.saturation import lasts
 from opsagent.model import Check, CheckKind, Fault, Incident, Plan, Verdict
 from opsagent.naming import is_daemon
 from opsagent.world import World
+from opsagent_tools.actions import ActionName
 from opsagent_tools.units import UnitId
 
 _POLL_S = 0.2
@@ -118,7 +119,8 @@ class Verifier:
             await asyncio.sleep(_POLL_S)
         harmed = well_before - concerned - await self.well_now(well_before - concerned)
         names = ", ".join(sorted(unit.name for unit in unwell | harmed)) or incident.unit.name
-        helped = plan.unit not in unwell and bool(await self.well_now([plan.unit]))
+        treated = any(step.action.name is not ActionName.RENICE for step in plan.steps)
+        helped = treated and plan.unit not in unwell and bool(await self.well_now([plan.unit]))
         return Verdict(better=False, worse=bool(harmed), helped=helped, why=f"not well: {names}")
 
     def _ill_of_their_own(self, incident: Incident) -> frozenset[UnitId]:
