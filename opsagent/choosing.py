@@ -31,7 +31,7 @@ _HARM = {
     Effect.INTERRUPTS: 0.4,
 }
 """What a step costs where it is the wrong one, against the good of the right one (1)."""
-_DESTROYED = 2.0
+_DESTROYED = 1.5
 _HOPELESS_TRIES = 3
 _OWN = "own."
 """How the names of a person's own remedies begin."""

@@ -32,7 +32,7 @@ async def dependency_probe(room: Room, unit_id: UnitId) -> Found:
         "worst_name": worst.name,
         "worst_s": round(answer.latency_s, 4),
         "worst_reason": answer.reason,
-        "said": f"{', '.join(failing)} fail their own probe"
+        "said": f"{', '.join(failing)}: their own probes fail"
         if failing
         else f"all {len(found)} answer their probes, {worst.name} last ({answer.latency_s:.3f} s)",
     }
