@@ -155,9 +155,12 @@ class People:
     async def _ask(self, plan: Plan, ruling: Ruling, by: str, tell: Callable[[Progress], None]) -> None:
         binding = await self._situations.binding(plan)
         # Whoever asked may confirm a disruptive command (`--yes` does just that); what cannot be undone
-        # needs somebody else.
-        proposer = f"a command of {by}" if ruling.rule == "confirm" else by
-        approval = await asyncio.to_thread(self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer)
+        # needs somebody else, unless the policy says that one person is enough.
+        own = ruling.rule == "confirm" or not self._policy().two_person
+        proposer = f"a command of {by}" if own else by
+        approval = await asyncio.to_thread(
+            self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer, ruling.persons
+        )
         tell(_say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk.value, approval=approval))
 
     async def _carry_out(self, plan: Plan, *, confirmed: bool, tell: Callable[[Progress], None]) -> None:

@@ -17,7 +17,7 @@ from opsagent import __version__
 from opsagent.api.errors import AlreadyServing, ApiError
 from opsagent.api.handlers import Handler, Method, describe
 from opsagent.api.protocol import PROTOCOL, REQUEST_MAX, BadFrame, decode, encode
-from opsagent_tools.peers import peer_uid
+from opsagent_tools.peers import peer_of, person_of
 
 _LOG = logging.getLogger(__name__)
 _CONNECTIONS_MAX = 64
@@ -86,14 +86,14 @@ class ApiServer:
                 _LOG.warning("the local API cannot accept: %s", error)
                 await asyncio.sleep(0.1)
                 continue
-            uid = peer_uid(connection)
+            uid, pid = peer_of(connection)
             if uid is None or uid not in {os.geteuid(), 0} or len(self._tasks) > _CONNECTIONS_MAX:
                 _LOG.warning("the local API refused a connection of user %s", uid)
                 connection.close()
                 continue
-            self._spawn(self._converse(connection))
+            self._spawn(self._converse(connection, person_of(uid, pid)))
 
-    async def _converse(self, connection: socket.socket) -> None:
+    async def _converse(self, connection: socket.socket, by: str) -> None:
         try:
             reader, writer = await asyncio.open_unix_connection(sock=connection, limit=REQUEST_MAX)
         except OSError:
@@ -101,7 +101,7 @@ class ApiServer:
             return
         try:
             with suppress(ConnectionError):
-                await _Conversation(self._methods, reader, writer).run()
+                await _Conversation(self._methods, reader, writer, by).run()
         finally:
             writer.close()
             with suppress(OSError):
@@ -112,9 +112,11 @@ class _Conversation:
     """One connection: requests run side by side, and end with it."""
 
     def __init__(
-        self, methods: Mapping[str, Method], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, methods: Mapping[str, Method], reader: asyncio.StreamReader, writer: asyncio.StreamWriter, by: str
     ) -> None:
         self._methods = methods
+        self._by = by
+        """Who is at the other end, as the kernel says; whoever a request says that it is."""
         self._reader = reader
         self._writer = writer
         self._sending = asyncio.Lock()
@@ -164,6 +166,8 @@ class _Conversation:
         except ValueError as error:
             await self._fail(number, "bad_params", f"{method.name}: {error}")
             return
+        if "by" in arguments:
+            arguments["by"] = self._by
         try:
             async for key, value in method.run(arguments):
                 await self._send({"id": number, key: value})

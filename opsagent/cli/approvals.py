@@ -21,12 +21,15 @@ def command(
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
-    """List pending questions; answer them with `opsagent approve ID` or `opsagent deny ID`."""
+    """List pending questions; answer them with `opsagent approve ID` or `opsagent deny ID`.
+
+    What cannot be undone needs two people: `1 of 2: alice` waits for the second. One no ends it.
+    """
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home
+    from opsagent.cli.services import open_home_as_its_owner
     from opsagent.cli.store import reading
 
-    with reading(open_home(home)) as journal:
+    with reading(open_home_as_its_owner(home)) as journal:
         rows = journal.approvals(pending=not everything)
     out = Out(as_json=json)
     if json:
@@ -57,10 +60,10 @@ def _show(rows: Sequence[ApprovalRow], out: Out) -> None:
         (
             Cell(row.id, "strong"),
             Cell(marked(str(row.step.action))),
-            Cell(", ".join(f"{key}={value}" for key, value in row.step.action.args.items())),
+            Cell(marked(", ".join(f"{key}={value}" for key, value in row.step.action.args.items()))),
             Cell(row.step.why),
             Cell(row.proposer),
-            Cell(row.status),
+            Cell(state(row)),
             Cell(moment(row.expires_at)),
             Cell(row.incident_id or ""),
         )
@@ -84,7 +87,21 @@ def as_json(row: ApprovalRow) -> dict[str, Any]:
         "asked_at": row.asked_at.isoformat(),
         "expires_at": row.expires_at.isoformat(),
         "decided_by": row.decided_by,
+        "needed": row.persons,
+        "second_by": row.second_by,
+        "state": state(row),
     }
+
+
+def state(row: ApprovalRow) -> str:
+    """Say how a question stands: `pending`, or where two people are needed `1 of 2: alice`."""
+    if row.persons < 2:
+        return row.status
+    yes = [name for name in (row.decided_by, row.second_by) if name]
+    if row.status == "denied":
+        return f"denied by {yes[-1]}"
+    said = f"{len(yes)} of {row.persons}" + (f": {', '.join(yes)}" if yes else "")
+    return said if row.status in {"pending", "approved"} else f"{row.status} ({said})"
 
 
 def marked(text: str) -> str:

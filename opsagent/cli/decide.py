@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> int:
     """Answer a question; return the exit code."""
     from opsagent.cli.output import Out
-    from opsagent.cli.services import open_home
+    from opsagent.cli.services import open_home_as_its_owner
     from opsagent.cli.store import no_such, person, writing
 
-    place = open_home(home)
+    place = open_home_as_its_owner(home)
     out = Out(as_json=as_json)
     try:
         with writing(place) as journal:
@@ -27,7 +27,7 @@ def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> 
             row = journal.decide_approval(approval, approve, person())
     except LookupError as error:
         raise no_such("approval", approval, f"{error}; `opsagent approvals` lists them") from error
-    if approve and origin == "person":
+    if origin == "person" and row.status == "approved":
         return asyncio.run(_carry_out(place, row, out))
     said = _said(place, row, approve=approve)
     if as_json:
@@ -40,13 +40,18 @@ def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> 
 
 
 def _said(home: Home, row: ApprovalRow, *, approve: bool) -> str:
+    from opsagent.cli.approvals import marked, state
+
+    action = marked(str(row.step.action))
     if not approve:
-        return f"denied: {row.step.action} is not done"
+        return f"denied: {action} is not done"
+    if row.status == "pending":
+        return f"noted ({state(row)}): somebody else has to approve it too, before {row.expires_at:%H:%M}Z"
     from opsagent.cli.daemon import status
 
     if status(home) is None:
         return f"approved, but no daemon runs that could do it: start `opsagent watch` before {row.expires_at:%H:%M}Z"
-    return f"approved: the agent does {row.step.action} now, if everything still is as it was asked"
+    return f"approved: the agent does {action} now, if everything still is as it was asked"
 
 
 async def _carry_out(home: Home, row: ApprovalRow, out: Out) -> int:

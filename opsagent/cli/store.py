@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -40,11 +39,13 @@ def writing(home: Home) -> Iterator[Journal]:
 
 
 def person() -> str:
-    """Return the name of the user who runs this command, as the kernel knows them (not as the environment says)."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+    """Return the name of the person who runs this command, as the kernel knows them (not as the environment says).
+
+    Whoever became root after logging in is who logged in: two people with `sudo` are two, one is one.
+    """
+    from opsagent_tools.peers import person_of
+
+    return person_of(os.getuid(), os.getpid())
 
 
 def no_such(what: str, wanted: str, mend: str) -> Unclear:
