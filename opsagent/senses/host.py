@@ -114,22 +114,24 @@ class HostSense:
             for use in uses
         ]
 
-    def _given(self) -> dict[str, UnitId]:
+    def _given(self) -> dict[str, set[UnitId]]:
         """Return the folders that services were given, with the file systems that are mounted below them."""
-        world, found = self._desk.world, {}
+        world = self._desk.world
+        found: dict[str, set[UnitId]] = {}
         for unit in list(world.units.values()):
             for folder in own_folders(world.spec(unit.id)):
                 for path in (str(folder), *below(folder)):
-                    found[path] = unit.id
+                    found.setdefault(path, set()).add(unit.id)
         return found
 
-    def _who_uses(self, among: list[str], given: dict[str, UnitId]) -> dict[str, frozenset[UnitId]]:
+    def _who_uses(self, among: list[str], given: dict[str, set[UnitId]]) -> dict[str, frozenset[UnitId]]:
         users: dict[str, set[UnitId]] = {}
-        known = {**given, **{path: unit for log, path in self._real.items() if (unit := self._logs().get(log))}}
-        for path, unit in known.items():
+        logs = self._logs()
+        known = [*given.items(), *((path, {logs[log]}) for log, path in self._real.items() if log in logs)]
+        for path, units in known:
             mount = of(path, among)
             if mount is not None:
-                users.setdefault(mount, set()).add(unit)
+                users.setdefault(mount, set()).update(units)
         return {mount: frozenset(units) for mount, units in users.items()}
 
     def _used_by(self, mount: str) -> dict[str, Scalar]:
