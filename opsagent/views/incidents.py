@@ -66,8 +66,9 @@ def page(incident: Mapping[str, Any], screen: Screen, words: Words | None = None
     """Return one incident as lines of the screen's width; times in the zone of `words`."""
     words = words or Words()
     status = screen.paint(state(incident), _STATUS.get(incident["status"], ""))
-    head = f"incident {one_line(incident['id'])}"
-    lines = [f"{screen.paint(head, 'strong')}: {incident['fault']} of {one_line(incident['name'])}, {status}"]
+    about = f"incident {incident['id']}: {incident['fault']} of {incident['name']}, "
+    *above, last = wrapped(about + state(incident), screen)
+    lines = [*(screen.paint(line, "strong") for line in above), _ending(last, state(incident), status, screen)]
     lines += wrapped(incident["summary"], screen)
     lines.append("")
     for label, text in _facts(incident, words):
@@ -87,6 +88,13 @@ def page(incident: Mapping[str, Any], screen: Screen, words: Words | None = None
         if shown:
             lines += ["", screen.paint(title, "strong"), *shown]
     return lines
+
+
+def _ending(line: str, plain: str, painted: str, screen: Screen) -> str:
+    """Return the last line of the heading, its state in its colour."""
+    if not line.endswith(plain):
+        return screen.paint(line, "strong")
+    return screen.paint(line.removesuffix(plain), "strong") + painted
 
 
 def _facts(incident: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
