@@ -1,0 +1,3 @@
+# Something else that runs here.
+$SIG{TERM} = sub { exit 0 };
+sleep 1 while 1;
