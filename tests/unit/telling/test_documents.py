@@ -312,7 +312,7 @@ def test_an_incident_is_a_page_of_fifty_columns() -> None:
 
 
 def test_states_name_who_looks_after_it_while_it_is_open() -> None:
-    watched = {"acked": {"by": "ann"}, "snoozed": {"by": "bob"}}
+    watched: dict[str, Any] = {"acked": {"by": "ann"}, "snoozed": {"by": "bob"}}
     rows = [list_row(account(status=status, **watched))[4].text for status in ("open", "escalated", "resolved")]
     assert rows == ["open (acked, snoozed)", "escalated (acked, snoozed)", "resolved"]
 
