@@ -28,7 +28,8 @@ def recovered(findings: Findings) -> str | None:
     return None
 
 
-def _reloadable(findings: Findings, target: Target) -> Fit | Against:
+def reloadable(findings: Findings, target: Target) -> Fit | Against:
+    """Its memory grows, half of the limit is used, and its instances can stand side by side."""
     growing = _growing(findings, target)
     if isinstance(growing, Against):
         return growing
@@ -38,7 +39,8 @@ def _reloadable(findings: Findings, target: Target) -> Fit | Against:
     return Fit(target=target, why=why, args={"worst_pid": int(growing.number("worst_pid"))})
 
 
-def _restartable(findings: Findings, target: Target) -> Fit | Against:
+def restartable(findings: Findings, target: Target) -> Fit | Against:
+    """Its memory grows, the limit is near, and it has but one instance: a restart comes as late as it may."""
     growing = _growing(findings, target)
     if isinstance(growing, Against):
         return growing
@@ -103,7 +105,7 @@ RUNBOOK = Runbook(
             name="memory_growth/rolling_reload",
             does="replace its instances one at a time; no request is lost",
             aim=at_root,
-            condition=_reloadable,
+            condition=reloadable,
             steps=lambda fit: planning.rolling_reload_steps(
                 fit.target.unit, fit.target.spec, first=int(fit.args["worst_pid"])
             ),
@@ -112,7 +114,7 @@ RUNBOOK = Runbook(
             name="memory_growth/restart",
             does="restart it, right before it would reach its limit",
             aim=at_root,
-            condition=_restartable,
+            condition=restartable,
             steps=lambda fit: planning.restart_steps(fit.target.unit, fit.target.spec),
         ),
     ),

@@ -59,7 +59,8 @@ def the_machine_is_used_up(findings: Findings) -> str | None:
     return room.words("said") if room.answered else "the machine does not tell how much is left"
 
 
-def _reloadable(findings: Findings, target: Target) -> Fit | Against:
+def reloadable(findings: Findings, target: Target) -> Fit | Against:
+    """Most of its descriptors are used, and its instances can stand side by side."""
     room = _descriptors(findings, target)
     if isinstance(room, Against):
         return room
@@ -70,7 +71,8 @@ def _reloadable(findings: Findings, target: Target) -> Fit | Against:
     return Fit(target=target, why=room.words("said"), args={"worst_pid": int(room.number("worst_pid"))})
 
 
-def _restartable(findings: Findings, target: Target) -> Fit | Against:
+def restartable(findings: Findings, target: Target) -> Fit | Against:
+    """Nearly all of its descriptors are used, and it has but one instance: a restart comes as late as it may."""
     room = _descriptors(findings, target)
     if isinstance(room, Against):
         return room
@@ -130,7 +132,7 @@ RUNBOOK = Runbook(
             name="saturation/rolling_reload",
             does="replace its instances one at a time; the new ones begin with all their descriptors",
             aim=at_root,
-            condition=_reloadable,
+            condition=reloadable,
             steps=lambda fit: planning.rolling_reload_steps(
                 fit.target.unit, fit.target.spec, first=int(fit.args["worst_pid"])
             ),
@@ -139,7 +141,7 @@ RUNBOOK = Runbook(
             name="saturation/restart",
             does="restart it, right before its last descriptor is used",
             aim=at_root,
-            condition=_restartable,
+            condition=restartable,
             steps=lambda fit: planning.restart_steps(fit.target.unit, fit.target.spec),
         ),
     ),
