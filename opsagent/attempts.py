@@ -89,6 +89,7 @@ class Attempts:
             said = "helped: the breaker is closed" if verdict.better else f"did not help: {why}"
             await shop.timeline.tell(TRIAL, f"one more try with {plan.remedy} {said}", incident=file.incident)
         if verdict.better:
+            await self._cause_was_at(file, plan)
             await shop.books.end(file, "resolved", REPAIRED, plan=plan, verdict=verdict)
             return "over"
         if verdict.unproven:
@@ -102,6 +103,15 @@ class Attempts:
             await self.escalate(file, f"{len(file.attempts)} attempts did not help")
             return "wait"
         return "again"
+
+    async def _cause_was_at(self, file: CaseFile, plan: Plan) -> None:
+        """Another unit than the incident's was treated, and that helped: the cause was there, and here it showed."""
+        before = file.incident
+        if plan.unit == before.unit:
+            return
+        affected = (before.affected | {before.unit}) - {plan.unit}
+        file.update(replace(before, unit=plan.unit, affected=affected, why_root=plan.why))
+        await asyncio.to_thread(self._shop.journal.update_incident, file.incident)
 
     async def _judge(self, file: CaseFile, plan: Plan, carried: Carried, well_before: frozenset[UnitId]) -> Verdict:
         shop = self._shop

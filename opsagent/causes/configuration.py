@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from opsagent.causes.suspect import PROOF, SOME, STRONG, WEAK, Reason, Suspect, weigh
 from opsagent.model import Cause, Fault, Hypothesis
-from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, files_of
+from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, files_of, overload
 from opsagent.runbooks.findings import Facts, Findings
 
 _LONG_TRIAL_S = 120.0
@@ -47,7 +47,7 @@ def _known_to_it(findings: Findings, files: tuple[File, ...]) -> Iterator[Reason
     since = [life for life in lives if life.born >= changed_at - SLACK_S]
     if since:
         yield f"what died had been started with it ({len(since)} of {len(lives)} deaths)", SOME
-    elif any(file.taken_up for file in files) and not lives:
+    elif any(file.taken_up for file in files):
         yield "what runs now was started since, or has read it", SOME
 
 
@@ -104,6 +104,9 @@ def overloading_caller(findings: Findings) -> Hypothesis | None:
     if target is None or not 0 <= began + SLACK_S - callers.number("changed_at") <= CHANGE_TO_TROUBLE_S:
         return None
     pro: list[Reason] = [(callers.words("said"), SOME), ("it changed before the trouble began", SOME)]
+    how = overload(findings, unit, target.unit.id)
+    if how:
+        pro.append((how, STRONG))
     return weigh(Cause.BAD_CONFIG, target.unit.id, callers.words("said"), speaks_for=pro)
 
 
@@ -220,7 +223,7 @@ def _out_of_time(findings: Findings, change: Facts) -> Iterator[Reason]:
 
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.BAD_CONFIG, ("config_changed", "unit_state"), bad_config),
-    Suspect(Cause.BAD_CONFIG, ("callers",), overloading_caller, _RUNS),
+    Suspect(Cause.BAD_CONFIG, ("callers", "process_state"), overloading_caller, _RUNS),
     Suspect(Cause.STALE_CREDENTIALS, ("config_changed", "unit_state"), stale_credentials, _RUNS),
     Suspect(Cause.BAD_ENVIRONMENT, ("environment_changed", "unit_state"), bad_environment),
     Suspect(

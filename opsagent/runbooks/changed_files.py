@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opsagent.model import Scalar
-from opsagent.runbooks.findings import Facts
+from opsagent.runbooks.findings import Facts, Findings
+from opsagent_tools.units import UnitId
 
 CHANGE_TO_TROUBLE_S = 600.0
 """A change explains trouble that began at most this much later."""
@@ -74,3 +75,24 @@ def args_of(files: tuple[File, ...]) -> dict[str, Scalar]:
         for name in ("path", "good", "current", "mode"):
             args[f"{number}_{name}"] = file.facts.get(name, "")
     return args
+
+
+_OVERLOADED = ("busy", "starved")
+_MANY = 3
+"""So many questions that were given up, or connections a second, are no accident."""
+
+
+def overload(findings: Findings, unit: UnitId, by: UnitId) -> str:
+    """Return how the kernel shows that `unit` is asked more than it can answer (by `by`, where that is seen), or nothing.
+
+    Uses what is known and asks for nothing.
+    """
+    process = findings.known("process_state", unit)
+    if process is not None and process.answered and any(process.flag(name) for name in _OVERLOADED):
+        return f"{unit.name} works all the time ({process.words('said')})"
+    clients = findings.known("clients", findings.case.incident.unit)
+    if clients is None or not clients.answered or clients.words("server") != str(unit):
+        return ""
+    floods = clients.words("flooder") == str(by) and clients.number("flooder_s") >= _MANY
+    waits = clients.flag("queue_full") or clients.number("given_up") >= _MANY or clients.number("queue") >= _MANY
+    return clients.words("said") if floods and waits else ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from opsagent.model import Fault, Scalar, SignalKind
 from opsagent.runbooks import upstream
 from opsagent.runbooks.case import Target
-from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, args_of, files_of
+from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, args_of, files_of, overload
 from opsagent.runbooks.down import dies_at_start, not_ours, taken_port
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit
@@ -73,7 +73,7 @@ def rollback(findings: Findings, target: Target) -> Fit | Against:
         why = _explained_above(findings, target)
     if why:
         return Against(why)
-    down = state.words("state") != UnitState.RUNNING or _dies(findings, unit.id)
+    down = state.words("state") != UnitState.RUNNING or _died_with_it(findings, unit.id, blamed)
     args: dict[str, Scalar] = {**args_of(blamed), "down": down}
     return Fit(target=target, why=f"{_said(findings, blamed)}; {how}", args=args)
 
@@ -95,8 +95,11 @@ def _not_to_be_put_back(files: tuple[File, ...]) -> str:
 def _suffers(findings: Findings, target: Target, state: Facts, files: tuple[File, ...]) -> str | Against:
     """Return how the unit suffers from what changed, or why that is not known."""
     unit = target.unit
-    if state.words("state") != UnitState.RUNNING or not state.number("processes") or _dies(findings, unit.id):
-        return _dies_of_it(findings, target, state, files)
+    runs = state.words("state") == UnitState.RUNNING and bool(state.number("processes"))
+    if not runs or _dies(findings, unit.id):
+        dies = _dies_of_it(findings, target, state, files)
+        if not runs or not isinstance(dies, Against):
+            return dies
     process = findings.of("process_state", unit.id)
     if process.flag("debugged") or (process.number("stopped") and not findings.tried_any("/continue", unit.id)):
         return Against(f"{unit.name} is stopped by a signal, or looked at with a debugger")
@@ -116,11 +119,11 @@ def _dies(findings: Findings, unit: UnitId) -> bool:
 
 def _dies_of_it(findings: Findings, target: Target, state: Facts, files: tuple[File, ...]) -> str | Against:
     """Return how it dies with what changed, or why that is not known."""
-    unit, changed_at = target.unit, max(file.changed_at for file in files)
+    unit = target.unit
     wrecked = [file.wrecked for file in files if file.wrecked]
     if wrecked and state.words("state") != UnitState.RUNNING:
         return f"{unit.name} does not run, and cannot read it ({wrecked[0]})"
-    began_with = [code for born, code in _ends(findings, unit.id) if born >= changed_at - SLACK_S]
+    began_with = _ends_with_it(findings, unit.id, files)
     if wrecked and began_with:
         return f"{unit.name} cannot read it ({wrecked[0]})"
     by_itself = [code for code in began_with if code not in _FROM_OUTSIDE]
@@ -134,6 +137,16 @@ def _dies_of_it(findings: Findings, target: Target, state: Facts, files: tuple[F
     if not began_with and not findings.tried_any("/start", unit.id, in_vain=True):
         return Against(f"what died of {unit.name} had been started before the change")
     return f"{unit.name} dies at its start with it"
+
+
+def _ends_with_it(findings: Findings, unit: UnitId, files: tuple[File, ...]) -> list[int]:
+    """Return how those processes ended that had been started with what changed."""
+    changed_at = max(file.changed_at for file in files)
+    return [code for born, code in _ends(findings, unit) if born >= changed_at - SLACK_S]
+
+
+def _died_with_it(findings: Findings, unit: UnitId, files: tuple[File, ...]) -> bool:
+    return bool(_ends_with_it(findings, unit, files))
 
 
 def _ends(findings: Findings, unit: UnitId) -> Iterator[tuple[float, int]]:
@@ -191,9 +204,9 @@ def _explained_above(findings: Findings, target: Target) -> str:
     other = findings.upstream(above.words("root"))
     if other is None or above.words("root_state") != UnitState.RUNNING:
         return above.words("said")
-    findings.want(("process_state", other.unit.id), ("config_changed", other.unit.id))
+    findings.want(("process_state", other.unit.id), ("config_changed", other.unit.id), ("clients", target.unit.id))
     process, change = findings.of("process_state", other.unit.id), findings.of("config_changed", other.unit.id)
-    overloaded = process.answered and any(process.flag(name) for name in OVERLOADED)
+    overloaded = process.answered and bool(overload(findings, other.unit.id, target.unit.id))
     return "" if overloaded and not process.number("stopped") and not change.number("differs") else above.words("said")
 
 
@@ -222,8 +235,10 @@ def caller(findings: Findings, target: Target) -> Fit | Against:
         return Against(f"the configuration of {root.unit.name} itself was changed")
     if process.number("stopped") or process.flag("debugged") or not process.answered:
         return Against(f"{root.unit.name} is stopped by a signal, or looked at with a debugger")
-    if not any(process.flag(name) for name in OVERLOADED) and incident.fault is not Fault.DEGRADED:
-        return Against(f"{root.unit.name} does not answer, and is not overloaded ({process.words('said')})")
+    if incident.fault is not Fault.DEGRADED and not overload(findings, incident.unit, target.unit.id):
+        findings.want(("clients", incident.unit))
+        if not overload(findings, incident.unit, target.unit.id):
+            return Against(f"{root.unit.name} does not answer, and is not overloaded ({process.words('said')})")
     why = f"{_said(findings, blamed)}, and {target.unit.name}, which was given it, asks more of {root.unit.name} since"
     return Fit(target=target, why=why, args={**args_of(blamed), "down": False})
 
