@@ -101,7 +101,7 @@ class Agent:
             taught=self.taught,
             claims=self.claims,
         )
-        self.own_runbooks = OwnRunbooks(home.path / FOLDER)
+        self.own_runbooks = OwnRunbooks(home.path / FOLDER, safe=lambda: self.policy.safe_commands)
         hands = Hands(
             self.supervisors,
             self.checker,

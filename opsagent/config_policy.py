@@ -60,6 +60,15 @@ def _globs(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _commands(value: object) -> tuple[str, ...]:
+    found = fields.texts(value, '["certs/renew"]')
+    for name in found:
+        file, _, remedy = name.partition("/")
+        if not file or not remedy or "/" in remedy:
+            raise Wrong(f"{name!r} is no remedy of a runbook", 'write FILE/NAME, for example "certs/renew"')
+    return tuple(dict.fromkeys(found))
+
+
 def _outside(value: object) -> object:
     if not isinstance(value, dict):
         return fields.mode(value)
@@ -134,6 +143,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "two_person": fields.boolean,
     "outside": _outside,
     "protected_paths": _globs,
+    "safe_commands": _commands,
     "quiet_hours": _quiet_hours,
     "trust_min": _at_least_one,
     "digest": fields.boolean,

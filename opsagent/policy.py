@@ -52,6 +52,8 @@ class Policy:
     """The most that holds for files of the machine, and for processes that nobody supervises."""
     protected_paths: tuple[str, ...] = ()
     """Globs of files that no action touches, beside those of a fixed list (`opsagent.rules.protected_paths`)."""
+    safe_commands: tuple[str, ...] = ()
+    """Remedies of people's own runbooks (`FILE/NAME`) whose commands are safe where the runbook says so, too."""
     quiet: QuietHours | None = None
     """When what is not urgent waits for the morning."""
     trust_min: int = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from opsagent.runbook_trial import Trial, Tried
 
 
-def shelf_of(home: Path) -> Shelf:
-    """Return people's own runbooks of a home."""
-    return read_folder(home / FOLDER)
+def shelf_of(home: Path, safe: Collection[str] = ()) -> Shelf:
+    """Return people's own runbooks of a home. `safe`: remedies whose commands the policy calls safe."""
+    return read_folder(home / FOLDER, safe)
 
 
 def every(shelf: Shelf) -> tuple[Card, ...]:

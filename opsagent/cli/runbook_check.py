@@ -80,12 +80,13 @@ def check(
 
 def _meant(home: Home, given: str | None) -> tuple[Sequence[Card], Sequence[Card], Sequence[str]]:
     """Return which runbooks are meant, people's own ones beside them, and what of those cannot be read. Raises Unclear."""
+    from opsagent.cli.agent import config_of
     from opsagent.cli.runbook_list import no_such
     from opsagent.runbook_forms import every, named, shelf_of
     from opsagent.runbooks.library.card import RunbookError
     from opsagent.runbooks.own import read_file
 
-    shelf = shelf_of(home.path)
+    shelf = shelf_of(home.path, config_of(home).policy.safe_commands)
     if given is None:
         return every(shelf), shelf.cards, shelf.broken
     if "/" in given or given.endswith((".toml", ".py")):
