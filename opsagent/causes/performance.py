@@ -116,6 +116,18 @@ def slow_dependency(findings: Findings) -> Hypothesis | None:
     )
 
 
+def slow_itself(findings: Findings) -> Hypothesis | None:
+    """It answers slowly, others need it, and it waits for nobody."""
+    unit, found, process = findings.case.incident.unit, _flagging(findings, "wait_chain"), _process(findings)
+    needed = findings.case.incident.affected or findings.case.downstream
+    if found is None or process is None or found.flag("waiting") or not needed:
+        return None
+    if process.number("cpu") > _IDLE_CPU or process.number("delayed") > _STARVES:
+        return None
+    reasons = [(f"the kernel: {found.words('said')}, and {process.words('said')}", SOME)]
+    return weigh(Cause.DEPENDENCY_SLOW, unit, f"{unit.name} is slow by itself", speaks_for=reasons)
+
+
 def hoarded_connections(findings: Findings) -> Hypothesis | None:
     """Somebody holds the connections of what it needs, and uses none of them."""
     found, own = _flagging(findings, "clients"), _flagging(findings, "held_open")
@@ -161,12 +173,13 @@ def noisy_neighbour(findings: Findings) -> Hypothesis | None:
     return weigh(Cause.NOISY_NEIGHBOUR, hog.unit.id, cause, speaks_for=[(f"the kernel: {found.words('said')}", STRONG)])
 
 
-_HOARD, _FLOOD_S, _GIVEN_UP, _TAKES, _STARVES = 3, 8.0, 5, 0.3, 0.1
+_HOARD, _FLOOD_S, _GIVEN_UP, _TAKES, _STARVES, _IDLE_CPU = 3, 8.0, 5, 0.3, 0.1, 0.3
 _LIVES_BADLY = frozenset({Fault.HANG, Fault.DEGRADED, Fault.ERROR_BURST})
 
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.BAD_WORKER, ("workers",), bad_worker, _LIVES_BADLY | {Fault.FLAPPING}),
     Suspect(Cause.DEPENDENCY_SLOW, ("wait_chain",), slow_dependency, _LIVES_BADLY),
+    Suspect(Cause.DEPENDENCY_SLOW, ("wait_chain", "process_state"), slow_itself, frozenset({Fault.DEGRADED})),
     Suspect(Cause.POOL_EXHAUSTED, ("held_open", "clients"), hoarded_connections, _LIVES_BADLY),
     Suspect(Cause.RETRY_STORM, ("clients",), retry_storm, _LIVES_BADLY),
     Suspect(Cause.NOISY_NEIGHBOUR, ("cpu_hogs", "process_state"), noisy_neighbour, _LIVES_BADLY),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from opsagent.model import Fault
 from opsagent.runbooks import remedies, upstream
-from opsagent.runbooks.common import disk_is_full, healthy_now, it_is_starting, port_is_taken
+from opsagent.runbooks.common import disk_is_full, healthy_now, port_is_taken
 from opsagent.runbooks.findings import Findings
+from opsagent.runbooks.performance import it_may_pass
 from opsagent.runbooks.remedy import Runbook, at_root
 
 
@@ -61,6 +62,6 @@ RUNBOOK = Runbook(
             ),
         ),
     ),
-    patience=it_is_starting,
+    patience=it_may_pass,
     never="trust that its port is open, nor restart what only waits for somebody else",
 )

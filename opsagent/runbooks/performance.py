@@ -6,9 +6,11 @@ What suffers is never treated here: each names the unit where the cause is, and 
 from __future__ import annotations
 
 from opsagent import planning
+from opsagent.model import Fault, LeaveAlone
 from opsagent.runbooks import stuck
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.changed_files import args_of
+from opsagent.runbooks.common import it_is_starting
 from opsagent.runbooks.configuration import fresh
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Facts, Findings
@@ -27,6 +29,10 @@ _STARVES, _TAKES = 0.1, 0.3
 _LATE_S = 0.8
 _LOWEST = 19
 _STARTED_S = 20.0
+_SLOW_FOR_S, _SILENT_FOR_S = 25.0, 8.0
+"""What slows down, or stands still, for less may go on by itself: a copy, a pause, a planned window."""
+_MOMENT_S = 2.0
+_IDLE_CPU = 0.3
 
 
 def one_ill_instance(findings: Findings, target: Target) -> Fit | Against:
@@ -87,7 +93,7 @@ def hoards_connections(findings: Findings, target: Target) -> Fit | Against:
     if why:
         return Against(why)
     held, others = found.number("holder_held"), found.number("others_hold")
-    if held < _HOARD or found.number("holder_idle_s") < _IDLE_S or found.number("holder_waits"):
+    if held < _HOARD or found.number("holder_idle_s") < _IDLE_S:
         return Against(f"nobody hoards connections of {found.words('server_name')}")
     if held < 2 * others or found.number("holder_grown") < 2:
         return Against(f"{found.words('said')}: no more than it had before, or than others hold")
@@ -219,24 +225,63 @@ def answers_late(findings: Findings, target: Target) -> Fit | Against:
         return Against(end.words("said"))
     if end.number("waiting_s") < _LATE_S:
         return Against(f"{end.words('said')}: that is not long")
-    age_s = findings.of("unit_state", unit.id).number("age_s")
-    if age_s < _STARTED_S and not _was_served_by(findings, age_s):
-        return Against(f"{unit.name} started {age_s:.0f} s ago, and may be starting yet")
-    held = findings.of("clients", root)
+    least_s = _SLOW_FOR_S if findings.case.incident.fault is Fault.DEGRADED else _SILENT_FOR_S
+    if age_s(findings) < least_s:
+        return Against(f"{end.words('said')}: that may pass by itself")
+    lives_s = findings.of("unit_state", unit.id).number("age_s")
+    if lives_s < _STARTED_S and not _was_served_by(findings, lives_s):
+        return Against(f"{unit.name} started {lives_s:.0f} s ago, and may be starting yet")
+    why = _used_up(findings.of("clients", root))
+    return Against(why) if why else Fit(target=target, why=end.words("said"), args={"worst_pid": 0})
+
+
+def slow_by_itself(findings: Findings, target: Target) -> Fit | Against:
+    """It has answered slowly for long, waits for nobody, has a processor and hardly uses it, and others need it."""
+    unit, incident = target.unit, findings.case.incident
+    state = running(findings, target)
+    if isinstance(state, Against):
+        return state
+    if incident.fault is not Fault.DEGRADED or not (incident.affected or findings.case.downstream):
+        return Against(f"nobody is known to need {unit.name}")
+    if age_s(findings) < _SLOW_FOR_S or state.number("age_s") < _STARTED_S + _SLOW_FOR_S:
+        return Against(f"that {unit.name} is slow may pass by itself")
+    findings.want(*((probe, unit.id) for probe in ("wait_chain", "clients", "process_state", "answers")))
+    chain, process = findings.of("wait_chain", unit.id), findings.of("process_state", unit.id)
+    if not chain.answered or chain.flag("waiting") or not process.answered:
+        return Against(chain.words("said") or "it is not known whom it waits for")
+    if process.number("cpu") > _IDLE_CPU or process.number("delayed") > _STARVES or process.number("uninterruptible"):
+        return Against(f"{unit.name} does not just wait ({process.words('said')})")
+    answers = findings.of("answers", unit.id)
+    if answers.number("bad") or answers.number("median_s") < _LATE_S / 2:
+        return Against(f"{unit.name} is not slow throughout ({answers.words('said')})")
+    why = _used_up(findings.of("clients", unit.id))
+    if why:
+        return Against(why)
+    said = f"{unit.name} has answered slowly for {age_s(findings):.0f} s, does nothing meanwhile, and waits for nobody"
+    return Fit(target=target, why=said, args={"worst_pid": 0})
+
+
+def _used_up(held: Facts) -> str:
+    """Return what the clients of a server do to it that it is not to blame for, or nothing."""
     if not held.answered or (held.number("holder_held") >= _HOARD and held.number("holder_idle_s") >= _IDLE_S):
-        return Against(f"{held.words('said')}: it may have none left to give")
+        return f"{held.words('said')}: it may have none left to give"
     if held.number("flooder_s") >= _FLOOD_S and held.number("given_up") >= _GIVEN_UP:
-        return Against(f"{held.words('said')}: it is flooded, not broken")
-    return Fit(target=target, why=end.words("said"), args={"worst_pid": 0})
+        return f"{held.words('said')}: it is flooded, not broken"
+    return ""
 
 
-def _was_served_by(findings: Findings, age_s: float) -> bool:
+def age_s(findings: Findings) -> float:
+    """Return for how long the trouble has lasted."""
+    return (findings.case.now - findings.case.incident.began_at).total_seconds()
+
+
+def _was_served_by(findings: Findings, lives_s: float) -> bool:
     """Tell whether the root was well at a time when a unit of that age ran already."""
     root = findings.root
     if root is None or root.spec is None or root.spec.health is None:
         return False
     health = findings.of("health_now", root.unit.id)
-    return health.has("last_ok_s") and health.number("last_ok_s") < age_s - 1.0
+    return health.has("last_ok_s") and health.number("last_ok_s") < lives_s - 1.0
 
 
 def ends_the_wait(findings: Findings, target: Target) -> Facts | Against:
@@ -274,3 +319,14 @@ def running(findings: Findings, target: Target) -> Facts | Against:
     if state.words("state") != UnitState.RUNNING:
         return Against(f"{target.unit.name} is {state.words('state')}")
     return state
+
+
+def it_may_pass(findings: Findings) -> LeaveAlone | None:
+    """Return that it is looked at again: it has waited for another unit for a moment only, which may go on by itself."""
+    starting = it_is_starting(findings)
+    if starting is not None or findings.root is None or findings.case.tried:
+        return starting
+    chain = findings.known("wait_chain", findings.root.unit.id)
+    if chain is None or not chain.answered or not chain.words("end") or age_s(findings) > _SILENT_FOR_S + _MOMENT_S:
+        return None
+    return LeaveAlone(why=f"{chain.words('said')}: that may pass by itself", look_again_s=_MOMENT_S)
