@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent.bad_release import BadReleases
@@ -12,11 +12,13 @@ from opsagent.books import Books, Cost
 from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
 from opsagent.detect import Detection
+from opsagent.evidence import gather
+from opsagent.evident import Conditions, Probing
 from opsagent.guard import risk_of
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.log_rounds import LogRounds
-from opsagent.model import Plan, Risk, Step
+from opsagent.model import Evidence, Plan, ProbeRequest, Risk, Step
 from opsagent.people import People
 from opsagent.preflight_facts import PreflightDesk
 from opsagent.returned import SUPERVISOR, Returns, life_of
@@ -35,7 +37,13 @@ _COUNTED = ("reload", "restart", "scale")
 
 def workshop_of(agent: Agent, books: Books) -> Workshop:
     """Return everything that a repair needs."""
-    verifier = Verifier(agent.checker, agent.world, agent.baseline, lambda: agent.detector.open)
+    verifier = Verifier(
+        agent.checker,
+        agent.world,
+        agent.baseline,
+        lambda: agent.detector.open,
+        Conditions(agent.world, _probing(agent)),
+    )
     learner, missed = Learner(agent.desk, agent.timeline), _missed(agent)
     return Workshop(
         journal=agent.journal,
@@ -72,6 +80,22 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
         missed=missed,
         decided=agent.detector.decided,
     )
+
+
+def _probing(agent: Agent) -> Probing:
+    """Return who runs probes for what a remedy wants to hold."""
+
+    async def probe(requests: Sequence[ProbeRequest]) -> Sequence[Evidence]:
+        return await gather(
+            requests,
+            agent.world,
+            agent.supervisors,
+            datetime.now(UTC),
+            last_good_dir=agent.home.last_good_dir,
+            releases=agent.keeper,
+        )
+
+    return probe
 
 
 def costs_of(agent: Agent) -> Cost:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from opsagent.aftermath import errors_go_on, grows_on
 from opsagent.check import Checker
 from opsagent.detectors.saturation import lasts
+from opsagent.evident import Conditions, Shown
 from opsagent.model import Check, CheckKind, Fault, Incident, Plan, Verdict
 from opsagent.naming import is_daemon
 from opsagent.world import World
 from opsagent_tools.actions import ActionName
+from opsagent_tools.supervisors.port import SupervisorError
 from opsagent_tools.units import UnitId
 
 _POLL_S = 0.2
@@ -78,7 +82,10 @@ class Verifier:
         world: World,
         baseline: Baseline,
         open_incidents: Callable[[], Iterable[Incident]] = tuple,
+        conditions: Conditions | None = None,
     ) -> None:
+        """`conditions`: who asks what a remedy itself wants to hold; None: nobody does."""
+        self._conditions = conditions
         self._checker = checker
         self._world = world
         self._baseline = baseline
@@ -99,29 +106,72 @@ class Verifier:
         return frozenset(unit for unit in known if unit == incident.unit or self._baseline.was_well(unit))
 
     async def verify(self, incident: Incident, plan: Plan, well_before: frozenset[UnitId]) -> Verdict:
-        """Judge an attempt. `well_before`: the other units that were healthy right before it."""
+        """Judge an attempt. `well_before`: the other units that were healthy right before it.
+
+        Better is: whoever is concerned stays well for `plan.verify_s`, with the same processes, without the errors that it
+        began with, and all holds that the remedy itself wants to hold.
+        """
         everybody = concerned = self.concerned(incident)
         loop = asyncio.get_running_loop()
         began = loop.time()
         deadline = began + plan.verify_s + self._patience_s(concerned)
         well_since: float | None = None
+        recovered_at = datetime.now(UTC)
+        lives: object = None
         unwell: frozenset[UnitId] = concerned
+        amiss = ""
         while loop.time() < deadline:
             concerned = everybody - (self._ill_of_their_own(incident) - well_before)
             unwell = concerned - await self.well_now(concerned)
             unwell |= frozenset(unit for unit in concerned if self._still_ill(incident, unit))
-            if unwell:
+            before, lives = lives, await self._lives(incident, plan)
+            if unwell or (well_since is not None and lives != before):  # who ends again and again is not well
                 well_since = None
             elif well_since is None:
-                well_since = loop.time()
+                well_since, recovered_at = loop.time(), datetime.now(UTC)
             if well_since is not None and loop.time() - well_since >= plan.verify_s:
-                return Verdict(better=True, why=f"well for {plan.verify_s:g} s", recovered_in_s=well_since - began)
+                verdict, amiss = await self._well_for_long(incident, plan, recovered_at)
+                if verdict is not None:
+                    return replace(verdict, recovered_in_s=well_since - began)
             await asyncio.sleep(_POLL_S)
         harmed = well_before - concerned - await self.well_now(well_before - concerned)
-        names = ", ".join(sorted(unit.name for unit in unwell | harmed)) or incident.unit.name
+        names = ", ".join(sorted(unit.name for unit in unwell | harmed))
+        why = f"not well: {names}" if names or not amiss else amiss
+        if not harmed and await self._cannot_be_told(plan.unit):
+            return Verdict(better=False, unproven=True, why=f"nobody can tell how {plan.unit.name} is")
         treated = any(step.action.name is not ActionName.RENICE for step in plan.steps)
         helped = treated and plan.unit not in unwell and bool(await self.well_now([plan.unit]))
-        return Verdict(better=False, worse=bool(harmed), helped=helped, why=f"not well: {names}")
+        return Verdict(better=False, worse=bool(harmed), helped=helped, why=why)
+
+    async def _well_for_long(self, incident: Incident, plan: Plan, since: datetime) -> tuple[Verdict | None, str]:
+        """Judge who has stayed well for long enough: a verdict, or what is still amiss, which may take a little longer."""
+        now, well = datetime.now(UTC), f"well for {plan.verify_s:g} s"
+        errors = errors_go_on(incident, incident.unit, self._world, since, now)
+        if errors and incident.fault is Fault.ERROR_BURST:
+            return None, errors
+        shown = await self._conditions.of(incident, plan) if self._conditions is not None else Shown(holds=True)
+        if not shown.holds and not shown.unknown:
+            return None, shown.why
+        doubt = errors or ("" if shown.holds else shown.why)
+        if (
+            doubt
+        ):  # its probes say that it is well: text alone does not say the contrary, and neither does a silent probe
+            return Verdict(
+                better=True, unproven=True, why=f"{well}, but whether that mended it is not proven: {doubt}"
+            ), ""
+        growth = grows_on(incident.unit, self._world, since) if incident.fault is Fault.MEMORY_GROWTH else ""
+        return Verdict(better=True, why="; ".join(filter(None, (well, growth)))), ""
+
+    async def _lives(self, incident: Incident, plan: Plan) -> object:
+        """Return the processes of those that the attempt is about."""
+        found = {}
+        for unit in {incident.unit, plan.unit}:
+            with suppress(SupervisorError):
+                found[unit] = None if is_daemon(unit) else frozenset((await self._checker.unit(unit)).processes)
+        return {unit: {process.key for process in processes or ()} for unit, processes in found.items()}
+
+    async def _cannot_be_told(self, unit: UnitId) -> bool:
+        return await self._checker.holds(Check(kind=CheckKind.HEALTHY, unit=unit)) is None
 
     def _ill_of_their_own(self, incident: Incident) -> frozenset[UnitId]:
         """Return the units that another incident is about, too: this one's repair does not make them well."""
