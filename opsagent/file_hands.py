@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 
 from opsagent import kept_modes, shelves
 from opsagent.check import Checker
-from opsagent.own_files import OwnLog, own_folders, own_logs
+from opsagent.own_files import OwnLog, caught_log, own_folders, own_logs
 from opsagent_tools import items, modes
 from opsagent_tools.actions import Action, Outcome
 from opsagent_tools.files import UnsafeFile
@@ -25,6 +25,7 @@ from opsagent_tools.logs.rotate_holders import writers
 from opsagent_tools.logs.rotate_place import Place
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.handling import handling
+from opsagent_tools.processes.openers import who_writes
 from opsagent_tools.redact import redact
 from opsagent_tools.supervisors.port import NotSupported, Supervisor
 from opsagent_tools.trust import send_signal
@@ -33,6 +34,8 @@ from opsagent_tools.units import ProcessKey, Unit, UnitId
 _SLICE = 64 << 20
 """A log is carried away in pieces of this size, each packed before the next one is cut."""
 _SLICES = 64
+_CAUGHT_S = 3.0
+"""So long it is waited for the service to write to a log that it opens for each line."""
 QUARANTINE = "quarantine"
 """Folder of the home."""
 
@@ -134,6 +137,10 @@ class FileHands:
             )
         )
         log = next((one for one in found if one.path == path), None)
+        if log is None:
+            log = await asyncio.to_thread(caught_log, path, own_folders(spec, self._home))
+            pids = await asyncio.to_thread(who_writes, path, _CAUGHT_S) if log is not None else frozenset()
+            log = log if pids and pids <= _family(unit) else None
         if log is None:
             raise NotSupported(f"{path} is no log of {unit.name}")
         return unit, log

@@ -207,7 +207,7 @@ def own_logs(
     """Return the unit's logs. `remembered`: what its processes had open like logs when it was last well."""
     named = [*unit.logs, *(spec.logs if spec is not None else ())]
     found: dict[Path, OwnLog] = {}
-    for path in dict.fromkeys(named):
+    for path in dict.fromkeys(map(_in_truth, named)):
         log = _log(path, declared=True, held=False)
         if log is not None:
             found[path] = log
@@ -225,6 +225,21 @@ def own_logs(
             if log is not None:
                 found[path] = log
     return tuple(found.values())
+
+
+def caught_log(path: Path, folders: Iterable[Path]) -> OwnLog | None:
+    """Return a log that nobody holds open (it is opened for each line); who writes to it is asked elsewhere."""
+    if not (is_below(path, folders) and named_like_a_log(str(path)) and _tells_like_a_log(path, ())):
+        return None
+    return _log(_in_truth(path), declared=False, held=False)
+
+
+def _in_truth(path: Path) -> Path:
+    """Return a path whose folder is reached without links; the file itself must be none."""
+    try:
+        return path.parent.resolve() / path.name
+    except (OSError, RuntimeError):
+        return path
 
 
 def _tells_like_a_log(path: Path, output: Iterable[Path]) -> bool:

@@ -24,6 +24,9 @@ def disk_full(findings: Findings) -> Hypothesis | None:
         return weigh(Cause.DISK_FULL, whose, logs.words("said"), speaks_for=[("the file system", strength)])
     if disk is not None and disk.flag("full"):
         return weigh(Cause.DISK_FULL, unit, disk.words("said"), speaks_for=[("the file system", PROOF)])
+    if logs is not None and logs.answered and _tried(findings, _MADE_ROOM):
+        cause = f"{unit.name} has not recovered from the time when its disk was full"
+        return weigh(Cause.DISK_FULL, unit, cause, speaks_for=[("it was full, and there is room again", STRONG)])
     if room is None or room.words("resource") not in {"disk", "inodes"} or room.number("share") < _SCARCE:
         return None
     return weigh(Cause.DISK_FULL, unit, room.words("said"), speaks_for=[("the file system", STRONG)])
@@ -60,8 +63,13 @@ def permissions(findings: Findings) -> Hypothesis | None:
     """Owner or mode of what it needs is another than when it was last well."""
     unit = findings.case.incident.unit
     change = findings.known("modes_changed", unit)
-    if change is None or not change.answered or not (change.flag("denied") or change.flag("opened")):
+    if change is None or not change.answered:
         return None
+    if not (change.flag("denied") or change.flag("opened")):
+        if not _tried(findings, _GAVE_BACK):
+            return None
+        cause = f"{unit.name} has not recovered from the time when its rights were taken"
+        return weigh(Cause.PERMISSIONS, unit, cause, speaks_for=[("it has them again", STRONG)])
     before_s = findings.case.incident.began_at.timestamp() - change.number("first_at")
     pro: list[Reason] = [("owner and mode kept when it was last well", STRONG if change.flag("denied") else SOME)]
     if -_SLACK_S <= before_s <= _JUST_BEFORE_S:
@@ -78,6 +86,14 @@ def stale_lock(findings: Findings) -> Hypothesis | None:
         return None
     source = "the file and the kernel's list of processes"
     return weigh(Cause.STALE_LOCK, unit, lock.words("said"), speaks_for=[(source, STRONG)])
+
+
+_MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")
+_GAVE_BACK = ("permissions/",)
+
+
+def _tried(findings: Findings, remedies: tuple[str, ...]) -> bool:
+    return any(attempt.remedy.startswith(remedies) for attempt in findings.case.tried)
 
 
 def _named(findings: Findings, unit: str) -> UnitId:

@@ -19,7 +19,7 @@ from pathlib import Path
 from opsagent import kept_modes
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.naming import is_host
-from opsagent.own_files import OwnLog, open_files, own_folders, own_logs
+from opsagent.own_files import OwnLog, caught_log, open_files, own_folders, own_logs
 from opsagent.probes.files import FULL_BYTES, mount_of, places
 from opsagent.probes.room import Found, Room
 from opsagent.shelves import named, room_for, shelf_of
@@ -27,6 +27,7 @@ from opsagent.world import World
 from opsagent_tools.logs.rotate_archives import newest
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.handling import handling
+from opsagent_tools.processes.openers import who_writes
 from opsagent_tools.processes.proc import key_of
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId
@@ -36,6 +37,8 @@ _CROWDED = 0.8
 _FILLS = 0.4
 """Whose logs are this share of what is used there fills it."""
 _WATCHED_S = 0.3
+CAUGHT_S = 1.5
+"""So long it is waited for somebody to write to what fills the disk."""
 _LEAST_ROOM = 1 << 20
 _CLEARLY = 2.0
 
@@ -97,6 +100,9 @@ def _look(world: World, unit: Unit | None, home: Path | None) -> dict[str, Scala
         for log in logs_of(one, home)
         if log.device == crowded.device and not _is_the_agents(log.path, home)
     ]
+    if sum(log.size for _, log in found) < _FILLS * crowded.used:
+        caught = _caught(world, crowded, home)
+        found += [caught] if caught is not None else []
     if not found:
         return {
             **facts,
@@ -214,6 +220,22 @@ def logs_of(one: Seen, home: Path | None) -> tuple[OwnLog, ...]:
         folders=own_folders(one.spec, home),
         remembered=kept_modes.logs_of(home, one.unit.id) if home is not None else (),
     )
+
+
+def _caught(world: World, crowded: Crowded, home: Path | None) -> tuple[Seen, OwnLog] | None:
+    """Return the log that fills it and that is opened for each line, with the unit that was seen to write there."""
+    largest = _largest(crowded)
+    if largest is None or largest[1] < _FILLS * crowded.used:
+        return None
+    path, everybody = Path(largest[0]), seen(world)
+    if not any(caught_log(path, own_folders(one.spec, home)) for one in everybody):
+        return None
+    pids = who_writes(path, CAUGHT_S)
+    for one in everybody:
+        if pids and pids <= set(one.pids):
+            log = caught_log(path, own_folders(one.spec, home))
+            return (one, log) if log is not None else None
+    return None
 
 
 def _is_the_agents(path: Path, home: Path | None) -> bool:

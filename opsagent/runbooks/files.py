@@ -73,8 +73,9 @@ def flood_of_a_changed_config(findings: Findings, target: Target) -> Fit | Again
     change = findings.of("config_changed", unit.id)
     if not change.answered or not change.flag("changed") or not change.flag("restorable"):
         return Against(change.words("said") or f"the configuration of {unit.name} is the last known good one")
-    began, changed_at = findings.case.incident.began_at.timestamp(), change.number("changed_at")
-    if not 0 <= began + _SLACK_S - changed_at <= _CHANGE_TO_TROUBLE_S:
+    incident, changed_at = findings.case.incident, change.number("changed_at")
+    seen = incident.opened_at if incident.fault is Fault.SATURATION else incident.began_at
+    if not 0 <= seen.timestamp() + _SLACK_S - changed_at <= _CHANGE_TO_TROUBLE_S:
         return Against(f"{change.words('said')}, which is not when the trouble began")
     args: dict[str, Scalar] = {
         "good": change.words("good"),
