@@ -44,6 +44,8 @@ COMMANDS = {
     "rollback": "rollback",
     "pause": "pause",
     "resume": "resume",
+    "policy": "policy",
+    "trust": "trust",
     "memory": "memory",
     "runbook": "runbook",
     "doctor": "doctor",

@@ -98,7 +98,8 @@ class Trust(Store):
         While an incident goes on, the same action on the same unit is kept once.
         """
         kept: list[str] = []
-        wanted = dict.fromkeys((step.action.name, step.action.unit) for step in plan.steps)
+        steps = (step.action for step in plan.steps if step.action.name is not ActionName.ESCALATE)
+        wanted = dict.fromkeys((action.name, action.unit) for action in steps)
         with self._writing() as writer:
             for action, unit in wanted:
                 same = select(would_be.c.id).where(

@@ -100,3 +100,47 @@ def test_a_plan_with_a_masked_secret_is_shown_but_never_run_from_the_store(journ
 def test_only_a_recorded_plan_can_be_asked_for(journal: Journal) -> None:
     with pytest.raises(LookupError, match="no plan p9"):
         journal.ask(plan("p9"), 0, step(), BINDING, 60.0)
+
+
+def test_two_people_have_to_say_yes_and_one_is_no_two(journal: Journal) -> None:
+    journal.record_plan(plan())
+    asked = journal.ask(plan(), 0, step(), "b", 60.0, needed=2)
+    assert journal.decide_approval(asked, True, "alice").status == "pending"
+    assert not journal.use_approval(asked, "b"), "half a yes is none"
+    with pytest.raises(NotDecided, match="alice said yes already: a second person has to"):
+        journal.decide_approval(asked, True, "alice")
+    row = journal.decide_approval(asked, True, "bob")
+    assert (row.status, row.decided_by, row.second_by, row.persons) == ("approved", "alice", "bob", 2)
+    assert journal.yes_to("p1") == frozenset()
+    assert journal.use_approval(asked, "b")
+    assert journal.yes_to("p1") == {"alice", "bob"}
+
+
+def test_one_no_ends_it_whoever_says_it_and_whenever(journal: Journal) -> None:
+    journal.record_plan(plan())
+    first = journal.ask(plan(), 0, step(), "b", 60.0, needed=2)
+    assert journal.decide_approval(first, False, "alice").status == "denied"
+    second = journal.ask(plan(), 0, step(), "b", 60.0, needed=2)
+    journal.decide_approval(second, True, "alice")
+    row = journal.decide_approval(second, False, "alice")
+    assert (row.status, row.second_by) == ("denied", "alice"), "who said yes may take it back, too"
+    with pytest.raises(NotDecided):
+        journal.decide_approval(second, True, "bob")
+    assert journal.yes_to("p1") == frozenset()
+
+
+def test_half_a_yes_runs_out_too(journal: Journal, clock: Clock) -> None:
+    journal.record_plan(plan())
+    asked = journal.ask(plan(), 0, step(), "b", 60.0, needed=2)
+    journal.decide_approval(asked, True, "alice")
+    clock.forward(61)
+    assert journal.approval_status(asked) == "expired"
+    with pytest.raises(NotDecided):
+        journal.decide_approval(asked, True, "bob")
+
+
+def test_a_proposer_is_not_one_of_the_two(journal: Journal) -> None:
+    journal.record_plan(plan())
+    asked = journal.ask(plan(), 0, step(), "b", 60.0, "alice", 2)
+    with pytest.raises(NotDecided, match="alice proposed it"):
+        journal.decide_approval(asked, True, "alice")
