@@ -103,7 +103,8 @@ class Settler:
                 return "recovered"
             if not well and loop.time() - began >= self._patience_s(incident):
                 return "stays"
-            await asyncio.sleep(_POLL_S)
+            sure_in_s = exited_since + _CONFIRM_S - loop.time() if exited_since is not None else _POLL_S
+            await asyncio.sleep(min(max(sure_in_s, 0.01), _POLL_S))
 
     async def _all_well(self, incident: Incident) -> bool:
         concerned = self._verifier.concerned(incident)

@@ -87,10 +87,10 @@ def running(services: Path) -> Iterator[None]:
 
 
 @contextmanager
-def watching(home: Path) -> Iterator[psutil.Process]:
+def watching(home: Path, *options: str) -> Iterator[psutil.Process]:
     log = home / "watch.log"
     with log.open("wb") as output:
-        child = subprocess.Popen([sys.executable, "-m", "opsagent", "watch"], stdout=output, stderr=output)
+        child = subprocess.Popen([sys.executable, "-m", "opsagent", "watch", *options], stdout=output, stderr=output)
     try:
         eventually(lambda: answers(home), timeout=30, why="the daemon answers")
         yield psutil.Process(child.pid)

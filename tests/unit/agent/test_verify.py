@@ -15,7 +15,7 @@ from opsagent.aftermath import errors_go_on, grows_on
 from opsagent.episodes import Tried
 from opsagent.evident import Conditions, Shown
 from opsagent.learn import outcome_of
-from opsagent.model import Evidence, EvidenceKind, Fault, Incident, Plan, ProbeRequest, Signal, SignalKind, Verdict
+from opsagent.model import Evidence, EvidenceKind, Fault, Incident, Plan, ProbeRequest, Scalar, Signal, SignalKind, Verdict
 from opsagent.planning import start_steps
 from opsagent.verify import Baseline, Verifier
 from opsagent.world import HealthState, World
@@ -173,7 +173,7 @@ async def test_where_nobody_can_tell_it_is_neither_credit_nor_blame(bench: Bench
 
 def _error(seconds: float, key: str, count: int = 1) -> Signal:
     at = _NOW + timedelta(seconds=seconds)
-    data = {"key": key, "count": count}
+    data: dict[str, Scalar] = {"key": key, "count": count}
     return Signal(kind=SignalKind.LOG_ERROR, unit=API, at=at, evidence=EvidenceKind.TEXT, data=data)
 
 
