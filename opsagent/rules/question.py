@@ -99,8 +99,12 @@ class Question:
 
     @property
     def granted(self) -> bool:
-        """Whether a person lets the agent do just this unasked."""
+        """Whether a person lets the agent do just this unasked. One command earns nothing for another: that one is safe
+        says the policy.
+        """
         action = self.step.action
+        if action.name is ActionName.RUN_RUNBOOK_COMMAND:
+            return False
         return (action.unit, action.name) in self.situation.grants
 
     def taught(self, verdict: str) -> TaughtRule | None:

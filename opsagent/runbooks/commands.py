@@ -34,8 +34,13 @@ def digest_of(said: RemedyCard, number: int) -> str:
 
 def shown(words: tuple[str, ...]) -> str:
     """Return the command as it may be shown: secrets masked, not too long."""
-    text = redact(" ".join(words))
+    text = masked(words)
     return text if len(text) <= _SHOWN_MOST else text[: _SHOWN_MOST - 1] + "…"
+
+
+def masked(words: tuple[str, ...]) -> str:
+    """Return the whole command, secrets masked: the guard looks for protected files in it, and who approves it reads it."""
+    return redact(" ".join(words))
 
 
 def command_step(unit: Unit, said: RemedyCard, number: int, told: Mapping[str, Scalar]) -> Step:
@@ -47,7 +52,8 @@ def command_step(unit: Unit, said: RemedyCard, number: int, told: Mapping[str, S
         "step": number,
         "digest": digest_of(said, number),
         "effect": _effect(said),
-        "shown": shown(step.command),
+        "shown": masked(step.command),
+        **({"cwd": step.cwd} if step.cwd else {}),
         **words,
     }
     run, back = secrets.token_hex(8), secrets.token_hex(8)
@@ -56,7 +62,7 @@ def command_step(unit: Unit, said: RemedyCard, number: int, told: Mapping[str, S
         undo = action_of(
             ActionName.RUN_RUNBOOK_COMMAND,
             unit.id,
-            **{**args, "shown": shown(step.undo_command), "undo": True, "run": back},
+            **{**args, "shown": masked(step.undo_command), "undo": True, "run": back},
         )
     return Step(
         action=action_of(ActionName.RUN_RUNBOOK_COMMAND, unit.id, run=run, **args),

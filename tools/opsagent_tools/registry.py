@@ -199,6 +199,7 @@ CHANGING = _tools(
             "run": "name of this run, under which its receipt is kept",
             "effect": "safe, disruptive or destructive",
             "shown": "the command as a person may see it",
+            "cwd": "the folder that it starts in",
             "undo": "true: the command that takes it back",
         },
     ),

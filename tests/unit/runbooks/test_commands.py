@@ -13,8 +13,11 @@ import pytest
 from opsagent.check import Checker
 from opsagent.command_hands import CommandHands
 from opsagent.command_receipts import folder_in, read_receipt, write_receipt
-from opsagent.guard import risk_of
+from opsagent.guard import Situation, risk_of, rule_on_step
 from opsagent.model import Risk, Step
+from opsagent.planning import new_plan
+from opsagent.policy import Policy
+from opsagent.rules.protected_paths import why_protected
 from opsagent.runbooks.commands import command_step, shown, words_of
 from opsagent.runbooks.library.card import RemedyCard
 from opsagent.runbooks.own import read_file
@@ -161,6 +164,31 @@ def test_what_it_puts_at_stake_is_what_its_file_and_the_policy_say(tmp_path: Pat
     assert risk("b", 'effect = "destructive"\n') is Risk.DESTRUCTIVE
     made_up = Action(name=ActionName.RUN_RUNBOOK_COMMAND, unit=unit_of("api").id, args={})
     assert risk_of(made_up, None) is Risk.DESTRUCTIVE
+
+
+def test_the_guard_sees_every_file_that_a_command_names(tmp_path: Path) -> None:
+    """However long it is, wherever the file stands in it; and a grant that one command earned is none for another."""
+    long = ", ".join(f'"{"x" * 300}"' for _ in range(3))
+    for folder, step in (
+        ("a", f'command = ["/bin/cp", {long}, "/etc/shadow"]\n'),
+        ("b", 'command = ["/bin/true"]\nundo_command = ["/bin/cp", "/x", "--to=/etc/sudoers.d/x"]\n'),
+        ("c", 'command = ["/bin/true"]\ncwd = "/var/lib/postgresql/15"\n'),
+    ):
+        _, said = home_of(tmp_path / folder, step)
+        step_made = planned(said, unit_of("api"))
+        actions = [step_made.action, *([step_made.undo] if step_made.undo is not None else [])]
+        assert any(why_protected(action, (), "") for action in actions), folder
+    _, said = home_of(tmp_path / "d", 'command = ["/bin/cat", "$own.path"]\n')
+    assert why_protected(planned(said, unit_of("api"), own__path="/etc/shadow").action, (), "")
+    plan = new_plan(unit=unit_of("api").id, steps=(step_made,), remedy="own.x/y", origin="agent", source="runbook")
+    granted = frozenset({(unit_of("api").id, ActionName.RUN_RUNBOOK_COMMAND)})
+    ruling = rule_on_step(
+        planned(said, unit_of("api"), own__path="/srv/x"),
+        plan,
+        Situation(unit=unit_of("api"), grants=granted),
+        Policy(mode="approve"),
+    )
+    assert ruling.verdict == "ask"
 
 
 async def test_nothing_is_run_that_others_may_change(tmp_path: Path) -> None:
