@@ -32,6 +32,8 @@ _SIZE_LIMIT = 1024 * 1024
 """A larger file is no configuration; it is neither kept nor rolled back."""
 _WELL_BESIDE_S = 900.0
 """A file that changed this long ago under a process that has been well ever since counts as good (it may reload)."""
+_AT_START_S = 5.0
+"""What a unit writes itself while it starts (a certificate of its own) it runs with; counts where nothing else is known."""
 _TRIAL_S = 900.0
 """A content is no longer on trial once a unit has been well with it for this long."""
 _TRIAL_NOTED_S = 5.0
@@ -187,7 +189,8 @@ def _note_file(path: Path, look: Look, record: dict[str, Any], *, declared: bool
     changed_at = _changed_at(path, status)
     if known is not None:
         changed_at = _moved_at(known, seen, max(changed_at, look.looked_at))
-    if not look.proven(changed_at) or (status is None and not declared):
+    at_start = known is None and changed_at - look.oldest_start <= _AT_START_S
+    if not (at_start or look.proven(changed_at)) or (status is None and not declared):
         return
     if status is not None and status.st_size > _SIZE_LIMIT:
         return

@@ -9,6 +9,8 @@ from opsagent.model import Cause, Fault, Hypothesis
 from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, files_of, overload
 from opsagent.runbooks.findings import Facts, Findings
 
+_AT_ONCE_S = 60.0
+"""What a unit that seems well does to another shows at most this long after it was changed."""
 _LONG_TRIAL_S = 120.0
 """What a unit was well with for so long is hardly what it is ill of."""
 _RUNS = frozenset({Fault.HANG, Fault.DEGRADED, Fault.ERROR_BURST, Fault.DEPENDENCY_DOWN})
@@ -107,6 +109,20 @@ def overloading_caller(findings: Findings) -> Hypothesis | None:
     how = overload(findings, unit, target.unit.id)
     if how:
         pro.append((how, STRONG))
+    return weigh(Cause.BAD_CONFIG, target.unit.id, callers.words("said"), speaks_for=pro)
+
+
+def changed_above(findings: Findings) -> Hypothesis | None:
+    """What it depends on was given another configuration a moment before, and seems well itself."""
+    incident = findings.case.incident
+    callers = findings.known("callers", incident.unit)
+    if callers is None or not callers.answered or not callers.words("above"):
+        return None
+    target = findings.named(callers.words("above"))
+    ago = incident.began_at.timestamp() + SLACK_S - callers.number("above_changed_at")
+    if target is None or not 0 <= ago <= _AT_ONCE_S:
+        return None
+    pro: list[Reason] = [(callers.words("said"), WEAK), (f"that was {ago:.0f} s before the trouble began", SOME)]
     return weigh(Cause.BAD_CONFIG, target.unit.id, callers.words("said"), speaks_for=pro)
 
 
@@ -224,6 +240,7 @@ def _out_of_time(findings: Findings, change: Facts) -> Iterator[Reason]:
 SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.BAD_CONFIG, ("config_changed", "unit_state"), bad_config),
     Suspect(Cause.BAD_CONFIG, ("callers", "process_state"), overloading_caller, _RUNS),
+    Suspect(Cause.BAD_CONFIG, ("callers",), changed_above, _RUNS),
     Suspect(Cause.STALE_CREDENTIALS, ("config_changed", "unit_state"), stale_credentials, _RUNS),
     Suspect(Cause.BAD_ENVIRONMENT, ("environment_changed", "unit_state"), bad_environment),
     Suspect(

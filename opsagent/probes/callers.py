@@ -1,9 +1,11 @@
-"""Who of those that depend on a unit was given another configuration of late: a caller that asks too much."""
+"""Who of those that a unit works with was given another configuration of late: a caller that asks too much, or who serves it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from opsagent import last_good
 from opsagent.config_finding import MACHINE_FILES
@@ -16,17 +18,33 @@ _RECENT_S = 900.0
 
 
 async def callers(room: Room, unit_id: UnitId) -> Found:
-    """Name the one unit that depends on this one and whose configuration was changed; several are told, and not named."""
-    below = room.world.all_downstream(unit_id)
-    folder = room.last_good_dir
-    if folder is None or not below:
-        return _found({"unit": "", "count": 0, "said": f"nothing is known to depend on {unit_id.name}"})
+    """Name the one unit that depends on this one (`unit`), and the one that it depends on (`above`), whose configuration
+    was changed of late; several are told, and not named.
+    """
+    if room.last_good_dir is None:
+        said = "no configuration is kept"
+        return Found(kind=EvidenceKind.KERNEL, facts={"failed": said, "said": said})
+    below = await _changed(room, room.world.all_downstream(unit_id), room.last_good_dir)
+    above = await _changed(room, room.world.all_upstream(unit_id), room.last_good_dir)
+    facts: dict[str, Scalar] = {"count": len(below), "count_above": len(above)}
+    told: list[str] = []
+    for name, found in (("unit", below), ("above", above)):
+        facts[name] = str(next(iter(found))) if len(found) == 1 else ""
+        told += [_said(other, change) for other, change in found.items()]
+    newest = max((change.changed_at for change in (*below.values(), *above.values())), default=0.0)
+    facts |= {"changed_at": max((one.changed_at for one in below.values()), default=newest)}
+    facts["above_changed_at"] = max((one.changed_at for one in above.values()), default=0.0)
+    facts["said"] = "; ".join(told) or f"nobody whom {unit_id.name} works with was given another configuration of late"
+    return Found(kind=EvidenceKind.KERNEL, facts=facts)
+
+
+async def _changed(room: Room, units: Iterable[UnitId], folder: Path) -> dict[UnitId, Change]:
     found: dict[UnitId, Change] = {}
-    for other in below:
+    for other in units:
         unit = room.world.units.get(other)
-        changes = (
-            await asyncio.to_thread(last_good.differing, unit, room.spec(other), folder) if unit is not None else ()
-        )
+        if unit is None:
+            continue
+        changes = await asyncio.to_thread(last_good.differing, unit, room.spec(other), folder)
         recent = [
             change
             for change in changes
@@ -36,20 +54,8 @@ async def callers(room: Room, unit_id: UnitId) -> Found:
         ]
         if recent:
             found[other] = max(recent, key=lambda change: change.changed_at)
-    if not found:
-        return _found({"unit": "", "count": 0, "said": f"nobody who depends on {unit_id.name} was changed of late"})
-    newest = max(found, key=lambda other: found[other].changed_at)
-    change = found[newest]
-    when = datetime.fromtimestamp(change.changed_at, UTC)
-    said = f"{change.path.name} of {newest.name}, which depends on {unit_id.name}, changed at {when:%H:%M:%S} UTC"
-    facts: dict[str, Scalar] = {
-        "unit": str(newest) if len(found) == 1 else "",
-        "count": len(found),
-        "changed_at": change.changed_at,
-        "said": said if len(found) == 1 else f"{said}; so did that of {len(found) - 1} others",
-    }
-    return _found(facts)
+    return found
 
 
-def _found(facts: dict[str, Scalar]) -> Found:
-    return Found(kind=EvidenceKind.KERNEL, facts=facts)
+def _said(unit: UnitId, change: Change) -> str:
+    return f"{change.path.name} of {unit.name} changed at {datetime.fromtimestamp(change.changed_at, UTC):%H:%M:%S} UTC"

@@ -15,9 +15,12 @@ _ALIVE_S = 2.0
 def healthy_now(findings: Findings, target: Target) -> str | None:
     """Return that the unit runs, is its own master and answers its probe now; None where that is not so.
 
-    An answer on the unit's port proves nothing where somebody else holds it.
+    An answer on the unit's port proves nothing where somebody else holds it; nor does its own probe prove that all is
+    well where others, who are in trouble because of it, still fail theirs.
     """
     unit, spec = target.unit, target.spec
+    if others_suffer(findings, target):
+        return None
     state = findings.of("unit_state", unit.id)
     if not state.answered or state.words("state") != UnitState.RUNNING or state.flag("short"):
         return None
@@ -29,6 +32,21 @@ def healthy_now(findings: Findings, target: Target) -> str | None:
     if unit.ports and findings.of("port_holder", unit.id).words("relation") not in {"own", "engine"}:
         return None
     return f"{unit.name} runs and answers its probe"
+
+
+def others_suffer(findings: Findings, target: Target) -> str:
+    """Return which of those that the incident affects fail their own probes now, or nothing. Raises NotAsked."""
+    incident = findings.case.incident
+    if target.unit.id != incident.unit:
+        return ""
+    asked = [
+        other
+        for unit in sorted(incident.affected)
+        if (other := findings.named(str(unit))) is not None and other.spec is not None and other.spec.health is not None
+    ]
+    findings.want(*(("health_now", other.unit.id) for other in asked))
+    answers = ((other.unit.name, findings.of("health_now", other.unit.id)) for other in asked)
+    return ", ".join(name for name, health in answers if health.answered and not health.flag("ok"))
 
 
 def wanted_at_first(findings: Findings, *probes: str) -> None:
@@ -44,7 +62,7 @@ def wanted_at_first(findings: Findings, *probes: str) -> None:
         "port_holder": bool(unit.ports),
         "dependencies": bool(findings.case.upstream),
         "dependency_probe": bool(findings.case.upstream),
-        "callers": bool(findings.case.downstream),
+        "callers": bool(findings.case.downstream or findings.case.upstream),
         "health_now": spec is not None and spec.health is not None,
         "executable": spec is not None and bool(spec.command),
         **dict.fromkeys(_OF_PROCESSES, lives),

@@ -13,6 +13,7 @@ from opsagent.model import Fault, Scalar, SignalKind
 from opsagent.runbooks import upstream
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, args_of, files_of, overload
+from opsagent.runbooks.common import others_suffer
 from opsagent.runbooks.down import dies_at_start, not_ours, taken_port
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit
@@ -21,6 +22,8 @@ from opsagent_tools.units import UnitId, UnitState
 
 _TIMES_AGAIN = 2
 """So many processes that were started with a change have died of themselves: it is no accident."""
+_AT_ONCE_S = 60.0
+"""What a unit that seems well does to another shows at most this long after it was changed."""
 _FROM_OUTSIDE = frozenset({-9, -15, -2, 137, 143, 130})
 OVERLOADED = frozenset({"busy", "starved"})
 
@@ -160,7 +163,12 @@ def _ends(findings: Findings, unit: UnitId) -> Iterator[tuple[float, int]]:
 
 def _unwell(findings: Findings, target: Target) -> str | Against:
     """Return how a unit that runs is not well; its own probe, or what detect measured, says so. Text does not."""
-    unit = target.unit
+    unit, incident = target.unit, findings.case.incident
+    if unit.id != incident.unit:
+        return _others_suffer_by(findings, target)
+    suffer = others_suffer(findings, target)
+    if suffer:
+        return f"{suffer}, in trouble because of {unit.name}, cannot work"
     health = findings.of("health_now", unit.id)
     if health.answered and health.flag("configured") and not health.flag("ok"):
         state = up_but_unwell(findings, target)
@@ -171,6 +179,23 @@ def _unwell(findings: Findings, target: Target) -> str | Against:
         return f"{unit.name} fails its probe ({health.words('said')})"
     measured = measured_trouble(findings, target)
     return measured or Against(f"{unit.name} is not known to be unwell but for what is logged")
+
+
+def _others_suffer_by(findings: Findings, target: Target) -> str | Against:
+    """Return how the root suffers since what it depends on was given something else, or why that is not known."""
+    incident, root = findings.case.incident, findings.root
+    changed_at = max(
+        (file.changed_at for file in files_of(findings.known("config_changed", target.unit.id))), default=0.0
+    )
+    if root is None or incident.began_at.timestamp() - changed_at > _AT_ONCE_S:
+        return Against(f"{target.unit.name} was changed too long before the trouble to be the cause for sure")
+    health = findings.of("health_now", incident.unit)
+    fails = health.answered and health.flag("configured") and not health.flag("ok")
+    if not fails and incident.fault is not Fault.DEGRADED:
+        return Against(f"{root.unit.name} is not known to be unwell but for what is logged")
+    if findings.of("config_changed", incident.unit).number("differs"):
+        return Against(f"the configuration of {root.unit.name} itself was changed")
+    return f"{root.unit.name}, which depends on {target.unit.name}, is not well"
 
 
 def somebody_suffers(findings: Findings) -> Against | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from opsagent.model import Fault
 from opsagent.runbooks import down, remedies, upstream
-from opsagent.runbooks.common import healthy_now, it_is_starting, machine_is_in_the_way, port_is_taken
+from opsagent.runbooks.common import (
+    healthy_now,
+    it_is_starting,
+    machine_is_in_the_way,
+    others_suffer,
+    port_is_taken,
+)
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Runbook, at_root
 from opsagent_tools.units import UnitState
@@ -20,7 +26,8 @@ def recovered(findings: Findings) -> str | None:
         return f"its supervisor is starting {root.unit.name}"
     if down.some_are_missing(findings, root):
         return None
-    if state.words("state") == UnitState.RUNNING and (root.spec is None or root.spec.health is None):
+    unasked = root.spec is None or root.spec.health is None
+    if state.words("state") == UnitState.RUNNING and unasked and not others_suffer(findings, root):
         return f"its supervisor started {root.unit.name} again"
     return healthy_now(findings, root)
 

@@ -72,7 +72,7 @@ def test_a_change_under_a_running_process_is_not_good_yet(folder: Path, config: 
 
 
 def test_a_file_moved_into_place_counts_from_then_whatever_its_time_says(folder: Path, config: Path) -> None:
-    unit = unit_started(later(-1))
+    unit = unit_started(later(-60))
     prepared = config.with_name("prepared")
     prepared.write_text("{prepared long ago", encoding="utf-8")
     os.utime(prepared, (1_000_000_000, 1_000_000_000))
@@ -233,3 +233,14 @@ def test_files_that_nobody_declared_are_told_apart(folder: Path, config: Path) -
     (change,) = last_good.differing(unit_started(None), spec(), folder)
     assert not change.declared
     assert last_good.good_files(unit_started(None).id, folder) == {}, "a release has what was declared"
+
+
+def test_what_a_unit_writes_itself_while_it_starts_counts_where_nothing_else_is_known(
+    folder: Path, config: Path
+) -> None:
+    unit = unit_started(time.time() - 2)
+    last_good.note(unit, spec(config), folder)
+    assert last_good.good_content(unit.id, folder, config) == config.read_bytes()
+    config.write_text("{}", encoding="utf-8")
+    last_good.note(unit, spec(config), folder)
+    assert len(last_good.changed(unit, spec(config), folder)) == 1, "it is known what was good before"
