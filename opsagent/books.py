@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.casefile import CaseFile
+from opsagent.casenote import english
 from opsagent.model import Hypothesis, Incident, Plan, Verdict
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
@@ -40,7 +41,8 @@ class Books:
 
     async def escalate(self, file: CaseFile, why: str) -> None:
         """Tell a person what is known; the agent changes nothing more until something is different."""
-        await self._timeline.tell("escalated", why, incident=file.incident)
+        reason, never, following = _in_parts(file, why)
+        await self._timeline.tell("escalated", why, incident=file.incident, reason=reason, never=never, next=following)
         await self._set(file, status="escalated", outcome="escalated")
 
     async def end(
@@ -90,6 +92,14 @@ class Books:
             cause=cause_of(file.hypotheses),
             **values,
         )
+
+
+def _in_parts(file: CaseFile, why: str) -> tuple[str, str, str]:
+    """Return why, what not to do and what to do next, for whoever tells it in other words (`opsagent.telling.messages`)."""
+    note = file.note
+    if note is None:
+        return why, "", ""
+    return (note.reason if why == english(note) else why), note.never, note.next_step
 
 
 def cause_of(hypotheses: Sequence[Hypothesis]) -> str | None:

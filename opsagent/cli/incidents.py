@@ -109,7 +109,7 @@ def _filtered(
     narrowed = name is not None or after is not None or still_open or status in _WATCHED
     with reading(home) as journal:
         rows = journal.incidents(None if status in _WATCHED else status, _MOST if narrowed else limit)
-        watches = journal.watches()
+        watches = journal.standing_watches()
     found = [
         row
         for row in rows
@@ -172,7 +172,7 @@ def recent(
 
     with reading(home) as journal:
         rows = journal.incidents(status, 1000 if unit is not None else limit)
-        watches = journal.watches()
+        watches = journal.standing_watches()
     return [brief(row, watches) for row in rows if unit is None or row.unit == unit][:limit]
 
 

@@ -51,6 +51,11 @@ class Watches(Store):
         with self._writing(durable=True) as writer:
             writer.update(watches, watch_id, ended_at=writer.now)
 
+    def standing_watches(self) -> tuple[WatchRow, ...]:
+        """Return what stands now, oldest first: without snoozes whose time is over, whether anybody noted that or not."""
+        now = self._clock()
+        return tuple(one for one in self.watches() if one.until is None or one.until > now)
+
     def watches(self, incident_id: str | None = None, *, since: datetime | None = None) -> tuple[WatchRow, ...]:
         """Return what stands (of one incident), oldest first; `since`: also what ended after then."""
         wanted = select(watches).order_by(watches.c.at, watches.c.id)

@@ -170,10 +170,13 @@ def changes(account: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
             found.append({"what": _change_words(one), "diff": str(one.get("diff") or ""), "at": _change_time(one)})
         elif str(one).strip():
             found.append({"what": str(one), "diff": "", "at": None})
+    names = {str(one.get("name")) for one in account.get("changed") or () if isinstance(one, Mapping)}
     seen = any(isinstance(one, Mapping) and one.get("what") == "config" for one in account.get("changed") or ())
     for one in account["evidence"]:
         facts = one["facts"]
         if one["probe"] not in _OF_CHANGES or (seen and one["probe"] == "config_changed"):
+            continue
+        if str(facts.get("edited")) in names:
             continue
         if facts.get("said") and (facts.get("changed") is True or facts.get("edited")):
             diff = str(one["text"] or "") if one["probe"] == "release_changed" else ""

@@ -22,8 +22,8 @@ font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 pre .plus{color:#1a7f4b}pre .minus{color:#c62f2f}pre .at{color:var(--soft)}
 @media (prefers-color-scheme:dark){pre .plus{color:#4cc38a}pre .minus{color:#ff8585}}
 td{overflow-wrap:anywhere;vertical-align:top}
-td:first-child{white-space:nowrap}
-@media (max-width:600px){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}td:first-child{white-space:normal}}
+td:not(:last-child){white-space:nowrap}
+@media (max-width:600px){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}td:not(:last-child){white-space:normal}}
 @media print{body{padding:0}.chart,pre{break-inside:avoid}}
 """
 _SIGNS = {"+": "plus", "-": "minus", "@": "at"}

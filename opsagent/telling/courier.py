@@ -22,8 +22,7 @@ from opsagent.quiet import QuietHours
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING, Message
-from opsagent.store.rows import IncidentRow
-from opsagent.store.watches import WatchRow
+from opsagent.store.rows import EventRow, IncidentRow
 from opsagent.telling.account import brief, plain
 from opsagent.telling.as_lines import as_lines
 from opsagent.telling.delivery import Batch, again_at, batches, given_up
@@ -32,7 +31,8 @@ from opsagent.telling.handover import handover
 from opsagent.telling.issue import recurring
 from opsagent.telling.messages import digest, joined
 from opsagent.telling.news import FRESH, URGENT, View, digest_due, message_id, news, void
-from opsagent.telling.snooze import SNOOZED, covered, why_over
+from opsagent.telling.snooze import covered
+from opsagent.telling.snoozing import end_snoozes
 from opsagent.telling.words import Words
 from opsagent.views.terminal import Screen
 
@@ -42,9 +42,17 @@ _IDLE_S = 30.0
 """Between two looks while nothing is written: reminders, digests and the ends of snoozes come by time alone."""
 _BACK = timedelta(days=2)
 _SPAN = timedelta(hours=24)
-_WORDS_OF_SNOOZE = {"time": "its time is over", "worse": "it got worse", "another fault": "it has another fault"}
 
 Send = Callable[..., Awaitable[egress.Sent]]
+
+
+def _said(calls: Sequence[EventRow]) -> dict[str, str]:
+    """Return why a person was called the last time, in parts where it was told in parts."""
+    if not calls:
+        return {"why": ""}
+    data = calls[-1].data
+    parts = {name: str(data.get(name) or "") for name in ("never", "next")}
+    return {"why": str(data.get("reason", calls[-1].text) or ""), **parts}
 
 
 def _now() -> datetime:
@@ -148,7 +156,7 @@ class Courier:
         rows = journal.incidents_since(since)
         calls = journal.events_of_kind("escalated", min([since, *(row.incident.opened_at for row in rows)]))
         trials = {one.incident_id for one in journal.events_of_kind("trial", since)}
-        watches = self._end_snoozes(rows, now)
+        watches = end_snoozes(journal, rows, now)
         snoozes = [one for one in watches if one.kind == "snooze"]
         accounts = []
         for row in rows:
@@ -158,7 +166,9 @@ class Courier:
                     **costed(row),
                     **brief(row, watches),
                     "hypotheses": plain(row.hypotheses),
-                    "why": mine[-1].text if mine else "",
+                    **_said(mine),
+                    "changed": plain(row.changed) if row.status == "escalated" else [],
+                    "evidence": plain(row.evidence) if row.status == "escalated" else [],
                     "calls": [one.at for one in mine],
                     "tried": self._tried(row) if row.status == "escalated" else [],
                     "trial": row.id in trials,
@@ -195,26 +205,6 @@ class Courier:
         kinds = {(row.unit, row.fault, row.remedy): row for row in late}
         alike = [costed(one) for row in kinds.values() for one in self._journal.repaired_alike(row)]
         return [list(group) for group in recurring(alike)]
-
-    def _end_snoozes(self, rows: Sequence[IncidentRow], now: datetime) -> list[WatchRow]:
-        """End the snoozes that are over, and return what stands."""
-        standing = self._journal.watches()
-        if not any(one.kind == "snooze" for one in standing):
-            return list(standing)
-        since = min(one.at for one in standing) - timedelta(seconds=5)
-        kinds = ("escalated", "not_better", "worse", SNOOZED)
-        events = [event for kind in kinds for event in self._journal.events_of_kind(kind, since)]
-        left = []
-        for watch in standing:
-            over = why_over(watch, rows, events, now) if watch.kind == "snooze" else ""
-            if not over:
-                left.append(watch)
-                continue
-            self._journal.end_watch(watch.id)
-            if over in _WORDS_OF_SNOOZE:
-                text = f"the snooze of {watch.by} ends: {_WORDS_OF_SNOOZE[over]}"
-                self._journal.add_event(watch.incident_id, "snooze_over", text)
-        return left
 
     def _digests(self, now: datetime) -> list[Message]:
         found = []

@@ -19,10 +19,13 @@ from opsagent.store.journal import Journal
 from opsagent.telling.changed import before
 from opsagent.telling.courier import Courier
 from opsagent.telling.recorder import AFTER_S, Recorder, merged
+from opsagent.telling.snoozing import look
 from opsagent.world import World
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 2.0
+_SNOOZES_S = 10.0
+"""Between two looks whether a snooze is over, where nobody is told anything."""
 _TRIES, _AGAIN_S = 20, 0.1
 """So long an incident may take to be in the journal."""
 _WRITE_S = 15.0
@@ -83,10 +86,16 @@ class TellingDesk:
     async def run(self) -> None:
         """Measure and tell until cancelled."""
         courier = asyncio.create_task(self._courier.run()) if self._courier is not None else None
+        looked = datetime.now(UTC)
         try:
             while True:
                 await asyncio.sleep(_LOOK_S)
-                await self._measure(datetime.now(UTC))
+                now = datetime.now(UTC)
+                await self._measure(now)
+                if self._courier is None and (now - looked).total_seconds() >= _SNOOZES_S:
+                    looked = now
+                    with suppress(StoreError):
+                        await asyncio.to_thread(look, self._journal, now)
         finally:
             if courier is not None:
                 courier.cancel()

@@ -19,7 +19,7 @@ def account_of(journal: Journal, id_or_prefix: str) -> dict[str, Any]:
     row = journal.incident(id_or_prefix)
     return whole(
         row,
-        watches=journal.watches(row.id),
+        watches=journal.standing_watches(),
         approvals=journal.approvals(pending=False),
         messages=[one for one in journal.messages(waiting=False) if one.incident_id == row.id],
     )
@@ -40,9 +40,12 @@ def costed(row: IncidentRow) -> dict[str, Any]:
 
 def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, Any]:
     """Return what `opsagent handover --json` has: what is open, held, pending, repaired and changed since then."""
-    watches = journal.watches()
+    watches = journal.standing_watches()
     rows = journal.incidents_since(since)
-    why = {event.incident_id: event.text for event in journal.events_of_kind("escalated", _earliest(rows, since))}
+    why = {
+        event.incident_id: str(event.data.get("reason") or event.text)
+        for event in journal.events_of_kind("escalated", _earliest(rows, since))
+    }
     unfinished = [
         {**costed(row), **brief(row, watches), "why": why.get(row.id, "")}
         for row in rows

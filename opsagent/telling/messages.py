@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from opsagent.telling.account import cost_of, likeliest, moment_of
+from opsagent.telling.account import changes, cost_of, likeliest, moment_of
 from opsagent.telling.phrases import cost, fault_of, named
 from opsagent.telling.words import Words
 from opsagent_tools.text import escape_for_chat
@@ -17,6 +17,7 @@ from opsagent_tools.text import escape_for_chat
 _LONGEST = 400
 _BODY = 3500
 _TRIED = 4
+_CHANGES = 2
 
 
 def safe(value: object) -> str:
@@ -39,14 +40,11 @@ def _escalation(account: Mapping[str, Any], words: Words) -> Iterator[str]:
     began = moment_of(account["began_at"])
     if began is not None:
         yield words("msg.since", at=words.time(began))
-    best = likeliest(account)
-    if best is not None:
-        sure = words.percent(float(best["weight"]))
-        yield words("msg.cause", text=safe(f"{best['cause']} [{best['unit']['name']}]"), percent=sure)
-    else:
-        yield words("msg.no_cause")
+    yield from _cause(account, words)
     if account.get("why"):
         yield words("msg.why", text=safe(account["why"]))
+    for one in changes(account)[:_CHANGES]:
+        yield words("msg.changed", text=safe(one["what"]))
     if account["affected"]:
         yield words("msg.suffers", units=safe(named(account["affected"])))
     tried = [f"{one['remedy']} ({words('plan.' + one['status'])})" for one in account.get("tried", ())][-_TRIED:]
@@ -55,8 +53,23 @@ def _escalation(account: Mapping[str, Any], words: Words) -> Iterator[str]:
     spent = cost(cost_of([account]), words)
     if spent != "-":
         yield words("msg.cost", cost=spent)
+    for key, name in (("msg.never", "never"), ("msg.next", "next")):
+        if account.get(name):
+            yield words(key, text=safe(account[name]))
     yield words("msg.look", id=account["id"])
     yield words("msg.mute", id=account["id"])
+
+
+def _cause(account: Mapping[str, Any], words: Words) -> Iterator[str]:
+    best = likeliest(account)
+    if best is None:
+        yield words("msg.no_cause")
+        return
+    sure = words.percent(float(best["weight"]))
+    yield words("msg.cause", text=safe(f"{best['cause']} [{best['unit']['name']}]"), percent=sure)
+    for key, name in (("pm.for", "speaks_for"), ("pm.against", "speaks_against")):
+        if best[name]:
+            yield words(key, text=safe("; ".join(str(one) for one in best[name])))
 
 
 def over(account: Mapping[str, Any], words: Words) -> tuple[str, str]:

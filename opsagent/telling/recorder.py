@@ -6,6 +6,7 @@ since the epoch inside, aware outside.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,7 +113,7 @@ class Recorder:
         during = [one for one in probes if one[0] >= began - 1e-3]
         restarts = sum(1 for _ in track.starts.between(began, ends))
         series = {
-            "health": [(at, 0.0 if value == _FAILED else 1.0) for at, value in probes],
+            "health": _health(probes, [at for at, _ in track.deaths.between(begins, ends)]),
             "latency": [(at, value * 1000) for at, value in probes if value != _FAILED],
             "errors": _summed(track.errors.between(begins, ends), begins, ends),
             "rss": list(track.rss.between(begins, ends)),
@@ -151,6 +152,22 @@ _HEARD = frozenset(
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _health(probes: Sequence[tuple[float, float]], deaths: Sequence[float]) -> list[tuple[float, float]]:
+    """Return well (1) and not well (0) over time; while nobody is there to be asked, from a death on, it is not well."""
+    gaps = sorted(after[0] - before[0] for before, after in itertools.pairwise(probes))
+    usual = gaps[len(gaps) // 2] if gaps else 0.0
+    found = [(at, 0.0 if value == _FAILED else 1.0) for at, value in probes]
+    for before, after in itertools.pairwise(probes):
+        died = next((at for at in deaths if before[0] <= at < after[0]), None)
+        if died is not None and after[0] - died > _MISSED * usual:
+            found.append((died, 0.0))
+    return sorted(found)
+
+
+_MISSED = 3
+"""So many usual pauses between two probes are too long for a unit that is there."""
 
 
 def _down(probes: Sequence[tuple[float, float]], ends: float, *, over: bool) -> float:

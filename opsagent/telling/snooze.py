@@ -14,7 +14,8 @@ from opsagent.store.watches import WatchRow
 
 SNOOZED = "snoozed"
 """Kind of the event that says who snoozed an incident; `data.affected`: how many units suffered then."""
-_WORSE = frozenset({"escalated", "not_better", "worse"})
+WORSE = frozenset({"escalated", "not_better", "worse"})
+"""Kinds of events after which the trouble counts as worse."""
 
 
 def why_over(watch: WatchRow, rows: Sequence[IncidentRow], events: Iterable[EventRow], now: datetime) -> str:
@@ -24,7 +25,7 @@ def why_over(watch: WatchRow, rows: Sequence[IncidentRow], events: Iterable[Even
     mine = next((row for row in rows if row.id == watch.incident_id), None)
     if mine is None:
         return "gone"
-    if any(one.incident_id == mine.id and one.kind in _WORSE and one.at > watch.at for one in events):
+    if any(one.incident_id == mine.id and one.kind in WORSE and one.at > watch.at for one in events):
         return "worse"
     if len(mine.incident.affected) > _affected_then(watch, events, len(mine.incident.affected)):
         return "worse"

@@ -120,6 +120,7 @@ WORDS: dict[str, str] = {
     "msg.kind.test": "test",
     "msg.since": "since {at}", "msg.why": "why: {text}", "msg.cause": "probably: {text} ({percent})",
     "msg.no_cause": "the cause is not known",
+    "msg.never": "do not: {text}", "msg.next": "next: {text}", "msg.changed": "changed just before: {text}",
     "msg.suffers": "suffers too: {units}", "msg.tried": "tried: {text}", "msg.cost": "so far: {cost}",
     "msg.look": "look: opsagent incidents show {id}",
     "msg.mute": "quiet: opsagent ack {id}, or opsagent snooze {id} --for 2h",

@@ -112,6 +112,7 @@ WORDS: dict[str, str] = {
     "msg.kind.test": "시험",
     "msg.since": "시작: {at}", "msg.why": "이유: {text}", "msg.cause": "추정 원인: {text} ({percent})",
     "msg.no_cause": "원인을 알 수 없음",
+    "msg.never": "하지 말 것: {text}", "msg.next": "다음 단계: {text}", "msg.changed": "직전에 바뀐 것: {text}",
     "msg.suffers": "함께 영향받음: {units}", "msg.tried": "시도함: {text}", "msg.cost": "지금까지: {cost}",
     "msg.look": "보기: opsagent incidents show {id}",
     "msg.mute": "알림 끄기: opsagent ack {id} 또는 opsagent snooze {id} --for 2h",
