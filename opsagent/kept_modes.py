@@ -31,6 +31,8 @@ _WELL_BESIDE_S = 900.0
 """As for configuration: what changed this long ago under a unit that has been well ever since counts."""
 _LEFT_OUT = frozenset({"node_modules", ".git", "__pycache__", ".venv", "venv", ".hg", ".svn", ".cache"})
 _FOLDER = "last_good"
+_DAC_OVERRIDE = 1 << 1
+"""capabilities(7): CAP_DAC_OVERRIDE is bit 1."""
 _AGAIN_S = 20.0
 
 
@@ -48,9 +50,11 @@ class Mode:
     changed_at: float
     """Seconds since the epoch: of the last change of the inode (ctime)."""
     folder: bool
+    used: bool = True
+    """It is known to be needed (named, open, a folder of its own); False: it only lies in such a folder."""
 
     @classmethod
-    def of(cls, path: Path, status: os.stat_result) -> Mode:
+    def of(cls, path: Path, status: os.stat_result, *, used: bool = True) -> Mode:
         """Return what stat(2) says of it."""
         return cls(
             path=path,
@@ -61,6 +65,7 @@ class Mode:
             gid=status.st_gid,
             changed_at=status.st_ctime,
             folder=stat.S_ISDIR(status.st_mode),
+            used=used,
         )
 
 
@@ -70,6 +75,8 @@ class Who:
 
     uid: int
     groups: frozenset[int]
+    overrides: bool
+    """The kernel lets it read and write whatever its mode (CAP_DAC_OVERRIDE, which root mostly has)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +123,14 @@ def note(unit: Unit, spec: ServiceSpec | None, home: Path) -> bool:
     logs = sorted({file.path for file in held if looks_like_a_log(file)})
     who = [_who(pid) for pid in pids]
     record = {
-        "files": {path: [one.device, one.inode, one.mode, one.uid, one.gid, one.folder] for path, one in found.items()},
+        "files": {
+            path: [one.device, one.inode, one.mode, one.uid, one.gid, one.folder, one.used]
+            for path, one in found.items()
+        },
         "logs": logs,
-        "who": sorted([one.uid, sorted(one.groups)] for one in {each for each in who if each is not None}),
+        "who": sorted(
+            [one.uid, sorted(one.groups), one.overrides] for one in {each for each in who if each is not None}
+        ),
     }
     target = _path(home, unit.id)
     raw = json.dumps(record, sort_keys=True).encode()
@@ -152,7 +164,9 @@ def known_files(home: Path, unit: UnitId) -> dict[str, int]:
 
 def who_ran(home: Path, unit: UnitId) -> tuple[Who, ...]:
     """Return as whom the unit's processes ran when it was last well."""
-    return tuple(Who(uid=row[0], groups=frozenset(row[1])) for row in _read(home, unit).get("who", []))
+    return tuple(
+        Who(uid=row[0], groups=frozenset(row[1]), overrides=bool(row[2])) for row in _read(home, unit).get("who", [])
+    )
 
 
 def is_known(home: Path, unit: UnitId) -> bool:
@@ -170,7 +184,7 @@ def changed(home: Path, unit: UnitId) -> tuple[ModeChange, ...]:
             continue
         was = Mode(
             path=Path(path), device=row[0], inode=row[1], mode=row[2], uid=row[3], gid=row[4],
-            changed_at=now.changed_at, folder=row[5],
+            changed_at=now.changed_at, folder=row[5], used=row[6],
         )  # fmt: skip
         same = (now.device, now.inode, now.folder) == (was.device, was.inode, was.folder)
         if same and (now.mode, now.uid, now.gid) != (was.mode, was.uid, was.gid):
@@ -181,9 +195,9 @@ def changed(home: Path, unit: UnitId) -> tuple[ModeChange, ...]:
 def may(who: Who, what: Mode, wanted: int) -> bool:
     """Tell whether a process may do this (4 read, 2 write, 1 execute or search) by owner and mode alone.
 
-    Root may read and write everything; but execute only what somebody may.
+    Who may override them reads and writes everything; but executes only what somebody may.
     """
-    if who.uid == 0:
+    if who.overrides:
         return not (wanted & 1) or what.folder or bool(what.mode & 0o111)
     if who.uid == what.uid:
         bits = what.mode >> 6
@@ -205,7 +219,7 @@ def denied(who: Iterable[Who], change: ModeChange) -> str:
 
 def _needed(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Iterator[Mode]:
     seen: set[str] = set()
-    for path in _paths(spec, home, held):
+    for path, used in _paths(spec, home, held):
         name = str(path)
         if name in seen:
             continue
@@ -217,11 +231,20 @@ def _needed(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Itera
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
-            yield Mode.of(path, status)
+            yield Mode.of(path, status, used=used)
 
 
-def _paths(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Iterator[Path]:
+def _paths(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    """Yield what may be needed, and whether it is known to be."""
     folders = own_folders(spec, home)
+    for path in (*_named(spec), *_held(held, home), *folders):
+        yield path, True
+    for folder in folders:
+        for path in _below(folder):
+            yield path, path.parent == folder and path.is_dir()
+
+
+def _named(spec: ServiceSpec | None) -> Iterator[Path]:
     if spec is not None:
         yield from spec.config_files
         for path in (*spec.logs, *(path for path in (spec.out_file, spec.error_file, spec.pid_file) if path)):
@@ -231,13 +254,13 @@ def _paths(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Iterat
             path = Path(word) if word.startswith("/") else spec.cwd / word
             if len(word) < 256 and path.is_file():
                 yield path
+
+
+def _held(held: Iterable[Path], home: Path) -> Iterator[Path]:
     for path in held:
         if _is_somebodys(path, home):
             yield path
             yield path.parent
-    yield from folders
-    for folder in folders:
-        yield from _below(folder)
 
 
 def _is_somebodys(path: Path, home: Path) -> bool:
@@ -269,9 +292,10 @@ def _who(pid: int) -> Who | None:
     try:
         uid, gid = int(told[b"Uid"].split()[1]), int(told[b"Gid"].split()[1])
         groups = frozenset({gid, *map(int, told[b"Groups"].split())})
+        overrides = bool(int(told[b"CapEff"], 16) & _DAC_OVERRIDE)
     except (KeyError, ValueError, IndexError):
         return None
-    return Who(uid=uid, groups=groups)
+    return Who(uid=uid, groups=groups, overrides=overrides)
 
 
 def _path(home: Path, unit: UnitId) -> Path:

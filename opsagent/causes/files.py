@@ -71,7 +71,8 @@ def permissions(findings: Findings) -> Hypothesis | None:
         cause = f"{unit.name} has not recovered from the time when its rights were taken"
         return weigh(Cause.PERMISSIONS, unit, cause, speaks_for=[("it has them again", STRONG)])
     before_s = findings.case.incident.began_at.timestamp() - change.number("first_at")
-    pro: list[Reason] = [("owner and mode kept when it was last well", STRONG if change.flag("denied") else SOME)]
+    sure = change.flag("denied") and change.flag("used")
+    pro: list[Reason] = [("owner and mode kept when it was last well", STRONG if sure else SOME)]
     if -_SLACK_S <= before_s <= _JUST_BEFORE_S:
         pro.append((f"they changed {max(0.0, before_s):.0f} s before the trouble began", SOME))
     against = [("they changed after the trouble began", STRONG)] if before_s < -_SLACK_S else []

@@ -67,6 +67,7 @@ def _told(unit: UnitId, changes: Sequence[ModeChange], word: str) -> dict[str, S
         "first_at": min(change.now.changed_at for change in changes),
         "changed_at": since,
         "restorable": not why,
+        "used": any(change.was.used for change in changes),
         "word": word,
         "said": what + (f": it cannot {word} it any more" if word else "") + (f"; {why}" if why else ""),
     }

@@ -21,6 +21,7 @@ from opsagent.model import EvidenceKind, Scalar, Signal
 from opsagent.own_files import open_files, own_folders
 from opsagent.probes.own_logs import seen
 from opsagent.probes.room import Found, Room
+from opsagent.probes.service import last_lines, log_paths
 from opsagent.world import World
 from opsagent_tools.files import UnsafeFile, read_owned, sha256_of
 from opsagent_tools.processes.touched import Touch, Touches
@@ -51,17 +52,23 @@ _NO_ITEMS_NAME = re.compile(
     r"(?:$|[._-])",
     re.IGNORECASE,
 )
+_EXCUSES = re.compile(
+    r"ECONN\w+|[Cc]onnection (?:was )?(?:refused|reset)|ENOTFOUND|EAI_\w+|getaddrinfo|[Nn]ame or service not known"
+    r"|ETIMEDOUT|ENOSPC|[Nn]o space left|EACCES|EPERM|[Pp]ermission denied|EADDRINUSE|[Aa]ddress already in use"
+    r"|OutOfMemoryError|MemoryError|heap out of memory|EMFILE|[Tt]oo many open files|UnknownHost\w*"
+)
+"""How runtimes and libc call what another cause than an item has."""
+_LINES_READ = 60
 _DATABASES = (b"SQLite format 3\0", b"\x7fELF", b"#!")
 
 
 async def poison_item(room: Room, unit_id: UnitId) -> Found:
     """Watch the unit over its next restarts, and tell which item it opens last before each death."""
     unit, spec, world = await room.unit(unit_id), room.spec(unit_id), room.world
+    logs = await log_paths(room, unit_id)
     home = room.last_good_dir.parent if room.last_good_dir is not None else None
     if len(world.past(unit_id).deaths) < _LIVES:
         return _nothing(f"{unit.name} has not died {_LIVES} times")
-    if unit.instances > 1:
-        return _nothing(f"{unit.name} has several instances: which of them opened what is not known")
     folders = await asyncio.to_thread(_data_folders, spec, home)
     if not await asyncio.to_thread(_has_items, folders, unit, home):
         return _nothing(f"{unit.name} has no spool: nothing in its folders comes and goes")
@@ -73,6 +80,9 @@ async def poison_item(room: Room, unit_id: UnitId) -> Found:
     finally:
         touches.close()
     facts = await asyncio.to_thread(_judge, lives, world, unit, spec, home)
+    excuse = await asyncio.to_thread(_excuse, logs) if facts["found"] else ""
+    if excuse:
+        return _nothing(f"{facts['said']}; but its last words speak of something else ({excuse})")
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
 
@@ -143,6 +153,11 @@ def _judge(
                 verdicts[path] = path not in no_item and _is_item(path, owners, known, eaten)
         last.append(next((path for path in reversed(opened) if verdicts[path]), None))
     item = last[-1]
+    if item is not None and _reads_all_at_once(item, lives, verdicts, owners, known):
+        return {
+            "found": False,
+            "said": f"{unit.name} opens all items of its spool before each death: which of them is not known",
+        }
     if item is None or any(each != item for each in last[-_SURE:]) or last.count(item) < len(last) - 1:
         return {
             "found": False,
@@ -150,6 +165,28 @@ def _judge(
             "said": f"no item of a spool is opened before each death of {unit.name}",
         }
     return _told(Path(item), len(lives), world, unit, owners)
+
+
+def _reads_all_at_once(
+    item: str, lives: Sequence[_Life], verdicts: Mapping[str, bool], owners: Iterable[int], known: Mapping[str, int]
+) -> bool:
+    """Tell whether several items are opened in one life, and none waits: the last that was opened tells nothing then."""
+    opened = {touch.path for life in lives for touch in life.touches if touch.opened and verdicts.get(touch.path)}
+    opened = {path for path in opened if os.path.lexists(path)}  # noqa: PTH110  # what was worked off tells nothing
+    if len(opened) < 2:
+        return False
+    folder = os.path.dirname(item)  # noqa: PTH120
+    try:
+        there = [os.path.join(folder, name) for name in os.listdir(folder)]  # noqa: PTH118, PTH208
+    except OSError:
+        return True
+    return not any(path not in opened and _is_item(path, owners, known, (folder,)) for path in there)
+
+
+def _excuse(logs: Iterable[Path]) -> str:
+    """Return what in its last words explains its deaths without any item. Text only ever keeps from doing something."""
+    found = _EXCUSES.search("\n".join(last_lines(logs)[-_LINES_READ:]))
+    return found.group(0) if found is not None else ""
 
 
 def _told(item: Path, lives: int, world: World, unit: Unit, owners: Iterable[int]) -> dict[str, Scalar]:

@@ -14,7 +14,7 @@ from opsagent.runbooks.remedy import Against, Fit
 from opsagent_tools.units import UnitState
 
 _SLACK_S = 1.0
-_NEARLY = 0.9
+_NEARLY = 0.8
 _CHANGE_TO_TROUBLE_S = 900.0
 _QUICKLY_S = 300.0
 """A log that fills its disk within this time is a flood."""
