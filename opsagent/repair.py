@@ -171,6 +171,9 @@ class Repairer:
             "planned", f"{steps}: {plan.why}", incident=file.incident, remedy=plan.remedy, source=plan.source
         )
         ruling = await self._rule(plan)
+        if ruling.verdict != "allow":  # what it rests on is kept, for whoever is asked or tries a runbook on it
+            known = {"evidence": tuple(file.evidence), "hypotheses": file.hypotheses, "probes": file.probes}
+            await asyncio.to_thread(shop.journal.set_incident, file.incident.id, **known)
         if ruling.verdict == "deny":
             return await self._refused(file, plan, ruling)
         if ruling.verdict == "ask":

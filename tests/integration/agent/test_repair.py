@@ -63,6 +63,7 @@ async def test_mode_suggest_says_what_it_would_do_and_does_nothing(place: Place,
     await place.kill("store")
     row = await place.incident(lambda row: "suggested" in kinds(row))
     assert "start:store" in next(event.text for event in row.events if event.kind == "planned")
+    assert {"unit_state", "port_holder"} <= {evidence.probe for evidence in row.evidence}, "what it rests on is kept"
     assert [step for plan in row.plans for step in plan.steps] == []
     assert len(place.starts("store")) == 1
     await place.supervisor.start(UnitId.local("circus", "store"))  # a person follows the suggestion
