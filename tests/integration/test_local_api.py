@@ -34,6 +34,7 @@ from opsagent.api.server import ApiServer
 from opsagent.model import Plan
 from opsagent.store.codec import from_plain
 from opsagent.store.errors import StoreError
+from opsagent_tools.peers import person_of
 from tests.support.waiting import until
 from tests.unit.store.values import plan
 
@@ -77,8 +78,11 @@ class Daemon:
     async def odd(self) -> object:
         return object()
 
+    async def whose(self, by: str) -> str:
+        return by
+
     def handlers(self) -> dict[str, Callable[..., Any]]:
-        names = ("echo", "count", "forever", "borrowed", "unknown", "full", "broken", "odd")
+        names = ("echo", "count", "forever", "borrowed", "unknown", "full", "broken", "odd", "whose")
         return {name: getattr(self, name) for name in names}
 
 
@@ -108,6 +112,10 @@ async def test_values_of_the_model_cross_and_come_back(client: ApiClient) -> Non
     answered = await client.call("echo", {"plan": plan(), "times": 2})
     assert from_plain(answered, list[Plan]) == [plan(), plan()]
     assert len(await client.call("echo", {"plan": plan()})) == 1
+
+
+async def test_who_asks_is_who_the_kernel_says_and_not_who_the_request_says(client: ApiClient) -> None:
+    assert await client.call("whose", {"by": "somebody-else"}) == person_of(os.getuid(), os.getpid())
 
 
 async def test_streams_come_item_by_item_and_end(client: ApiClient) -> None:
