@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from opsagent_tools.trust import open_owned
 FOLDER = "runbooks"
 """Of the home."""
 _MOST_FILES = 200
+_PATIENCE_S = 5.0
 _OTHERS_WRITE = 0o022
 _SUFFIXES = (".toml", ".py")
 
@@ -54,11 +56,22 @@ class OwnRunbooks:
         safe = frozenset(self._safe())
         seen = (self._look(), safe)
         if seen != self._seen:
-            self._shelf = read_folder(self._folder, safe)
             self._seen = seen
+            self._shelf = self._read(safe)
             for line in self._shelf.broken:
                 _LOG.warning("%s", line)
         return self._shelf
+
+    def _read(self, safe: frozenset[str]) -> Shelf:
+        """Read the folder beside: a runbook in Python that does not come to an end must not hold up a repair."""
+        read: list[Shelf] = []
+        thread = threading.Thread(target=lambda: read.append(read_folder(self._folder, safe)), daemon=True)
+        thread.start()
+        thread.join(_PATIENCE_S)
+        if read:
+            return read[0]
+        why = f"not read within {_PATIENCE_S:g} s: what is not done then (a loop in a .py file, say) must go"
+        return Shelf(self._shelf.cards, (f"{self._folder}: {why}",))
 
     def card(self, counts_as: str) -> Card | None:
         """Return the card that has the remedy of that durable name (`own.FILE/NAME`)."""

@@ -88,13 +88,15 @@ async def test_another_exit_code_is_no_success_and_what_it_said_is_masked(tmp_pa
 
 
 async def test_what_takes_too_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    home, said = home_of(tmp_path, 'command = ["/bin/sh", "-c", "sleep 77 & sleep 78"]\ntimeout_s = 0.3\n')
+    one, other = (["sleep", f"{seconds}.{os.getpid()}"] for seconds in (77, 78))
+    words = f'["/bin/sh", "-c", "{" ".join(one)} & {" ".join(other)}"]'
+    home, said = home_of(tmp_path, f"command = {words}\ntimeout_s = 0.3\n")
     began = time.monotonic()
     outcome = await done(home, planned(said, unit_of("api")).action)
     assert not outcome.done
     assert "took longer than 0.3 s" in outcome.detail
     assert time.monotonic() - began < 10
-    assert not [one for one in _commands() if one in (["sleep", "77"], ["sleep", "78"])]
+    assert not [found for found in _commands() if found in (one, other)]
 
 
 async def test_what_it_leaves_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ async def test_nothing_is_run_that_others_may_change(tmp_path: Path) -> None:
         await run_words([str(program)], uid=ME, cwd=tmp_path, timeout_s=5)
     program.chmod(0o755)
     tmp_path.chmod(0o777)
-    with pytest.raises(CommandRefused, match="folder"):
+    with pytest.raises(CommandRefused, match=f"may change {tmp_path}"):
         await run_words([str(program)], uid=ME, cwd=tmp_path, timeout_s=5)
 
 

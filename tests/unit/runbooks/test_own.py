@@ -185,7 +185,20 @@ def test_two_of_one_name_are_told(folder: Path) -> None:
     assert "rename" in read_folder(folder).broken[0]
 
 
-def test_it_is_read_again_when_a_file_changed_and_only_then(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_does_not_come_to_an_end_holds_nobody_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsagent.runbooks.own._PATIENCE_S", 0.2)
+    put(folder, "socket.toml", WHOLE)
+    own = OwnRunbooks(folder)
+    assert [card.name for card in own.current().cards] == ["socket"]
+    gate = folder / "gate"
+    put(folder, "loop.py", f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n")
+    held = own.current()
+    assert [card.name for card in held.cards] == ["socket"], "what was known holds"
+    assert "not read within" in held.broken[0]
+    gate.touch()  # the thread ends
+
+
+def test_it_is_read_again_when_a_file_changed_and_only_then(folder: Path) -> None:
     own = OwnRunbooks(folder)
     put(folder, "socket.toml", WHOLE)
     first = own.current()
@@ -194,7 +207,6 @@ def test_it_is_read_again_when_a_file_changed_and_only_then(folder: Path, monkey
     assert own.current().cards[0].title == "Its socket is broken"
     (folder / "socket.toml").unlink()
     assert own.current().cards == ()
-    assert monkeypatch is not None
 
 
 def test_a_command_is_safe_only_where_the_policys_file_agrees(folder: Path) -> None:

@@ -38,18 +38,19 @@ class Ran:
 
 
 def demand_runnable(program: Path, uid: int) -> None:
-    """Demand that nobody but root and `uid` decides what the program is. Raises CommandRefused."""
+    """Demand that nobody but root, the agent and `uid` decides what the program is. Raises CommandRefused."""
     try:
-        found = program.stat()
-        place = program.resolve(strict=True).parent.stat()
+        real = program.resolve(strict=True)
+        found = real.stat()
+        folders = {folder: folder.stat() for folder in (*program.parents, *real.parents)}
     except OSError as error:
         raise CommandRefused(f"{program} cannot be run: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o111:
         raise CommandRefused(f"{program} is no program that may be run")
-    for what, its in ((str(program), found), (f"the folder of {program}", place)):
+    for path, its in {real: found, **folders}.items():
         sticky = stat.S_ISDIR(its.st_mode) and its.st_mode & stat.S_ISVTX
         if its.st_uid not in {0, uid, os.geteuid()} or (its.st_mode & _OTHERS_WRITE and not sticky):
-            raise CommandRefused(f"others than user {uid} may change {what}")
+            raise CommandRefused(f"others than user {uid} may change {path}, and with it what {program} is")
 
 
 async def run_words(
