@@ -6,7 +6,7 @@ CHECKED := opsagent memory/opsagent_memory tools/opsagent_tools evals/opsagent_e
 TESTS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench compare lint format lock clean ready ready-for-tests
+.PHONY: help demo test bench killed compare lint format lock clean ready ready-for-tests
 .NOTPARALLEL:
 
 help:  ## List the targets
@@ -20,6 +20,9 @@ test: ready-for-tests lint  ## Every check and every test (TESTS=path: only thos
 
 bench: ready-for-tests  ## Measure, and write docs/benchmarks.md
 	@$(PYTHON_IN) -m tests.benchmarks.report
+
+killed: ready-for-tests  ## Kill the agent at every moment of a repair (minutes)
+	@EVERY_MOMENT=1 $(PYTHON_IN) -m pytest -q -o timeout=3600 tests/integration/agent/test_killed_at_each_step.py
 
 compare: ready-for-tests  ## The faults beside PM2, Monit and a rule of thumb (JOBS=2: two at a time)
 	@$(PYTHON_IN) -m tests.benchmarks.faults_beside $(FILE)

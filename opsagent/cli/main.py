@@ -42,6 +42,7 @@ COMMANDS = {
     "release": "release",
     "deploy": "deploy",
     "rollback": "rollback",
+    "undo": "undo",
     "pause": "pause",
     "resume": "resume",
     "policy": "policy",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from opsagent.model import Cause, Evidence, Fault, Hypothesis, Incident, Signal
 from opsagent.store.boundary import Store
@@ -125,6 +126,36 @@ class Incidents(Store):
                 following = row["returned_of"]
         return tuple(chain)
 
+    def done_by(self, id_or_prefix: str) -> Done:
+        """Return what was done for an incident, by a plan, or by one step. LookupError: none, or more than one."""
+        with self._reading() as connection:
+            found = [
+                (kind, str(row_id))
+                for kind, table in _NAMED.items()
+                for row_id in connection.execute(_starting(table, id_or_prefix)).scalars()
+            ]
+            exact = [one for one in found if one[1] == id_or_prefix]
+            if not found or not id_or_prefix:
+                raise LookupError(f"no incident, plan or step {id_or_prefix}")
+            if len(found) > 1 and len(exact) != 1:
+                names = ", ".join(f"{kind} {row_id}" for kind, row_id in found[:5])
+                raise LookupError(f"{id_or_prefix} may be any of {names}: give more of it")
+            kind, row_id = (exact or found)[0]
+            column = {"incident": plans.c.incident_id, "plan": plans.c.id}.get(kind)
+            ordinal = None
+            if column is None:
+                step = connection.execute(select(steps).where(steps.c.id == row_id)).mappings().one()
+                column, ordinal, plan_id = plans.c.id, int(step["ordinal"]), str(step["plan_id"])
+            wanted = select(plans).where(column == (row_id if ordinal is None else plan_id))
+            taking = select(plans).where(plans.c.remedy.startswith("undo/"))
+            return Done(
+                kind=kind,
+                id=row_id,
+                plans=_whole(connection, wanted),
+                takings=_whole(connection, taking),
+                ordinal=ordinal,
+            )
+
     def incident(self, id_or_prefix: str) -> IncidentRow:
         """Return one incident with its plans, their steps and its events. LookupError: none, or more than one."""
         with self._reading() as connection:
@@ -138,6 +169,36 @@ class Incidents(Store):
             wanted = wanted.where(events.c.incident_id == incident_id)
         with self._reading() as connection:
             return tuple(reversed([event_row(row) for row in connection.execute(wanted).mappings()]))
+
+
+_NAMED = {"incident": incidents, "plan": plans, "step": steps}
+
+
+def _whole(connection: Connection, wanted: Select[Any]) -> tuple[PlanRow, ...]:
+    """Return plans with their steps."""
+    found = connection.execute(wanted).mappings().all()
+    begun = select(steps).where(steps.c.plan_id.in_([row["id"] for row in found]))
+    rows = [step_row(row) for row in connection.execute(begun.order_by(steps.c.intended_at, steps.c.id)).mappings()]
+    return tuple(plan_row(row, steps=tuple(step for step in rows if step.plan_id == row["id"])) for row in found)
+
+
+def _starting(table: Table, beginning: str) -> Select[Any]:
+    return select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What was done under an id."""
+
+    kind: str
+    """`incident`, `plan` or `step`."""
+    id: str
+    plans: tuple[PlanRow, ...]
+    """With their steps."""
+    takings: tuple[PlanRow, ...] = ()
+    """All plans by which people took something back."""
+    ordinal: int | None = None
+    """Of a step: its place in its plan."""
 
 
 def _described(incident: Incident) -> dict[str, Any]:
