@@ -141,7 +141,7 @@ class Agent:
             config.notify,
             home=home,
             world=self.world,
-            quiet=lambda: self.policy.quiet,
+            policy=lambda: self.policy,
             incidents=lambda: [file.incident for file in self._files.values()],
         )
         self._watching = False

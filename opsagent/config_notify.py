@@ -14,8 +14,8 @@ from opsagent_tools.services import fields
 from opsagent_tools.services.fields import Wrong
 from opsagent_tools.services.schedule import machine_zone
 
-What = Literal["escalations", "approvals", "repaired", "recurring", "digest"]
-WHAT: tuple[What, ...] = ("escalations", "approvals", "repaired", "recurring", "digest")
+What = Literal["escalations", "approvals", "suggestions", "repaired", "recurring", "digest"]
+WHAT: tuple[What, ...] = ("escalations", "approvals", "suggestions", "repaired", "recurring", "digest")
 LANGUAGES = ("en", "ko")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
@@ -36,7 +36,7 @@ class Channel:
     """Instead of a URL: a file that messages are appended to; relative: in the home."""
     hosts: tuple[str, ...] = ()
     """Hosts that it may connect to, all others are refused; empty: none (a local channel)."""
-    what: tuple[What, ...] = ("escalations", "approvals", "recurring", "digest")
+    what: tuple[What, ...] = ("escalations", "approvals", "suggestions", "recurring", "digest")
     language: str = ""
     """Empty: that of `[notify]`."""
     zone: str = ""
@@ -58,7 +58,7 @@ class Notify:
     remind_s: float = 3600.0
     """An escalation that nobody acknowledges is told again after this time, three times; 0: never."""
     digest_at: str = ""
-    """Time of day of the digest, in the channel's zone: `09:00`; empty: none."""
+    """Time of day of the digest, in the channel's zone: `09:00`; empty: none but in the first days."""
     proxy: str = ""
     """What goes out goes through this one; no variable of the environment is heeded."""
 

@@ -69,6 +69,7 @@ class Courier:
         *,
         folder: Path,
         quiet: Callable[[], QuietHours | None] = lambda: None,
+        careful: Callable[[datetime], bool] = lambda now: False,
         send: Send = egress.send,
         clock: Callable[[], datetime] = _now,
     ) -> None:
@@ -76,6 +77,7 @@ class Courier:
         self._notify = notify
         self._folder = folder
         self._quiet = quiet
+        self._careful = careful
         self._send = send
         self._clock = clock
         self._seen = (-1, datetime.min.replace(tzinfo=UTC))
@@ -154,7 +156,9 @@ class Courier:
         journal = self._journal
         since = now - _BACK
         rows = journal.incidents_since(since)
-        calls = journal.events_of_kind("escalated", min([since, *(row.incident.opened_at for row in rows)]))
+        first = min([since, *(row.incident.opened_at for row in rows)])
+        calls = journal.events_of_kind("escalated", first)
+        suggested = {event.incident_id: event.text for event in journal.events_of_kind("suggested", first)}
         trials = {one.incident_id for one in journal.events_of_kind("trial", since)}
         watches = end_snoozes(journal, rows, now)
         snoozes = [one for one in watches if one.kind == "snooze"]
@@ -167,6 +171,7 @@ class Courier:
                     **brief(row, watches),
                     "hypotheses": plain(row.hypotheses),
                     **_said(mine),
+                    "suggested": self._suggested(row) if row.status == "open" and row.id in suggested else "",
                     "changed": plain(row.changed) if row.status == "escalated" else [],
                     "evidence": plain(row.evidence) if row.status == "escalated" else [],
                     "calls": [one.at for one in mine],
@@ -190,8 +195,15 @@ class Courier:
                 for row in journal.approvals()
             ],
             recurring=self._recurring(rows, now),
+            careful=self._careful(now),
             told={one.id: one for one in journal.messages(waiting=False, since=since - _BACK)},
         )
+
+    def _suggested(self, row: IncidentRow) -> str:
+        """Return what the agent would do, by the last plan that was kept back."""
+        plans = [one for one in self._journal.incident(row.id).plans if one.status == "skipped"]
+        steps = ", ".join(str(step.action) for step in plans[-1].plan.steps) if plans else ""
+        return f"{steps}: {plans[-1].plan.why}" if plans and plans[-1].plan.why else steps
 
     def _tried(self, row: IncidentRow) -> list[dict[str, Any]]:
         return [
@@ -209,7 +221,7 @@ class Courier:
     def _digests(self, now: datetime) -> list[Message]:
         found = []
         for channel in self._notify.channels:
-            day = digest_due(self._notify, channel, now)
+            day = digest_due(self._notify, channel, now, careful=self._careful(now))
             if not day:
                 continue
             words = Words(self._notify.language_of(channel), self._notify.zone_of(channel))

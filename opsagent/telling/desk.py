@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.config_notify import Notify
+from opsagent.digest import is_in_place_of_alarms
 from opsagent.home import Home
 from opsagent.model import Incident, Signal
-from opsagent.quiet import QuietHours
+from opsagent.policy import Policy
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.telling.changed import before
@@ -42,7 +43,7 @@ class TellingDesk:
         *,
         home: Home,
         world: World,
-        quiet: Callable[[], QuietHours | None],
+        policy: Callable[[], Policy],
         incidents: Callable[[], Iterable[Incident]],
     ) -> None:
         self._journal = journal
@@ -55,7 +56,21 @@ class TellingDesk:
         self._ended: dict[str, tuple[Incident, datetime]] = {}
         """Those that are over, with when: shortly afterwards is measured too."""
         self._beside: set[asyncio.Task[None]] = set()
-        self._courier = Courier(journal, notify, folder=home.path, quiet=quiet) if notify.channels else None
+        self._courier = (
+            Courier(
+                journal,
+                notify,
+                folder=home.path,
+                quiet=lambda: policy().quiet,
+                careful=lambda now: self._careful(policy(), now),
+            )
+            if notify.channels
+            else None
+        )
+
+    def _careful(self, policy: Policy, now: datetime) -> bool:
+        """Tell whether these are the first days, in which a digest takes the place of suggestions. Blocks."""
+        return is_in_place_of_alarms(policy, self._journal.born(), now)
 
     def observe(self, signal: Signal) -> None:
         """Take one observation. Quick."""

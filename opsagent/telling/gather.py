@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -85,6 +86,7 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
             for row in journal.plans_of_people(since)
         ],
         "grants": [plain(one) for one in journal.grants_since(since)],
+        "would_be": dict(Counter(row.verdict or "open" for row in journal.would_bes(since=since))),
         "recurring": [one for row in _repaired_of_late(rows) for one in [costed(one) for one in journal.repaired_alike(row)]],
     }  # fmt: skip
 

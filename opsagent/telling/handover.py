@@ -143,6 +143,12 @@ def _policy(found: Mapping[str, Any], words: Words) -> Iterator[Bullet]:
             key, unit=one["name"], action=one["action"], mode=one["mode"], by=one["by"], why=one["revoked_why"] or "-"
         )
         yield Bullet(f"{words.short(_at(at))}: {line}")
+    judged = found["would_be"]
+    total = sum(judged.values())
+    if total:
+        right, wrong = judged.get("right", 0), judged.get("wrong", 0)
+        rest = total - right - wrong
+        yield Bullet(words("ho.would_be", n=words.count("time", total), right=right, wrong=wrong, rest=rest))
 
 
 def _recurring(accounts: Sequence[Mapping[str, Any]], words: Words) -> Iterator[Bullet]:

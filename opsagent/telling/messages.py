@@ -72,6 +72,18 @@ def _cause(account: Mapping[str, Any], words: Words) -> Iterator[str]:
             yield words(key, text=safe("; ".join(str(one) for one in best[name])))
 
 
+def suggestion(account: Mapping[str, Any], words: Words) -> tuple[str, str]:
+    """Return title and body: what the agent would do, were it let."""
+    lines = [
+        safe(account["summary"]),
+        *_cause(account, words),
+        words("msg.would", text=safe(account["suggested"])),
+        words("msg.look", id=account["id"]),
+        words("msg.mute", id=account["id"]),
+    ]
+    return _titled("msg.suggestion", account, words), "\n".join(lines)
+
+
 def over(account: Mapping[str, Any], words: Words) -> tuple[str, str]:
     """Return title and body: what a person was called for is over."""
     lines = [words("msg.outcome", text=safe(account["outcome"] or "-"))]

@@ -22,6 +22,7 @@ URGENT = frozenset({"escalation", "approval", "test"})
 FRESH = timedelta(hours=1)
 """What was repaired longer ago than this is no news any more."""
 _REMINDERS = 3
+_FIRST_DAYS = "09:00"
 _UPDATES_APART = timedelta(minutes=10)
 
 
@@ -35,6 +36,8 @@ class View:
     `trial` (the breaker let one more try through), `muted` (covered by a snooze)."""
     approvals: Sequence[Mapping[str, Any]] = ()
     recurring: Sequence[Sequence[Mapping[str, Any]]] = ()
+    careful: bool = False
+    """The first days: what would be done is kept for the digest."""
     told: Mapping[str, Message] = field(default_factory=dict)
     """Messages of late by id."""
 
@@ -57,6 +60,9 @@ def _of(channel: Channel, view: View, notify: Notify, words: Words) -> Iterator[
             continue
         if "escalations" in channel.what:
             yield from _escalations(channel, account, view, notify, words)
+        if "suggestions" in channel.what and account.get("suggested") and not view.careful:
+            said = messages.suggestion(account, words)
+            yield _message(channel, "suggestion", account["id"], said, view, notify)
         if "repaired" in channel.what and _just_repaired(account, view):
             told = view.told.get(message_id(channel.name, "over", account["id"]))
             if told is None:
@@ -149,13 +155,17 @@ def _message(  # noqa: PLR0917  # the order is the order of a sentence
     )
 
 
-def digest_due(notify: Notify, channel: Channel, now: datetime) -> str:
-    """Return the day (of the channel's zone) whose digest is due, or nothing: the hour after its time of day."""
-    if not notify.digest_at or "digest" not in channel.what:
+def digest_due(notify: Notify, channel: Channel, now: datetime, *, careful: bool = False) -> str:
+    """Return the day (of the channel's zone) whose digest is due, or nothing: the hour after its time of day.
+
+    `careful`: in the first days there is one whether a time is configured or not.
+    """
+    at = notify.digest_at or (_FIRST_DAYS if careful else "")
+    if not at or "digest" not in channel.what:
         return ""
     from opsagent.telling.times import zone_of
 
-    hour, _, minute = notify.digest_at.partition(":")
+    hour, _, minute = at.partition(":")
     local = now.astimezone(zone_of(notify.zone_of(channel)))
     due = local.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
     late = now - due.astimezone(UTC)
@@ -170,9 +180,11 @@ def void(message: Message, view: View) -> str:
         return "" if asked else "answered, or expired, before it was sent"
     if account is None:
         return ""
+    if message.kind == "suggestion" and account["status"] != "open":
+        return "over before it was sent"
     if message.kind == "escalation":
         if account["muted"]:
             return "snoozed"
         if account["status"] != "escalated":
             return "over before it was sent"
-    return "snoozed" if account["muted"] and message.kind == "repaired" else ""
+    return "snoozed" if account["muted"] and message.kind in {"repaired", "suggestion"} else ""

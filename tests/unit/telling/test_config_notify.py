@@ -76,4 +76,4 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, place:
 
 
 def test_a_channel_tells_what_needs_a_person_unless_it_says_otherwise() -> None:
-    assert Channel(name="a", file="b").what == ("escalations", "approvals", "recurring", "digest")
+    assert Channel(name="a", file="b").what == ("escalations", "approvals", "suggestions", "recurring", "digest")

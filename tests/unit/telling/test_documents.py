@@ -70,6 +70,7 @@ def the_night(text: str = "", **changed: Any) -> dict[str, Any]:
         "pending": [asked], "repaired": again(4), "ended": [account(text, status="closed", remedy=None)],
         "deploys": [deploy], "changes": [{"name": f"web{text}", "text": f"reload{text}", "cost": f"2 s{text}", "at": at(6)}],
         "orders": [{"at": at(7), "by": f"ann{text}", "text": f"restart web{text}"}], "grants": [grant],
+        "would_be": {"right": 15, "wrong": 1, "open": 1},
         "recurring": again(4),
     } | changed  # fmt: skip
 
@@ -88,7 +89,7 @@ def empty() -> dict[str, Any]:
         "grants",
         "recurring",
     )
-    return {**the_night(), **{name: [] for name in lists}}
+    return {**the_night(would_be={}), **{name: [] for name in lists}}
 
 
 def documents(text: str, words: Words = ENGLISH) -> dict[str, Document]:
@@ -193,6 +194,7 @@ def test_a_handover_names_what_is_open_held_pending_repaired_and_changed() -> No
         "ann: restart web",
         "web: restart may be done in mode auto, granted by ann",
         "web: crash was repaired 4 times with crash/restart",
+        "The agent would have done 17 times: 15 right, 1 wrong, 1 not needed",
         "web: the snooze ends",
         "restart on web: the question expires",
         "api: a deploy is open since",

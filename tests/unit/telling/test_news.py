@@ -105,6 +105,18 @@ def test_a_channel_is_told_what_it_asks_for(what: Any, kinds: list[str]) -> None
     assert [one.kind for one in news(view, notify)] == kinds
 
 
+def test_what_would_be_done_is_told_once_the_first_days_are_over() -> None:
+    held_back = account(status="open", suggested="restart:web: it hangs", resolved_at=None)
+    notify = replace(NOTIFY, channels=(replace(TEAM, what=("suggestions", "digest")),))
+    assert told(View(now=NOW, accounts=[held_back], careful=True), notify) == []
+    (found,) = news(View(now=NOW, accounts=[held_back]), notify)
+    assert (found.kind, found.title) == ("suggestion", "web: crash; I would see to it")
+    assert "would do: restart:web: it hangs" in found.body
+    assert void(found, View(now=NOW, accounts=[account(status="closed")])) != ""
+    nine = NOW.replace(hour=9, minute=10)
+    assert [digest_due(notify, TEAM, nine, careful=careful) for careful in (False, True)] == ["", "2026-03-01"]
+
+
 def test_old_repairs_are_no_news() -> None:
     mended = account(resolved_at=(NOW - timedelta(hours=2)).isoformat())
     assert told(View(now=NOW, accounts=[mended])) == []
