@@ -2,7 +2,8 @@
 
 A folder is its own where a person named it (its `cwd`, a variable of its environment, a word of its command), unless it
 is the agent's, the system's, or a person's whole home. A log is its own where a person or its supervisor names it, or
-where a process of it holds it open and can only append: below its own folders, named like a log, lines with levels in it.
+where a process of it holds it open and can only append, below its own folders, and it is named and reads like one
+(`opsagent.log_shape`).
 """
 
 # Plain os calls: every descriptor of a unit's processes is looked at.
@@ -11,13 +12,12 @@ where a process of it holds it open and can only append: below its own folders, 
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsagent_tools.logs.levels import level_of
+from opsagent.log_shape import named_like_a_log, reads_like_a_log
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit
 
@@ -39,17 +39,6 @@ _NOBODYS = (
 )
 _LONGEST = 4096
 _MOST_DESCRIPTORS = 1024
-_LOG_NAME = re.compile(r"(?:^|[._-])(?:logs?|out|err|stdout|stderr|trace|debug|access|error)(?:$|[._-])", re.IGNORECASE)
-_ONLY_A_NUMBER = re.compile(r"[0-9a-f]{5,}\.log", re.IGNORECASE)
-"""How stores name their journals (`000003.log`, `00000000000000000000.log`): data, whatever the ending says."""
-_LOG_FOLDERS = frozenset({"log", "logs"})
-_STAMPED = re.compile(
-    r"\W{0,2}(?:\d{4}[-/.]\d\d[-/.]\d\d[T ]|\d\d[-/.]\d\d[-/.]\d{2,4} |\d\d:\d\d:\d\d|[A-Z][a-z]{2} [ \d]\d \d\d:)"
-)
-"""A date or a time of day at the beginning of a line, and of something else than a record."""
-_SAMPLE = 16 * 1024
-_TELLING = 0.5
-_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,36 +155,6 @@ def looks_like_a_log(file: OpenFile) -> bool:
     return file.appends and named_like_a_log(file.path)
 
 
-def named_like_a_log(path: str) -> bool:
-    """Tell whether the name says so; what stores call their journals is none."""
-    name = os.path.basename(path)  # noqa: PTH119
-    return bool(_LOG_NAME.search(name)) and not _ONLY_A_NUMBER.fullmatch(name)
-
-
-def reads_like_a_log(path: Path) -> bool:
-    """Tell whether most of its lines state a level, or a time and then words: what a program keeps does not."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        size = os.fstat(descriptor).st_size
-        raw = os.pread(descriptor, _SAMPLE, max(0, size - _SAMPLE))
-    finally:
-        os.close(descriptor)
-    lines = raw.lstrip(b"\0").split(b"\n")[1:-1] or raw.split(b"\n")
-    told = [line for line in lines if line.strip()]
-    if not told or b"\0" in b"".join(told):
-        return False
-    return sum(_is_told(line.decode("utf-8", "replace")) for line in told) >= _TELLING * len(told)
-
-
-def _is_told(line: str) -> bool:
-    if level_of(line) is not None:
-        return True
-    return line[:1] != "{" and _STAMPED.match(line) is not None and len(line.split()) >= _WORDS
-
-
 def own_logs(
     unit: Unit,
     spec: ServiceSpec | None,
@@ -220,7 +179,7 @@ def own_logs(
             found[path] = OwnLog(
                 path=path, size=known.size, device=known.device, declared=known.declared, held=is_held or known.held
             )
-        elif is_below(path, own) and named_like_a_log(str(path)) and _tells_like_a_log(path, output):
+        elif is_below(path, own) and _is_a_log(path, output):
             log = _log(path, declared=False, held=is_held)
             if log is not None:
                 found[path] = log
@@ -229,7 +188,7 @@ def own_logs(
 
 def caught_log(path: Path, folders: Iterable[Path]) -> OwnLog | None:
     """Return a log that nobody holds open (it is opened for each line); who writes to it is asked elsewhere."""
-    if not (is_below(path, folders) and named_like_a_log(str(path)) and _tells_like_a_log(path, ())):
+    if not (is_below(path, folders) and _is_a_log(path, ())):
         return None
     return _log(_in_truth(path), declared=False, held=False)
 
@@ -242,8 +201,8 @@ def _in_truth(path: Path) -> Path:
         return path
 
 
-def _tells_like_a_log(path: Path, output: Iterable[Path]) -> bool:
-    return path in output or path.parent.name in _LOG_FOLDERS or reads_like_a_log(path)
+def _is_a_log(path: Path, output: Iterable[Path]) -> bool:
+    return named_like_a_log(str(path)) and (path in output or reads_like_a_log(path))
 
 
 def _log(path: Path, *, declared: bool, held: bool) -> OwnLog | None:

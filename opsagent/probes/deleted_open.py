@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from opsagent.log_shape import named_like_a_log
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.naming import is_host
-from opsagent.own_files import OpenFile, looks_like_a_log, named_like_a_log, open_files
+from opsagent.own_files import OpenFile, looks_like_a_log, open_files
 from opsagent.probes.own_logs import Crowded, Seen, fullest, seen
 from opsagent.probes.room import Found, Room, name_of
 from opsagent.world import World

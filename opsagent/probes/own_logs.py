@@ -39,6 +39,7 @@ _FILLS = 0.4
 _WATCHED_S = 0.3
 CAUGHT_S = 1.5
 """So long it is waited for somebody to write to what fills the disk."""
+_LIVES_AGAIN_S, _POLL_S = 2.5, 0.02
 _LEAST_ROOM = 1 << 20
 _CLEARLY = 2.0
 
@@ -80,7 +81,26 @@ async def probe(room: Room, unit_id: UnitId) -> Found:
     unit = None if is_host(unit_id) else await room.unit(unit_id)
     home = room.last_good_dir.parent if room.last_good_dir is not None else None
     facts = await asyncio.to_thread(_look, room.world, unit, home)
+    if unit is not None and facts["full"] and not facts["fills"]:
+        facts = await _while_it_lives(room.world, unit, home) or facts
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
+
+
+async def _while_it_lives(world: World, unit: Unit, home: Path | None) -> dict[str, Scalar] | None:
+    """Look once more while a process of a unit is there that dies again and again: only then it holds its log open."""
+    loop = asyncio.get_running_loop()
+    known, until = {process.key for process in unit.processes}, loop.time() + _LIVES_AGAIN_S
+    while loop.time() < until:
+        now = world.units.get(unit.id)
+        if now is not None and any(process.key not in known for process in now.processes):
+            known = {process.key for process in now.processes}
+            facts = await asyncio.to_thread(_look, world, now, home)
+            if facts["fills"]:
+                return facts
+        elif now is not None and now.processes and not world.past(unit.id).deaths:
+            return None  # it has lived all the time
+        await asyncio.sleep(_POLL_S)
+    return None
 
 
 def _look(world: World, unit: Unit | None, home: Path | None) -> dict[str, Scalar]:

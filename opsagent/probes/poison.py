@@ -172,7 +172,7 @@ def _reads_all_at_once(
 ) -> bool:
     """Tell whether several items are opened in one life, and none waits: the last that was opened tells nothing then."""
     opened = {touch.path for life in lives for touch in life.touches if touch.opened and verdicts.get(touch.path)}
-    opened = {path for path in opened if os.path.lexists(path)}  # noqa: PTH110  # what was worked off tells nothing
+    opened = {path for path in opened if os.path.lexists(path)}  # what was worked off tells nothing
     if len(opened) < 2:
         return False
     folder = os.path.dirname(item)  # noqa: PTH120
