@@ -24,7 +24,7 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -51,6 +51,7 @@ from opsagent_tools.processes.proc import is_alive, key_of
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.fake import FakeSupervisor, _Service
 from opsagent_tools.supervisors.found import Found
+from opsagent_tools.supervisors.port import Daemon
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
 
 _SUBREAPER = 36
@@ -170,6 +171,9 @@ class Outliving(FakeSupervisor):
         if UNIT.name in self._services:
             self._keep()
         super()._tell(*args, **kwargs)
+
+    async def daemon(self) -> Daemon:
+        return replace(await super().daemon(), pid=os.getppid())  # the nursery: it outlives all agents
 
     async def list(self) -> Sequence[Unit]:
         self._of(UNIT)

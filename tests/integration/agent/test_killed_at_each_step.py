@@ -169,6 +169,8 @@ class Life:
     path: Path
     row: Row
     lives: int = 0
+    expected: int = 1
+    """Incidents so far."""
     yes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -218,8 +220,8 @@ class Life:
     def incident(self) -> IncidentRow | None:
         with Journal.read(self.home) as journal:
             rows = journal.incidents()
-            assert len(rows) <= 1, [row.incident.summary for row in rows]
-            return journal.incident(rows[0].id) if rows else None
+            assert len(rows) <= self.expected, [row.incident.summary for row in rows]
+            return journal.incident(rows[0].id) if len(rows) == self.expected else None
 
     def over(self) -> IncidentRow | None:
         """Say yes where the agent asks; return the incident once it is over."""
@@ -315,3 +317,25 @@ def test_whatever_the_moment_the_next_life_brings_it_to_the_same_end(
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         list(pool.map(one, range(len(moments)), moments))
     assert not failures, "\n".join(failures)
+
+
+def test_what_comes_back_is_known_to_the_next_life_of_the_agent_too(nursery: Nursery, tmp_path: Path) -> None:
+    life = lived(nursery, tmp_path / "back", ROWS[0], "")
+    first = life.incident()
+    assert first is not None
+    name = life.begin()  # the one before was killed
+    eventually(lambda: life.moments.count("hears#1") == 2, timeout=_WITHIN_S, why="the next agent watches")
+    life.expected = 2
+    life.break_it()
+    try:
+        again = eventually(life.over, timeout=_WITHIN_S, why="it is mended again")
+        eventually(lambda: len(episodes(life)) == 3, timeout=_WITHIN_S, why="it is remembered")
+    finally:
+        nursery.kill(name)
+    assert isinstance(again, IncidentRow)
+    assert again.returned_of == first.id
+    assert [event.kind for event in again.events if event.kind in {"returned", "does_not_last"}] == ["returned"]
+    assert sorted(str(one.outcome) for one in episodes(life)) == ["failed", "worked", "worked"]
+    assert again.impact is not None
+    assert again.impact["deaths"] == 1
+    assert again.impact["down_s"] > 0
