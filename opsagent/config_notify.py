@@ -29,11 +29,11 @@ class Channel:
 
     name: str
     url_file: str = ""
-    """File with the Apprise URL; relative: in the home. Its owner's only."""
+    """File with the Apprise URL; relative: in the home's folder `notify`. Its owner's only."""
     url_env: str = ""
     """Variable with the Apprise URL."""
     file: str = ""
-    """Instead of a URL: a file that messages are appended to; relative: in the home."""
+    """Instead of a URL: a file that messages are appended to; relative: in the home's folder `notify`."""
     hosts: tuple[str, ...] = ()
     """Hosts that it may connect to, all others are refused; empty: none (a local channel)."""
     what: tuple[What, ...] = ("escalations", "approvals", "suggestions", "recurring", "digest")

@@ -22,7 +22,7 @@ from typing import Self
 
 from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 
-_SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "senses")
+_SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "notify", "senses")
 _OURS = (
     *_SUBFOLDERS, "log_archives", "quarantine", "releases", "runbooks", "runbook_runs", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
     "supervisors.json", ".supervisors.json.*", "claims", ".import-*",
@@ -133,6 +133,11 @@ class Home:
     @property
     def last_good_dir(self) -> Path:
         return self.path / "last_good"
+
+    @property
+    def notify_dir(self) -> Path:
+        """Addresses of channels, and messages that are kept in files (docs/telling.md)."""
+        return self.path / "notify"
 
     @property
     def claims_dir(self) -> Path:

@@ -121,7 +121,7 @@ async def _test(home: Home, notify: Notify, channels: list[Channel]) -> list[tup
 
     found = []
     with writing(home) as journal:
-        courier = Courier(journal, notify, folder=home.path)
+        courier = Courier(journal, notify, folder=home.notify_dir)
         for channel in channels:
             words = Words(notify.language_of(channel), notify.zone_of(channel))
             said = ("test", words("msg.test"), words("msg.test_body", channel=channel.name))

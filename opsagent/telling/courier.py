@@ -191,12 +191,13 @@ class Courier:
                     "why": row.step.why,
                     "expires_at": row.expires_at.isoformat(),
                     "incident": row.incident_id,
+                    "needed": row.needed or 1,
                 }
                 for row in journal.approvals()
             ],
             recurring=self._recurring(rows, now),
             careful=self._careful(now),
-            told={one.id: one for one in journal.messages(waiting=False, since=since - _BACK)},
+            told={one.id: one for one in journal.messages(waiting=False, since=min(since - _BACK, first))},
         )
 
     def _suggested(self, row: IncidentRow) -> str:

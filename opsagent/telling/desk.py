@@ -22,6 +22,8 @@ from opsagent.telling.courier import Courier
 from opsagent.telling.recorder import AFTER_S, Recorder, merged
 from opsagent.telling.snoozing import look
 from opsagent.world import World
+from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.units import Unit
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 2.0
@@ -60,7 +62,7 @@ class TellingDesk:
             Courier(
                 journal,
                 notify,
-                folder=home.path,
+                folder=home.notify_dir,
                 quiet=lambda: policy().quiet,
                 careful=lambda now: self._careful(policy(), now),
             )
@@ -78,17 +80,17 @@ class TellingDesk:
 
     def opened(self, incident: Incident) -> None:
         """Look, beside its repair, at what changed just before an incident that was opened."""
-        task = asyncio.create_task(asyncio.to_thread(self._look_back, incident))
+        unit, spec = self._world.units.get(incident.unit), self._world.spec(incident.unit)
+        task = asyncio.create_task(asyncio.to_thread(self._look_back, incident, unit, spec))
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
-    def _look_back(self, incident: Incident) -> None:
-        unit, spec = self._world.units.get(incident.unit), self._world.spec(incident.unit)
+    def _look_back(self, incident: Incident, unit: Unit | None, spec: ServiceSpec | None) -> None:
         try:
             found = before(incident, unit, spec, journal=self._journal, folder=self._home.last_good_dir)
             if found:
                 self._keep_changes(incident.id, found)
-        except (StoreError, OSError, LookupError) as error:
+        except Exception as error:  # noqa: BLE001  # a repair does not need it
             _LOG.warning("what changed before %s is not known: %s", incident.id, error)
 
     def _keep_changes(self, incident_id: str, found: list[dict[str, Any]]) -> None:
@@ -106,7 +108,10 @@ class TellingDesk:
             while True:
                 await asyncio.sleep(_LOOK_S)
                 now = datetime.now(UTC)
-                await self._measure(now)
+                try:
+                    await self._measure(now)
+                except Exception:  # noqa: BLE001  # repairs go on, whatever cannot be measured
+                    _LOG.exception("what incidents cost is not written down")
                 if self._courier is None and (now - looked).total_seconds() >= _SNOOZES_S:
                     looked = now
                     with suppress(StoreError):

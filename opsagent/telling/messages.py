@@ -120,6 +120,7 @@ def approval(asked: Mapping[str, Any], words: Words) -> tuple[str, str]:
     title = words("msg.approval", unit=safe(asked["name"]), action=safe(asked["action"]))
     lines = [
         *([words("msg.why", text=safe(asked["why"]))] if asked["why"] else []),
+        *([words("msg.two", n=asked["needed"])] if asked["needed"] > 1 else []),
         words("msg.approve", id=asked["id"]),
         words("msg.deny", id=asked["id"]),
         words("msg.expires", at=words.time(datetime.fromisoformat(str(asked["expires_at"])))),

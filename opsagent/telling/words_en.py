@@ -129,6 +129,7 @@ WORDS: dict[str, str] = {
     "msg.mute": "quiet: opsagent ack {id}, or opsagent snooze {id} --for 2h",
     "msg.by": "by: {remedy}, verified", "msg.took": "took: {time}",
     "msg.outcome": "how: {text}",
+    "msg.two": "{n} people have to say yes",
     "msg.approve": "yes: opsagent approve {id}", "msg.deny": "no: opsagent deny {id}",
     "msg.expires": "expires: {at}; no answer means no",
     "msg.no_links": "Answers count on the command line of the machine only; nothing in a message can be clicked to say yes.",

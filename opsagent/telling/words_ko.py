@@ -121,6 +121,7 @@ WORDS: dict[str, str] = {
     "msg.mute": "알림 끄기: opsagent ack {id} 또는 opsagent snooze {id} --for 2h",
     "msg.by": "조치: {remedy}, 확인됨", "msg.took": "걸린 시간: {time}",
     "msg.outcome": "경위: {text}",
+    "msg.two": "{n}명이 승인해야 합니다",
     "msg.approve": "예: opsagent approve {id}", "msg.deny": "아니요: opsagent deny {id}",
     "msg.expires": "만료: {at}. 답이 없으면 아니요입니다",
     "msg.no_links": "답은 그 컴퓨터의 명령줄에서만 유효합니다. 메시지 안의 무엇을 눌러도 승인되지 않습니다.",

@@ -177,8 +177,8 @@ def test_nothing_leaves_until_the_file_says_so(run: Run, place: Home) -> None:
     assert "nobody is told anything" in run("notify")[1]
     assert run("egress")[1] == "nothing left this machine\n"
     with inbox() as box:
-        (place.path / "team.url").write_text(box.url)
-        (place.path / "team.url").chmod(0o600)
+        (place.notify_dir / "team.url").write_text(box.url)
+        (place.notify_dir / "team.url").chmod(0o600)
         config = '[notify.channels.team]\nurl_file = "team.url"\nhosts = ["localhost"]\nlanguage = "ko"\n'
         place.config_file.write_text(config)
         code, said, _ = run("notify", "test")

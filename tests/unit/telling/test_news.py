@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 TEAM = Channel(name="team", file="x", what=("escalations", "approvals", "repaired", "recurring", "digest"))
 NOTIFY = Notify(channels=(TEAM,), zone="UTC", remind_s=3600.0)
 ASKED = {
-    "id": "q1", "action": "restart", "name": "web", "why": "hangs", "incident": "inc-1a2b3c4d",
+    "id": "q1", "action": "restart", "name": "web", "why": "hangs", "incident": "inc-1a2b3c4d", "needed": 2,
     "expires_at": (NOW + timedelta(hours=1)).isoformat(),
 }  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_a_digest_is_due_for_an_hour_of_the_readers_day() -> None:
 def test_a_message_names_the_command_and_carries_no_link() -> None:
     title, body = messages.approval(ASKED, Words())
     assert title == "web: may I restart?"
-    assert "yes: opsagent approve q1" in body
+    assert "2 people have to say yes\nyes: opsagent approve q1" in body
     assert "nothing in a message can be clicked to say yes" in body
     assert "://" not in body
 
