@@ -24,6 +24,8 @@ _WATCHED_S = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """One wait: whom for, at which address, for how long, and whether it was accepted there."""
+
     whom: UnitId | None
     remote: str
     waited_s: float
