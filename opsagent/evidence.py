@@ -32,6 +32,7 @@ from opsagent.probes import (
     resolver,
     service,
     supervised,
+    threads,
     upstream,
     work,
 )
@@ -87,6 +88,7 @@ PROBES: Mapping[str, Probe] = MappingProxyType(
         "held_open": clients.held_open,
         "workers": instances.workers,
         "cpu_hogs": neighbours.cpu_hogs,
+        "threads": threads.threads,
     }
 )
 """Every probe by name; what each costs: `opsagent.probes.costs`, one line there too."""

@@ -180,8 +180,10 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.BAD_WORKER, ("workers",), bad_worker, _LIVES_BADLY | {Fault.FLAPPING}),
     Suspect(Cause.DEPENDENCY_SLOW, ("wait_chain",), slow_dependency, _LIVES_BADLY),
     Suspect(Cause.DEPENDENCY_SLOW, ("wait_chain", "process_state"), slow_itself, frozenset({Fault.DEGRADED})),
-    Suspect(Cause.POOL_EXHAUSTED, ("held_open", "clients"), hoarded_connections, _LIVES_BADLY),
-    Suspect(Cause.RETRY_STORM, ("clients",), retry_storm, _LIVES_BADLY),
+    Suspect(
+        Cause.POOL_EXHAUSTED, ("held_open", "clients"), hoarded_connections, _LIVES_BADLY | {Fault.DEPENDENCY_DOWN}
+    ),
+    Suspect(Cause.RETRY_STORM, ("clients",), retry_storm, _LIVES_BADLY | {Fault.DEPENDENCY_DOWN}),
     Suspect(Cause.NOISY_NEIGHBOUR, ("cpu_hogs", "process_state"), noisy_neighbour, _LIVES_BADLY),
     Suspect(Cause.SPINNING, ("process_state",), spinning),
     Suspect(Cause.MACHINE_USED_UP, ("process_state",), machine_used_up),

@@ -52,6 +52,7 @@ PROBE_COSTS: Mapping[str, int] = MappingProxyType(
         "held_open": QUICK,
         "workers": SLOW,
         "cpu_hogs": SLOW,
+        "threads": QUICK,
     }
 )
 """Of every probe by name."""

@@ -36,6 +36,7 @@ RUNBOOK = Runbook(
     looks_for="processes stopped by a signal, what it waits for, what its processor time goes into, what it depends on",
     recovered=recovered,
     first=(
+        "threads",
         "dependencies",
         "connections",
         "port_holder",

@@ -13,6 +13,7 @@ from opsagent.runbooks.remedy import Against, Fit
 from opsagent_tools.units import UnitState
 
 _NEARLY_ALL = 0.95
+_FLOOD_S, _GIVEN_UP, _HOARD, _GROWN = 8.0, 5, 3, 2
 _MOMENT_S = 1.0
 SLOW_START_S = 20.0
 """Nothing is done about what has not answered yet for so long after its start, whatever its grace."""
@@ -126,10 +127,26 @@ def not_its_own_fault(findings: Findings, target: Target, process: Facts) -> str
         return (
             f"{name} works all the time and gets on ({process.words('said')}): it has too much to do, it does not hang"
         )
+    clients = what_its_clients_do(findings, target)
+    if clients:
+        return clients
     waits = findings.of("connections", target.unit.id)
     if not waits.answered:
         return f"it is not known what {name} waits for"
     return waits.words("said") if waits.flag("waiting") else ""
+
+
+def what_its_clients_do(findings: Findings, target: Target) -> str:
+    """Return how its clients keep it from serving, as far as that was looked at, or nothing: it is full, not broken."""
+    for unit in (target.unit.id, findings.case.incident.unit):
+        found = findings.known("clients", unit)
+        if found is None or not found.answered or found.words("server") != str(target.unit.id):
+            continue
+        floods = found.number("flooder_s") >= _FLOOD_S and found.number("given_up") >= _GIVEN_UP
+        hoards = found.number("holder_held") >= _HOARD and found.number("holder_grown") >= _GROWN
+        if floods or (hoards and found.number("holder_idle_s") >= _HOARD):
+            return f"{found.words('said')}: {target.unit.name} is full, not broken"
+    return ""
 
 
 def out_of_something(process: Facts) -> str:
