@@ -75,8 +75,9 @@ def write(path: Path, text: str) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_a_killed_service_is_started_and_the_second_time_from_memory(folder: Path, root: Path) -> None:
+def test_a_killed_service_is_started_and_the_second_time_from_memory(folder: Path, root: Path, home: Path) -> None:
     first, second = play_all([load(folder)], root, repeat=2)
+    assert list(home.iterdir()) == [], "what is learnt on a stage is not learnt by the user's own memory"
     assert (first.error, first.strays, second.error, second.strays) == ("", (), "", ())
     assert (first.outcome, first.right, first.right_unit) == (Outcome.REPAIRED, True, True)
     assert (first.actions, first.remedy_source, first.cause) == (("start:door",), "runbook", "crash:door")
