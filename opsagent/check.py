@@ -21,7 +21,7 @@ from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.supervisors.port import Supervisor, SupervisorError, SupervisorUnreachable, UnknownUnit
-from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitState
+from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup, UnitState
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -93,6 +93,14 @@ class Checker:
         if supervisor is None:
             raise SupervisorUnreachable(f"no supervisor of kind {unit.supervisor} is watched")
         return await supervisor.describe(unit)
+
+    async def setup(self, unit: UnitId) -> UnitSetup | None:
+        """Return how its supervisor was told to run the unit; None where it does not say."""
+        supervisor = self._supervisors.get(unit.supervisor)
+        try:
+            return await supervisor.setup(unit) if supervisor is not None else None
+        except SupervisorError:
+            return None
 
     def spec(self, unit: UnitId) -> ServiceSpec | None:
         """Return how a person described the unit, if anyone did."""

@@ -72,6 +72,7 @@ class Situations:
         unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
         now, spec = datetime.now(UTC), self._world.spec(plan.unit)
         said = await asyncio.to_thread(self._said, plan, unit, spec, confirmed)
+        said["folders"] += await self._folder_told(plan, spec)
         quiet, quiet_s = quiet_at(self._policy(), now)
         health = self._world.health.get(plan.unit)
         return Situation(
@@ -93,6 +94,13 @@ class Situations:
             confirmed=confirmed,
             **said,
         )
+
+    async def _folder_told(self, plan: Plan, spec: ServiceSpec | None) -> tuple[str, ...]:
+        """Return the folder that its supervisor starts the unit in, where nobody described it and it matters."""
+        if spec is not None or not any(step.action.name in FILE_ACTIONS for step in plan.steps) or is_host(plan.unit):
+            return ()
+        setup = await self._checker.setup(plan.unit)
+        return (str(setup.cwd),) if setup is not None and setup.cwd is not None else ()
 
     def outage(self, unit: UnitId) -> str:
         """Return who does not serve, of a unit and all that depend on it; empty where all of them do, as far as known."""

@@ -95,6 +95,9 @@ class Truster:
             *deeds_seen(happenings, would.at, apart),
         ]
         verdict, why = judge(would, deeds, self._ending(incident, would, ended, deeds))
+        denied = self._journal.denied_by(would.plan_id) if would.plan_id is not None else ""
+        if denied:
+            verdict, why = "wrong", f"{denied} said no"
         self._journal.judge_would_be(would.id, verdict, why)
         self._timeline_says(incident, would, verdict, why)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsagent.log_policy import UPKEEP
 from opsagent.model import Risk, Ruling
 from opsagent.rules.question import Question
 from opsagent_tools.actions import ActionName
@@ -39,6 +40,8 @@ def quiet_hours(question: Question) -> Ruling | None:
     """In quiet hours what may interrupt a service waits for the morning, unless somebody is not served."""
     situation = question.situation
     if not situation.quiet or situation.outage or situation.confirmed or question.risk is Risk.SAFE:
+        return None
+    if question.plan.remedy.startswith(UPKEEP):  # a log that is rotated interrupts nobody, and a full disk everybody
         return None
     why = f"quiet hours {situation.quiet}, and {question.plan.unit.name} still serves: it is put off"
     return question.deny("quiet hours", why, again_s=situation.quiet_s)

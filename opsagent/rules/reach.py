@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 
@@ -48,25 +48,34 @@ SYSTEM = ("/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "
 
 
 def paths_in(action: Action) -> tuple[str, ...]:
-    """Return the absolute paths that the arguments of an action name, `..` and doubled slashes taken out."""
+    """Return the absolute paths that the arguments of an action name, `..` and doubled slashes taken out.
+
+    An argument may be a path, a line with paths in it (a command), or a list in JSON with paths in it.
+    """
     found: dict[str, None] = {}
-    for value in (*action.args.values(), *_listed(action)):
-        if not isinstance(value, str):
-            continue
-        for word in (value, *value.replace("=", " ").replace(",", " ").replace(":", " ").split()):
+    for value in action.args.values():
+        for word in _words(value, split=action.name is ActionName.RUN_RUNBOOK_COMMAND):
             if word.startswith("/"):
                 found[posixpath.normpath("/" + word.lstrip("/"))] = None
     return tuple(found)
 
 
-def _listed(action: Action) -> tuple[str, ...]:
-    """Return the paths of a list of files (`opsagent_tools.modes`); one that cannot be read is refused by the hand."""
-    if action.name is not ActionName.RESTORE_MODE:
-        return ()
-    try:
-        return tuple(str(row[0]) for row in json.loads(str(action.args.get("files", "[]"))))
-    except (ValueError, TypeError, LookupError):
-        return ()
+def _words(value: object, *, split: bool) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _words(one, split=split)
+    if not isinstance(value, str):
+        return
+    if value.startswith("["):
+        try:
+            yield from _words(json.loads(value), split=split)
+        except ValueError:
+            pass
+        else:
+            return
+    yield value
+    if split:
+        yield from value.replace("=", " ").replace(",", " ").replace(":", " ").split()
 
 
 def reach_of(action: Action, unit: Unit | None, spec: ServiceSpec | None, folders: Iterable[str] = ()) -> Reach:
@@ -76,8 +85,8 @@ def reach_of(action: Action, unit: Unit | None, spec: ServiceSpec | None, folder
     if action.name not in FILE_ACTIONS or action.name is ActionName.RUN_RUNBOOK_COMMAND:
         return Reach.UNIT
     paths = paths_in(action)
-    if not paths:
-        return Reach.UNIT
+    if not paths:  # a signal to the unit's own process, or nobody knows which file: then it is the machine's
+        return Reach.UNIT if action.name is ActionName.SET_LOG_LEVEL else Reach.MACHINE
     declared, below = _declared(unit, spec), tuple(_folders(spec, folders))
     own = all(path in declared or _is_below(path, below) for path in paths)
     return Reach.OWN_FILES if own else Reach.MACHINE

@@ -105,6 +105,15 @@ class Approvals(Store):
         with self._reading() as connection:
             return frozenset(name for row in connection.execute(wanted) for name in row if name)
 
+    def denied_by(self, plan_id: str) -> str:
+        """Return who said no to a plan; empty where nobody did."""
+        wanted = select(approvals.c.decided_by, approvals.c.second_by).where(
+            approvals.c.plan_id == plan_id, approvals.c.status == "denied"
+        )
+        with self._reading() as connection:
+            found = connection.execute(wanted.order_by(approvals.c.asked_at.desc())).first()
+        return str(found.second_by or found.decided_by) if found is not None else ""
+
     def use_approval(self, approval_id: str, binding: str) -> bool:
         """Use up a yes: True exactly once, before it expires, and only if what it was bound to is still so.
 

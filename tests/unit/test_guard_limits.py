@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,26 @@ def test_files_and_paths_as_a_table(name: ActionName, path: str, rule: str) -> N
         assert (person.verdict, person.rule) == ("deny", "protected path"), "whoever asks"
 
 
+@pytest.mark.parametrize(
+    ("files", "rule"),
+    [
+        (["/srv/api/data/x", "/srv/api/my data/y"], "mode"),
+        (["/srv/api/data/x", "/etc/hosts"], "outside"),
+        (["/srv/api/data/x", "/srv/api/../../etc/shadow"], "protected path"),
+        ([], "outside"),
+    ],
+)
+def test_of_several_files_each_counts(files: list[str], rule: str) -> None:
+    rows = json.dumps([[path, 1, 2, [420, 0, 0], [0, 0, 0]] for path in files])
+    assert ruling(step(ActionName.RESTORE_MODE, files=rows), AUTO).rule == rule
+
+
+def test_a_log_is_rotated_in_quiet_hours_too() -> None:
+    one = step(ActionName.ROTATE_LOG, path="/srv/api/api.log")
+    assert ruling(one, AUTO, remedy="upkeep/rotate_log", cause=Cause.UNKNOWN, quiet="until 07:00").rule == "mode"
+    assert ruling(one, AUTO, quiet="until 07:00").rule == "quiet hours"
+
+
 def test_a_command_of_a_runbook_may_not_name_a_protected_file_either() -> None:
     one = step(ActionName.RUN_RUNBOOK_COMMAND, shown="rm --force=/etc/shadow now", effect="safe")
     assert ruling(one, AUTO).rule == "protected path"
@@ -199,7 +220,7 @@ situations = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(policies, situations, st.sampled_from(DESTROYS))
 def test_nothing_lets_the_agent_do_unasked_what_cannot_be_undone(
     policy: Policy, around: dict[str, Any], name: ActionName
@@ -215,7 +236,7 @@ def test_nothing_lets_the_agent_do_unasked_what_cannot_be_undone(
         assert answered.persons == needed or answered.rule == "taught"
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(policies, situations, st.sampled_from(sorted(TOOLS)))
 def test_what_people_keep_from_it_the_agent_never_touches(policy: Policy, around: dict[str, Any], tool: str) -> None:
     kept = around["paused"] or around["hold"] or (around["spec"] is not None and around["spec"].protected)
@@ -227,7 +248,7 @@ def test_what_people_keep_from_it_the_agent_never_touches(policy: Policy, around
         assert found.verdict == "deny" or found.risk is Risk.READ
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(policies, situations, st.sampled_from(ActionName), st.text(max_size=30))
 def test_text_never_counts(policy: Policy, around: dict[str, Any], name: ActionName, text: str) -> None:
     """Whatever a plan's reasons say, in whichever words, the ruling is the same."""
@@ -243,7 +264,7 @@ def test_text_never_counts(policy: Policy, around: dict[str, Any], name: ActionN
     assert with_text(text) == with_text("")
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(policies, situations, st.sampled_from(ActionName))
 def test_a_grant_only_ever_lifts_the_mode(policy: Policy, around: dict[str, Any], name: ActionName) -> None:
     granted = {**around, "grants": frozenset({(API, name)})}
@@ -251,7 +272,7 @@ def test_a_grant_only_ever_lifts_the_mode(policy: Policy, around: dict[str, Any]
     found = ruling(step(name), policy, **granted)
     if found != without:
         assert found.rule in {"granted", "rollback", "trial"}
-        assert without.rule in {"suggest", "mode", "outside", "signal", "approved"}
+        assert without.rule in {"suggest", "mode", "outside", "signal", "approved", "trial"}
         assert found.risk is not Risk.DESTRUCTIVE
 
 

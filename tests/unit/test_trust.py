@@ -185,6 +185,15 @@ def test_a_person_who_does_something_else_or_the_same_in_vain_makes_it_wrong(des
     assert desk.verdicts() == ["wrong", "wrong"]
 
 
+def test_a_no_makes_it_wrong_however_it_ended(desk: Desk) -> None:
+    plan = desk.suggested("i1")
+    asked = desk.journal.ask(plan, 0, plan.steps[0], "b", 60.0)
+    desk.journal.decide_approval(asked, False, "kim")
+    desk.ends("i1")
+    [row] = desk.journal.would_bes()
+    assert (row.verdict, row.why) == ("wrong", "kim said no")
+
+
 def test_a_restart_by_the_supervisors_own_tool_counts(desk: Desk) -> None:
     desk.suggested("i1")
     for kind, seconds in ((SignalKind.STOPPED, 3), (SignalKind.SPAWNED, 1)):
