@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsagent.config_notify import Notify
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
 from opsagent.memory_settings import MemorySettings
+from opsagent.notify_settings import Notify
 from opsagent.policy import Policy
 from opsagent_tools.redact import configure
 from opsagent_tools.redact_custom import Redaction

@@ -1,74 +1,19 @@
-"""Reads `[notify]` of `config.toml` (docs/telling.md): who is told what, in which language, where, and by which reference.
-
-An address is a secret: it is named by a file (0600) or a variable, never written here.
-"""
+"""Reads `[notify]` of `config.toml` (docs/telling.md). An address that stands there is an error: it is a secret."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
+from opsagent.notify_settings import WHAT, Channel, Notify
 from opsagent_tools.services import fields
 from opsagent_tools.services.fields import Wrong
-from opsagent_tools.services.schedule import machine_zone
 
-What = Literal["escalations", "approvals", "suggestions", "repaired", "recurring", "digest"]
-WHAT: tuple[What, ...] = ("escalations", "approvals", "suggestions", "repaired", "recurring", "digest")
 LANGUAGES = ("en", "ko")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::\d{1,5})?|\[[0-9a-fA-F:.]+\](?::\d{1,5})?")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _EXAMPLE = 'url_file = "team.url", hosts = ["hooks.slack.com"]'
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Channel:
-    """One way to reach people."""
-
-    name: str
-    url_file: str = ""
-    """File with the Apprise URL; relative: in the home's folder `notify`. Its owner's only."""
-    url_env: str = ""
-    """Variable with the Apprise URL."""
-    file: str = ""
-    """Instead of a URL: a file that messages are appended to; relative: in the home's folder `notify`."""
-    hosts: tuple[str, ...] = ()
-    """Hosts that it may connect to, all others are refused; empty: none (a local channel)."""
-    what: tuple[What, ...] = ("escalations", "approvals", "suggestions", "recurring", "digest")
-    language: str = ""
-    """Empty: that of `[notify]`."""
-    zone: str = ""
-    quiet: Literal["urgent", "nothing", "all"] = "urgent"
-    """What comes through in quiet hours: `urgent` (escalations and approvals), `nothing`, or `all`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
-    """`[notify]`. Without channels nothing is sent."""
-
-    channels: tuple[Channel, ...] = ()
-    language: str = "en"
-    zone: str = field(default_factory=machine_zone)
-    group_s: float = 5.0
-    """What comes within this time is one message."""
-    per_hour: int = 20
-    """Messages of one channel; beyond, they wait and become one."""
-    remind_s: float = 3600.0
-    """An escalation that nobody acknowledges is told again after this time, three times; 0: never."""
-    digest_at: str = ""
-    """Time of day of the digest, in the channel's zone: `09:00`; empty: none but in the first days."""
-    proxy: str = ""
-    """What goes out goes through this one; no variable of the environment is heeded."""
-
-    def language_of(self, channel: Channel) -> str:
-        """Return the language of a channel."""
-        return channel.language or self.language
-
-    def zone_of(self, channel: Channel) -> str:
-        """Return the time zone of a channel."""
-        return channel.zone or self.zone
 
 
 def read(table: Mapping[str, object]) -> Notify:

@@ -11,8 +11,8 @@ from opsagent.cli.common import HomeDir, JsonFlag
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
-    from opsagent.config_notify import Notify
     from opsagent.home import Home
+    from opsagent.notify_settings import Notify
     from opsagent.telling.document import Document
     from opsagent.telling.words import Words
 
@@ -173,14 +173,14 @@ def words_for(home: Home, language: str | None = None, zone: str | None = None) 
         except ValueError as error:
             raise Unclear(f"--zone: {error}") from error
     configured = notify_of(home)
-    return Words(language or configured.language, zone or configured.zone)
+    return Words(language or configured.language, zone or configured.local_zone)
 
 
 def notify_of(home: Home) -> Notify:
     """Return `[notify]` of the configuration; what is usual where it cannot be used."""
     from opsagent.cli.agent import config_of
     from opsagent.cli.errors import code_of
-    from opsagent.config_notify import Notify
+    from opsagent.notify_settings import Notify
 
     try:
         return config_of(home).notify

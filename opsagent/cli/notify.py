@@ -12,9 +12,9 @@ from opsagent.cli.quick import QuickCommand, QuickGroup
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
-    from opsagent.config_notify import Channel, Notify
     from opsagent.egress import Sent
     from opsagent.home import Home
+    from opsagent.notify_settings import Channel, Notify
 
 app = typer.Typer(cls=QuickGroup, help="Messages to people: the channels, what waits, a test.", add_completion=False)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from opsagent import egress
-from opsagent.config_notify import Channel, Notify
+from opsagent.notify_settings import Channel, Notify
 from opsagent.quiet import QuietHours
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal

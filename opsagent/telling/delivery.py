@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from opsagent.config_notify import Channel
+from opsagent.notify_settings import Channel
 from opsagent.store.outbox import SENDING, Message
 from opsagent.telling.news import URGENT
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from opsagent.config_notify import Notify
 from opsagent.digest import is_in_place_of_alarms
 from opsagent.home import Home
 from opsagent.model import Incident, Signal
+from opsagent.notify_settings import Notify
 from opsagent.policy import Policy
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal

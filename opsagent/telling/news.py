@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opsagent.config_notify import Channel, Notify
+from opsagent.notify_settings import Channel, Notify
 from opsagent.store.outbox import Message
 from opsagent.telling import messages
 from opsagent.telling.words import Words

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from opsagent.config_notify import Channel, Notify
 from opsagent.egress import Sent
 from opsagent.maintenance import weekly
 from opsagent.model import Fault, Incident
+from opsagent.notify_settings import Channel, Notify
 from opsagent.quiet import QuietHours
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING
@@ -190,7 +190,7 @@ async def test_a_file_is_a_channel_that_needs_no_network(journal: Journal, clock
 _LIFE = """
 import asyncio, sys
 from pathlib import Path
-from opsagent.config_notify import Channel, Notify
+from opsagent.notify_settings import Channel, Notify
 from opsagent.store.journal import Journal
 from opsagent.telling.courier import Courier
 folder = Path(sys.argv[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsagent.config import ConfigError, parse
-from opsagent.config_notify import Channel, Notify
+from opsagent.notify_settings import Channel, Notify
 
 GOOD = """
 [notify]

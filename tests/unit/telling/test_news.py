@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from opsagent.config_notify import Channel, Notify
+from opsagent.notify_settings import Channel, Notify
 from opsagent.store.outbox import SENDING, Message
 from opsagent.telling import messages
 from opsagent.telling.delivery import again_at, batches, given_up
