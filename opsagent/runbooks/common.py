@@ -162,8 +162,10 @@ def somebody_is_at_work(findings: Findings) -> LeaveAlone | None:
     work = findings.known("who_is_at_work", root.unit.id)
     if work is None or not work.answered:
         return None
-    if work.words("hold") or work.words("deploy"):
-        return LeaveAlone(why=work.words("said"), look_again_s=_LOOK_AGAIN_S)
+    if work.words("hold"):  # its end is news, and is looked at then
+        return LeaveAlone(why=work.words("said"))
+    if work.words("deploy"):
+        return LeaveAlone(why=work.words("said"), look_again_s=_DEPLOY_LOOK_S)
     edited_at, began = work.number("edited_at"), case.incident.began_at.timestamp()
     if not edited_at or (case.now - case.incident.began_at).total_seconds() > _PATIENCE_S:
         return None
@@ -173,5 +175,6 @@ def somebody_is_at_work(findings: Findings) -> LeaveAlone | None:
     return LeaveAlone(why=work.words("said"), look_again_s=min(_LOOK_AGAIN_S, _QUIET_S - quiet_s + _MOMENT_S))
 
 
+_DEPLOY_LOOK_S = 10.0
 _AFTER_S, _QUIET_S = 1.0, 6.0
 """Files that are edited after the trouble began are somebody's at work until nobody has edited them for a while."""

@@ -136,7 +136,7 @@ async def test_a_hold_and_a_pause_are_kept_and_their_end_is_seen(place: Place, f
         journal.hold(unit, None, "a migration", "kim")
         journal.pause("kim", "looking around")
         await place.kill("store")
-        await place.incident(lambda row: "refused" in kinds(row))
+        await place.incident(lambda row: "left_alone" in kinds(row))
         assert len(place.starts("store")) == 1
         journal.release_hold(unit, "kim")
         journal.resume("kim")
