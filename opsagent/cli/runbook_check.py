@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,16 +81,18 @@ def check(
 
 def _meant(home: Home, given: str | None) -> tuple[Sequence[Card], Sequence[Card], Sequence[str]]:
     """Return which runbooks are meant, people's own ones beside them, and what of those cannot be read. Raises Unclear."""
-    from opsagent.cli.agent import config_of
-    from opsagent.cli.runbook_list import no_such
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.runbook_list import no_such, safe_commands
     from opsagent.runbook_forms import every, named, shelf_of
     from opsagent.runbooks.library.card import RunbookError
     from opsagent.runbooks.own import read_file
 
-    shelf = shelf_of(home.path, config_of(home).policy.safe_commands)
+    shelf = shelf_of(home.path, safe_commands(home))
     if given is None:
         return every(shelf), shelf.cards, shelf.broken
     if "/" in given or given.endswith((".toml", ".py")):
+        if not os.path.lexists(given):
+            raise Unclear(f"there is no file {given}")
         try:
             return [read_file(Path(given).absolute())], shelf.cards, ()
         except RunbookError as error:

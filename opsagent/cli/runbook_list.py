@@ -11,6 +11,7 @@ from opsagent.cli.common import HomeDir, JsonFlag
 
 if TYPE_CHECKING:
     from opsagent.cli.errors import Unclear
+    from opsagent.home import Home
     from opsagent.runbooks.library.card import Card
 
 
@@ -65,7 +66,8 @@ def show(
     from opsagent.runbook_forms import every, named, shelf_of, whole
     from opsagent.views.runbooks import page
 
-    cards = every(shelf_of(open_home(home).path))
+    place = open_home(home)
+    cards = every(shelf_of(place.path, safe_commands(place)))
     card = named(name, cards)
     if card is None:
         raise no_such(name, cards)
@@ -75,6 +77,19 @@ def show(
     else:
         out.lines(page(whole(card), out.screen))
     return 0
+
+
+def safe_commands(home: Home) -> tuple[str, ...]:
+    """Return which commands the policy calls safe; none where the configuration cannot be used."""
+    from opsagent.cli.agent import config_of
+    from opsagent.cli.errors import code_of
+
+    try:
+        return config_of(home).policy.safe_commands
+    except Exception as error:
+        if code_of(error) is None:
+            raise
+        return ()
 
 
 def no_such(name: str, cards: Iterable[Card]) -> Unclear:
