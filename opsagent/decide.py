@@ -33,7 +33,7 @@ from opsagent.naming import is_host
 from opsagent.probes.costs import PROBE_COSTS
 from opsagent.runbooks import RUNBOOKS, upstream
 from opsagent.runbooks.case import Case, Target
-from opsagent.runbooks.common import is_foreign, somebody_is_at_work
+from opsagent.runbooks.common import is_somebody_elses, somebody_is_at_work
 from opsagent.runbooks.findings import Findings, NotAsked
 from opsagent.runbooks.library import calls_for, cards_for, remedies_for
 from opsagent.runbooks.library.making import calls_of
@@ -147,7 +147,7 @@ def _by_fault(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...
 
 
 def _for_a_person(findings: Findings, reasons: Iterable[Callable[[Findings], str | None]]) -> str | None:
-    for needs_a_person in (is_foreign, *reasons):
+    for needs_a_person in (is_somebody_elses, *reasons):
         reason = needs_a_person(findings)
         if reason is not None:
             return reason

@@ -6,6 +6,7 @@ from opsagent.model import LeaveAlone
 from opsagent.runbooks import stuck, upstream
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
+from opsagent.runbooks.remedy import not_ours_now
 from opsagent_tools.units import UnitState
 
 _ALIVE_S = 2.0
@@ -141,17 +142,10 @@ _PATIENCE_S = 120.0
 _LOOK_AGAIN_S, _MOMENT_S = 3.0, 0.5
 
 
-def is_foreign(findings: Findings) -> str | None:
-    """Return that the root's processes belong to another user: what is known is told, nothing is touched."""
+def is_somebody_elses(findings: Findings) -> str | None:
+    """Return that the root is another user's, or that somebody looks at it: what is known is told, nothing is touched."""
     root = findings.root
-    if root is None:
-        return None
-    state = findings.known("unit_state", root.unit.id)
-    if state is None or not state.answered or not state.flag("foreign"):
-        return None
-    return (
-        f"the processes of {root.unit.name} belong to another user ({state.words('owner')}): they are not ours to touch"
-    )
+    return (not_ours_now(findings, root) or None) if root is not None else None
 
 
 def somebody_is_at_work(findings: Findings) -> LeaveAlone | None:

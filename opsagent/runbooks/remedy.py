@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from opsagent.model import Cause, Fault, LeaveAlone, Scalar, Step
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
+from opsagent_tools.units import UnitState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,25 @@ class Remedy:
             return target
         if findings.tried(self.name, target.unit.id):
             return Against(f"{self.name} was tried on {target.unit.name} already")
-        return self.condition(findings, target)
+        fit = self.condition(findings, target)
+        whose = not_ours_now(findings, fit.target) if isinstance(fit, Fit) else ""
+        return Against(whose) if whose else fit
+
+
+def not_ours_now(findings: Findings, target: Target) -> str:
+    """Return why a unit is not to be touched whatever a condition says, as far as it is known: another user's, stopped by
+    a person, looked at with a debugger.
+    """
+    unit = target.unit
+    state, process = (findings.known(probe, unit.id) for probe in ("unit_state", "process_state"))
+    if state is not None and state.answered:
+        if state.flag("foreign"):
+            return f"processes of {unit.name} belong to another user ({state.words('owner')})"
+        if state.words("state") == UnitState.STOPPED:
+            return f"{unit.name} was stopped on purpose"
+    if process is not None and process.answered and process.flag("debugged"):
+        return f"a debugger is attached to {unit.name}: somebody looks at it"
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,3 +189,19 @@ def test_a_remedy_that_was_tried_by_an_earlier_attempt_is_not_remembered_again(o
     assert isinstance(decision, Act | Escalate)
     assert isinstance(decision, Escalate) or decision.plan.remedy == "spinning/second"
     assert decide(replace(case_of(Fault.HANG), stopped_by_person=True)) is not None
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        {"unit_state": {"state": "running", "foreign": True, "owner": "www", "processes": 1, "age_s": 500.0}},
+        {"process_state": {"spinning": True, "debugged": True, "said": "traced"}},
+    ],
+)
+@pytest.mark.usefixtures("of_two")
+def test_whatever_its_condition_says_what_is_somebody_elses_is_not_touched(seen: dict[str, Any]) -> None:
+    decision, _ = outcome(case_of(Fault.HANG), {**SPINS, **seen})
+    assert isinstance(decision, Escalate)
+    known = (odds("spinning/first", tries=9, successes=9, score=0.99),)
+    decision, _ = outcome(case_of(Fault.HANG, odds=known), {**SPINS, **seen})
+    assert isinstance(decision, Escalate)
