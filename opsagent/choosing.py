@@ -46,9 +46,14 @@ class Chosen:
     weight: float
 
 
+def is_own(remedy: Remedy) -> bool:
+    """Tell whether a person wrote it, for this machine."""
+    return remedy.name.startswith(_OWN)
+
+
 def weight_of(remedy: Remedy, hypotheses: Iterable[Hypothesis]) -> float:
     """Return how sure the remedy's cause is. A person's own runbook is their word that its condition means it."""
-    if remedy.name.startswith(_OWN):
+    if is_own(remedy):
         return PROOF
     judged = max((one.weight for one in hypotheses if one.kind is remedy.cause), default=0.0)
     return judged if judged or remedy.cause in _SUSPECTED else LIKELY
@@ -114,4 +119,4 @@ def cause_of(remedy: Remedy, hypotheses: Iterable[Hypothesis], fit: Fit) -> Caus
     return next((one.kind for one in at_target), Cause.UNKNOWN)
 
 
-__all__ = ["CLEAR", "LIKELY", "Chosen", "cause_of", "choose", "weight_of", "worth"]
+__all__ = ["CLEAR", "LIKELY", "Chosen", "cause_of", "choose", "is_own", "weight_of", "worth"]

@@ -113,7 +113,7 @@ def _of_the_clear(
 ) -> Decision | None:
     """Decide by what is clear already; None where nothing fits that: more is asked then."""
     kinds = {one.kind for one in found if one.weight >= CLEAR and not one.speaks_against}
-    sure = tuple(remedy for remedy in library if remedy.cause in kinds)
+    sure = tuple(remedy for remedy in library if remedy.cause in kinds or choosing.is_own(remedy))
     act = _by_cause(runbook, sure, findings, found)
     if act is not None:
         return act

@@ -205,3 +205,12 @@ def test_whatever_its_condition_says_what_is_somebody_elses_is_not_touched(seen:
     known = (odds("spinning/first", tries=9, successes=9, score=0.99),)
     decision, _ = outcome(case_of(Fault.HANG, odds=known), {**SPINS, **seen})
     assert isinstance(decision, Escalate)
+
+
+def test_a_persons_own_runbook_goes_first_also_where_the_cause_is_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = remedy("own.mine/x", Cause.UNKNOWN)
+    monkeypatch.setattr(deciding, "remedies_for", lambda fault, own=(): (mine,))
+    stopped = {**HANGS, "process_state": {"stopped": 1, "stopped_pids": "101"}}
+    decision, _ = outcome(case_of(Fault.HANG), stopped)
+    assert isinstance(decision, Act)
+    assert decision.plan.remedy == "own.mine/x"
