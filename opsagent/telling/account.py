@@ -8,7 +8,7 @@ from typing import Any
 
 from opsagent.recollected import recollections
 from opsagent.store.outbox import Message
-from opsagent.store.rows import ApprovalRow, IncidentRow, PlanRow
+from opsagent.store.rows import ApprovalRow, EventRow, IncidentRow, PlanRow
 from opsagent.store.watches import WatchRow
 from opsagent.telling.recorder import cost_in
 from opsagent_tools.text import UntrustedText
@@ -207,6 +207,15 @@ def _change_time(one: Mapping[str, Any]) -> datetime | None:
     if isinstance(at, (int, float)) and not isinstance(at, bool):
         return datetime.fromtimestamp(at, UTC) if at > 0 else None
     return moment_of(at)
+
+
+def said(calls: Sequence[EventRow]) -> dict[str, str]:
+    """Return why a person was called the last time, in parts where it was told in parts."""
+    if not calls:
+        return {"why": ""}
+    data = calls[-1].data
+    parts = {name: str(data.get(name) or "") for name in ("never", "next")}
+    return {"why": str(data.get("reason", calls[-1].text) or ""), **parts}
 
 
 def cost_of(accounts: Iterable[Mapping[str, Any]]) -> dict[str, float]:

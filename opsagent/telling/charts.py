@@ -5,6 +5,7 @@ Across, everything is placed in percent, so that letters keep their size on a na
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -33,6 +34,8 @@ text-align:right;min-width:3.5rem;margin:-.4rem 0}
 """
 _HEIGHT = {"line": 110, "bars": 80, "band": 30}
 _BELOW = 20
+_GAP = 6
+"""So many usual pauses between two points, and the line is broken."""
 _NARROWEST = 0.35
 """Percent of the picture that a bar takes at least."""
 
@@ -99,14 +102,30 @@ def _x(at: datetime, chart: Chart) -> float:
 
 
 def _line(chart: Chart, height: int, top: float) -> list[str]:
-    points = [(_x(at, chart) * 10, 1000 * (1 - value / top)) for at, value in chart.points]
-    if not points:
+    inner = ""
+    for stretch in _stretches(chart):
+        points = [(_x(at, chart) * 10, 1000 * (1 - value / top)) for at, value in stretch]
+        if len(points) == 1:
+            points.append((min(1000.0, points[0][0] + 4), points[0][1]))
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        inner += f'<polyline class="line" points="{path}"/>'
+    if not inner:
         return []
-    if len(points) == 1:
-        points.append((min(1000.0, points[0][0] + 5), points[0][1]))
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    inner = f'<polyline class="line" points="{path}"/>'
     return [f'<svg width="100%" height="{height}" viewBox="0 0 1000 1000" preserveAspectRatio="none">{inner}</svg>']
+
+
+def _stretches(chart: Chart) -> Iterator[list[tuple[datetime, float]]]:
+    """Yield the points in rows: no line is drawn over a time of which nothing is known."""
+    gaps = sorted(after - before for (before, _), (after, _) in itertools.pairwise(chart.points))
+    usual = gaps[len(gaps) // 2] * _GAP if gaps else None
+    row: list[tuple[datetime, float]] = []
+    for point in chart.points:
+        if row and usual is not None and point[0] - row[-1][0] > usual:
+            yield row
+            row = []
+        row.append(point)
+    if row:
+        yield row
 
 
 def _bars(chart: Chart, height: int, top: float) -> list[str]:

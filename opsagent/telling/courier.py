@@ -22,8 +22,8 @@ from opsagent.quiet import QuietHours
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING, Message
-from opsagent.store.rows import EventRow, IncidentRow
-from opsagent.telling.account import brief, plain
+from opsagent.store.rows import IncidentRow
+from opsagent.telling.account import brief, plain, said
 from opsagent.telling.as_lines import as_lines
 from opsagent.telling.delivery import Batch, again_at, batches, given_up
 from opsagent.telling.gather import costed, handover_of
@@ -35,6 +35,7 @@ from opsagent.telling.snooze import covered
 from opsagent.telling.snoozing import end_snoozes
 from opsagent.telling.words import Words
 from opsagent.views.terminal import Screen
+from opsagent_tools.actions import Action
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 1.0
@@ -46,13 +47,10 @@ _SPAN = timedelta(hours=24)
 Send = Callable[..., Awaitable[egress.Sent]]
 
 
-def _said(calls: Sequence[EventRow]) -> dict[str, str]:
-    """Return why a person was called the last time, in parts where it was told in parts."""
-    if not calls:
-        return {"why": ""}
-    data = calls[-1].data
-    parts = {name: str(data.get(name) or "") for name in ("never", "next")}
-    return {"why": str(data.get("reason", calls[-1].text) or ""), **parts}
+def _action(action: Action) -> str:
+    """Return a typed action as a person reads it: its name, and with what."""
+    args = ", ".join(f"{key}={value}" for key, value in action.args.items())
+    return f"{action.name.value} ({args})" if args else action.name.value
 
 
 def _now() -> datetime:
@@ -170,7 +168,7 @@ class Courier:
                     **costed(row),
                     **brief(row, watches),
                     "hypotheses": plain(row.hypotheses),
-                    **_said(mine),
+                    **said(mine),
                     "suggested": self._suggested(row) if row.status == "open" and row.id in suggested else "",
                     "changed": plain(row.changed) if row.status == "escalated" else [],
                     "evidence": plain(row.evidence) if row.status == "escalated" else [],
@@ -186,7 +184,7 @@ class Courier:
             approvals=[
                 {
                     "id": row.id,
-                    "action": row.step.action.name.value,
+                    "action": _action(row.step.action),
                     "name": row.unit.name,
                     "why": row.step.why,
                     "expires_at": row.expires_at.isoformat(),

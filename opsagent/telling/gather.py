@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from opsagent.store.journal import Journal
-from opsagent.store.rows import ApprovalRow, DeployRow, HoldRow, IncidentRow
-from opsagent.telling.account import brief, plain, whole
+from opsagent.store.rows import UNFINISHED, ApprovalRow, DeployRow, HoldRow, IncidentRow
+from opsagent.telling.account import brief, plain, said, whole
 from opsagent.telling.recorder import cost_in
 
 _ACTIONS_OF_CHANGE = frozenset({"reload", "restart", "scale"})
@@ -43,14 +43,16 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
     """Return what `opsagent handover --json` has: what is open, held, pending, repaired and changed since then."""
     watches = journal.standing_watches()
     rows = journal.incidents_since(since)
-    why = {
-        event.incident_id: str(event.data.get("reason") or event.text)
-        for event in journal.events_of_kind("escalated", _earliest(rows, since))
-    }
+    calls = journal.events_of_kind("escalated", _earliest(rows, since))
     unfinished = [
-        {**costed(row), **brief(row, watches), "why": why.get(row.id, "")}
+        {
+            **costed(row),
+            **brief(row, watches),
+            "hypotheses": plain(row.hypotheses),
+            **said([call for call in calls if call.incident_id == row.id]),
+        }
         for row in rows
-        if row.status in {"open", "repairing", "escalated"}
+        if row.status in UNFINISHED
     ]
     pause = journal.paused()
     return {
@@ -74,21 +76,38 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
             }
             for one in journal.changes_since(since, _ACTIONS_OF_CHANGE)
         ],
-        "orders": [
-            {
-                "at": plain(row.created_at),
-                "by": "-",
-                "text": row.plan.why or row.plan.remedy,
-                "unit": str(row.plan.unit),
-                "name": row.plan.unit.name,
-                "status": row.status,
-            }
-            for row in journal.plans_of_people(since)
-        ],
+        "orders": [*_orders(journal, since), *_answers(journal, since)],
         "grants": [plain(one) for one in journal.grants_since(since)],
         "would_be": dict(Counter(row.verdict or "open" for row in journal.would_bes(since=since))),
         "recurring": [one for row in _repaired_of_late(rows) for one in [costed(one) for one in journal.repaired_alike(row)]],
     }  # fmt: skip
+
+
+def _orders(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:
+    for row in journal.plans_of_people(since):
+        yield {
+            "at": plain(row.created_at),
+            "by": "",
+            "text": row.plan.why or row.plan.remedy,
+            "unit": str(row.plan.unit),
+            "name": row.plan.unit.name,
+            "status": row.status,
+        }
+
+
+def _answers(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:
+    """Yield what people said to the agent's questions."""
+    for row in journal.approvals(pending=False):
+        if row.decided_at is not None and row.decided_at >= since and row.decided_by:
+            word = "denied" if row.status == "denied" else "approved"
+            yield {
+                "at": plain(row.decided_at),
+                "by": row.decided_by,
+                "text": f"{word}: {row.step.action}",
+                "unit": str(row.unit),
+                "name": row.unit.name,
+                "status": row.status,
+            }
 
 
 def _earliest(rows: Iterable[IncidentRow], since: datetime) -> datetime:

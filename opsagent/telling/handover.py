@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from opsagent.telling.account import cost_of, moment_of
+from opsagent.telling.account import cost_of, likeliest, moment_of
 from opsagent.telling.document import Block, Bullet, Bullets, Document, Heading, Para
 from opsagent.telling.issue import recurring
 from opsagent.telling.phrases import cost, fault_of, status
@@ -63,8 +63,12 @@ def _open(one: Mapping[str, Any], words: Words) -> Bullet:
         id=one["id"],
     )
     below = [one["summary"]]
-    if one.get("why"):
-        below.append(words("msg.why", text=one["why"]))
+    best = likeliest(one)
+    if best is not None:
+        below.append(words("msg.cause", text=best["cause"], percent=words.percent(float(best["weight"]))))
+    for key, name in (("msg.why", "why"), ("msg.never", "never"), ("msg.next", "next")):
+        if one.get(name):
+            below.append(words(key, text=one[name]))
     return Bullet(line, below)
 
 
@@ -130,7 +134,8 @@ def _changed(found: Mapping[str, Any], words: Words) -> Iterator[Bullet]:
         line = words("ho.change_line", unit=one["name"], action=one["text"], cost=one["cost"])
         yield Bullet(f"{words.short(_at(one['at']))}: {line}")
     for one in found["orders"]:
-        yield Bullet(f"{words.short(_at(one['at']))}: {words('ho.person_line', by=one['by'], text=one['text'])}")
+        line = words("ho.person_line", by=one["by"], text=one["text"]) if one["by"] else f"{one['name']}: {one['text']}"
+        yield Bullet(f"{words.short(_at(one['at']))}: {line}")
 
 
 def _policy(found: Mapping[str, Any], words: Words) -> Iterator[Bullet]:
@@ -148,7 +153,7 @@ def _policy(found: Mapping[str, Any], words: Words) -> Iterator[Bullet]:
     if total:
         right, wrong = judged.get("right", 0), judged.get("wrong", 0)
         rest = total - right - wrong
-        yield Bullet(words("ho.would_be", n=words.count("time", total), right=right, wrong=wrong, rest=rest))
+        yield Bullet(words("ho.would_be", n=total, right=right, wrong=wrong, rest=rest))
 
 
 def _recurring(accounts: Sequence[Mapping[str, Any]], words: Words) -> Iterator[Bullet]:

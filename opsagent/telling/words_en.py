@@ -86,7 +86,7 @@ WORDS: dict[str, str] = {
     "ho.change_line": "{unit}: {action}, {cost}", "ho.person_line": "{by}: {text}",
     "ho.grant": "{unit}: {action} may be done in mode {mode}, granted by {by}",
     "ho.revoked": "{unit}: {action} is not granted any more: {why}",
-    "ho.would_be": "The agent would have done {n}: {right} right, {wrong} wrong, {rest} not needed or not known: opsagent trust",
+    "ho.would_be": "{n} would-be actions: {right} right, {wrong} wrong, {rest} not needed or not known: opsagent trust",
     "ho.deploy_watch": "{unit}: a deploy is open since {since}, by {by}",
     "ho.hold_ends": "{unit}: the hold ends {until}",
     "ho.snooze_ends": "{unit}: the snooze ends {until}",

@@ -80,7 +80,7 @@ WORDS: dict[str, str] = {
     "ho.change_line": "{unit}: {action}, {cost}", "ho.person_line": "{by}: {text}",
     "ho.grant": "{unit}: {action} 모드 {mode} 허용, {by} 부여",
     "ho.revoked": "{unit}: {action} 허용이 취소됨: {why}",
-    "ho.would_be": "에이전트가 하려던 조치 {n}: 옳음 {right}, 틀림 {wrong}, 불필요하거나 알 수 없음 {rest}: opsagent trust",
+    "ho.would_be": "하려던 조치 {n}건: 옳음 {right}, 틀림 {wrong}, 불필요하거나 알 수 없음 {rest}: opsagent trust",
     "ho.deploy_watch": "{unit}: {by} 배포가 {since}부터 진행 중",
     "ho.hold_ends": "{unit}: 보류가 {until} 끝남",
     "ho.snooze_ends": "{unit}: 알림 중지가 {until} 끝남",

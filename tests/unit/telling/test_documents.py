@@ -194,7 +194,7 @@ def test_a_handover_names_what_is_open_held_pending_repaired_and_changed() -> No
         "ann: restart web",
         "web: restart may be done in mode auto, granted by ann",
         "web: crash was repaired 4 times with crash/restart",
-        "The agent would have done 17 times: 15 right, 1 wrong, 1 not needed",
+        "17 would-be actions: 15 right, 1 wrong, 1 not needed",
         "web: the snooze ends",
         "restart on web: the question expires",
         "api: a deploy is open since",
