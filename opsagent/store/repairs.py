@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select
 
@@ -15,6 +15,8 @@ from opsagent.store.rows import PlanStatus
 from opsagent.store.schema import plans, steps
 from opsagent_tools.units import UnitId
 
+_LASTS = timedelta(days=1)
+"""No plan is acted on, or ends, so long after it was made."""
 TRIAL = "trial"
 """Rule under which the steps of the breaker's own trial are journalled (`opsagent.guard.TRIAL`)."""
 
@@ -48,7 +50,7 @@ class Repairs(Store):
         wanted = (
             select(*(plans.c[name] for name in _PLAIN), acted, trial)
             .outerjoin(steps, and_(steps.c.plan_id == plans.c.id, steps.c.rule != UNDO))
-            .where(plans.c.remedy.not_like(f"{UPKEEP}%"))
+            .where(plans.c.remedy.not_like(f"{UPKEEP}%"), plans.c.created_at >= since - _LASTS)
             .group_by(*(plans.c[name] for name in _PLAIN))
             .having(or_(acted >= since, plans.c.ended_at >= since))
             .order_by(plans.c.created_at, plans.c.id)
