@@ -20,7 +20,13 @@ from opsagent_tools.files import UnsafeFile
 from opsagent_tools.probes.health import ask
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.services.spec import ServiceSpec
-from opsagent_tools.supervisors.port import Supervisor, SupervisorError, SupervisorUnreachable, UnknownUnit
+from opsagent_tools.supervisors.port import (
+    Redefines,
+    Supervisor,
+    SupervisorError,
+    SupervisorUnreachable,
+    UnknownUnit,
+)
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup, UnitState
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +54,7 @@ class Checker:
             CheckKind.FILE_IS: self._file_is,
             CheckKind.MODES_ARE: self._modes_are,
             CheckKind.LET_GO: self._let_go,
+            CheckKind.DEFINITION_IS: self._definition_is,
             CheckKind.RELEASE_IS: self._release_is,
             CheckKind.LOG_ROTATED: self._log_rotated,
             CheckKind.PROCESS_GONE: self._process_gone,
@@ -165,6 +172,12 @@ class Checker:
         below = await asyncio.to_thread(lambda: with_descendants(pids, parents()))
         found = await asyncio.to_thread(lambda: [file for pid in below for file in open_files(pid) if file.deleted])
         return not any(file.path == check.args["path"] for file in found)
+
+    async def _definition_is(self, check: Check) -> bool | None:
+        supervisor: object = self._supervisors.get(check.unit.supervisor)
+        if not isinstance(supervisor, Redefines):
+            return None
+        return hashlib.sha256(await supervisor.definition(check.unit)).hexdigest() == check.args["sha256"]
 
     async def _release_is(self, check: Check) -> bool | None:
         if self._last_good_dir is None:

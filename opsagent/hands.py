@@ -16,7 +16,7 @@ from opsagent.file_hands import FileHands
 from opsagent.log_hands import LogHands
 from opsagent.naming import is_daemon
 from opsagent.process_hands import ProcessHands
-from opsagent.releases.hands import roll_back, roll_back_config
+from opsagent.releases.hands import redefine, roll_back, roll_back_config
 from opsagent.reloading import Reloading
 from opsagent.restarting import Restarting
 from opsagent.runbooks.own import OwnRunbooks
@@ -157,6 +157,8 @@ class Hands:
         )
 
     async def _rollback_config(self, action: Action) -> Outcome:
+        if "definition" in action.args:
+            return await redefine(self._supervisor(action), action, self._last_good_dir)
         uid = (await self._checker.unit(action.unit)).uid
         return await asyncio.to_thread(roll_back_config, action, self._last_good_dir, uid)
 

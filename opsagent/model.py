@@ -234,6 +234,8 @@ class CheckKind(StrEnum):
     """The files in `files` (as `opsagent_tools.modes` reads it) have the owner and mode that they are to have."""
     LET_GO = "let_go"
     """No process of the unit has a file open that was deleted as `path`."""
+    DEFINITION_IS = "definition_is"
+    """Its supervisor runs the unit with the definition (command, folder, environment) of SHA-256 `sha256`."""
     RELEASE_IS = "release_is"
     """The unit's files, link and configuration are as the kept manifest `release` says."""
     LOG_ROTATED = "log_rotated"

@@ -45,6 +45,7 @@ __all__ = [
     "new_plan",
     "only_put_files",
     "quarantine_steps",
+    "redefine_steps",
     "replace_one_steps",
     "restart_steps",
     "rollback_config_steps",
@@ -192,6 +193,19 @@ def rollback_config_steps(
             undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, path=str(path), **undo),
             timeout_s=5.0,
             why=f"{path.name} changed since {unit.name} was last well",
+        ),
+    )
+
+
+def redefine_steps(unit: Unit, good: str, current: str) -> tuple[Step, ...]:
+    """Have the unit be started with the command and environment that it was last well with (SHA-256 `good`)."""
+    return (
+        Step(
+            action=action_of(ActionName.ROLLBACK_CONFIG, unit.id, definition=good, replaces=current),
+            goal=Check(kind=CheckKind.DEFINITION_IS, unit=unit.id, args={"sha256": good}),
+            undo=action_of(ActionName.ROLLBACK_CONFIG, unit.id, definition=current, replaces=good),
+            timeout_s=stop_timeout_s(None) + start_timeout_s(None),
+            why=f"{unit.name} was last well with another command or environment",
         ),
     )
 

@@ -11,6 +11,8 @@ from opsagent.runbooks.findings import Facts, Findings
 
 _AT_ONCE_S = 60.0
 """What a unit that seems well does to another shows at most this long after it was changed."""
+_GIVEN_SLACK_S = 3.0
+"""The agent sees within this time that a unit is given something else."""
 _LONG_TRIAL_S = 120.0
 """What a unit was well with for so long is hardly what it is ill of."""
 _RUNS = frozenset({Fault.HANG, Fault.DEGRADED, Fault.ERROR_BURST, Fault.DEPENDENCY_DOWN})
@@ -155,7 +157,7 @@ def _of_definition(findings: Findings, kind: Cause, *, capped: bool) -> Hypothes
     began = findings.case.incident.began_at.timestamp()
     pro: list[Reason] = [("it is not what it was last well with", SOME)]
     against: list[Reason] = []
-    if 0 <= began + SLACK_S - change.number("started_at") <= CHANGE_TO_TROUBLE_S:
+    if 0 <= began + _GIVEN_SLACK_S - change.number("started_at") <= CHANGE_TO_TROUBLE_S:
         pro.append(("it was started with that shortly before the trouble began", SOME))
     else:
         against.append(("it was started with that long before, or after, the trouble began", SOME))

@@ -19,7 +19,7 @@ from opsagent_tools.units import Unit, UnitSetup
 
 _KEY_BYTES = 32
 _ENVIRON_LIMIT = 2 * 1024 * 1024
-_OF_THE_SUPERVISOR = frozenset(
+OF_THE_SUPERVISOR = frozenset(
     "pm_id pm_uptime pm_cwd pm_exec_path pm_out_log_path pm_err_log_path pm_pid_path unique_id restart_time "
     "unstable_restarts axm_monitor axm_options axm_actions axm_dynamic created_at exit_code prev_restart_delay "
     "NODE_APP_INSTANCE LISTEN_FD LISTEN_FDS LISTEN_PID INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID NOTIFY_SOCKET "
@@ -51,19 +51,24 @@ def _hash(real: bytes | None, told: str, sign: Callable[[bytes], str]) -> str:
 
 
 def _named(setup: UnitSetup) -> Iterable[str]:
-    return (name for name in setup.env if name not in _OF_THE_SUPERVISOR and not name.startswith("OPSAGENT_"))
+    return (name for name in setup.env if name not in OF_THE_SUPERVISOR and not name.startswith("OPSAGENT_"))
 
 
 def _real(unit: Unit) -> Mapping[str, bytes]:
-    for process in unit.processes:
-        with contextlib.suppress(OSError):
-            folder = Path(f"/proc/{process.pid}")
-            if folder.stat().st_uid != unit.uid:
-                continue
-            with (folder / "environ").open("rb") as file:
-                raw = file.read(_ENVIRON_LIMIT)
-            pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
-            return {name.decode("utf-8", "surrogateescape"): value for name, _, value in pairs}
+    found = (environment_of_process(process.pid, unit.uid) for process in unit.processes)
+    return next((environment for environment in found if environment), {})
+
+
+def environment_of_process(pid: int, uid: int) -> Mapping[str, bytes]:
+    """Return what the kernel has of a process's environment at its start, if it is `uid`'s; else nothing."""
+    with contextlib.suppress(OSError):
+        folder = Path(f"/proc/{pid}")
+        if folder.stat().st_uid != uid:
+            return {}
+        with (folder / "environ").open("rb") as file:
+            raw = file.read(_ENVIRON_LIMIT)
+        pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
+        return {name.decode("utf-8", "surrogateescape"): value for name, _, value in pairs}
     return {}
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from opsagent.last_good import keep
 from opsagent.releases import restore
-from opsagent.releases.manifest import Content, load
+from opsagent.releases.manifest import Content, content_of, load
 from opsagent_tools.actions import Action, Outcome
-from opsagent_tools.files import UnsafeFile, read_owned
+from opsagent_tools.files import UnsafeFile, read_owned, sha256_of
+from opsagent_tools.supervisors.port import NotSupported, Redefines, Supervisor
 from opsagent_tools.units import UnitId
 
 _PRIVATE = 0o600
@@ -44,6 +45,21 @@ def roll_back_config(action: Action, folder: Path, uid: int) -> Outcome:
     return Outcome(
         done=True, detail=f"{path.name} has its content {good[:12]} again" if good else f"{path.name} is gone"
     )
+
+
+async def redefine(supervisor: Supervisor, action: Action, folder: Path) -> Outcome:
+    """Have a unit run with the kept `definition` in place of `replaces`. Raises UnsafeFile, NotSupported, SupervisorError."""
+    if not isinstance(supervisor, Redefines):
+        raise NotSupported(f"what {action.unit.name} is started with is its supervisor's to say")
+    wanted = str(action.args["definition"])
+    now = await supervisor.definition(action.unit)
+    if sha256_of(now) == wanted:
+        return Outcome(done=True, detail=f"{action.unit.name} is started with that already")
+    if sha256_of(now) != str(action.args["replaces"]):
+        raise UnsafeFile(f"what {action.unit.name} is started with changed since it was looked at")
+    keep(folder, now)  # so that the undo has it
+    await supervisor.redefine(action.unit, content_of(folder, wanted))
+    return Outcome(done=True, detail=f"{action.unit.name} is started with the command and environment it had before")
 
 
 def stands(manifest: str, folder: Path, unit: UnitId, uid: int) -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from opsagent import kept_modes, last_good
+from opsagent import environment_memory, kept_modes, last_good
 from opsagent.config_finding import machine_files, named_by
+from opsagent.probes.environment import given_to
 from opsagent.releases.keeper import Keeper
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.rows import DeployResult, DeployRow
 from opsagent.timeline import Timeline
 from opsagent.world import World
+from opsagent_tools.files import sha256_of
+from opsagent_tools.supervisors.port import Redefines, SupervisorError
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 _LOG = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ _PROVEN_S = 2.0
 """A configuration is good once a unit that was started with it has run for this long and answers its probe …"""
 _PROVEN_UNASKED_S = 10.0
 """… or for this long, where it has no probe. Where nothing else is known, what it was seen running with is better than that."""
+_GIVEN_AGAIN_S = 3.0
 AGENT = "agent"
 
 
@@ -38,11 +43,14 @@ class Rounds:
         self._named: dict[UnitId, tuple[tuple[Path, ...], float]] = {}
         """Configuration that nobody declared, as its processes name it, and when they were asked."""
         self._looked_at: dict[UnitId, float] = {}
+        self._given_at: dict[UnitId, float] = {}
+        self._defined: dict[UnitId, str] = {}
 
     async def go(self, troubled: Callable[[], Collection[UnitId]]) -> None:
         """Look at every unit once; a journal that cannot be written is tried again the next time."""
         try:
             for unit in list(self._world.units.values()):
+                await self._see_definition(unit, datetime.now(UTC))
                 if unit.id not in troubled():
                     await self._note(unit, datetime.now(UTC))
             for deploy in await asyncio.to_thread(self._journal.unjudged_deploys):
@@ -58,8 +66,37 @@ class Rounds:
         proven = asked or is_well(unit, self._world, now, _PROVEN_UNASKED_S)
         if proven or not await asyncio.to_thread(last_good.good_files, unit.id, self._keeper.folder):
             await asyncio.to_thread(self._note_configuration, unit, now)
+            await self._note_environment(unit, now)
         if proven:
             await self._keeper.note(unit, now)
+
+    async def _see_definition(self, unit: Unit, now: datetime) -> None:
+        """Note when it is given something else to run with, well or not."""
+        supervisor: object = self._keeper.supervisors.get(unit.id.supervisor)
+        if not isinstance(supervisor, Redefines):
+            return
+        with suppress(SupervisorError):
+            digest = sha256_of(await supervisor.definition(unit.id))
+            if self._defined.get(unit.id) != digest:
+                self._defined[unit.id] = digest
+                await asyncio.to_thread(environment_memory.see, unit.id, digest, self._keeper.folder, now.timestamp())
+
+    async def _note_environment(self, unit: Unit, now: datetime) -> None:
+        """Note what it is given to run with."""
+        supervisor: object = self._keeper.supervisors.get(unit.id.supervisor)
+        if now.timestamp() - self._given_at.get(unit.id, 0.0) < _GIVEN_AGAIN_S:
+            return
+        self._given_at[unit.id] = now.timestamp()
+        try:
+            given = await given_to(unit, supervisor, self._keeper.folder)
+            if given is not None and isinstance(supervisor, Redefines):
+                definition = await supervisor.definition(unit.id)
+                await asyncio.to_thread(last_good.keep, self._keeper.folder, definition)
+        except (SupervisorError, ValueError, KeyError) as error:
+            _LOG.debug("what %s is given is not noted: %s", unit.name, error)
+            return
+        if given is not None:
+            await asyncio.to_thread(environment_memory.note, unit.id, given, self._keeper.folder, now.timestamp())
 
     def _note_configuration(self, unit: Unit, now: datetime) -> None:
         named, at = self._named.get(unit.id, ((), 0.0))

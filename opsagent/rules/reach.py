@@ -84,6 +84,8 @@ def reach_of(action: Action, unit: Unit | None, spec: ServiceSpec | None, folder
         return Reach.MACHINE
     if action.name not in FILE_ACTIONS or action.name is ActionName.RUN_RUNBOOK_COMMAND:
         return Reach.UNIT
+    if "definition" in action.args:  # what its supervisor is told, and no file
+        return Reach.UNIT
     paths = paths_in(action)
     if not paths:  # a signal to the unit's own process, or nobody knows which file: then it is the machine's
         return Reach.UNIT if action.name is ActionName.SET_LOG_LEVEL else Reach.MACHINE

@@ -20,6 +20,8 @@ from opsagent.runbooks.remedy import Against, Fit
 from opsagent.runbooks.stuck import may_be_starting, up_but_unwell
 from opsagent_tools.units import UnitId, UnitState
 
+_GIVEN_SLACK_S = 3.0
+"""The agent sees within this time that a unit is given something else."""
 _TIMES_AGAIN = 2
 """So many processes that were started with a change have died of themselves: it is no accident."""
 _AT_ONCE_S = 60.0
@@ -233,6 +235,30 @@ def _explained_above(findings: Findings, target: Target) -> str:
     process, change = findings.of("process_state", other.unit.id), findings.of("config_changed", other.unit.id)
     overloaded = process.answered and bool(overload(findings, other.unit.id, target.unit.id))
     return "" if overloaded and not process.number("stopped") and not change.number("differs") else above.words("said")
+
+
+def given_back(findings: Findings, target: Target) -> Fit | Against:
+    """The unit is in trouble since its supervisor gives it another command or environment than it was last well with."""
+    unit = target.unit
+    change = findings.of("environment_changed", unit.id)
+    if not change.answered or not change.flag("changed") or not change.flag("restorable"):
+        return Against(change.words("said") or f"what {unit.name} is given is what it was last well with")
+    ago = findings.case.incident.began_at.timestamp() + _GIVEN_SLACK_S - change.number("started_at")
+    if not 0 <= ago <= CHANGE_TO_TROUBLE_S:
+        return Against(f"{change.words('said')}, which is not when the trouble began")
+    state = findings.of("unit_state", unit.id)
+    why = not_ours(state, unit)
+    if why or state.words("state") == UnitState.STOPPED:
+        return Against(why or f"{unit.name} was stopped on purpose")
+    at = change.number("started_at") - _GIVEN_SLACK_S
+    how = _suffers(findings, target, state, (File({"name": "environment", "changed_at": at}),))
+    if isinstance(how, Against):
+        return how
+    why = _in_the_way(findings, target) or _explained_above(findings, target)
+    if why:
+        return Against(why)
+    args: dict[str, Scalar] = {"good": change.words("good"), "current": change.words("current")}
+    return Fit(target=target, why=f"{change.words('said')}; {how}", args=args)
 
 
 def caller(findings: Findings, target: Target) -> Fit | Against:

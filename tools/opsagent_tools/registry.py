@@ -158,6 +158,7 @@ CHANGING = _tools(
             "sha256": "of the good content",
             "replaces": "of the content that goes; empty: there is none",
             "mode": "permissions of a file that is made anew",
+            "definition": "instead of a file: SHA-256 of the command and environment that it is to be started with",
         },
     ),
     Tool(

@@ -65,6 +65,10 @@ def _rollback_configs(target: Target, args: Args) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def _redefine(target: Target, args: Args) -> tuple[Step, ...]:
+    return planning.redefine_steps(target.unit, str(args["good"]), str(args["current"]))
+
+
 def _take_up(target: Target, args: Args) -> tuple[Step, ...]:
     """Have it run with what it is given now: started where it is down, else replaced one instance at a time."""
     if args.get("down") or not target.unit.processes:
@@ -151,6 +155,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "rollback_flood": _rollback_flood,
         "rollback_config": _rollback_config,
         "rollback_configs": _rollback_configs,
+        "redefine": _redefine,
         "take_up": _take_up,
         "rollback": _rollback,
         "reload_one": _reload_one,

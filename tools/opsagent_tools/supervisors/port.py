@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from opsagent_tools.findings import Finding
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
@@ -100,6 +100,17 @@ class Daemon:
     """Processes that outlived it, or an earlier one, and that `revive` ends first."""
     hint: str = ""
     """What a person can do where `revive` cannot (`systemctl start pm2-deploy.service`)."""
+
+
+@runtime_checkable
+class Redefines(Protocol):
+    """A supervisor that can be told to run a unit with another command and environment: those that it once had."""
+
+    async def definition(self, unit: UnitId) -> bytes:
+        """Return what its processes are started with, secrets and all: for a private file, never for showing."""
+
+    async def redefine(self, unit: UnitId, definition: bytes) -> None:
+        """Have it run with what `definition` returned before."""
 
 
 class Supervisor(Protocol):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from opsagent_tools.findings import Finding
@@ -14,6 +16,7 @@ from opsagent_tools.supervisors.circus.client import Client
 from opsagent_tools.supervisors.circus.engine import Engine
 from opsagent_tools.supervisors.circus.logplaces import all_files
 from opsagent_tools.supervisors.circus.look import KIND, unit_of
+from opsagent_tools.supervisors.circus.state import spec_to_json
 from opsagent_tools.supervisors.port import Daemon, NotSupported, SupervisorEvent, UnknownUnit
 from opsagent_tools.units import ProcessKey, Unit, UnitId, UnitSetup
 
@@ -59,11 +62,20 @@ class CircusSupervisor:
 
     async def setup(self, unit: UnitId) -> UnitSetup:
         """Tell how `opsagent up` described it."""
-        name = self._name(unit)
-        spec = next((spec for spec in self._engine.specs() if spec.name == name), None)
-        if spec is None:
-            raise _unknown(unit)
-        return setup_of(unit, spec)
+        return setup_of(unit, self._spec(unit))
+
+    async def definition(self, unit: UnitId) -> bytes:
+        """Return what its processes are started with: command, folder and environment, secrets and all."""
+        return _definition_of(self._spec(unit))
+
+    async def redefine(self, unit: UnitId, definition: bytes) -> None:
+        """Give it another command, folder and environment; it is started anew with them. What else it is told stays."""
+        spec = self._spec(unit)
+        given = json.loads(definition)
+        command = tuple(str(word) for word in given["command"])
+        env = {str(name): str(value) for name, value in given["env"].items()}
+        wanted = replace(spec, command=command, env=env, cwd=Path(str(given["cwd"])))
+        await self._client.call("redefine", service=spec_to_json(wanted))
 
     async def start(self, unit: UnitId) -> None:
         """Start it; EngineError says why it could not be started."""
@@ -144,10 +156,22 @@ class CircusSupervisor:
         """Close the connection to the daemon; the services go on."""
         await self._client.close()
 
+    def _spec(self, unit: UnitId) -> ServiceSpec:
+        name = self._name(unit)
+        spec = next((spec for spec in self._engine.specs() if spec.name == name), None)
+        if spec is None:
+            raise _unknown(unit)
+        return spec
+
     def _name(self, unit: UnitId) -> str:
         if unit != UnitId.local(self.kind, unit.name):
             raise _unknown(unit)
         return unit.name
+
+
+def _definition_of(spec: ServiceSpec) -> bytes:
+    given = {"command": list(spec.command), "cwd": str(spec.cwd), "env": dict(sorted(spec.env.items()))}
+    return json.dumps(given, sort_keys=True).encode()
 
 
 def setup_of(unit: UnitId, spec: ServiceSpec) -> UnitSetup:

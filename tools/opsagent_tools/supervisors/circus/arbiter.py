@@ -173,6 +173,16 @@ class EngineArbiter(Arbiter):  # type: ignore[misc]  # circus has no types
             kept = [name for name in names if name not in added and name not in changed]
             return {"added": added, "changed": changed, "removed": removed, "kept": kept}
 
+    async def redefine(self, spec: ServiceSpec) -> None:
+        """Give one service another description; it is started with it, unless a person stopped it."""
+        async with self.apply_lock:
+            watcher = self.service(spec.name)
+            await watcher.reconfigure(spec)
+            if watcher.phase != "stopped" and not watcher.is_active():
+                await self._try_to_start(watcher)
+            self.save()
+            self.publish("changed")
+
     async def leave(self, *, forget: bool) -> None:
         """End all services, then the daemon. `forget`: nothing is started again by the next one."""
         if self.leaving:

@@ -93,6 +93,15 @@ class Apply(EngineCommand):
         return {"changes": await arbiter.apply(specs, base_from_json(props["base"]))}
 
 
+class Redefine(EngineCommand):
+    """Give one service another description; no other is touched."""
+
+    name = "redefine"
+
+    async def run(self, arbiter: EngineArbiter, props: dict[str, Any]) -> None:
+        await arbiter.redefine(spec_from_json(props["service"]))
+
+
 class Start(EngineCommand):
     """Start a service."""
 
@@ -203,8 +212,8 @@ class Quit(EngineCommand):
 
 
 _COMMANDS = (
-    Ping, Sync, Units, Apply, Start, Stop, Restart, Reload, Scale, Surge, Retire, Replace, Reopen, SendSignal, Shutdown,
-    Quit,
+    Ping, Sync, Units, Apply, Redefine, Start, Stop, Restart, Reload, Scale, Surge, Retire, Replace, Reopen, SendSignal,
+    Shutdown, Quit,
 )  # fmt: skip
 
 
