@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from opsagent import casenote, choosing, exploring, planning
-from opsagent.causes.judging import CLEAR, clear, judge
+from opsagent.causes.judging import CLEAR, LIKELY, clear, judge
 from opsagent.exploring import is_proven
 from opsagent.looking import look, tiers
 from opsagent.model import (
@@ -22,6 +22,7 @@ from opsagent.model import (
     Cause,
     Decision,
     Escalate,
+    EvidenceKind,
     Fault,
     Hypothesis,
     Investigate,
@@ -131,10 +132,23 @@ def _by_cause(
     runbook: Runbook, library: tuple[Remedy, ...], findings: Findings, found: tuple[Hypothesis, ...]
 ) -> Act | None:
     """Return the library's best remedy of a likely cause."""
-    chosen = choosing.choose(library, findings, found)
+    chosen = choosing.choose(library, findings, found, least=_least(findings))
     if chosen is None:
         return None
     return _tried(runbook, findings, found, chosen.remedy) or _act(findings, found, chosen.remedy, chosen.fit)
+
+
+def _least(findings: Findings) -> float:
+    """Return how sure a cause must be: where only a log complains and its probe is well, it must be proved.
+
+    Whoever can write into a log could else have taken back what a person changed a moment ago.
+    """
+    incident = findings.case.incident
+    if not incident.symptoms or any(symptom.evidence is not EvidenceKind.TEXT for symptom in incident.symptoms):
+        return LIKELY
+    health = findings.known("health_now", incident.unit)
+    well = health is None or not health.answered or not health.flag("configured") or health.flag("ok")
+    return CLEAR if well else LIKELY
 
 
 def _by_fault(runbook: Runbook, findings: Findings, found: tuple[Hypothesis, ...]) -> Decision | None:

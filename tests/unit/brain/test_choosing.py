@@ -11,12 +11,25 @@ from opsagent import choosing
 from opsagent import decide as deciding
 from opsagent.causes.judging import CLEAR
 from opsagent.decide import decide
-from opsagent.model import Act, Attempt, Cause, Check, CheckKind, Escalate, Fault, Hypothesis, Step
+from opsagent.model import (
+    Act,
+    Attempt,
+    Cause,
+    Check,
+    CheckKind,
+    Escalate,
+    EvidenceKind,
+    Fault,
+    Hypothesis,
+    Signal,
+    SignalKind,
+    Step,
+)
 from opsagent.planning_parts import action_of
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Against, Fit, Remedy, at_root
 from opsagent_tools.actions import ActionName
-from tests.support.cases import HANGS, case_of, failed, odds, outcome, unit_of
+from tests.support.cases import BEGAN, HANGS, case_of, failed, odds, outcome, unit_of
 
 UNIT = unit_of("api").id
 
@@ -214,3 +227,17 @@ def test_a_persons_own_runbook_goes_first_also_where_the_cause_is_clear(monkeypa
     decision, _ = outcome(case_of(Fault.HANG), stopped)
     assert isinstance(decision, Act)
     assert decision.plan.remedy == "own.mine/x"
+
+
+def test_where_only_a_log_complains_a_cause_must_be_proved(of_two: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes errors into a log could else have a wanted change taken back."""
+    changed = {"changed": True, "said": "app.json changed", "changed_at": BEGAN.timestamp() - 20}
+    config = remedy("bad_config/put_back", Cause.BAD_CONFIG)
+    monkeypatch.setattr(deciding, "remedies_for", lambda fault, own=(): (config,))
+    complains = Signal(kind=SignalKind.LOG_ERROR, unit=UNIT, at=BEGAN, evidence=EvidenceKind.TEXT, data={"count": 99})
+    answers: dict[str, Any] = {"recent_errors": {"recent": 99}, "config_changed": changed}
+    only_text, _ = outcome(case_of(Fault.ERROR_BURST, symptoms=(complains,)), answers)
+    assert isinstance(only_text, Escalate)
+    fails = {**answers, **HANGS}
+    unwell, _ = outcome(case_of(Fault.ERROR_BURST, symptoms=(complains,)), fails)
+    assert isinstance(unwell, Act)
