@@ -49,7 +49,11 @@ def log_flood(findings: Findings) -> Hypothesis | None:
 
 def deleted_open_file(findings: Findings) -> Hypothesis | None:
     """A deleted file that is still open takes the room of a full file system."""
-    held = findings.known("deleted_open", findings.case.incident.unit)
+    unit = findings.case.incident.unit
+    held, logs = findings.known("deleted_open", unit), findings.known("own_logs", unit)
+    if held is None and logs is not None and logs.answered and logs.flag("full") and not logs.flag("fills"):
+        cause = f"{logs.words('said')}: a deleted file that is still open may be what takes the room"
+        return weigh(Cause.DELETED_OPEN_FILE, unit, cause, speaks_for=[("no log accounts for it", SOME)])
     if held is None or not held.answered or not held.flag("fills"):
         return None
     whose = _named(findings, held.words("holder"))
@@ -86,7 +90,8 @@ def stale_lock(findings: Findings) -> Hypothesis | None:
     if lock is None or not lock.flag("found"):
         return None
     source = "the file and the kernel's list of processes"
-    return weigh(Cause.STALE_LOCK, unit, lock.words("said"), speaks_for=[(source, STRONG)])
+    strength = STRONG if lock.flag("named") else SOME  # what nobody complained of may be in nobody's way
+    return weigh(Cause.STALE_LOCK, unit, lock.words("said"), speaks_for=[(source, strength)])
 
 
 _MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
 from opsagent_tools.probes.health import ProbeResult, ask
+from opsagent_tools.processes.family import ancestors, parents
 from opsagent_tools.processes.proc import read_stat
 from opsagent_tools.supervisors.port import Daemon, SupervisorUnreachable
 from opsagent_tools.units import Unit, UnitId, UnitState
@@ -22,7 +23,7 @@ async def unit_state(room: Room, unit_id: UnitId) -> Found:
     starts = [process.key.started for process in unit.processes]
     owners = {owner for process in unit.processes if (owner := _owner(process.pid)) is not None}
     foreign = owners - {unit.uid} or ({unit.uid} - {os.geteuid()} if os.geteuid() else set())
-    if not os.geteuid() and not unit.uid:  # what root runs for root may give up its rights, and is root's all the same
+    if foreign and not os.geteuid() and not unit.uid and await _gave_up_rights(room, unit):
         foreign = set()
     facts: dict[str, Scalar] = {
         "state": unit.state.value,
@@ -39,6 +40,13 @@ async def unit_state(room: Room, unit_id: UnitId) -> Found:
     if unit.last_exit is not None:
         facts["last_exit"] = unit.last_exit
     return Found(kind=EvidenceKind.SUPERVISOR, facts=facts)
+
+
+async def _gave_up_rights(room: Room, unit: Unit) -> bool:
+    """Tell whether root's own supervisor started all processes of a unit: they became another user, and are its all the same."""
+    daemon = (await room.supervisor(unit.id).daemon()).pid
+    tree = await asyncio.to_thread(parents)
+    return (daemon or 0) > 1 and all(daemon in ancestors(process.pid, tree) for process in unit.processes)
 
 
 async def supervisor_state(room: Room, unit_id: UnitId) -> Found:
