@@ -36,6 +36,7 @@ PROBE_COSTS: Mapping[str, int] = MappingProxyType(
         "port_holder": QUICK,
         "config_changed": QUICK,
         "callers": QUICK,
+        "changes": ASKS,
         "environment_changed": QUICK,
         "certificates": ASKS,
         "resolver": SLOW,
