@@ -41,15 +41,14 @@ async def stale_lock(room: Room, unit_id: UnitId) -> Found:
     """Look for a lock that the unit's last lines name and whose holder is dead."""
     unit, spec = await room.unit(unit_id), room.spec(unit_id)
     paths = await log_paths(room, unit_id)
-    deaths = room.world.past(unit_id).deaths
-    death = _death_of(deaths[-1]) if deaths else None
-    facts = await asyncio.to_thread(_search, unit, spec, paths, death)
+    deaths = tuple(map(_death_of, room.world.past(unit_id).deaths))
+    facts = await asyncio.to_thread(_search, unit, spec, paths, deaths)
     return Found(kind=EvidenceKind.KERNEL, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Death:
-    """The last process of the unit that is known to have died."""
+    """A process of the unit that is known to have died."""
 
     pid: int
     started: float
@@ -63,11 +62,13 @@ def _death_of(signal: Signal) -> _Death:
     return _Death(signal.process.pid, signal.process.started, at)
 
 
-def _search(unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], death: _Death | None) -> dict[str, Scalar]:
-    folders = tuple(state_folders(spec))
-    said = f"no lock is named in the last lines of {unit.name}, and the process that died holds none"
-    named = _named_locks(last_lines(logs)[-_LINES_READ:], folders)
-    for path in dict.fromkeys([*named, *_held_by_the_dead(folders, death, unit.uid)]):
+def _search(
+    unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], deaths: tuple[_Death, ...]
+) -> dict[str, Scalar]:
+    folders, death = tuple(state_folders(spec)), deaths[-1] if deaths else None
+    said = f"no lock is named in the last lines of {unit.name}, and no process of it that died holds one"
+    named = list(_named_locks(last_lines(logs)[-_LINES_READ:], folders))
+    for path in dict.fromkeys([*named, *_held_by_the_dead(folders, deaths, unit.uid)]):
         if not _is_of_service(path, folders, unit.uid):
             said = f"{path} is named, but is not in a folder of {unit.name}'s own"
             continue
@@ -77,7 +78,7 @@ def _search(unit: Unit, spec: ServiceSpec | None, logs: tuple[Path, ...], death:
             continue
         found = _judge(unit, path, content, death, _written_at(logs))
         if found["found"]:
-            return found
+            return {**found, "named": path in named}
         said = str(found["said"])
     return {"found": False, "said": said}
 
@@ -97,9 +98,12 @@ def _named_locks(lines: Iterable[str], folders: tuple[Path, ...]) -> Iterator[Pa
                     yield path
 
 
-def _held_by_the_dead(folders: Iterable[Path], death: _Death | None, uid: int) -> Iterator[Path]:
-    """Yield the locks in the service's folders that hold the pid of the very process that died."""
-    if death is None:
+def _held_by_the_dead(folders: Iterable[Path], deaths: Iterable[_Death], uid: int) -> Iterator[Path]:
+    """Yield the locks in the service's folders that a process of its own wrote which died since: they hold its pid, and
+    were written while it lived. Whoever is started after that one may not start beside its lock, whatever it says.
+    """
+    dead = {death.pid: death for death in deaths if death.pid}
+    if not dead:
         return
     for folder in folders:
         try:
@@ -109,10 +113,11 @@ def _held_by_the_dead(folders: Iterable[Path], death: _Death | None, uid: int) -
             continue
         for path in files:
             try:
-                if _pid_in(read_owned(path, uid)) == death.pid:
-                    yield path
+                death, written_at = dead.get(_pid_in(read_owned(path, uid)) or 0), path.lstat().st_mtime
             except (OSError, UnsafeFile):
                 continue
+            if death is not None and death.started - _REUSED_SLACK_S <= written_at <= death.at + _REUSED_SLACK_S:
+                yield path
 
 
 def _is_lock(entry: os.DirEntry[str]) -> bool:

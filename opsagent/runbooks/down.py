@@ -143,6 +143,9 @@ def stale_lock(findings: Findings, target: Target) -> Fit | Against:
             if died_holding_it
             else f"{lock.words('said')}, the one that failed: it did not find the lock there"
         )
+    why = _something_changed(findings, target) if not lock.flag("named") else ""
+    if why:
+        return Against(f"{lock.words('said')}; {why}, and that is likelier")
     return Fit(
         target=target,
         why=f"{lock.words('said')}, and {unit.name} may not start beside it",
@@ -151,6 +154,16 @@ def stale_lock(findings: Findings, target: Target) -> Fit | Against:
             "sha256": lock.words("sha256"),
         },
     )
+
+
+def _something_changed(findings: Findings, target: Target) -> str:
+    """Return what else explains that it dies at its start, where nobody complains of a lock; or nothing."""
+    findings.want(("config_changed", target.unit.id), ("release_changed", target.unit.id))
+    for probe in ("config_changed", "release_changed"):
+        change = findings.of(probe, target.unit.id)
+        if change.answered and change.flag("changed"):
+            return change.words("said")
+    return ""
 
 
 def changed_config(findings: Findings, target: Target) -> Fit | Against:

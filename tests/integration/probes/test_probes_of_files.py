@@ -142,7 +142,24 @@ async def test_whose_lock_it_is_the_one_of_the_run_that_died_or_of_an_earlier_on
     scene.world.apply(_death(unit, dead + 1, later, lived_s=0.5))
     (tmp_path / "api.log").write_text("api.lock is held\n", encoding="utf-8")
     facts = await scene.ask("stale_lock")
-    assert (facts["found"], facts["by_last_run"]) == (True, False), "a later run found it there"
+    assert (facts["found"], facts["by_last_run"], facts["named"]) == (True, False, True), "a later run found it there"
+    (tmp_path / "api.log").write_text("une autre instance tourne\n", encoding="utf-8")
+    facts = await scene.ask("stale_lock")
+    assert (facts["found"], facts["by_last_run"], facts["named"]) == (True, False, False), "it need not be named"
+
+
+async def test_a_lock_that_no_process_of_the_service_wrote_while_it_lived_is_not_looked_for(
+    scene: Scene, tmp_path: Path
+) -> None:
+    dead, now = _dead_pid(), datetime.now(UTC)
+    lock = _lock(tmp_path, f"{dead}\n", log="starting")
+    _locked(scene, tmp_path)
+    unit = UnitId.local("circus", "api")
+    scene.world.apply(_death(unit, dead + 1, now, lived_s=0.5))
+    assert (await scene.ask("stale_lock"))["found"] is False, "of nobody who is known"
+    scene.world.apply(_death(unit, dead, now, lived_s=5.0))
+    os.utime(lock, (now.timestamp() - 500, now.timestamp() - 500))
+    assert (await scene.ask("stale_lock"))["found"] is False, "written before that one lived"
 
 
 def _death(unit: UnitId, pid: int, at: datetime, *, lived_s: float) -> Signal:

@@ -272,6 +272,12 @@ TABLE: list[tuple[str, Any, Answers, list[str] | type]] = [
         ["quarantine:api", "start:api"],
     ),
     (
+        "a lock that nobody complains of, and a change that is likelier",
+        case_of(Fault.CRASH_LOOP, symptoms=BOOT_DEATHS),
+        {**LOOPS, "stale_lock": LOCK, "config_changed": {**CHANGED, "restorable": False}},
+        Escalate,
+    ),
+    (
         "what it needs is down",
         case_of(Fault.CRASH_LOOP, symptoms=BOOT_DEATHS, upstream=(STORE,)),
         {**LOOPS, **STORE_DOWN, "config_changed": CHANGED},
