@@ -111,7 +111,8 @@ def costs_of(agent: Agent) -> Cost:
             found["failed_requests"] = failed
         supervisor = agent.supervisors.get(incident.unit.supervisor)
         life = await life_of(supervisor) if supervisor is not None else ""
-        return {**found, **({SUPERVISOR: life} if life else {})}
+        known = (await asyncio.to_thread(agent.journal.incident, incident.id)).impact or {}
+        return {**known, **found, **({SUPERVISOR: life} if life else {})}
 
     return cost
 

@@ -82,7 +82,10 @@ class Attempts:
             acted_at=acted_at,
             ended_at=datetime.now(UTC),
         )
-        await shop.learner.learn(file, tried, verdict)
+        learning = asyncio.create_task(shop.learner.learn(file, tried, verdict))
+        file.learning.append(learning)
+        if verdict.better:  # else the next attempt does not wait for it
+            await learning
         file.mended = verdict.better
         trial = await asyncio.to_thread(shop.journal.was_trial, plan.id)
         if trial:

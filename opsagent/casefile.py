@@ -42,6 +42,8 @@ class CaseFile:
     evidence: list[Evidence] = field(default_factory=list)
     recalling: tuple[object, asyncio.Task[tuple[RemedyOdds, ...]]] | None = None
     """The question to memory that was asked when the incident was opened, and its answer to come."""
+    recalled_for: object = None
+    """The question that `odds` answer."""
     odds: tuple[RemedyOdds, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     note: Note | None = None
@@ -75,6 +77,9 @@ class CaseFile:
 
     quoted: set[str] = field(default_factory=set)
     """Ids of the passages of documents that were quoted for it."""
+
+    learning: list[asyncio.Task[None]] = field(default_factory=list)
+    """What is being learnt of attempts that did not help, while the next one is made."""
 
     withdrawn: str = ""
     """Why detect took the incident back; empty while it stands."""

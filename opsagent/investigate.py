@@ -84,11 +84,19 @@ class Investigator:
             file.decision_s += monotonic() - began
 
     async def _odds(self, file: CaseFile) -> tuple[RemedyOdds, ...]:
-        """Return what was recalled beforehand, if it was asked for the incident as it is known now."""
+        """Return what was recalled beforehand, if it was asked for the incident as it is known now.
+
+        After an attempt nothing is recalled anew: what that showed decide knows, and the memory may be busy learning it.
+        """
+        wanted = _question(file.incident)
         if file.recalling is not None:
             (question, task), file.recalling = file.recalling, None
-            if question == _question(file.incident):
+            if question == wanted:
+                file.recalled_for = wanted
                 return await task
+        if file.attempts and file.recalled_for == wanted:
+            return file.odds
+        file.recalled_for = wanted
         return await self._recall.odds(file.incident)
 
     async def _until_clear(self, file: CaseFile, since: datetime, own: tuple[Card, ...]) -> Decision:

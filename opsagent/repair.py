@@ -212,6 +212,7 @@ class Repairer:
         """It is over, and nothing that was done helped: remembered all the same, with no credit for anybody."""
         from opsagent_memory import Outcome
 
+        await asyncio.gather(*file.learning)
         await self._shop.books.end(file, "resolved" if file.attempts else "closed", outcome)
         if not file.attempts:
             alone = outcome == "recovered by itself"
