@@ -23,7 +23,9 @@ from opsagent.workshop import Workshop
 from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
-_FOR_A_PERSON = frozenset({"breaker", "budget", "blast radius", "protected", "protected path", "foreign owner", "taught"})
+_FOR_A_PERSON = frozenset(
+    {"breaker", "budget", "blast radius", "protected", "protected path", "foreign owner", "taught"}
+)
 """Refused by one of these rules, the trouble stays: a person has to know."""
 
 

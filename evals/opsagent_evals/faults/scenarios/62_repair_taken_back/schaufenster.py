@@ -1,4 +1,5 @@
 """The shop window asks the till what is to be shown."""
+
 import http.server
 import urllib.request
 
