@@ -100,8 +100,10 @@ def _files(whose: _Whose) -> Iterator[_File]:
         shown = read_certificate(content)
         if shown is None and b"CERTIFICATE" not in content and whose.good(path) is None:
             continue
+        if shown is not None and shown.authority and shown.key not in keys:
+            continue  # it is trusted, and not shown
         changed_at = max(status.st_mtime, status.st_ctime)
-        fits = shown is None or not keys or shown.key in keys or shown.authority or not _beside_a_key(path, paths)
+        fits = shown is None or not keys or shown.key in keys or not _beside_a_key(path, paths)
         yield _File(path=path, shown=shown, fits=fits, changed_at=changed_at, older=0 < started < changed_at)
 
 
@@ -199,7 +201,7 @@ def _bad_file(whose: _Whose, file: _File) -> dict[str, Scalar]:
 
 def _serves_another(whose: _Whose, file: _File, shown: Shown | None) -> bool:
     """Tell whether what runs shows, or was started with, a certificate that is not valid while the one on disk is."""
-    if file.shown is None or file.shown.authority:
+    if file.shown is None:
         return False
     before = shown if shown is not None else whose.good(file.path)
     return before is not None and before.fingerprint != file.shown.fingerprint and bool(before.problem(whose.now))

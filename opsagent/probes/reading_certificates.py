@@ -35,7 +35,7 @@ class Shown:
     key: bytes
     """Its public key (SubjectPublicKeyInfo, DER)."""
     authority: bool = False
-    """It is one that signs others: a root, or a bundle of them."""
+    """It may sign others: a root, a bundle of them, or a server's own that was made with the defaults of its tool."""
 
     def problem(self, now: float) -> str:
         """Return in words why it is not valid now, or nothing."""
@@ -80,7 +80,7 @@ def shown_of(certificate: Certificate) -> Shown:
 
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        authority = constraints.ca and certificate.issuer != certificate.subject
+        authority = constraints.ca
     except (x509.ExtensionNotFound, ValueError):
         authority = False
     return Shown(

@@ -13,7 +13,7 @@ from tests.support.cases import BEGAN, ENDED, case_of, died, failed, outcome, ta
 CHANGED_AT = BEGAN.timestamp() - 4.0
 
 
-def changed(number: int = 1, **facts: Scalar) -> dict[str, Scalar]:
+def changed(number: int = 1, /, **facts: Any) -> dict[str, Scalar]:
     """What `config_changed` says of one file that was changed before the trouble began."""
     one: dict[str, Scalar] = {
         "path": f"/srv/app{number}.json",
