@@ -26,6 +26,7 @@ from opsagent.store.changes import ChangeRow
 from opsagent.store.journal import Journal
 from opsagent.store.plans import UNDO
 from opsagent.undoing import undo_of
+from opsagent_tools.actions import ActionName
 from opsagent_tools.supervisors.port import SupervisorError
 
 Tell = Callable[[Progress], None]
@@ -150,6 +151,15 @@ class Actor:
         await asyncio.to_thread(self._journal.end_step, step_id, "failed", detail)
         progress.say("step_failed", detail, ordinal, ruling)
         return detail, outcome.refused
+
+    async def tidy(self, plan: Plan) -> int:
+        """End what this plan, broken off by the agent's death, left beside the wanted instances; return how many."""
+        if not any(step.action.name is ActionName.RELOAD for step in plan.steps):
+            return 0
+        try:
+            return await self._hands.left_over(plan.unit)
+        except SupervisorError:
+            return 0
 
     async def undo(self, plan: Plan, done_steps: int, tell: Tell, undone: Collection[int] = ()) -> tuple[str, ...]:
         """Take back the steps that were done and can be undone, last first; `undone`: those that are already.

@@ -124,6 +124,10 @@ class Hands:
         """Return why an action that was carried out did not lead to its goal; `seen` says that, if nothing tells more."""
         return await self._restarting.why_not(self._supervisor(action), action, seen)
 
+    async def left_over(self, unit: UnitId) -> int:
+        """End instances that a reload of an earlier life of the agent left beside the wanted ones; return how many."""
+        return await self._reloading.left_over(self._supervisor_of(unit), unit)
+
     async def finished(self, unit: UnitId) -> str:
         """Clean up what a plan for this unit leaves behind, however it ended; return why a new release is not fit."""
         restarted = self._restarting.finished(unit)

@@ -120,6 +120,13 @@ class Reloading:
         await self._hear_no_more(unit)
         return run.unfit
 
+    async def left_over(self, supervisor: Supervisor, unit: UnitId) -> int:
+        """End what a reload that was killed left beside the wanted instances, newest first; return how many.
+
+        What came last has taken over from nobody yet; whoever it was to replace still serves.
+        """
+        return await _drop_surplus(supervisor, await supervisor.describe(unit), keep=())
+
     async def _hear_no_more(self, unit: UnitId) -> None:
         run = self._runs.pop(unit, None)
         if run is not None and run.before.ends is not None:

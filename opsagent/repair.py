@@ -23,6 +23,8 @@ from opsagent.workshop import Workshop
 from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)
+_TAKEN_S = 1.0
+"""After so long it is decided again where another repair is at work on the unit with the cause."""
 _FOR_A_PERSON = frozenset(
     {"breaker", "budget", "blast radius", "protected", "protected path", "foreign owner", "taught"}
 )
@@ -105,6 +107,10 @@ class Repairer:
     async def _go_on(self, file: CaseFile, way: UnderWay) -> Pass:
         shop = self._shop
         plan, concerned = way.plan, shop.verifier.concerned(file.incident)
+        ended = await shop.actor.tidy(plan)
+        if ended:
+            said = f"{ended} instance{'s' * (ended != 1)} ended that the interrupted reload had left beside the others"
+            await shop.timeline.tell("reconciled", said, incident=file.incident)
         if way.judged:
             return await self._taken_back(file, way, way.why)
         if way.what != "verify" and await shop.verifier.well_now(concerned) != concerned:
@@ -162,7 +168,11 @@ class Repairer:
                 await self._attempts.escalate(file, why)
                 return "wait"
             case Act(plan=plan):
-                return await self._propose(file, plan)
+                async with shop.locks.also(plan.unit, held) as free:
+                    if free:
+                        return await self._propose(file, plan)
+                await asyncio.sleep(_TAKEN_S)
+                return "again"
         raise AssertionError(f"decide ended with {decision!r}")
 
     async def _propose(self, file: CaseFile, plan: Plan) -> Pass | _Asking:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from opsagent.guard import Situation
 from opsagent.model import Check, CheckKind
-from opsagent.planning import quarantine_steps, restart_steps, start_steps, stop_steps
+from opsagent.planning import quarantine_steps, restart_steps, rolling_reload_steps, start_steps, stop_steps
 from opsagent.ports import Progress
 from opsagent.store.rows import StepRow
 from opsagent_tools.units import UnitState
@@ -127,3 +127,16 @@ async def test_a_situation_is_fresh(bench: Bench) -> None:
     situation = await bench.situations.of(plan, await bench.situations.spent(plan), confirmed=False)
     assert isinstance(situation, Situation)
     assert situation.hold == "mine"
+
+
+async def test_what_a_killed_reload_left_beside_the_others_goes(bench: Bench) -> None:
+    """The agent was killed between the surge and the end of the old instance: the newest has taken over from nobody."""
+    old = (await bench.unit(API)).processes
+    await bench.supervisor.surge(API)
+    plan = bench.plan(API, *rolling_reload_steps(await bench.unit(API)))
+    assert await bench.actor.tidy(plan) == 1
+    assert (await bench.unit(API)).processes == old
+    assert await bench.actor.tidy(plan) == 0
+    await bench.supervisor.surge(API)
+    start = bench.plan(API, *start_steps(await bench.unit(API)))
+    assert await bench.actor.tidy(start) == 0, "no reload: it is somebody else's"
