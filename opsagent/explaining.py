@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from opsagent.against import key_of
 from opsagent.claims import Claims
 from opsagent.guard import Situation, every_ruling, rule_on_step
 from opsagent.maintenance import Windows
@@ -48,6 +49,13 @@ def hypothetical(action: Action, *, origin: Origin = "agent", cause: str = "cras
     return Plan(
         id="hypothetical", origin=origin, remedy=f"{cause}/{action.name}", source="runbook", steps=(step,), unit=action.unit
     )  # fmt: skip
+
+
+def worst_cause(journal: Journal, unit: UnitId, config: Config, now: datetime) -> str:
+    """Return what most repairs of a unit failed against lately: the breaker counts by that. `crash` where none did."""
+    rows = journal.repairs_since(now - timedelta(seconds=config.policy.breaker_window_s), unit)
+    keys = [key_of(row.remedy, row.cause) for row in rows if row.status == "failed" and not row.by_person]
+    return max(keys, key=keys.count, default="crash")
 
 
 def explain(plan: Plan, situation: Situation, config: Config) -> Explained:

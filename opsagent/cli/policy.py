@@ -132,8 +132,14 @@ def explain(
         str, typer.Option("--path", metavar="FILE", help="The file that it would touch.", show_default=False)
     ] = "",
     cause: Annotated[
-        str, typer.Option("--cause", metavar="CAUSE", help="What it would be against (disk_full, hang …).")
-    ] = "crash",
+        str,
+        typer.Option(
+            "--cause",
+            metavar="CAUSE",
+            help="What it would be against [default: what failed last, else a crash].",
+            show_default=False,
+        ),
+    ] = "",
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
@@ -162,7 +168,7 @@ def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Ex
     from opsagent.cli.errors import Unclear
     from opsagent.cli.services import find, look
     from opsagent.cli.store import reading
-    from opsagent.explaining import Seen, action_named, explain, hypothetical, situation_now
+    from opsagent.explaining import Seen, action_named, explain, hypothetical, situation_now, worst_cause
     from opsagent.naming import is_daemon
     from opsagent_tools.actions import Action
     from opsagent_tools.units import UnitId
@@ -174,7 +180,7 @@ def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Ex
     config, daemon = config_of(place), status(place)
     running = look(place, daemon=daemon)
     unit = find(name, running.with_daemons, silent=running.silent)
-    plan = hypothetical(Action(name=wanted, unit=unit.id, args={"path": path} if path else {}), cause=cause)
+    wished = Action(name=wanted, unit=unit.id, args={"path": path} if path else {})
     health = {
         UnitId.parse(row["id"]): row["health"]
         for row in (daemon or {}).get("units", ())
@@ -184,6 +190,7 @@ def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Ex
     known: Unit | None = None if is_daemon(unit.id) else unit
     with reading(place) as journal:
         now = datetime.now(UTC)
+        plan = hypothetical(wished, cause=cause or worst_cause(journal, unit.id, config, now))
         situation = situation_now(plan, known, seen, place, journal, config, now, os.geteuid())
     return explain(plan, situation, config)
 
