@@ -27,6 +27,21 @@ class GroupLocks:
                 await stack.enter_async_context(self._locks[member])
             yield held
 
+    @asynccontextmanager
+    async def also(self, unit: UnitId, held: frozenset[UnitId]) -> AsyncIterator[bool]:
+        """Hold `unit` too, which has nothing to do with the group that is held; False where another repair has it.
+
+        Never waits: two groups that waited for each other would do so for ever.
+        """
+        lock = self._locks[unit]
+        if unit in held:
+            yield True
+        elif lock.locked():
+            yield False
+        else:
+            async with lock:
+                yield True
+
     def group(self, unit: UnitId) -> frozenset[UnitId]:
         """Return all units that are connected with `unit` by dependencies, in any direction."""
         found = {unit}

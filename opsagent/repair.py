@@ -87,8 +87,8 @@ class Repairer:
         """Go on where an earlier life of the agent was; True when the incident is over."""
         shop = self._shop
         for row, verdict in file.judged:
-            await shop.learner.learn(file, tried_before(row), verdict)
-            if not verdict.better:
+            new = await shop.learner.learn(file, tried_before(row), verdict)
+            if new and not verdict.better:  # else whoever keeps trust was told of it, too
                 await asyncio.to_thread(shop.missed, row.plan, verdict.why)
         mended = next((row.plan for row, verdict in reversed(file.judged) if verdict.better), None)
         if mended is not None:  # it was verified, and its end not written any more

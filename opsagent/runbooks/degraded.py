@@ -12,7 +12,7 @@ _ENOUGH = 10
 """So many answers without a bad one: one that fails a quarter of the time does not look well by luck."""
 _PATIENCE_S = 45.0
 """What slows a service down for less (a backup, a batch, a cold cache) is over by itself, and nobody is called for it."""
-_LOOK_AGAIN_S = 3.0
+_LOOK_AGAIN_S = 5.0
 
 
 def limit_s(findings: Findings) -> float:

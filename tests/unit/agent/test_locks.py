@@ -26,3 +26,13 @@ async def test_what_is_learnt_while_a_group_is_held_counts_from_the_next_time_on
         assert not waiting.done()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_a_unit_outside_the_group_is_had_by_one_repair_at_a_time_and_nobody_waits_for_it() -> None:
+    history = History(service("api"), service("web"), service("job"))
+    locks = GroupLocks(history.world)
+    async with locks.of(uid("api")) as first, locks.of(uid("web")) as second:
+        async with locks.also(uid("job"), first) as mine, locks.also(uid("job"), second) as its:
+            assert (mine, its) == (True, False)
+        async with locks.also(uid("job"), second) as its, locks.also(uid("web"), second) as own:
+            assert (its, own) == (True, True)
