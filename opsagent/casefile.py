@@ -78,7 +78,7 @@ class CaseFile:
     quoted: set[str] = field(default_factory=set)
     """Ids of the passages of documents that were quoted for it."""
 
-    learning: list[asyncio.Task[None]] = field(default_factory=list)
+    learning: list[asyncio.Task[bool]] = field(default_factory=list)
     """What is being learnt of attempts that did not help, while the next one is made."""
 
     withdrawn: str = ""

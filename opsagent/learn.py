@@ -37,15 +37,15 @@ class Learner:
         self._timeline = timeline
         self._noted: dict[tuple[str, str], float] = {}
 
-    async def learn(self, file: CaseFile, tried: Tried, verdict: Verdict) -> None:
-        """Keep one attempt, once: the agent may have ended before it wrote that it did.
+    async def learn(self, file: CaseFile, tried: Tried, verdict: Verdict) -> bool:
+        """Keep one attempt, once: the agent may have ended before it wrote that it did. Return whether it is new.
 
         A memory that cannot be written is told, and stops nothing.
         """
         from opsagent_memory import Episode, MemoryFailure
 
         if not self._desk.settings.learn:
-            return
+            return False
         incident, remedy = file.incident, tried.plan.remedy
         outcome = outcome_of(tried, verdict)
         episode = Episode(
@@ -61,9 +61,9 @@ class Learner:
         except MemoryFailure as error:
             _LOG.warning("could not remember %s: %s", remedy, error)
             await self._timeline.tell("not_learnt", str(error), incident=incident)
-            return
+            return False
         if told is None:
-            return
+            return False
         self._desk.warm_soon()
         await self._timeline.tell(
             "learnt",
@@ -74,6 +74,7 @@ class Learner:
             surprise=told.surprise,
             family=told.family,
         )
+        return True
 
     async def unlearn(self, file: CaseFile, before: IncidentRow, plan: Plan, after_s: float) -> None:
         """Keep, once, that a repair which was verified did not last: its fault came back after so many seconds.
