@@ -77,6 +77,8 @@ def open_home_as_its_owner(given: str | None) -> Home:
 
     path = Path(given).expanduser() if given else None
     if path is not None and os.geteuid() == 0 and path.is_dir() and path.stat().st_uid != 0:
+        import opsagent.store.journal  # noqa: F401  # its owner may not be able to read where root has it installed
+
         found = path.stat()
         os.setgroups([found.st_gid])
         os.setegid(found.st_gid)
