@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,8 @@ _LINES_READ = 60
 _SIZE_LIMIT = 4096
 _FILES_LOOKED_AT = 500
 _NAMED = re.compile(r"(?:/|\b)[\w@%+=:,./~-]{1,400}")
+_VALUE = re.compile(r"^[\w.-]{1,40}(?:=|:(?=/))")
+"""`file=/srv/x.lock`: what stands before the value."""
 _LOCK_NAME = re.compile(r"(?:^|[._-])(?:pid|lock|lck|lockfile|pidfile)(?:$|[._-])", re.IGNORECASE)
 _PID = re.compile(r"\s*(\d{1,10})\s*(?:$|[\r\n,;:\s])")
 _PID_FIELD = re.compile(r"""["']?pid["']?\s*[:=]\s*["']?(\d{1,10})\b""", re.IGNORECASE)
@@ -77,6 +79,8 @@ def _search(
         except (OSError, UnsafeFile):
             continue
         found = _judge(unit, path, content, death, _written_at(logs))
+        if not found["found"] and not content.strip() and path in named:
+            found = _judge_empty(unit, path, deaths, _written_at(logs))
         if found["found"]:
             return {**found, "named": path in named}
         said = str(found["said"])
@@ -87,7 +91,8 @@ def _named_locks(lines: Iterable[str], folders: tuple[Path, ...]) -> Iterator[Pa
     """Yield files that exist, look like locks and are named in `lines`, last line first."""
     seen: set[Path] = set()
     for line in reversed(list(lines)):
-        for word in _NAMED.findall(line[:4096]):
+        words = _NAMED.findall(line[:4096])
+        for word in (*words, *(_VALUE.sub("", word) for word in words if _VALUE.match(word))):
             name = word.rstrip(".,:;")
             if not _LOCK_NAME.search(name.rpartition("/")[2]):
                 continue
@@ -162,6 +167,38 @@ def _judge(unit: Unit, path: Path, content: bytes, death: _Death | None, written
         "by_last_run": death is not None and _written_by_last_run(pid, status.st_mtime, death, written_at),
         "said": f"{path} was left behind by process {pid}, which is dead",
     }
+
+
+def _judge_empty(unit: Unit, path: Path, deaths: Sequence[_Death], log_written_at: float) -> dict[str, Scalar]:
+    """Tell whether a lock that says nothing was left behind: it came into being while a process of the unit lived that
+    is dead, no process of the unit is left, and nobody on the machine has it open or locked.
+    """
+    status = path.lstat()
+    writers = [one for one in deaths if one.pid and one.started - _MOMENT_S <= status.st_mtime <= one.at]
+    if unit.processes or len(writers) != 1 or status.st_size or _is_held(status) or _is_open(path):
+        return {"found": False, "said": f"{path} does not say whose it is"}
+    writer = writers[0]
+    return {
+        "found": True,
+        "path": str(path),
+        "sha256": sha256_of(b""),
+        "holder": writer.pid,
+        "by_last_run": writer is deaths[-1] and log_written_at <= writer.at + _SAME_MOMENT_S,
+        "said": f"{path} was left behind by process {writer.pid}, in whose time it was written and which is dead",
+    }
+
+
+def _is_open(path: Path) -> bool:
+    """Tell whether any process has the file open; where that cannot be seen, one may."""
+    for fd in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if fd.readlink() == path:
+                return True
+        except PermissionError:
+            return True
+        except OSError:
+            continue
+    return False
 
 
 def _pid_in(content: bytes) -> int | None:

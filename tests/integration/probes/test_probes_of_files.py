@@ -162,6 +162,27 @@ async def test_a_lock_that_no_process_of_the_service_wrote_while_it_lived_is_not
     assert (await scene.ask("stale_lock"))["found"] is False, "written before that one lived"
 
 
+async def test_a_lock_that_says_nothing_is_of_the_process_in_whose_time_it_was_written(
+    scene: Scene, tmp_path: Path
+) -> None:
+    now, unit = datetime.now(UTC), UnitId.local("circus", "api")
+    lock = _lock(tmp_path, "", log='level=error msg="no" file={path}')
+    _locked(scene, tmp_path)
+    assert (await scene.ask("stale_lock"))["found"] is False, "nobody is known to have died"
+    scene.world.apply(_death(unit, _dead_pid(), datetime.fromtimestamp(now.timestamp() + 1, UTC), lived_s=50.0))
+    later = datetime.fromtimestamp(now.timestamp() + 5, UTC)
+    scene.world.apply(_death(unit, 2**22 - 1, later, lived_s=0.2))
+    facts = await scene.ask("stale_lock")
+    assert (facts["found"], facts["by_last_run"], facts["path"]) == (True, False, str(lock))
+    with lock.open():
+        assert (await scene.ask("stale_lock"))["found"] is False, "somebody has it open"
+    (tmp_path / "api.log").write_text("starting\n", encoding="utf-8")
+    assert (await scene.ask("stale_lock"))["found"] is False, "nobody complains of it"
+    lock.write_text("something", encoding="utf-8")
+    (tmp_path / "api.log").write_text(f"file={lock}\n", encoding="utf-8")
+    assert (await scene.ask("stale_lock"))["found"] is False, "it says something, and no pid"
+
+
 def _death(unit: UnitId, pid: int, at: datetime, *, lived_s: float) -> Signal:
     key = ProcessKey(pid, at.timestamp() - lived_s)
     return Signal(kind=SignalKind.DEATH, unit=unit, at=at, evidence=EvidenceKind.KERNEL, process=key)
