@@ -22,7 +22,7 @@ from opsagent_tools.units import Unit, UnitId
 
 MOST_FILES = 8
 """More changed files than this are told as a number."""
-_CERTIFICATES = frozenset({".pem", ".crt", ".cert", ".cer"})
+_CERTIFICATES = frozenset({".pem", ".crt", ".cert", ".cer", ".key"})
 _START_SLACK_S = 0.05
 _NOATIME = getattr(os, "ST_NOATIME", 0)
 

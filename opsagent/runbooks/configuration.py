@@ -66,7 +66,9 @@ def rollback(findings: Findings, target: Target) -> Fit | Against:
     if why or state.words("state") == UnitState.STOPPED:
         return Against(why or f"{unit.name} was stopped on purpose")
     wrecked = tuple(file for file in files if file.wrecked)
-    blamed = wrecked or tuple(file for file in files if not file.flag("machine"))
+    # A certificate has dates of its own, by which it is weighed (`opsagent.runbooks.certificates`): the last one may have
+    # expired meanwhile.
+    blamed = wrecked or tuple(file for file in files if not (file.flag("machine") or file.flag("certificate")))
     against = _not_to_be_put_back(blamed)
     if against:
         return Against(against)
@@ -86,7 +88,7 @@ def rollback(findings: Findings, target: Target) -> Fit | Against:
 def _not_to_be_put_back(files: tuple[File, ...]) -> str:
     """Return why these files are not put back, or nothing."""
     if not files:
-        return "what changed is the machine's own"
+        return "what changed is the machine's own, or a certificate"
     for file in files:
         if not file.flag("restorable"):
             return file.words("why") or f"the last known good {file.name} cannot be put back"
@@ -269,7 +271,7 @@ def caller(findings: Findings, target: Target) -> Fit | Against:
     files = fresh(findings, target)
     if isinstance(files, Against):
         return files
-    blamed = tuple(file for file in files if not file.flag("machine"))
+    blamed = tuple(file for file in files if not (file.flag("machine") or file.flag("certificate")))
     against = _not_to_be_put_back(blamed)
     if against or not all(file.taken_up and file.flag("declared") for file in blamed):
         return Against(against or f"{target.unit.name} does not know what changed")

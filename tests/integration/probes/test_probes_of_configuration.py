@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -23,20 +24,22 @@ from opsagent.config_finding import named_by
 from opsagent.environment_memory import Given
 from opsagent.probes.asking_names import ask, is_name
 from opsagent_tools.files import read_owned, replace_content, sha256_of
-from opsagent_tools.services.spec import ServiceSpec
+from opsagent_tools.probes.health import ask as ask_health
+from opsagent_tools.services.spec import Health, ServiceSpec
 from tests.support.byhand import Scene
 
 WAITS = "import time; print('ready', flush=True); time.sleep(60)"
 
 
-def issue(folder: Path, seconds: float, name: str = "server") -> tuple[Path, Path]:
+def issue(folder: Path, seconds: float, name: str = "server", *, host: str = "api.test") -> tuple[Path, Path]:
     """Issue a certificate that is valid for so long from now (or was, until so long ago), with its key."""
     now = datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "api.test")])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     until = now + timedelta(seconds=seconds)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_after(until)
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
     signed = builder.not_valid_before(min(now, until) - timedelta(minutes=1)).sign(key, hashes.SHA256())
     crt, pem = folder / f"{name}.crt", folder / f"{name}.key"
     crt.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
@@ -224,3 +227,24 @@ def test_a_file_that_is_mounted_in_its_place_is_written_where_it_stands(tmp_path
         files._write_in_place(path, b"x", before, status)
     replace_content(path, b"y", replaces=sha256_of(b"nameserver 10.0.0.2\n"), uid=os.getuid())
     assert path.read_bytes() == b"y"
+
+
+async def test_a_probe_over_tls_believes_the_authorities_that_it_is_given_and_nobody_expired(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def asked(crt: Path, key: Path, believed: Path | None) -> bool:
+        serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving.load_cert_chain(crt, key)
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=serving)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            ca = str(believed) if believed is not None else None
+            return (await ask_health(Health(http=f"https://localhost:{port}/", timeout_s=5.0, ca=ca))).ok
+
+    good, old = issue(tmp_path, 600, "good", host="localhost"), issue(tmp_path, -60, "old", host="localhost")
+    assert await asked(*good, good[0])
+    assert not await asked(*good, None), "nobody whom the machine believes"
+    assert not await asked(*old, old[0]), "it has expired"

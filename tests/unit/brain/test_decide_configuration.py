@@ -106,6 +106,7 @@ def test_what_changed_together_goes_back_together_where_all_of_it_can_be_read() 
         {"declared": False},
         {"agrees_with": "circus:store@box"},
         {"machine": True},
+        {"certificate": True},
     ],
 )
 def test_a_change_that_explains_nothing_is_never_taken_back(facts: dict[str, Scalar]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ async def ask(health: Health, *, connected: Connected | None = None) -> ProbeRes
         async with asyncio.timeout(health.timeout_s):
             if health.http is not None:
                 url = urlsplit(health.http)
-                connection = await (_Tls if url.scheme == "https" else _Plain).open(url.hostname or "", _port(url))
+                name = url.hostname or ""
+                tls = url.scheme == "https"
+                connection = await (_Tls.open(name, _port(url), health.ca) if tls else _Plain.open(name, _port(url)))
                 began += await _tell(connection, connected)
                 status = _status(await connection.exchange(_request(url)))
                 reason = "" if 200 <= status <= 399 else "status"
@@ -170,8 +173,9 @@ class _Tls:
         return int(self._writer.get_extra_info("sockname")[1])
 
     @classmethod
-    async def open(cls, host: str, port: int) -> _Tls:
-        return cls(*await asyncio.open_connection(host, port, ssl=True, limit=_HEAD_LIMIT))
+    async def open(cls, host: str, port: int, ca: str | None = None) -> _Tls:
+        believed = ssl.create_default_context(cafile=ca) if ca is not None else True
+        return cls(*await asyncio.open_connection(host, port, ssl=believed, limit=_HEAD_LIMIT))
 
     async def exchange(self, request: bytes) -> bytes:
         self._writer.write(request)

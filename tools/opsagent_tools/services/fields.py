@@ -263,6 +263,14 @@ def log_path(value: object, base: Path) -> Path:
     return found
 
 
+def whole_path(value: object) -> str:
+    """Return an absolute path as text."""
+    raw = text(value, '"/etc/ssl/own-ca.pem"')
+    if not raw.startswith("/"):
+        raise Wrong("is no absolute path", "write the path in full")
+    return os.path.normpath(raw)
+
+
 def paths(value: object, base: Path) -> tuple[Path, ...]:
     """Return a list of absolute paths."""
     return tuple(path(item, base) for item in texts(value, '["data/app.log"]'))

@@ -12,7 +12,7 @@ from opsagent_tools.services import fields, users
 from opsagent_tools.services.schedule import BadSchedule, next_due
 from opsagent_tools.services.spec import Health, ServiceSpec
 
-HEALTH_KEYS = ("http", "tcp", "interval_s", "timeout_s", "grace_s")
+HEALTH_KEYS = ("http", "tcp", "interval_s", "timeout_s", "grace_s", "ca")
 
 
 def read_value(key: str, value: object, cwd: Path, base: Path) -> object:
@@ -82,7 +82,9 @@ def health(value: object) -> Health:
     if ("http" in raw) == ("tcp" in raw):
         problem = "has both http and tcp" if "http" in raw else "has neither http nor tcp"
         raise fields.Wrong(problem, "keep exactly one of them" if "http" in raw else 'add tcp = "127.0.0.1:8000"')
-    readers = {"http": fields.http_url, "tcp": fields.tcp_address}
+    if "ca" in raw and not str(raw.get("http", "")).startswith("https://"):
+        raise fields.Wrong("is for https only", 'remove it, or write http = "https://…"', "ca")
+    readers = {"http": fields.http_url, "tcp": fields.tcp_address, "ca": fields.whole_path}
     values: dict[str, object] = {}
     for key, item in raw.items():
         try:

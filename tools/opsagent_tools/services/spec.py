@@ -23,6 +23,8 @@ class Health:
     timeout_s: float = 2.0
     grace_s: float = 5.0
     """After a start, failures do not count for this long (until the first success)."""
+    ca: str | None = None
+    """For https: file with the authorities that are believed; None: those of the machine. Always verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
