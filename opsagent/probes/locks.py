@@ -189,13 +189,11 @@ def _judge_empty(unit: Unit, path: Path, deaths: Sequence[_Death], log_written_a
 
 
 def _is_open(path: Path) -> bool:
-    """Tell whether any process has the file open; where that cannot be seen, one may."""
+    """Tell whether any process that may be looked at has the file open: all of the service's user's may."""
     for fd in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if fd.readlink() == path:
                 return True
-        except PermissionError:
-            return True
         except OSError:
             continue
     return False
