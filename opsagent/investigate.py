@@ -125,8 +125,11 @@ class Investigator:
     def _keep(self, file: CaseFile, decision: Act | Escalate) -> None:
         """Keep what is known for whoever tells of it, and say why it is done what is done."""
         file.hypotheses, file.note = decision.hypotheses, decision.note
-        likely = next(iter(decision.hypotheses), None)
-        if isinstance(decision, Act) and likely is not None:
+        if not isinstance(decision, Act):
+            return
+        meant = (one for one in decision.hypotheses if one.kind is decision.plan.cause)
+        likely = next(meant, next(iter(decision.hypotheses), None))
+        if likely is not None:
             self._timeline.say(
                 "understood",
                 why(likely),
