@@ -10,7 +10,7 @@ from typing import Any
 
 from opsagent.casefile import CaseFile
 from opsagent.casenote import english
-from opsagent.model import Hypothesis, Incident, Plan, Verdict
+from opsagent.model import Cause, Hypothesis, Incident, Plan, Verdict
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
@@ -71,6 +71,7 @@ class Books:
             mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
             resolved_at=now,
             impact=dict(await self._cost(file, now)),
+            **_what_it_was(plan if status == "resolved" else None),
         )
 
     async def _move(self, incident: Incident, plan: Plan) -> None:
@@ -89,8 +90,7 @@ class Books:
             probes=file.probes,
             evidence=tuple(file.evidence),
             hypotheses=file.hypotheses,
-            cause=cause_of(file.hypotheses),
-            **values,
+            **{"cause": cause_of(file.hypotheses), **values},
         )
 
 
@@ -100,6 +100,11 @@ def _in_parts(file: CaseFile, why: str) -> tuple[str, str, str]:
     if note is None:
         return why, "", ""
     return (note.reason if why == english(note) else why), note.never, note.next_step
+
+
+def _what_it_was(plan: Plan | None) -> dict[str, str]:
+    """Return what the remedy that helped is against: that proved it, whatever had seemed likelier before."""
+    return {"cause": plan.cause.value} if plan is not None and plan.cause is not Cause.UNKNOWN else {}
 
 
 def cause_of(hypotheses: Sequence[Hypothesis]) -> str | None:
