@@ -22,6 +22,7 @@ from opsagent_tools.units import UnitId, UnitState
 
 _GIVEN_SLACK_S = 3.0
 """The agent sees within this time that a unit is given something else."""
+_TAKEN_UP = "stale_credentials/reload"
 _TIMES_AGAIN = 2
 """So many processes that were started with a change have died of themselves: it is no accident."""
 _AT_ONCE_S = 60.0
@@ -69,6 +70,8 @@ def rollback(findings: Findings, target: Target) -> Fit | Against:
     # A certificate has dates of its own, by which it is weighed (`opsagent.runbooks.certificates`): the last one may have
     # expired meanwhile.
     blamed = wrecked or tuple(file for file in files if not (file.flag("machine") or file.flag("certificate")))
+    if findings.tried(_TAKEN_UP, unit.id):  # a secret that was changed for those who run is not made the old one again
+        blamed = tuple(file for file in blamed if not file.flag("secret"))
     against = _not_to_be_put_back(blamed)
     if against:
         return Against(against)
@@ -88,7 +91,7 @@ def rollback(findings: Findings, target: Target) -> Fit | Against:
 def _not_to_be_put_back(files: tuple[File, ...]) -> str:
     """Return why these files are not put back, or nothing."""
     if not files:
-        return "what changed is the machine's own, or a certificate"
+        return "what changed is the machine's own, a certificate, or a secret that was taken up already"
     for file in files:
         if not file.flag("restorable"):
             return file.words("why") or f"the last known good {file.name} cannot be put back"

@@ -141,6 +141,12 @@ def test_a_dependency_is_never_touched_for_stale_credentials() -> None:
     assert isinstance(decision, Escalate | LeaveAlone)
 
 
+def test_a_secret_that_was_taken_up_in_vain_is_not_made_the_old_one_again() -> None:
+    case = case_of(Fault.HANG, tried=(failed("stale_credentials/reload"),))
+    decision, _ = outcome(case, {**FAILS_SINCE_ITS_START, **config(changed(secret=True))})
+    assert not isinstance(decision, Act) or "rollback_config" not in str(steps_of(decision))
+
+
 def test_a_broken_file_is_not_taken_up_but_put_back() -> None:
     case = case_of(Fault.HANG)
     old: dict[str, Any] = {**FAILS, "unit_state": {**FAILS["unit_state"], "age_s": 500.0}}
