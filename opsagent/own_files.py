@@ -39,6 +39,7 @@ _NOBODYS = (
 )
 _LONGEST = 4096
 _MOST_DESCRIPTORS = 1024
+_MOST_LOOKED_AT = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,3 +214,23 @@ def _log(path: Path, *, declared: bool, held: bool) -> OwnLog | None:
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         return None
     return OwnLog(path=path, size=status.st_blocks * 512, device=status.st_dev, declared=declared, held=held)
+
+
+def largest_file(folder: str) -> tuple[str, int] | None:
+    """Return the largest file of a file system, from where it is mounted, and its bytes on the disk; bounded."""
+    best: tuple[str, int] | None = None
+    looked = 0
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not os.path.ismount(os.path.join(where, name))]  # noqa: PTH118
+        for name in names:
+            looked += 1
+            if looked > _MOST_LOOKED_AT:
+                return best
+            path = os.path.join(where, name)  # noqa: PTH118
+            try:
+                size = os.lstat(path).st_blocks * 512
+            except OSError:
+                continue
+            if best is None or size > best[1]:
+                best = (path, size)
+    return best

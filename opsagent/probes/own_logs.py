@@ -19,7 +19,7 @@ from pathlib import Path
 from opsagent import kept_modes
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.naming import is_host
-from opsagent.own_files import OwnLog, caught_log, open_files, own_folders, own_logs
+from opsagent.own_files import OwnLog, caught_log, largest_file, open_files, own_folders, own_logs
 from opsagent.probes.files import FULL_BYTES, mount_of, places
 from opsagent.probes.room import Found, Room
 from opsagent.shelves import named, room_for, shelf_of
@@ -244,7 +244,7 @@ def logs_of(one: Seen, home: Path | None) -> tuple[OwnLog, ...]:
 
 def _caught(world: World, crowded: Crowded, home: Path | None) -> tuple[Seen, OwnLog] | None:
     """Return the log that fills it and that is opened for each line, with the unit that was seen to write there."""
-    largest = _largest(crowded)
+    largest = largest_file(str(crowded.mount))
     if largest is None or largest[1] < _FILLS * crowded.used:
         return None
     path, everybody = Path(largest[0]), seen(world)
@@ -308,26 +308,5 @@ def _who(world: World, crowded: Crowded) -> str:
     name = str(samples[-1].data.get("writer_name", "")) if samples else ""
     if name:
         return f"; {name} writes most there ({samples[-1].data.get('writer_path', '')})" if samples else ""
-    largest = _largest(crowded)
+    largest = largest_file(str(crowded.mount))
     return f"; largest there: {largest[0]} ({largest[1] / 1e6:.1f} MB)" if largest is not None else ""
-
-
-_MOST_LOOKED_AT = 2000
-
-
-def _largest(crowded: Crowded) -> tuple[str, int] | None:
-    best: tuple[str, int] | None = None
-    looked = 0
-    for folder, folders, names in os.walk(crowded.mount):
-        folders[:] = [name for name in folders if not os.path.ismount(os.path.join(folder, name))]  # noqa: PTH118
-        for name in names:
-            looked += 1
-            if looked > _MOST_LOOKED_AT:
-                return best
-            try:
-                size = os.lstat(os.path.join(folder, name)).st_blocks * 512  # noqa: PTH118
-            except OSError:
-                continue
-            if best is None or size > best[1]:
-                best = (os.path.join(folder, name), size)  # noqa: PTH118
-    return best

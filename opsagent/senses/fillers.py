@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from stat import S_ISREG
 
 from opsagent.model import Scalar
+from opsagent.own_files import largest_file
 from opsagent_tools.host.mounts import MountUse
 from opsagent_tools.processes.family import parents, with_descendants
+from opsagent_tools.processes.openers import who_writes
 from opsagent_tools.processes.writers import open_for_writing
 from opsagent_tools.units import UnitId
 
@@ -17,6 +20,8 @@ _FROM_SHARE, _SMALL = 0.6, 1 << 30
 """Below this share only logs are looked at, but for small file systems, which may be full at the next look."""
 _EXPLAINED = 0.5
 """What grew by so much in known files needs no other explanation."""
+_GREW, _CAUGHT_S = 0.02, 0.5
+"""What grew by this share of the whole since the last look is looked into, for so many seconds at most."""
 _FADES = 0.85
 """What was written earlier counts so much less at each look."""
 
@@ -65,10 +70,25 @@ class Fillers:
             if grown > 0:
                 before.by[unit] = before.by.get(unit, 0.0) + grown
                 before.largest[unit] = file
+        if use.size < _SMALL and use.used - before.used >= _GREW * use.size:
+            self._catch(before, use, owner)
         if full and not before.full and sum(before.by.values()) < _EXPLAINED * before.grown:
             before.by, before.grown = {}, 0.0  # nobody looked at what is open until now
         before.used, before.sizes, before.full = use.used, sizes, full
         return _told(before) if full else {}
+
+    @staticmethod
+    def _catch(before: _Filled, use: MountUse, owner: Mapping[int, UnitId]) -> None:
+        """Nobody holds open what makes it grow: see who writes to its largest file, which may be opened for each line."""
+        if sum(before.by.values()) >= _EXPLAINED * before.grown:
+            return
+        largest = largest_file(use.mount.path)
+        if largest is None:
+            return
+        units = {owner.get(pid) for pid in who_writes(Path(largest[0]), _CAUGHT_S)}
+        if len(units) == 1 and (unit := units.pop()) is not None:
+            before.by[unit] = before.by.get(unit, 0.0) + use.used - before.used
+            before.largest[unit] = largest[0]
 
 
 def _size(file: str) -> int | None:

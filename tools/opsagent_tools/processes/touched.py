@@ -33,7 +33,7 @@ class Touch:
     path: str
     opened: bool
     written: bool
-    """Written to, or put there."""
+    """Written to, or made there; what is moved there was written elsewhere."""
     gone: bool
     """Removed, or moved away."""
 
@@ -83,7 +83,7 @@ class Touches:
                             at=now,
                             path=f"{self._folders[number]}/{os.fsdecode(name)}",
                             opened=bool(mask & _OPEN),
-                            written=bool(mask & (_MODIFY | _CLOSE_WRITE | _CREATE | _MOVED_TO)),
+                            written=bool(mask & (_MODIFY | _CLOSE_WRITE | _CREATE)),
                             gone=bool(mask & (_DELETE | _MOVED_FROM)),
                         )
                     )
