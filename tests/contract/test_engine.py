@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -586,3 +587,29 @@ async def test_a_deaf_worker_does_not_hold_up_the_news_of_another_death(running:
         for unit in (a, b):
             event = await events.until(EventKind.EXITED, unit.id)
             assert event.at >= began
+
+
+async def test_one_service_is_given_another_environment_and_no_other_is_touched(
+    running: Running, tmp_path: Path
+) -> None:
+    """What ended by itself stays so: a job that is over is not run a second time because of it."""
+    code = "import os, time; open('seen', 'w').write(os.environ['HOST_']); time.sleep(60)"
+    shows, seen = (sys.executable, "-S", "-c", code), tmp_path / "seen"
+    api = replace(spec("api", tmp_path), command=shows, cwd=tmp_path, env={"HOST_": "right"})
+    job = replace(spec("job", tmp_path), command=(sys.executable, "-S", "-c", "pass"), autorestart=False)
+    await running.engine.apply([api, job, spec("other", tmp_path)])
+    over = await running.when("job", lambda unit: unit.state is UnitState.EXITED)
+    before = pids(await running.when("other", lambda unit: bool(unit.processes)))
+    unit = UnitId.local("circus", "api")
+    good = await running.supervisor.definition(unit)
+    await running.engine.apply([replace(api, env={"HOST_": "wrong"}), job, spec("other", tmp_path)])
+    await until(lambda: seen.exists() and seen.read_text() == "wrong")
+    await running.when("job", lambda unit: unit.state is UnitState.EXITED)
+    restarts = (await running.unit("job")).restarts
+    assert await running.supervisor.definition(unit) != good
+    await running.supervisor.redefine(unit, good)
+    await until(lambda: seen.read_text() == "right")
+    assert await running.supervisor.definition(unit) == good
+    assert pids(await running.unit("other")) == before
+    assert (await running.unit("job")).restarts == restarts
+    assert over.last_exit == 0
