@@ -96,6 +96,7 @@ async def test_what_was_noticed_before_and_during_an_incident_stands_beside_it(a
         agent._detected([Noticed(notice(text="just before", ago_s=20)), Noticed(notice(STORE, "elsewhere", 20))])
         agent._detected([Opened(incident(why_root="perhaps because of store"))])
         await opened(agent)
+        await until(lambda: "root" in {event.kind for event in agent.journal.events("i1")})
         agent._detected([Noticed(notice(text="meanwhile")), Noticed(notice(STORE, "of somebody else"))])
         await agent.notices.flush()
         await agent.timeline.flush()
