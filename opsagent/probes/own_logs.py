@@ -106,7 +106,7 @@ async def _while_it_lives(world: World, unit: Unit, home: Path | None) -> dict[s
 def _look(world: World, unit: Unit | None, home: Path | None) -> dict[str, Scalar]:
     crowded = fullest(world, unit, home)
     if crowded is None:
-        return {"full": False, "fills": False, "said": "no file system that it writes to is full"}
+        return {"full": False, "fills": False, "rate": 0.0, "said": "no file system that it writes to is full"}
     facts: dict[str, Scalar] = {
         "full": crowded.full,
         "fills": False,
@@ -127,6 +127,7 @@ def _look(world: World, unit: Unit | None, home: Path | None) -> dict[str, Scala
         return {
             **facts,
             "share": 0.0,
+            "rate": 0.0,
             "said": f"{crowded.said}, and no log of a service is there{_who(world, crowded)}",
         }
     by: dict[UnitId, int] = {}
