@@ -18,6 +18,7 @@ _MOST = 100
 _SET_ID = 0o6000
 _EVERYBODY_WRITES = 0o002
 _STICKY = 0o1000
+_OTHERS = 0o077
 
 
 async def modes_changed(room: Room, unit_id: UnitId) -> Found:
@@ -37,7 +38,7 @@ def _look(home: Path, unit: UnitId) -> dict[str, Scalar]:
         return {"changed": False, "denied": False, "known": False, "said": "no owners and modes were kept"}
     changes, who = kept_modes.changed(home, unit), kept_modes.who_ran(home, unit)
     denying = [(change, word) for change in changes if (word := kept_modes.denied(who, change))]
-    opened = [change for change in changes if change.wider and not change.was.folder and change.now.mode & 0o077]
+    opened = [change for change in changes if change.wider and change.was.used and _was_private(change)]
     facts: dict[str, Scalar] = {"known": True, "changed": bool(changes), "count": len(changes)}
     if not changes:
         return {**facts, "denied": False, "said": "owners and modes are those of when it was last well"}
@@ -51,6 +52,11 @@ def _look(home: Path, unit: UnitId) -> dict[str, Scalar]:
     if opened:
         return {**facts, "denied": False, "opened": True, **_told(unit, opened, "")}
     return {**facts, "denied": False, "opened": False, **_told(unit, changes, ""), "restorable": False}
+
+
+def _was_private(change: ModeChange) -> bool:
+    """Tell whether a file was its owner's alone, and is not now: some programs refuse such a key and end."""
+    return not change.was.folder and not change.was.mode & _OTHERS and bool(change.now.mode & _OTHERS)
 
 
 def _told(unit: UnitId, changes: Sequence[ModeChange], word: str) -> dict[str, Scalar]:
