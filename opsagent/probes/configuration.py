@@ -101,6 +101,7 @@ def _one(change: Change, uid: int, folder: Path, others: Mapping[UnitId, bytes])
         "read_since": read_since(path),
         "broken": "",
         "secret": False,
+        "plain": False,
         "agrees_with": "",
     }
     if change.good and change.current:
@@ -109,6 +110,7 @@ def _one(change: Change, uid: int, folder: Path, others: Mapping[UnitId, bytes])
         except (OSError, UnsafeFile):
             return facts
         facts["broken"] = syntax.why_broken(path, good, now)
+        facts["plain"] = syntax.is_plain(path, good, now)
         facts["secret"] = syntax.is_secret(path, good, now)
         facts["agrees_with"] = _who_agrees(path, good, now, others)
     return facts

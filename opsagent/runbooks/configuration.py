@@ -171,12 +171,12 @@ def _ends(findings: Findings, unit: UnitId) -> Iterator[tuple[float, int]]:
 def _unwell(findings: Findings, target: Target) -> str | Against:
     """Return how a unit that runs is not well; its own probe, or what detect measured, says so. Text does not."""
     unit, incident = target.unit, findings.case.incident
-    if unit.id != incident.unit:
+    health = findings.of("health_now", unit.id)
+    if unit.id != incident.unit and (health.flag("ok") or not health.flag("configured")):
         return _others_suffer_by(findings, target)
     suffer = others_suffer(findings, target)
     if suffer:
         return f"{suffer}, in trouble because of {unit.name}, cannot work"
-    health = findings.of("health_now", unit.id)
     if health.answered and health.flag("configured") and not health.flag("ok"):
         state = up_but_unwell(findings, target)
         if isinstance(state, Against):
@@ -196,6 +196,9 @@ def _others_suffer_by(findings: Findings, target: Target) -> str | Against:
     )
     if root is None or incident.began_at.timestamp() - changed_at > _AT_ONCE_S:
         return Against(f"{target.unit.name} was changed too long before the trouble to be the cause for sure")
+    files = files_of(findings.known("config_changed", target.unit.id))
+    if not all(file.flag("plain") for file in files):
+        return Against(f"what changed of {target.unit.name} may be a password or an address that somebody wanted")
     health = findings.of("health_now", incident.unit)
     fails = health.answered and health.flag("configured") and not health.flag("ok")
     if not fails and incident.fault is not Fault.DEGRADED:

@@ -53,6 +53,19 @@ def test_secrets_are_told_by_what_differs(name: str, good: bytes, now: bytes, se
     assert syntax.is_secret(PurePath("/srv", name), good, now) is secret
 
 
+@pytest.mark.parametrize(
+    ("now", "plain"),
+    [
+        (b'{"ttl": "1s"}', True),
+        (b'{"ttl": false}', True),
+        (b'{"ttl": "granizo-08"}', False),
+        (b'{"ttl": "10.0.0.1"}', False),
+    ],
+)
+def test_figures_and_switches_are_told_from_words(now: bytes, plain: bool) -> None:
+    assert syntax.is_plain(PurePath("a.json"), b'{"ttl": 60}', now) is plain
+
+
 def test_new_values_are_those_that_can_be_told_from_others() -> None:
     good, now = b'{"password": "hunter2", "on": true}', b'{"password": "correct-horse", "on": false}'
     assert syntax.new_values(PurePath("db.json"), good, now) == ("correct-horse",)
