@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from opsagent.model import EvidenceKind, Scalar
+from opsagent.model import EvidenceKind, Scalar, SignalKind
 from opsagent.probes.kernel import mood_of
 from opsagent.probes.room import Found, Room
 from opsagent_tools.probes.answering import Answer, ask_whom
@@ -23,7 +24,7 @@ _MOST, _EACH = 60, 8
 """So many questions at most, and so many for each instance."""
 _ENOUGH = 3
 """So many answers must an instance have given before it is judged."""
-_TIME_S = 3.2
+_TIME_S, _SIDE_BY_SIDE, _PATIENCE_S = 2.4, 4, 0.6
 _SLOW_TIMES, _SLOW_LEAST_S = 5.0, 0.5
 _WATCHED_S = 0.3
 
@@ -36,13 +37,24 @@ async def workers(room: Room, unit_id: UnitId) -> Found:
         return Found(kind=EvidenceKind.PROBE, facts={"instances": len(unit.processes), "ill_pid": 0, "said": said})
     tree = await asyncio.to_thread(parents)
     owner = {pid: one.pid for one in unit.processes for pid in with_descendants([one.pid], tree)}
-    odd = await _odd(unit.processes, tree)
+    watching = asyncio.create_task(_odd(unit.processes, tree))
     answers: list[Answer] = []
     if spec is not None and spec.health is not None:
-        answers = await _ask(spec.health, owner, len(unit.processes))
+        answers = await _ask(_impatient(room, unit_id, spec.health), owner, len(unit.processes))
+    odd = await watching
     bad, good = _tally(answers, owner)
     facts = _judged(unit.processes, bad, good, answers) | odd
     return Found(kind=EvidenceKind.PROBE, facts={**facts, "said": _said(unit_id, facts)})
+
+
+def _impatient(room: Room, unit: UnitId, health: Health) -> Health:
+    """Return the probe with less patience: what takes far longer than usual is bad, however long one could wait."""
+    past = room.world.history.get(unit)
+    took = (
+        sorted(float(one.data["latency_s"]) for one in past.answers if one.kind is SignalKind.PROBE_OK) if past else []
+    )
+    usual_s = took[len(took) // 2] if took else health.timeout_s
+    return replace(health, timeout_s=min(health.timeout_s, max(_PATIENCE_S, _SLOW_TIMES * usual_s)))
 
 
 async def _ask(health: Health, owner: Mapping[int, int], instances: int) -> list[Answer]:
@@ -51,7 +63,7 @@ async def _ask(health: Health, owner: Mapping[int, int], instances: int) -> list
     answers: list[Answer] = []
     while loop.time() < until and len(answers) < min(_MOST, _EACH * instances):
         # side by side: one that is ill must not use up the time of all
-        some = await asyncio.gather(*(ask_whom(health, list(owner)) for _ in range(2)))
+        some = await asyncio.gather(*(ask_whom(health, list(owner)) for _ in range(_SIDE_BY_SIDE)))
         answers += some
     return answers
 
@@ -98,20 +110,15 @@ def _judged(
 async def _odd(processes: Sequence[Process], tree: Mapping[int, int]) -> dict[str, Scalar]:
     """Return the one instance that the kernel sees to be unlike its siblings: stopped, or spinning."""
 
-    def watch() -> list[tuple[int, str]]:
-        found = []
-        for one in processes:
-            seen = observe(with_descendants([one.pid], tree), _WATCHED_S)
-            if seen is None:
-                continue
-            mood = mood_of(seen)
-            word = "stopped by a signal" if seen.stopped else "spinning" if mood["spinning"] else ""
-            word = word or ("waiting for a disk" if seen.uninterruptible else "")
-            if word:
-                found.append((one.pid, word))
-        return found
+    def watch(pid: int) -> str:
+        seen = observe(with_descendants([pid], tree), _WATCHED_S)
+        if seen is None:
+            return ""
+        word = "stopped by a signal" if seen.stopped else "spinning" if mood_of(seen)["spinning"] else ""
+        return word or ("waiting for a disk" if seen.uninterruptible else "")
 
-    found = await asyncio.to_thread(watch)
+    words = await asyncio.gather(*(asyncio.to_thread(watch, one.pid) for one in processes))
+    found = [(one.pid, word) for one, word in zip(processes, words, strict=True) if word]
     if len(found) != 1 or len(processes) < 3:
         return {"odd_pid": 0, "odd": ""}
     return {"odd_pid": found[0][0], "odd": found[0][1]}
