@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsagent.runbooks.case import Target
+from opsagent.runbooks.changed_files import args_of, files_of
 from opsagent.runbooks.configuration import somebody_suffers
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Facts, Findings
@@ -27,9 +28,15 @@ def broken(findings: Findings, target: Target) -> Fit | Against:
         return facts
     if facts.flag("renewed") or not facts.flag("restorable"):
         return Against(f"{facts.words('said')}: only a person can renew it")
-    args = {f"1_{name}": facts.evidence.facts[name] for name in ("path", "good", "current", "mode")}
+    files = files_of(findings.of("config_changed", target.unit.id))
+    together = tuple(
+        file for file in files if file.flag("certificate") and file.flag("restorable") and not file.flag("created")
+    )
+    if facts.words("path") not in {file.words("path") for file in together}:
+        return Against(f"{facts.words('said')}: it cannot be put back")
     down = findings.of("unit_state", target.unit.id).words("state") != UnitState.RUNNING
-    return Fit(target=target, why=facts.words("said"), args={**args, "files": 1, "down": down})
+    # a certificate goes with its key: what was changed of both is put back
+    return Fit(target=target, why=facts.words("said"), args={**args_of(together), "down": down})
 
 
 def _bad(findings: Findings, target: Target) -> Facts | Against:

@@ -244,6 +244,15 @@ def test_a_renewed_certificate_is_taken_up() -> None:
     assert decision.plan.remedy == "certificate_expired/reload"
 
 
+def test_a_certificate_goes_back_with_its_key() -> None:
+    files = config(changed(certificate=True, path="/srv/a.crt"), changed(2, certificate=True, path="/srv/a.key"))
+    bad = certificate(restorable=True, path="/srv/a.crt", good="a" * 64, current="b" * 64, mode=0o644)
+    decision, _ = outcome(case_of(Fault.HANG), {**FAILS_SINCE_ITS_START, **files, **bad})
+    assert isinstance(decision, Act)
+    assert decision.plan.remedy == "certificate_expired/rollback_config"
+    assert [step.action.args.get("path") for step in decision.plan.steps] == ["/srv/a.crt", "/srv/a.key", None]
+
+
 def test_an_expired_certificate_that_nobody_renewed_calls_a_person() -> None:
     decision, _ = outcome(case_of(Fault.HANG), {**FAILS, **certificate()})
     assert isinstance(decision, Escalate)
