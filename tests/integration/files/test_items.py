@@ -62,7 +62,9 @@ async def test_what_is_opened_is_seen(spool: Path) -> None:
     assert touches is not None
     seen: list[Touch] = []
     try:
-        await asyncio.to_thread(subprocess.run, ["/bin/cat", spool / "letter-2"], check=True, capture_output=True)
+        await asyncio.to_thread(
+            lambda: subprocess.run(["/bin/cat", spool / "letter-2"], check=True, capture_output=True)
+        )
 
         def opened() -> bool:
             seen.extend(touches.take())

@@ -15,7 +15,18 @@ from opsagent.aftermath import errors_go_on, grows_on
 from opsagent.episodes import Tried
 from opsagent.evident import Conditions, Shown
 from opsagent.learn import outcome_of
-from opsagent.model import Evidence, EvidenceKind, Fault, Incident, Plan, ProbeRequest, Scalar, Signal, SignalKind, Verdict
+from opsagent.model import (
+    Evidence,
+    EvidenceKind,
+    Fault,
+    Incident,
+    Plan,
+    ProbeRequest,
+    Scalar,
+    Signal,
+    SignalKind,
+    Verdict,
+)
 from opsagent.planning import start_steps
 from opsagent.verify import Baseline, Verifier
 from opsagent.world import HealthState, World
