@@ -118,8 +118,12 @@ def _read(said: bytes, url: str) -> Sent:
 
 
 def _scheme(url: str) -> str:
-    scheme = url.partition(":")[0].lower()
-    return scheme if scheme.isalnum() and len(scheme) <= 24 else "?"
+    scheme, named, _ = url.partition("://")  # without one, all of it is the secret
+    return scheme.lower() if named and scheme.isalnum() and len(scheme) <= 24 else "?"
+
+
+class _TimeUp(BaseException):
+    """Raised out of whatever a plugin is waiting for; what plugins catch does not catch it."""
 
 
 class _Refused(OSError):
@@ -238,6 +242,7 @@ def _deliver(order: Mapping[str, Any]) -> dict[str, Any]:
     target = apprise.Apprise(asset=asset)
     if not target.add(str(order["url"])) or len(target) != 1:
         return {"ok": False, "where": scheme, "bytes": 0, "why": "is no address that Apprise knows"}
+    _adjust(target[0], str(order["url"]), float(order["timeout_s"]))
     wall.arm()
     try:
         ok = bool(
@@ -245,6 +250,9 @@ def _deliver(order: Mapping[str, Any]) -> dict[str, Any]:
                 title=str(order["title"]), body=str(order["body"]), body_format="text", interpret_escapes=False
             )
         )
+    except _TimeUp:
+        seen.append(_late(order))
+        ok = False
     except Exception as error:  # noqa: BLE001  # plugins raise whatever their service makes of it
         seen.append(type(error).__name__)
         ok = False
@@ -254,6 +262,14 @@ def _deliver(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"ok": ok, "where": where, "bytes": size, "why": "" if ok else _why(wall, seen)}
 
 
+def _adjust(service: Any, url: str, timeout_s: float) -> None:
+    """Give the service time: what it takes late is not said again. What is too long for it becomes several."""
+    if "rto=" not in url:
+        service.socket_read_timeout = max(service.socket_read_timeout, timeout_s * 3 / 4)
+    if "overflow=" not in url:
+        service.overflow_mode = "split"
+
+
 def _why(wall: _Wall, seen: list[str]) -> str:
     if wall.refused:
         first = wall.refused[0].rpartition(":")[0] or wall.refused[0]
@@ -261,12 +277,29 @@ def _why(wall: _Wall, seen: list[str]) -> str:
     return f"the service did not take it{f' ({seen[0]})' if seen else ''}"
 
 
+def _late(order: Mapping[str, Any]) -> str:
+    return f"no answer within {float(order['timeout_s']):.0f} s"
+
+
+def _time_is_up(*_: object) -> None:
+    raise _TimeUp
+
+
 def _main() -> int:
     import signal
+    import threading
 
     order = json.loads(sys.stdin.buffer.read())
-    signal.alarm(max(1, int(order["timeout_s"])))  # ends by itself, whatever becomes of whoever asked
-    answer = _deliver(order)
+    # It ends by itself, whatever becomes of whoever asked: with an answer, or, where nothing can be interrupted, without.
+    signal.signal(signal.SIGALRM, _time_is_up)
+    signal.setitimer(signal.ITIMER_REAL, max(0.1, float(order["timeout_s"])))
+    last = threading.Timer(max(0.1, float(order["timeout_s"])) + _ENDS_S, os._exit, [1])
+    last.daemon = True
+    last.start()
+    try:
+        answer = _deliver(order)
+    except _TimeUp:
+        answer = {"ok": False, "where": _scheme(str(order["url"])), "bytes": 0, "why": _late(order)}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
     os._exit(0)  # plugins may have left threads

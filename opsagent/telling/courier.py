@@ -25,7 +25,7 @@ from opsagent.store.outbox import SENDING, Message
 from opsagent.store.rows import IncidentRow
 from opsagent.telling.account import brief, plain, said
 from opsagent.telling.as_lines import as_lines
-from opsagent.telling.delivery import Batch, again_at, batches, given_up
+from opsagent.telling.delivery import Batch, again_at, batches, given_up, marked
 from opsagent.telling.gather import costed, handover_of
 from opsagent.telling.handover import handover
 from opsagent.telling.issue import recurring
@@ -78,6 +78,8 @@ class Courier:
         self._careful = careful
         self._send = send
         self._clock = clock
+        self._owed: list[Callable[[], object]] = []
+        """What could not be written down when it was so: how sendings ended. Nothing is sent until it is."""
         self._seen = (-1, datetime.min.replace(tzinfo=UTC))
         self._waits = False
 
@@ -106,6 +108,7 @@ class Courier:
 
     async def look(self) -> int:
         """Take one look, and send what is due; return how many messages went out."""
+        await asyncio.to_thread(self._note)
         due = await asyncio.to_thread(self._prepare)
         sent = 0
         for batch in due:
@@ -121,10 +124,8 @@ class Courier:
             channel = channels.get(one.channel)
             if one.kind in URGENT and channel is not None:
                 words = Words(self._notify.language_of(channel), self._notify.zone_of(channel))
-                marked = one.body if words("msg.again") in one.body else f"{words('msg.again')}\n{one.body}"
-                self._journal.put_off_messages(
-                    [one.id], self._clock(), "the agent ended while it was sent", body=marked
-                )
+                why, body = "the agent ended while it was sent", marked(one.body, words)
+                self._journal.put_off_messages([one.id], self._clock(), why, body=body)
             else:
                 self._journal.settle_messages([one.id], "the agent ended while it was sent; it may have arrived")
 
@@ -246,14 +247,32 @@ class Courier:
         words = Words(self._notify.language_of(channel), self._notify.zone_of(channel))
         title, body = joined([(one.kind, one.title, one.body) for one in batch.messages], words, socket.gethostname())
         await asyncio.to_thread(self._journal.begin_sending, ids)
-        sent = await self.send(channel, title, body, kinds=",".join(dict.fromkeys(one.kind for one in batch.messages)))
+        kinds = ",".join(dict.fromkeys(one.kind for one in batch.messages))
+        try:
+            sent = await self.send(channel, title, body, kinds=kinds)
+        except OSError as error:  # no process could be started: also where memory is what is short
+            sent = egress.Sent(ok=False, where="", size=0, why=f"cannot be sent from here: {error.strerror or error}")
         if sent.ok:
-            await asyncio.to_thread(self._journal.settle_messages, ids)
-            return len(ids)
-        tries = max(one.tries for one in batch.messages) + 1
-        _LOG.warning("channel %s: %s", channel.name, sent.why)
-        await asyncio.to_thread(self._journal.put_off_messages, ids, again_at(tries, self._clock()), sent.why)
-        return 0
+            self._owed.append(lambda: self._journal.settle_messages(ids))
+        else:
+            _LOG.warning("channel %s: %s", channel.name, sent.why)
+            tries = max(one.tries for one in batch.messages) + 1
+            self._owed.append(lambda: self._put_off(batch, again_at(tries, self._clock()), sent, words))
+        await asyncio.to_thread(self._note)
+        return len(ids) if sent.ok else 0
+
+    def _note(self) -> None:
+        """Write down how sendings ended; what cannot be written now stays owed. Raises StoreError."""
+        while self._owed:
+            with suppress(LookupError):
+                self._owed[0]()
+            del self._owed[0]
+
+    def _put_off(self, batch: Batch, until: datetime, sent: egress.Sent, words: Words) -> None:
+        """Have it tried again; where something went out, marked, for it may have arrived."""
+        for one in batch.messages:
+            body = marked(one.body, words) if sent.size else None
+            self._journal.put_off_messages([one.id], until, sent.why, body=body)
 
     async def send(self, channel: Channel, title: str, body: str, *, kinds: str) -> egress.Sent:
         """Send one message to one channel, and keep the ledger of what left the machine."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from opsagent.notify_settings import Channel
 from opsagent.store.outbox import SENDING, Message
 from opsagent.telling.news import URGENT
+from opsagent.telling.words import Words
 
 FIRST_AGAIN_S, LONGEST_AGAIN_S = 5.0, 3600.0
 GIVEN_UP = timedelta(hours=24)
@@ -68,3 +69,8 @@ def again_at(tries: int, now: datetime) -> datetime:
 def given_up(message: Message, now: datetime) -> bool:
     """Tell whether it is not tried any more."""
     return now - message.at > GIVEN_UP
+
+
+def marked(body: str, words: Words) -> str:
+    """Return it with the word that it may have arrived already, once."""
+    return body if words("msg.again") in body else f"{words('msg.again')}\n{body}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from opsagent.maintenance import weekly
 from opsagent.model import Fault, Incident
 from opsagent.notify_settings import Channel, Notify
 from opsagent.quiet import QuietHours
+from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING
 from opsagent.telling.courier import Courier
@@ -130,6 +132,47 @@ async def test_what_cannot_be_sent_is_tried_again_and_blocks_nobody(
     post.ok = True
     assert await desk.look() == 1
     assert [row.ok for row in journal.egress()] == [True, False]
+
+
+async def test_nothing_is_lost_where_no_process_can_be_started_or_the_end_cannot_be_written(
+    journal: Journal, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = Post()
+    desk = courier(journal, clock, tmp_path, post)
+
+    async def none_left(*_: Any, **__: Any) -> Sent:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreError("the disk is full")
+
+    called(journal, clock, "inc-1")
+    await desk.look()
+    clock.go(seconds=6)
+    monkeypatch.setattr(desk, "_send", none_left)
+    assert await desk.look() == 0
+    clock.go(seconds=6)
+    monkeypatch.setattr(desk, "_send", post)
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "settle_messages", full)
+        with pytest.raises(StoreError):
+            await desk.look()
+    assert len(post.sent) == 1
+    clock.go(seconds=6)
+    assert await desk.look() == 0
+    assert [one.sent for one in journal.messages(waiting=False)] == [True], "noted when it can be; not sent again"
+    assert len(post.sent) == 1
+
+
+async def test_what_may_have_arrived_is_said_to(journal: Journal, clock: Clock, tmp_path: Path) -> None:
+    post = Post()
+    post.ok = False
+    desk = courier(journal, clock, tmp_path, post)
+    called(journal, clock, "inc-1")
+    for _ in range(3):
+        await desk.look()
+        clock.go(seconds=21)
+    assert ["may have reached you" in body for _, body in post.sent] == [False, True]
 
 
 async def test_snooze_is_silence_until_another_fault_and_ack_ends_reminders(

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,11 +61,28 @@ async def test_a_service_that_refuses_hangs_or_is_unknown_is_told_in_one_line() 
             sent_to(box, "127.0.0.1"),
             send(hangs, title="T", body="B", hosts=("127.0.0.1",), timeout_s=1.0),
             send("gibberish://x", title="T", body="B"),
+            send("xoxbS3cretT0ken", title="T", body="B"),
         )
+    assert results[0].size > 0, "it may have arrived"
+    assert "no answer within 1 s" in results[1].why
+    assert results[3].where == "?", "what is no address may be the secret itself"
     for sent in results:
         assert not sent.ok
         assert sent.why
         assert "\n" not in sent.why
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+def test_a_slow_service_is_waited_for_and_what_is_too_long_for_it_becomes_several() -> None:
+    import apprise
+
+    service: Any = apprise.Apprise.instantiate("discord://111111111111111111/abcdefghijklmnopqrstuvwxyz")
+    egress._adjust(service, "discord://1/a", 20.0)
+    assert service.socket_read_timeout == 15.0, "else what it takes late is told again and again"
+    assert len(service._apply_overflow("word " * 700, "T")) == 2, "it refuses more than 2000 characters"
+    own: Any = apprise.Apprise.instantiate(url := "json://127.0.0.1/?rto=2&overflow=truncate")
+    egress._adjust(own, url, 20.0)
+    assert (own.socket_read_timeout, str(own.overflow_mode.value)) == (2.0, "truncate"), "a person's word holds"
 
 
 async def test_no_program_is_started_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
