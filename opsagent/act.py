@@ -21,7 +21,7 @@ from opsagent.planning import Way, kind_of, only_put_files, way_in
 from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
 from opsagent.serving import watching
-from opsagent.situation import Situations
+from opsagent.situation import Situations, about
 from opsagent.store.changes import ChangeRow
 from opsagent.store.journal import Journal
 from opsagent.store.plans import UNDO
@@ -118,8 +118,9 @@ class Actor:
         progress = _Narrator(plan, tell)
         budget = await self._situations.spent(plan)
         for ordinal, step in enumerate(plan.steps[first:], first):
-            situation = await self._situations.of(plan, budget, confirmed=confirmed)
-            ruling = rule_on_step(step, plan, situation, self._policy())
+            asked = about(plan, step.action.unit)
+            situation = await self._situations.of(asked, budget, confirmed=confirmed)
+            ruling = rule_on_step(step, asked, situation, self._policy())
             if ruling.verdict != "allow":
                 result: Literal["asked", "refused"] = "asked" if ruling.verdict == "ask" else "refused"
                 return Carried(result=result, done_steps=ordinal, why=ruling.why, ruling=ruling, begun=ordinal)

@@ -6,6 +6,7 @@ themselves are in `opsagent.rules`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from opsagent.model import Plan, Risk, Ruling, Step
@@ -17,7 +18,7 @@ from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.units import Unit
 
-__all__ = ["TRIAL", "Situation", "every_ruling", "risk_of", "rule_on_plan", "rule_on_step"]
+__all__ = ["TRIAL", "Situation", "every_ruling", "risk_of", "rule_on_plan", "rule_on_step", "strictest"]
 
 TRIAL = "trial"
 """Rule by which a step passes that is the breaker's half-open trial. A person is told how it ended, whichever way."""
@@ -50,10 +51,6 @@ _RISK_OF_COMMANDS = {"safe": Risk.SAFE, "disruptive": Risk.DISRUPTIVE}
 """By the effect that a person's runbook declares; it is `safe` only where the policy's file says so, too."""
 
 
-_RISK_OF_COMMANDS = {"safe": Risk.SAFE, "disruptive": Risk.DISRUPTIVE}
-"""By the effect that a person's runbook declares; it is `safe` only where the policy's file says so, too."""
-
-
 def _risk_of_replacing(action: Action, unit: Unit | None) -> Risk:
     if unit is None:
         return Risk.DISRUPTIVE
@@ -75,8 +72,12 @@ def rule_on_step(step: Step, plan: Plan, situation: Situation, limits: Policy) -
 
 
 def rule_on_plan(plan: Plan, situation: Situation, limits: Policy) -> Ruling:
-    """Rule on a whole plan: the strictest of its steps decides."""
-    rulings = [rule_on_step(step, plan, situation, limits) for step in plan.steps]
+    """Rule on a whole plan that is about one unit: the strictest of its steps decides."""
+    return strictest(rule_on_step(step, plan, situation, limits) for step in plan.steps)
+
+
+def strictest(rulings: Iterable[Ruling]) -> Ruling:
+    """Return the ruling that decides for a plan of several steps. There is at least one."""
     return max(rulings, key=lambda ruling: (_STRICTNESS[ruling.verdict], _SEVERITY[ruling.risk], ruling.persons))
 
 

@@ -14,9 +14,10 @@ from opsagent.act import Carried
 from opsagent.attempts import Attempts, Pass
 from opsagent.casefile import CaseFile, UnderWay
 from opsagent.episodes import tried_before
-from opsagent.guard import rule_on_plan
+from opsagent.guard import rule_on_step, strictest
 from opsagent.model import Act, Escalate, LeaveAlone, Plan, Ruling, Verdict
 from opsagent.settle import Settled
+from opsagent.situation import about
 from opsagent.store.incidents import REPAIRED
 from opsagent.waiting import Waiting
 from opsagent.workshop import Workshop
@@ -195,9 +196,13 @@ class Repairer:
 
     async def _rule(self, plan: Plan) -> Ruling:
         shop = self._shop
-        spent = await shop.situations.spent(plan)
-        situation = await shop.situations.of(plan, spent, confirmed=False)
-        return rule_on_plan(plan, situation, shop.policy())
+        spent, rulings = await shop.situations.spent(plan), []
+        for unit in dict.fromkeys(step.action.unit for step in plan.steps):
+            asked = about(plan, unit)
+            situation = await shop.situations.of(asked, spent, confirmed=False)
+            steps = (step for step in plan.steps if step.action.unit == unit)
+            rulings += [rule_on_step(step, asked, situation, shop.policy()) for step in steps]
+        return strictest(rulings)
 
     async def _refused(self, file: CaseFile, plan: Plan, ruling: Ruling) -> Pass:
         shop = self._shop

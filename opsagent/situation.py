@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ from opsagent.world import World
 from opsagent_tools.actions import ActionName
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
+
+
+def about(plan: Plan, unit: UnitId) -> Plan:
+    """Return the plan as it is ruled on for a step on `unit`: what people said of that one binds the step."""
+    return plan if unit == plan.unit else replace(plan, unit=unit)
 
 
 def binding_of(plan: Plan, unit: Unit | None, policy_version: str, release: str = "") -> str:
@@ -160,11 +166,17 @@ class Situations:
             "paused": paused,
             "hold": hold,
             "deploy": self._deploy(plan.unit),
+            "busy": self._busy(plan),
             "beside": self._beside(plan),
             "grants": granted(self._journal),
             "folders": own_folders(plan, unit, spec),
             "yes": len(self._journal.yes_to(plan.id)) if confirmed else 0,
         }
+
+    def _busy(self, plan: Plan) -> str:
+        """Return which other change of the very unit is under way, by whomever; looks at a file."""
+        claim = self._claims.held(plan.unit) if self._claims is not None else None
+        return str(claim) if claim is not None and claim.plan != plan.id else ""
 
     def _beside(self, plan: Plan) -> str:
         if self._claims is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from opsagent.log_policy import UPKEEP
 from opsagent.model import Risk, Ruling
+from opsagent.rules.orders import AGAIN_S
 from opsagent.rules.question import Question
 from opsagent_tools.actions import ActionName
 
 _ALL_AT_ONCE = frozenset({ActionName.RESTART, ActionName.STOP})
-_BESIDE_AGAIN_S = 5.0
 TRIALS_MAX = 6
 """The time to the next trial doubles with each that failed; no further than this."""
 
@@ -33,7 +33,7 @@ def blast_radius(question: Question) -> Ruling | None:
 def tiers(question: Question) -> Ruling | None:
     """Never two units at once of which one depends on the other: what helped would not be known, and less would serve."""
     other = question.situation.beside
-    return question.deny("tiers", other, again_s=_BESIDE_AGAIN_S) if other else None
+    return question.deny("tiers", other, again_s=AGAIN_S) if other else None
 
 
 def quiet_hours(question: Question) -> Ruling | None:

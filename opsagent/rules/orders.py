@@ -10,6 +10,9 @@ from opsagent_tools.actions import ActionName
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.units import UnitState
 
+AGAIN_S = 5.0
+"""Another change is over soon."""
+
 
 def reads(question: Question) -> Ruling | None:
     """What changes nothing is always let pass."""
@@ -108,7 +111,7 @@ def foreign(question: Question) -> Ruling | None:
 def busy(question: Question) -> Ruling | None:
     """One change of a unit at a time."""
     other = question.situation.busy
-    return question.deny("busy", other) if other else None
+    return question.deny("busy", other, again_s=AGAIN_S) if other else None
 
 
 def preflight(question: Question) -> Ruling | None:

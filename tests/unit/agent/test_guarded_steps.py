@@ -1,0 +1,51 @@
+"""Every step is ruled on by what people said of the very unit that it is for, and by what is under way there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from opsagent.claims import Claims
+from opsagent.planning import restart_steps, start_steps
+from opsagent.situation import Situations
+from tests.unit.agent.conftest import API, STORE, Bench
+
+
+@pytest.mark.parametrize("said", ["hold", "protected", "deploy"])
+async def test_a_step_on_another_unit_than_the_plans_is_bound_by_what_was_said_of_that_one(
+    bench: Bench, said: str
+) -> None:
+    await bench.kill(STORE)
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    if said == "hold":
+        bench.journal.hold(API, until, "mine", "kim")
+    elif said == "deploy":
+        bench.journal.begin_deploy(API, until, "v2", "kim")
+    else:
+        specs = (bench.spec("store", autorestart=False), bench.spec("api", depends_on=("store",), protected=True))
+        bench.world.replace_specs({spec.name: spec for spec in specs})
+    before = (await bench.unit(API)).processes
+    plan = bench.plan(STORE, *start_steps(await bench.unit(STORE)), *restart_steps(await bench.unit(API)))
+    bench.journal.record_plan(plan)
+    carried = await bench.actor.carry_out(plan, confirmed=False, tell=bench.told.append)
+    assert carried.ruling is not None
+    assert (carried.result, carried.ruling.rule, carried.done_steps) == ("refused", said, 1)
+    assert "api" in carried.why
+    assert (await bench.unit(API)).processes == before
+
+
+async def test_another_change_of_the_unit_keeps_any_action_away(bench: Bench, tmp_path: Path) -> None:
+    ours, theirs = Claims(tmp_path / "claims"), Claims(tmp_path / "claims")
+    bench.situations = Situations(
+        journal=bench.journal, checker=bench.checker, world=bench.world, policy=lambda: bench.policy, claims=ours
+    )
+    plan = bench.plan(API, *start_steps(await bench.unit(API)))
+    spent = await bench.situations.spent(plan)
+    with theirs.of(API, "other", "reload of api"):
+        assert "reload of api" in (await bench.situations.of(plan, spent, confirmed=False)).busy
+    with ours.of(API, plan.id, "restart of api"):
+        assert (await bench.situations.of(plan, spent, confirmed=False)).busy == "", "it is this very one"
+    assert (await bench.situations.of(replace(plan, unit=STORE), spent, confirmed=False)).busy == ""
