@@ -113,7 +113,7 @@ SCENARIOS = sorted(path.parent for path in SHIPPED.glob("*/scenario.toml"))
 def test_shipped_scenarios_are_sound(folder: Path) -> None:
     scenario = load(folder)
     services = load_services(folder / "services.toml")
-    assert re.fullmatch(r"\d\d_[a-z_]+", scenario.name)
+    assert re.fullmatch(r"\d\d_[a-z0-9_]+", scenario.name)
     names = {service.name for service in services}
     assert set(scenario.units) <= names
     for service in services:
