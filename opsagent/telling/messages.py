@@ -16,6 +16,8 @@ from opsagent_tools.text import escape_for_chat
 
 _LONGEST = 400
 _BODY = 3500
+_NARROWER = (240, 160, 120, 100)
+"""Lengths of lines, one after the other, where a message is too long; the agent's own commands are shorter than the last."""
 _TRIED = 4
 _CHANGES = 2
 
@@ -136,16 +138,38 @@ def digest(lines: Sequence[str], span: str, words: Words) -> tuple[str, str]:
 
 
 def joined(messages: Sequence[tuple[str, str, str]], words: Words, machine: str) -> tuple[str, str]:
-    """Return one title and one body for `(kind, title, body)` that go out together."""
+    """Return one title and one body for `(kind, title, body)` that go out together.
+
+    What is too long is shortened within its lines, never at its end: there are the commands. Of very many, first what
+    answers them is left out, then all but how many more there are.
+    """
     foot = words("msg.machine", machine=safe(machine))
     if len(messages) == 1:
         _, title, body = messages[0]
-        return title, _fitting(f"{body}\n{foot}")
+        return title, _fitting([body, foot], "\n")
     kinds = dict.fromkeys(kind for kind, _, _ in messages)
     said = ", ".join(words(f"msg.kind.{kind}") for kind in kinds)
-    body = "\n\n".join(f"{title}\n{body}" for _, title, body in messages)
-    return words("msg.many", n=len(messages), kinds=said), _fitting(f"{body}\n\n{foot}")
+    heading = words("msg.many", n=len(messages), kinds=said)
+    whole = _fitting([*(f"{title}\n{body}" for _, title, body in messages), foot], "\n\n")
+    if len(whole) <= _BODY:
+        return heading, whole
+    titles, room = [title for _, title, _ in messages], _BODY - len(foot) - _LONGEST
+    while len("\n".join(titles)) > room:
+        titles.pop()
+    left = len(messages) - len(titles)
+    more = [words("msg.more", n=left)] if left else []
+    return heading, "\n".join([*titles, *more, words("msg.handover"), "", foot])
 
 
-def _fitting(body: str) -> str:
-    return body if len(body) <= _BODY else body[: _BODY - 1] + "…"
+def _fitting(parts: Sequence[str], between: str) -> str:
+    """Return the parts as one, with lines so long that it fits, where that can be."""
+    body = between.join(parts)
+    for most in _NARROWER:
+        if len(body) <= _BODY:
+            break
+        body = between.join("\n".join(_cut(line, most) for line in part.split("\n")) for part in parts)
+    return body
+
+
+def _cut(line: str, most: int) -> str:
+    return line if len(line) <= most else line[: most - 1] + "…"

@@ -139,5 +139,6 @@ WORDS: dict[str, str] = {
     "msg.digest": "opsagent: the last {span}",
     "msg.test": "opsagent: a test message",
     "msg.test_body": "If you can read this, the channel {channel} works.",
+    "msg.more": "… and {n} more", "msg.handover": "all of it: opsagent handover",
     "msg.machine": "on {machine}",
 }  # fmt: skip

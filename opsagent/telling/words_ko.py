@@ -131,5 +131,6 @@ WORDS: dict[str, str] = {
     "msg.digest": "opsagent: 지난 {span}",
     "msg.test": "opsagent: 시험 메시지",
     "msg.test_body": "이 메시지가 보이면 채널 {channel}이(가) 작동합니다.",
+    "msg.more": "… 그 밖에 {n}건", "msg.handover": "전체 보기: opsagent handover",
     "msg.machine": "컴퓨터: {machine}",
 }  # fmt: skip

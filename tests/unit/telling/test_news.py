@@ -235,3 +235,22 @@ def test_it_is_tried_again_ever_more_seldom_and_given_up_after_a_day() -> None:
     assert waits == [5, 20, 80, 320, 1280, 3600, 3600, 3600]
     assert not given_up(message(0), NOW + timedelta(hours=23))
     assert given_up(message(0), NOW + timedelta(hours=25))
+
+
+def test_what_is_too_long_loses_neither_a_message_nor_the_commands_at_its_end() -> None:
+    words = Words("ko", "UTC")
+    call = messages.escalation(ill(summary="x" * 999, why="y" * 999, never="z" * 999, next="n" * 999), words)
+    asked = messages.approval({**ASKED, "why": "w" * 999}, words)
+    for kinds in ([("escalation", *call)], [("escalation", *call)] * 3 + [("approval", *asked)]):
+        _, body = messages.joined(kinds, words, "box")
+        assert len(body) <= 3500
+        assert body.count("opsagent incidents show inc-1a2b3c4d") == sum(kind == "escalation" for kind, *_ in kinds)
+        assert ("opsagent approve q1" in body) == (len(kinds) > 1)
+        assert body.endswith("box") or "box" in body.splitlines()[-1]
+    title, body = messages.joined([("escalation", *call)] * 200, words, "box")
+    assert "200" in title
+    assert len(body) <= 3500
+    shown = body.count(call[0])
+    assert 20 < shown < 200
+    assert f"{200 - shown}건" in body
+    assert "opsagent handover" in body
