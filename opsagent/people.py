@@ -79,7 +79,18 @@ class People:
         self._working: set[asyncio.Task[None]] = set()
 
     async def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
-        """Take a plan through guard, act and verify; yield what happens. Raises SupervisorError."""
+        """Take a plan through guard, act and verify; yield what happens. Raises SupervisorError.
+
+        A plan whose id the journal has is refused: what people said yes to, and what was done, is what stands there.
+        """
+        why = "only what a person wants is submitted" if plan.origin != "person" else ""
+        if why or await asyncio.to_thread(self._journal.knows_plan, plan.id):
+            yield _say("refused", why or f"plan {plan.id} was submitted before: ask for it anew")
+            return
+        async for item in self._submitted(plan, confirmed=confirmed, by=by):
+            yield item
+
+    async def _submitted(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
         items: asyncio.Queue[Progress | None] = asyncio.Queue()
 
         async def work() -> None:
@@ -103,13 +114,16 @@ class People:
         await asyncio.gather(*self._working, return_exceptions=True)
 
     async def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
-        """Carry out the stored plan behind an approval that was just given. LookupError: there is none."""
+        """Carry out a person's stored plan behind an approval that was just given. LookupError: there is none."""
         plan = await asyncio.to_thread(self._journal.plan_of_approval, approval)
+        if plan.origin != "person":
+            yield _say("refused", "that is the agent's own question: it goes on by itself once it is answered")
+            return
         binding = await self._situations.binding(plan)
         if not await asyncio.to_thread(self._journal.use_approval, approval, binding):
             yield _say("refused", f"{plan.unit.name} changed since it was asked; ask again")
             return
-        async for item in self.submit(plan, confirmed=True, by=by):
+        async for item in self._submitted(plan, confirmed=True, by=by):
             yield item
 
     async def _work(self, plan: Plan, *, confirmed: bool, by: str, tell: Callable[[Progress], None]) -> None:

@@ -29,6 +29,11 @@ class Plans(Store):
         with self._writing() as writer:
             _record(writer, plan, hypotheses)
 
+    def knows_plan(self, plan_id: str) -> bool:
+        """Tell whether there is a plan of this id."""
+        with self._reading() as connection:
+            return connection.execute(select(plans.c.id).where(plans.c.id == plan_id)).first() is not None
+
     def end_plan(self, plan_id: str, status: PlanStatus, detail: str = "") -> None:
         """Say how a plan ended. LookupError: no such plan."""
         with self._writing() as writer:

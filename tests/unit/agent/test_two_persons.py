@@ -94,6 +94,22 @@ async def test_a_persons_own_command_needs_somebody_else_unless_one_is_enough(be
     assert not any(item.kind == "asked" for item in done)
 
 
+async def test_a_yes_is_for_the_stored_plan_once_and_for_no_other_of_its_name(bench: Bench) -> None:
+    plan = bench.plan(STORE, emptying(bench), origin="person", source="person")
+    [*_, asked] = [item async for item in bench.people.submit(plan, confirmed=True, by="kim")]
+    bench.journal.decide_approval(asked.approval, True, "ann")
+    assert [item.kind async for item in bench.people.approved(asked.approval, by="ann")][0] == "step_started"
+    other = replace(plan, steps=(replace(plan.steps[0], why="another"),))
+    for again in (plan, other, replace(bench.plan(STORE, *plan.steps), origin="agent")):
+        assert [item.kind async for item in bench.people.submit(again, confirmed=True, by="kim")] == ["refused"]
+    agents = bench.plan(STORE, emptying(bench))
+    bench.journal.record_plan(agents)
+    question = bench.journal.ask(agents, 0, agents.steps[0], await bench.situations.binding(agents), 60.0)
+    bench.journal.decide_approval(question, True, "ann")
+    assert [item.kind async for item in bench.people.approved(question, by="ann")] == ["refused"]
+    assert bench.journal.approval_status(question) == "approved", "whoever asked finds it so"
+
+
 async def test_a_yes_is_for_the_release_that_there_was(bench: Bench) -> None:
     plan = bench.plan(API, *start_steps(await bench.unit(API)))
     before = await bench.situations.binding(plan)
