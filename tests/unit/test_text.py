@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsagent_tools.text import UntrustedText, escape_for_html, escape_for_terminal
+from opsagent_tools.text import UntrustedText, escape_for_chat, escape_for_html, escape_for_terminal
 from opsagent_tools.units import UnitId
 
 ANYTHING = st.text(alphabet=st.characters())
@@ -71,3 +72,18 @@ def test_a_units_id_is_read_back_as_it_was_written(supervisor: str, name: str) -
 def test_what_is_no_unit_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a unit id"):
         UnitId.parse(text)
+
+
+def test_in_a_chat_the_bare_name_of_a_host_is_no_link_and_names_of_files_and_units_can_still_be_copied() -> None:
+    for host in (
+        "evil.example/yes?id=1",
+        "say yes at evil.com",
+        "a.b.xn--p1ai",
+        "(t.me/x)",
+        "evil.sh",
+        "예.한국",
+        "https://evil.com/x",
+    ):
+        assert not re.search(r"[\w-]\.[^\W\d_]", escape_for_chat(host)), host
+    for kept in ("/srv/evil.com/app.py", "app.service", "config.toml changed", "1.5 s, 10.0.0.1", "at the end. Then"):
+        assert escape_for_chat(kept) == kept

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
 
 _KEPT_CONTROLS = frozenset("\t\n")
 _SHOWN_IN_REPR = 80
@@ -60,9 +64,19 @@ def escape_for_chat(raw: str) -> str:
     text = escape_for_terminal(" ".join(raw.split()))
     text = re.sub(r"(?i)://", "[:]//", text)
     text = re.sub(r"(?i)\b(www)\.", r"\1[.]", text)
+    text = re.sub(r"(?<![\w.-])(?<![^/]/)(?:[\w-]+\.)+([^\W\d_][\w-]+)(?![\w-])", _no_name_of_a_host, text)
     return text.translate(_CHAT)
 
 
+def _no_name_of_a_host(found: re.Match[str]) -> str:
+    """Many services make a link of `host.example` alone. What ends like a file or a unit is none, and stays as it is."""
+    return found.group() if found.group(1).lower() in _NO_DOMAINS else found.group().replace(".", "\u2024")
+
+
+_NO_DOMAINS = frozenset(
+    "cfg conf crt csv db html ini jar js json key lock log mjs pem pid service socket sock sqlite timer toml ts txt xml "
+    "yaml yml".split()
+)
 _CHAT = str.maketrans({"@": "\uff20", "<": "\u2039", ">": "\u203a", "`": "\u02cb", "*": "\u2217", "&": "\uff06"})
 
 
