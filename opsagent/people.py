@@ -83,9 +83,10 @@ class People:
 
         A plan whose id the journal has is refused: what people said yes to, and what was done, is what stands there.
         """
-        why = "only what a person wants is submitted" if plan.origin != "person" else ""
-        if why or await asyncio.to_thread(self._journal.knows_plan, plan.id):
-            yield _say("refused", why or f"plan {plan.id} was submitted before: ask for it anew")
+        known = await asyncio.to_thread(self._journal.knows_plan, plan.id)
+        if known or plan.origin != "person":
+            anew = f"plan {plan.id} was submitted before: ask for it anew"
+            yield _say("refused", anew if known else "only what a person wants is submitted")
             return
         async for item in self._submitted(plan, confirmed=confirmed, by=by):
             yield item

@@ -98,7 +98,8 @@ async def test_a_yes_is_for_the_stored_plan_once_and_for_no_other_of_its_name(be
     plan = bench.plan(STORE, emptying(bench), origin="person", source="person")
     [*_, asked] = [item async for item in bench.people.submit(plan, confirmed=True, by="kim")]
     bench.journal.decide_approval(asked.approval, True, "ann")
-    assert [item.kind async for item in bench.people.approved(asked.approval, by="ann")][0] == "step_started"
+    [first, *_] = [item async for item in bench.people.approved(asked.approval, by="ann")]
+    assert first.kind == "step_started"
     other = replace(plan, steps=(replace(plan.steps[0], why="another"),))
     for again in (plan, other, replace(bench.plan(STORE, *plan.steps), origin="agent")):
         assert [item.kind async for item in bench.people.submit(again, confirmed=True, by="kim")] == ["refused"]
