@@ -172,7 +172,7 @@ class People:
         # Whoever asked may confirm a disruptive command (`--yes` does just that); what cannot be undone
         # needs somebody else, unless the policy says that one person is enough.
         own = ruling.rule == "confirm" or not self._policy().two_person
-        proposer = f"a command of {by}" if own else by
+        proposer = f"a command of {by.partition(' (')[0]}" if own else by  # who is no party to it: they may confirm it
         approval = await asyncio.to_thread(
             self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, proposer, ruling.persons
         )

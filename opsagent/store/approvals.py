@@ -16,6 +16,7 @@ from opsagent.store.errors import NotDecided
 from opsagent.store.plans import plan_row
 from opsagent.store.rows import ApprovalRow, ApprovalStatus
 from opsagent.store.schema import approvals, plans
+from opsagent_tools.peers import same_person
 
 AGENT = "agent"
 """The proposer of unattended plans."""
@@ -90,9 +91,9 @@ class Approvals(Store):
             row = _get(writer.connection, approval_id, writer.now)
             if row.status != "pending":
                 raise NotDecided(f"approval {approval_id}: is {row.status} already: ask for it again")
-            if approve and by in {row.proposer, AGENT}:
+            if approve and (by == AGENT or same_person(by, row.proposer)):
                 raise NotDecided(f"approval {approval_id}: {by} proposed it: somebody else has to approve it")
-            if approve and by == row.decided_by:
+            if approve and row.decided_by is not None and same_person(by, row.decided_by):
                 raise NotDecided(f"approval {approval_id}: {by} said yes already: a second person has to")
             writer.update(approvals, approval_id, **_decision(row, approve, by, writer.now))
             return _get(writer.connection, approval_id, writer.now)

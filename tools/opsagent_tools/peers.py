@@ -34,17 +34,33 @@ def peer_of(connection: socket.socket) -> tuple[int | None, int | None]:
 def person_of(uid: int, pid: int | None = None) -> str:
     """Return the name of the person behind a process.
 
-    For root it is who logged in (`/proc/PID/loginuid`, proc(5)), where somebody did: `sudo` does not make a second
-    person of anybody. The name of an unknown user is `uid N`.
+    For root it is who logged in (`/proc/PID/loginuid`, proc(5)), where somebody did; whoever became another user after
+    logging in is both, `deploy (kim)`: `sudo` does not make a second person of anybody (`same_person`). The name of an
+    unknown user is `uid N`.
     """
+    logged_in = login_uid(pid) if pid is not None else None
+    if logged_in is None or logged_in == uid:
+        return _name_of(uid)
+    return _name_of(logged_in) if uid == 0 else f"{_name_of(uid)} ({_name_of(logged_in)})"
+
+
+def same_person(one: str, other: str) -> bool:
+    """Tell whether two names, as `person_of` gives them, may be one person's: they have a user in common."""
+    return bool(_users(one) & _users(other))
+
+
+def _users(name: str) -> set[str]:
+    plain, _, logged_in = name.partition(" (")
+    return {plain, logged_in.removesuffix(")")} - {""}
+
+
+def _name_of(uid: int) -> str:
     import pwd
 
-    logged_in = login_uid(pid) if uid == 0 and pid is not None else None
-    number = uid if logged_in is None else logged_in
     try:
-        return pwd.getpwuid(number).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"uid {number}"
+        return f"uid {uid}"
 
 
 def login_uid(pid: int) -> int | None:

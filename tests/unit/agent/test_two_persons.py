@@ -162,7 +162,32 @@ def test_who_became_root_is_who_logged_in(monkeypatch: pytest.MonkeyPatch) -> No
     assert peers.person_of(0, 1) == "root"
     assert peers.person_of(0, 2) == peers.person_of(65534)
     assert peers.person_of(0, 3) == "uid 4000000"
-    assert peers.person_of(65534, 3) == peers.person_of(65534), "only root may be somebody else"
+    assert peers.person_of(65534, 2) == peers.person_of(65534)
+    assert peers.person_of(65534, 3) == f"{peers.person_of(65534)} (uid 4000000)", "whoever became another user is both"
+
+
+@pytest.mark.parametrize(
+    ("proposer", "first", "second", "complete"),
+    [
+        ("agent", "deploy (kim)", "kim", False),
+        ("agent", "kim", "deploy (kim)", False),
+        ("agent", "deploy (kim)", "deploy (ann)", False),
+        ("agent", "deploy (kim)", "ann", True),
+        ("kim", "deploy (ann)", "deploy (kim)", False),
+    ],
+)
+async def test_one_person_under_two_names_is_one(
+    bench: Bench, proposer: str, first: str, second: str, complete: bool
+) -> None:
+    plan = bench.plan(STORE, emptying(bench))
+    bench.journal.record_plan(plan)
+    asked = bench.journal.ask(plan, 0, plan.steps[0], "binding", 60.0, proposer, 2)
+    bench.journal.decide_approval(asked, True, first)
+    if complete:
+        assert bench.journal.decide_approval(asked, True, second).status == "approved"
+        return
+    with pytest.raises(NotDecided):
+        bench.journal.decide_approval(asked, True, second)
 
 
 def test_nobody_logged_in_is_nobody() -> None:
