@@ -124,6 +124,8 @@ class Senses:
     def _noticing(self, emit: Emit) -> Emit:
         def notice(signal: Signal) -> None:
             emit(signal)
+            if signal.unit is not None and signal.kind is SignalKind.LOG_ERROR:
+                self._probes.look_closer(signal.unit)
             if signal.unit is not None and signal.kind in {SignalKind.DEATH, SignalKind.SPAWNED, SignalKind.STOPPED}:
                 self._probes.ask_soon(signal.unit)
                 sense = self._by_kind.get(signal.unit.supervisor)
