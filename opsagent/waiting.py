@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from opsagent.casefile import CaseFile
 from opsagent.detectors.saturation import lasts
-from opsagent.model import Fault
+from opsagent.model import Fault, Incident, SignalKind
 from opsagent.situation import Situations
 from opsagent.verify import Verifier
 from opsagent.world import World
@@ -19,6 +19,9 @@ _QUIET_S = 5.0
 """How long the units concerned have to be well before it is over."""
 _NOT_OVER_WHEN_WELL = frozenset({Fault.BAD_RELEASE})
 """The old release serves all the time: a later reload ends the incident (`opsagent.bad_release`)."""
+
+_BADLY_FOR = timedelta(seconds=12)
+"""What fails only part of the time has to answer well for this long: single good answers are no recovery."""
 
 News = Literal["recovered", "news", "withdrawn"]
 
@@ -45,7 +48,8 @@ class Waiting:
                 await asyncio.sleep(min(_RECHECK_S, max(look_again_at - loop.time(), 0.0)))
                 continue
             concerned = self._verifier.concerned(file.incident)
-            lasting = lasts(file.incident, self._world, datetime.now(UTC))
+            now = datetime.now(UTC)
+            lasting = lasts(file.incident, self._world, now) or answers_badly(file.incident, self._world, now)
             well = not lasting and await self._verifier.well_now(concerned) == concerned
             well_since = (
                 (well_since or loop.time()) if well and file.incident.fault not in _NOT_OVER_WHEN_WELL else None
@@ -71,3 +75,14 @@ class Waiting:
         granted = await asyncio.to_thread(self._situations.granted_on, unit)
         outage = bool(self._situations.outage(unit))
         return (file.incident.fault, unit, situation, windows, taught, granted, outage)
+
+
+def answers_badly(incident: Incident, world: World, now: datetime) -> bool:
+    """Tell whether a unit that is slow, or fails part of the time, was so lately; of other faults: no."""
+    past = world.history.get(incident.unit)
+    if incident.fault is not Fault.DEGRADED or past is None or not past.answers:
+        return False
+    told = [float(one.data["limit_s"]) for one in incident.symptoms if "limit_s" in one.data]
+    limit_s = told[0] if told else float("inf")
+    lately = [one for one in past.answers if now - one.at <= _BADLY_FOR] or [past.answers[-1]]
+    return any(one.kind is SignalKind.PROBE_FAILED or float(one.data.get("latency_s", 0.0)) > limit_s for one in lately)

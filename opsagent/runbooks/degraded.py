@@ -12,7 +12,9 @@ _ENOUGH = 10
 """So many answers without a bad one: one that fails a quarter of the time does not look well by luck."""
 _PATIENCE_S = 45.0
 """What slows a service down for less (a backup, a batch, a cold cache) is over by itself, and nobody is called for it."""
-_LOOK_AGAIN_S = 5.0
+_LOOKS_AT_S = (5.0, 11.0, 21.0, 27.0, _PATIENCE_S + 0.5)
+"""How old the trouble is when it is looked at again: seldomer and seldomer, and where age lets a remedy fit that did not."""
+_LEAST_S = 2.0
 
 
 def limit_s(findings: Findings) -> float:
@@ -47,7 +49,8 @@ def it_may_pass(findings: Findings) -> LeaveAlone | None:
     age_s = (findings.case.now - incident.began_at).total_seconds()
     if age_s > _PATIENCE_S or findings.case.tried:
         return None
-    return LeaveAlone(why=f"what slows {incident.unit.name} down is not clear yet", look_again_s=_LOOK_AGAIN_S)
+    next_s = next((at_s for at_s in _LOOKS_AT_S if at_s >= age_s + _LEAST_S), age_s + _LEAST_S)
+    return LeaveAlone(why=f"what slows {incident.unit.name} down is not clear yet", look_again_s=next_s - age_s)
 
 
 RUNBOOK = Runbook(
