@@ -23,8 +23,10 @@ from opsagent.runbooks.library.card import RemedyCard
 from opsagent.runbooks.own import read_file
 from opsagent_tools.actions import Action, ActionName, Outcome
 from opsagent_tools.processes.commands import CommandRefused, run_words
+from opsagent_tools.processes.proc import read_stat
 from opsagent_tools.units import Unit
 from tests.support.cases import unit_of
+from tests.support.waiting import until
 from tests.unit.runbooks.test_reading import HEAD, REMEDY
 
 ME = os.geteuid()
@@ -208,6 +210,34 @@ async def test_nothing_is_run_that_others_may_change(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(CommandRefused, match=f"may change {tmp_path}"):
         await run_words([str(program)], uid=ME, cwd=tmp_path, timeout_s=5)
+
+
+@pytest.mark.skipif(ME != 0, reason="only root can make a link that belongs to another user")
+async def test_a_link_of_somebody_else_on_the_way_to_a_program_is_refused(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "link").symlink_to("/bin/true")
+    (tmp_path / "program").symlink_to("theirs/link")
+    words = [str(tmp_path / "program")]
+    assert (await run_words(words, uid=ME, cwd=tmp_path, timeout_s=5)).code == 0
+    os.lchown(tmp_path / "theirs" / "link", nobody, -1)
+    with pytest.raises(CommandRefused, match="theirs/link"):
+        await run_words(words, uid=ME, cwd=tmp_path, timeout_s=5)
+    os.lchown(tmp_path / "theirs" / "link", 0, -1)
+    os.chown(tmp_path / "theirs", nobody, -1)
+    with pytest.raises(CommandRefused, match="theirs, and with it"):
+        await run_words(words, uid=ME, cwd=tmp_path, timeout_s=5)
+    (tmp_path / "round").symlink_to("round")
+    with pytest.raises(CommandRefused, match="cannot be run"):
+        await run_words([str(tmp_path / "round")], uid=ME, cwd=tmp_path, timeout_s=5)
+
+
+async def test_whoever_left_its_session_is_ended_too_when_time_is_up(tmp_path: Path) -> None:
+    script = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 300' & sleep 300"
+    ran = await run_words(["/bin/sh", "-c", script], uid=ME, cwd=tmp_path, timeout_s=1.5)
+    assert ran.code is None
+    pid = int((tmp_path / "pid").read_text())
+    await until(lambda: (found := read_stat(pid)) is None or found.dead)
 
 
 async def test_its_environment_is_its_own_and_its_output_bounded(

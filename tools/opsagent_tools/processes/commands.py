@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import pwd
 import signal
 import stat
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+from opsagent_tools.processes.family import parents, with_descendants
+from opsagent_tools.processes.proc import key_of
+from opsagent_tools.trust import send_signal
+from opsagent_tools.units import ProcessKey
 
 MOST_OUTPUT = 16 * 1024
 """Bytes of its output that are kept: the last ones."""
 _DRAIN_S, _GRACE_S = 0.5, 2.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _OTHERS_WRITE = 0o022
+_MOST_LINKS = 40
 
 
 class CommandRefused(Exception):
@@ -39,24 +47,48 @@ class Ran:
 
 def demand_runnable(program: Path, uid: int) -> None:
     """Demand that nobody but root, the agent and `uid` decides what the program is. Raises CommandRefused."""
+    if not program.is_absolute():
+        raise CommandRefused(f"{program} is no absolute path")
     try:
-        real = program.resolve(strict=True)
-        found = real.stat()
-        folders = {folder: folder.stat() for folder in (*program.parents, *real.parents)}
+        passed = {path: path.lstat() for path in _way_to(program)}
+        found = program.stat()
     except OSError as error:
         raise CommandRefused(f"{program} cannot be run: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o111:
         raise CommandRefused(f"{program} is no program that may be run")
-    for path, its in {real: found, **folders}.items():
+    for path, its in passed.items():
         sticky = stat.S_ISDIR(its.st_mode) and its.st_mode & stat.S_ISVTX
-        if its.st_uid not in {0, uid, os.geteuid()} or (its.st_mode & _OTHERS_WRITE and not sticky):
+        writable = its.st_mode & _OTHERS_WRITE and not sticky and not stat.S_ISLNK(its.st_mode)
+        if its.st_uid not in {0, uid, os.geteuid()} or writable:
             raise CommandRefused(f"others than user {uid} may change {path}, and with it what {program} is")
+
+
+def _way_to(program: Path) -> Iterator[Path]:
+    """Yield every folder and link that is passed on the way to what a program is, and that itself. Raises OSError."""
+    at, ahead, links = Path("/"), deque(program.parts[1:]), 0
+    yield at
+    while ahead:
+        name = ahead.popleft()
+        if name == "..":
+            at = at.parent
+            continue
+        step = at / name
+        yield step
+        if not step.is_symlink():
+            at = step
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        target = step.readlink()
+        at = Path("/") if target.is_absolute() else at
+        ahead.extendleft(reversed(target.parts[1:] if target.is_absolute() else target.parts))
 
 
 async def run_words(
     words: Sequence[str], *, uid: int, cwd: Path, timeout_s: float, env: Mapping[str, str] | None = None
 ) -> Ran:
-    """Run `words[0]` with the others, as `uid`, in a session of its own; end all of that session when time is up.
+    """Run `words[0]` with the others, as `uid`, in a session of its own; end that, and its descendants, when time is up.
 
     Raises CommandRefused, OSError.
     """
@@ -161,12 +193,22 @@ def _as_user(uid: int) -> tuple[int | None, int | None, list[int] | None]:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """End the program, its session, and whoever descends from it and has left that by now."""
+    away = await asyncio.to_thread(_descendants, process.pid)
     _signal_all(process.pid, signal.SIGTERM)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_GRACE_S):
             await process.wait()
     _signal_all(process.pid, signal.SIGKILL)
+    for key in away:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send_signal(key, signal.SIGKILL)
     await process.wait()
+
+
+def _descendants(pid: int) -> list[ProcessKey]:
+    found = (key_of(one) for one in with_descendants([pid], parents()) if one != pid)
+    return [key for key in found if key is not None]
 
 
 def _signal_all(group: int, signum: int) -> None:
