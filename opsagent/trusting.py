@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from opsagent.model import Plan, Signal, SignalKind
@@ -17,7 +18,7 @@ from opsagent.timeline import Timeline
 from opsagent.trust import SETTLE_S, Deed, Ending, Happening, deeds_seen, judge
 from opsagent.world import World
 from opsagent_tools.actions import ActionName
-from opsagent_tools.units import UnitId
+from opsagent_tools.units import UnitId, UnitState
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 5.0
@@ -56,11 +57,19 @@ class Truster:
             kept = self._seen.setdefault(signal.unit, deque(maxlen=_KEPT))
             kept.append(Happening(at=signal.at, kind=kind))  # type: ignore[arg-type]  # one of the three
 
+    def see_who_waits(self) -> None:
+        """Note which of the dead their supervisor is about to start itself, however long it waits: nobody's start is that."""
+        for unit, kept in self._seen.items():
+            known = self._world.units.get(unit)
+            if kept[-1].kind == "died" and known is not None and known.state is UnitState.STARTING:
+                kept[-1] = replace(kept[-1], at=self._clock())
+
     async def watch(self) -> None:
         """Judge what is over, now and then."""
         await asyncio.to_thread(self._journal.note_birth)
         while True:
             await asyncio.sleep(_LOOK_S)
+            self.see_who_waits()
             try:
                 await asyncio.to_thread(self.judge_what_is_over)
             except StoreError as error:

@@ -203,6 +203,27 @@ def test_a_restart_by_the_supervisors_own_tool_counts(desk: Desk) -> None:
     assert desk.verdicts() == ["right"]
 
 
+@pytest.mark.parametrize(("waits_as", "verdict"), [(UnitState.STARTING, "not_needed"), (UnitState.EXITED, "right")])
+def test_a_start_that_its_supervisor_makes_after_a_long_delay_is_nobodys(
+    desk: Desk, waits_as: UnitState, verdict: str
+) -> None:
+    def seen(kind: SignalKind, seconds: float) -> None:
+        at_ = desk.clock.forward(seconds)
+        desk.truster.observe(Signal(kind=kind, unit=API, at=at_, evidence=EvidenceKind.SUPERVISOR))
+
+    desk.suggested("i1")
+    desk.journal.note_would_be(desk.plan("i1", steps=start_steps(RUNS)), "suggest")
+    seen(SignalKind.DEATH, 1)
+    desk.world.replace_units("circus", [Unit(id=API, state=waits_as)])
+    for _ in range(12):
+        desk.clock.forward(5)
+        desk.truster.see_who_waits()
+    seen(SignalKind.SPAWNED, 1)
+    desk.world.replace_units("circus", [RUNS])
+    desk.ends("i1")
+    assert {row.action: row.verdict for row in desk.journal.would_bes()}[START] == verdict
+
+
 def test_what_goes_on_is_not_judged_and_what_nobody_watched_is_unknown(desk: Desk) -> None:
     desk.suggested("i1")
     assert desk.truster.judge_what_is_over() == 0
