@@ -19,9 +19,11 @@ typed actions like everybody's.
 from __future__ import annotations
 
 import json
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from opsagent.runbooks.findings import Findings, NotAsked
 from opsagent.runbooks.library.card import Card, RemedyCard, RunbookError
 from opsagent.runbooks.library.reading import card_from
 from opsagent.runbooks.remedy import Against, Fit
+from opsagent_tools.redact import redact
 
 FITS = "__opsagent_fits__"
 """Attribute of a function: name of the remedy that it is the condition of."""
@@ -40,12 +43,14 @@ def card_of(source: str, path: Path) -> Card:
     """Run the file and return its runbook. Raises RunbookError."""
     module = types.ModuleType(f"opsagent_own_runbook_{path.stem}")
     module.__file__, module.__package__ = str(path), ""
+    module.__dict__["print"] = partial(print, file=sys.stderr)  # standard output is whose who asked: JSON, say
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102  # the user's own
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise RunbookError(f"{path}: {_line_of(error, path)}{type(error).__name__}: {error}: mend that") from error
+        said = redact(" ".join(str(error).split()))  # what somebody's code says may quote what it read
+        raise RunbookError(f"{path}: {_line_of(error, path)}{type(error).__name__}: {said}: mend that") from error
     document = module.__dict__.get("RUNBOOK")
     if not isinstance(document, dict):
         raise RunbookError(f"{path}: has no RUNBOOK: write RUNBOOK = {{…}}, as a runbook's TOML would say it")
@@ -76,9 +81,9 @@ def _judged(said: RemedyCard, judge: Callable[[Findings, Target], object] | None
     def guarded(findings: Findings, target: Target) -> Fit | Against:
         try:
             found = judge(findings, target)
-        except NotAsked:
+        except (NotAsked, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  # somebody's own code must not end a decision
+        except BaseException as error:  # noqa: BLE001  # somebody's own code must not end a decision, nor the agent
             return Against(f"{said.counts_as} broke: {type(error).__name__}")
         if not isinstance(found, Fit | Against):
             return Against(f"{said.counts_as} says neither that it fits nor why not")

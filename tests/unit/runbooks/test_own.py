@@ -79,6 +79,21 @@ def test_a_condition_in_python_is_asked(folder: Path) -> None:
     assert callable(fits)
 
 
+def test_what_a_condition_in_python_prints_or_raises_harms_nobody(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(
+        folder,
+        "code.py",
+        PYTHON + '\nprint("read")\nimport sys\n@fits("renew")\ndef more(findings, target): sys.exit(3)\n',
+    )
+    judge, findings = read_folder(folder).cards[0].remedies[0].judge, Findings(case_of(Fault.HANG))
+    assert judge is not None
+    assert findings.root is not None
+    assert judge(findings, findings.root) == Against("own.code/renew broke: SystemExit")
+    assert capsys.readouterr() == ("", "read\n")
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -91,6 +106,7 @@ def test_a_condition_in_python_is_asked(folder: Path) -> None:
         (PYTHON.replace('@fits("renew")', '@fits("other")'), "is missing: it would fit everywhere"),
         (PYTHON + '\n@fits("other")\ndef more(findings, target): ...\n', "there is no such remedy"),
         ("from . import x", "ImportError"),
+        ("raise ValueError('one\\ntwo password=hunter2abc')", "ValueError: one two password=«"),
     ],
 )
 def test_a_python_file_that_cannot_be_used_is_told_and_the_others_hold(folder: Path, body: str, told: str) -> None:
