@@ -252,9 +252,9 @@ def dies_of_one_item(findings: Findings, target: Target) -> Fit | Against:
         if other.answered and other.flag(flag):
             return Against(f"{other.words('said')}: that explains it")
     item = findings.of("poison_item", unit.id)
-    if not item.answered or not item.flag("found"):
-        return Against(item.words("said") or "no item is known of which it dies")
     names = ("path", "sha256", "uid")
+    if not item.answered or not item.flag("found") or not all(item.has(name) for name in names):
+        return Against(item.words("said") or "no item is known of which it dies")
     return Fit(target=target, why=item.words("said"), args={name: item.evidence.facts[name] for name in names})
 
 
