@@ -22,6 +22,10 @@ def status(agent: Agent) -> dict[str, Any]:
         **_daemon(agent),
         "home": str(agent.home.path),
         "memory_loaded": agent.desk.is_open,
+        "policy": {
+            "version": agent.policy.version,
+            "mode": agent.policy.mode if isinstance(agent.policy.mode, str) else dict(agent.policy.mode),
+        },
         "supervisors": [_supervisor(agent, one) for one in agent.supervised.found],
         "units": [
             {"id": str(unit.id), "name": unit.name, "state": unit.state.value, **known}

@@ -39,14 +39,30 @@ def show(*, json: JsonFlag = False, home: HomeDir = None) -> int:
 
     place = open_home(home)
     config, sources = config_of(place), Sources(place.config_file)
-    running = look(place, daemon=status(place))
-    report = _report(place, config, running, sources)
+    daemon = status(place)
+    running = look(place, daemon=daemon)
+    config, note = as_it_runs(config, daemon)
+    report = {**_report(place, config, running, sources), "note": note}
     out = Out(as_json=json)
     if json:
         out.document(report)
     else:
         _draw(report, out)
     return 0
+
+
+def as_it_runs(config: Config, daemon: Mapping[str, Any] | None) -> tuple[Config, str]:
+    """Return the configuration with the mode that the daemon runs with, and what is different there; else nothing is."""
+    from dataclasses import replace
+
+    said = (daemon or {}).get("policy")
+    if not said or said["version"] == config.policy.version:
+        return config, ""
+    mode = said["mode"]
+    found = replace(config, policy=replace(config.policy, mode=mode))
+    if found.policy.version == said["version"]:
+        return found, f"the daemon was started with --mode {_told(mode)}: that holds as long as it runs"
+    return found, "the daemon goes by another policy than config.toml says now: end it and start `opsagent watch` again"
 
 
 def _report(place: Home, config: Config, running: Running, sources: Any) -> dict[str, Any]:
@@ -98,6 +114,8 @@ def _draw(report: Mapping[str, Any], out: Out) -> None:
             for one in report["services"]
         ]  # fmt: skip
         out.lines(table((Column("SERVICE"), Column("MODE"), Column("FROM"), Column("")), drawn, out.screen))
+    if report["note"]:
+        out.note(report["note"])
     for grant in report["grants"]:
         who = f"granted by {grant['by']} at {grant['at']:%Y-%m-%d %H:%M} UTC"
         out.line(one_line(f"{grant['action']} of {grant['unit']}: {who}"))
@@ -150,16 +168,18 @@ def explain(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
 
-    found = _explained(open_home(home), action, unit, path, cause)
+    found, note = _explained(open_home(home), action, unit, path, cause)
     out = Out(as_json=json)
     if json:
-        out.document(_as_json(found))
+        out.document({**_as_json(found), "note": note})
     else:
         _say(found, out)
+        if note:
+            out.note(note)
     return 0
 
 
-def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Explained:
+def _explained(place: Home, action: str, name: str, path: str, cause: str) -> tuple[Explained, str]:
     import os
     from datetime import UTC, datetime
 
@@ -177,7 +197,8 @@ def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Ex
         wanted = action_named(action)
     except ValueError as error:
         raise Unclear(str(error)) from None
-    config, daemon = config_of(place), status(place)
+    daemon = status(place)
+    config, note = as_it_runs(config_of(place), daemon)
     running = look(place, daemon=daemon)
     unit = find(name, running.with_daemons, silent=running.silent)
     wished = Action(name=wanted, unit=unit.id, args={"path": path} if path else {})
@@ -192,7 +213,7 @@ def _explained(place: Home, action: str, name: str, path: str, cause: str) -> Ex
         now = datetime.now(UTC)
         plan = hypothetical(wished, cause=cause or worst_cause(journal, unit.id, config, now))
         situation = situation_now(plan, known, seen, place, journal, config, now, os.geteuid())
-    return explain(plan, situation, config)
+    return explain(plan, situation, config), note
 
 
 _VERDICTS = {"allow": "may be done now", "ask": "has to be asked for", "deny": "would be refused now"}

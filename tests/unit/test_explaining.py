@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 
 import pytest
 
+from opsagent.cli.policy import as_it_runs
+from opsagent.config import Config
 from opsagent.explaining import action_named, mend_of
 from opsagent.model import Risk, Ruling
+from opsagent.policy import Policy
 from opsagent.rules import limits, modes, orders
 from opsagent_tools.actions import Action, ActionName
 from opsagent_tools.units import UnitId
@@ -43,3 +47,15 @@ def test_typos_are_offered_the_nearest() -> None:
         action_named("restrat")
     with pytest.raises(ValueError, match="there are start, stop"):
         action_named("zzz")
+
+
+def test_what_the_daemon_goes_by_is_what_is_told() -> None:
+    file = Config(policy=Policy(mode="suggest", budget_actions=7))
+    assert as_it_runs(file, None) == (file, "")
+    assert as_it_runs(file, {"policy": {"version": file.policy.version, "mode": "suggest"}}) == (file, "")
+    forced = replace(file.policy, mode="auto")
+    found, note = as_it_runs(file, {"policy": {"version": forced.version, "mode": "auto"}})
+    assert (found.policy.mode, found.policy.budget_actions) == ("auto", 7)
+    assert "--mode auto" in note
+    older = {"policy": {"version": replace(forced, budget_actions=3).version, "mode": "auto"}}
+    assert "another policy than config.toml says now" in as_it_runs(file, older)[1]
