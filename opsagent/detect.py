@@ -188,7 +188,8 @@ class Detector:
         return found
 
     def _failed(self, failed: Signal, world: World, now: datetime) -> tuple[Detection, ...]:
-        suspicion = self._hang.observe(failed, world)
+        met_ill = "side_by_side" in failed.data  # others answered well at that moment: that is no hang
+        suspicion = self._hang.observe(failed, world) if not met_ill else None
         noted = self._note(failed) if self._book.touching(_unit(failed)) else ()
         badly = self._answers_badly(failed, world, now)
         if noted or suspicion is None:

@@ -163,6 +163,10 @@ def retry_storm(findings: Findings) -> Hypothesis | None:
 def noisy_neighbour(findings: Findings) -> Hypothesis | None:
     """Somebody else takes the processor that it waits for."""
     found, process = _flagging(findings, "cpu_hogs"), _process(findings)
+    if found is not None and found.flag("stranger_takes"):
+        unit = findings.case.incident.unit
+        cause = f"{found.words('stranger')}, which no supervisor runs, takes the processor that {unit.name} waits for"
+        return weigh(Cause.NOISY_NEIGHBOUR, unit, cause, speaks_for=[(f"the kernel: {found.words('said')}", STRONG)])
     if found is None or found.number("hog_cpu") < _TAKES * found.number("cores"):
         return None
     hog = findings.named(found.words("hog"))

@@ -19,6 +19,8 @@ from opsagent_tools.units import ProcessKey, UnitId
 
 _WATCHED_S = 1.0
 _HARDLY = 0.05
+_TAKES, _STARVES = 0.3, 0.1
+"""Who uses this share of all cores takes them; who waits for one this share of the time is short of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ async def cpu_hogs(room: Room, unit_id: UnitId) -> Found:
     own = by_unit.pop(unit_id, 0.0)
     hog = max(by_unit, key=lambda unit: by_unit[unit], default=None)
     facts: dict[str, Scalar] = {"cores": cores, "own_cpu": round(own, 3), "waits": round(waits, 3), "hog": ""}
-    busiest = max(strangers, key=lambda pid: strangers[pid], default=None)
-    if busiest is not None and strangers[busiest] >= _HARDLY:
-        facts |= {"stranger_cpu": round(strangers[busiest], 3), "stranger": _name(busiest), "stranger_pid": busiest}
+    facts |= await asyncio.to_thread(busiest, strangers)
+    most = max(own, by_unit[hog] if hog is not None else 0.0, _TAKES * cores)
+    facts["stranger_takes"] = float(facts["stranger_cpu"]) >= most and waits >= _STARVES
     if hog is None or by_unit[hog] < _HARDLY:
         return Found(kind=EvidenceKind.KERNEL, facts={**facts, "said": f"no other unit uses much; {_told(facts)}"})
     facts |= {"hog": str(hog), "hog_name": hog.name, "hog_cpu": round(by_unit[hog], 3)}
@@ -59,7 +61,31 @@ async def cpu_hogs(room: Room, unit_id: UnitId) -> Found:
 
 
 def _told(facts: Mapping[str, Scalar]) -> str:
-    return f"it itself uses {facts['own_cpu']} and waits for one {float(facts['waits']):.0%} of the time"
+    said = f"it itself uses {facts['own_cpu']} and waits for one {float(facts['waits']):.0%} of the time"
+    if not facts["stranger_takes"]:
+        return said
+    many = f"{facts['stranger_count']} processes " if int(facts["stranger_count"]) > 1 else "process "
+    who = f"{many}{facts['stranger']} (pid {facts['stranger_pid']}), which no supervisor runs, use"
+    return f"{who} {facts['stranger_cpu']} of {facts['cores']:.0f} cores; {said}"
+
+
+def busiest(strangers: Mapping[int, float]) -> dict[str, Scalar]:
+    """Return which program that nobody supervises uses most, all processes of its name together, the busiest first."""
+    by_name: dict[str, list[int]] = {}
+    for pid in strangers:
+        if strangers[pid] > 0.0:
+            by_name.setdefault(_name(pid), []).append(pid)
+    used = {name: sum(strangers[pid] for pid in pids) for name, pids in by_name.items()}
+    name = max(used, key=lambda one: used[one], default="")
+    if not name or used[name] < _HARDLY:
+        return {"stranger_cpu": 0.0}
+    pids = sorted(by_name[name], key=lambda pid: (-strangers[pid], pid))
+    return {
+        "stranger_cpu": round(used[name], 3),
+        "stranger": name,
+        "stranger_pid": pids[0],
+        "stranger_count": len(pids),
+    }
 
 
 def _watch() -> dict[int, _Used]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from opsagent.probes import clients
+from opsagent.probes.neighbours import busiest
 from opsagent_tools.services.spec import Health
 from opsagent_tools.units import UnitId
 from tests.support.byhand import Scene, service
@@ -19,6 +20,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 SILENT = """
+import os
 import socket
 door = socket.create_server(("127.0.0.1", 0), backlog=16)
 print(door.getsockname()[1], flush=True)
@@ -161,3 +163,13 @@ async def test_who_takes_the_processor(scene: Scene, tmp_path: Path, start: Any)
     assert (facts["hog"], facts["job"], facts["related"]) == (unit("job"), True, False)
     assert facts["hog_cpu"] > 0.1
     assert str(job.pid) in facts["were"]
+    assert not facts["stranger_takes"]
+
+
+def test_what_nobody_supervises_counts_with_all_of_its_name(start: Any) -> None:
+    named = "import ctypes, signal; ctypes.CDLL(None).prctl(15, b'greedy'); print('up', flush=True); signal.pause()"
+    greedy = [start(named)[0].pid for _ in range(3)]
+    one, _ = start("import signal; print('up', flush=True); signal.pause()")
+    found = busiest({**dict.fromkeys(greedy, 0.4), greedy[1]: 0.5, one.pid: 0.9})
+    assert found == {"stranger_cpu": 1.3, "stranger": "greedy", "stranger_pid": greedy[1], "stranger_count": 3}
+    assert busiest({one.pid: 0.01}) == {"stranger_cpu": 0.0}

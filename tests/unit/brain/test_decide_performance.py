@@ -160,6 +160,30 @@ def test_who_is_needed_or_not_in_the_way_keeps_its_priority(fact: dict[str, Scal
     assert what(decided(Fault.HANG, {"cpu_hogs": {**HOG, **fact}, "process_state": busy})) == []
 
 
+STRANGER: dict[str, Scalar] = {
+    "hog": "",
+    "own_cpu": 0.1,
+    "cores": 2.0,
+    "waits": 0.6,
+    "stranger_takes": True,
+    "stranger": "perl",
+    "stranger_pid": 4711,
+    "stranger_count": 60,
+    "stranger_cpu": 1.8,
+    "said": "60 processes perl (pid 4711), which no supervisor runs, use 1.8 of 2 cores",
+}
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG, Fault.DEGRADED])
+@pytest.mark.parametrize("mood", ["starved", "busy"])
+def test_what_nobody_supervises_is_named_to_a_person_and_never_touched(fault: Fault, mood: str) -> None:
+    process: dict[str, Scalar] = {"processes": 1, "stopped": 0, mood: True, "delayed": 0.6, "cpu": 0.1, "said": mood}
+    decision = decided(fault, {"cpu_hogs": STRANGER, "process_state": process})
+    assert isinstance(decision, Escalate), decision
+    assert "4711" in decision.why
+    assert "perl" in decision.why
+
+
 def four() -> Any:
     born = (NOW - timedelta(seconds=500)).timestamp()
     processes = tuple(Process(key=ProcessKey(pid, born)) for pid in (11, 12, 13, 14))
