@@ -16,8 +16,9 @@ _EACH, _MOST = 2, 16
 _EVERY_S, _INTERVALS = 8.0, 4.0
 """Between two rounds: so long, and at least so many intervals of the probe."""
 _FIRST_S, _LEAST_S = 4.0, 0.25
-_AGAIN_S, _AGAIN_TIMES = 1.5, 12
-"""While answers are bad the next round comes this soon, and this often in a row; then at the usual pace."""
+_AGAIN_S, _AGAIN_TIMES, _DOUBTS = 1.5, 12, 3
+"""While answers are bad the next round comes this soon, so many bad ones long, then at the usual pace; so many good ones
+in a row end that: one that is ill may be busy with another question just then."""
 _LED_S, _LED_TIMES, _LED_AGAIN_S = 2.0, 4, 120.0
 """A log that has errors leads so many rounds that find nothing, each this long after the one before; then no more for a
 while: whoever can write into it must not have the service asked as often as he likes."""
@@ -33,6 +34,7 @@ class Turns:
     _due: float = field(default=0.0, init=False)
     _last: float = field(default=float("-inf"), init=False)
     _bad_rounds: int = field(default=0, init=False)
+    _doubts: int = field(default=0, init=False)
     _led: int = field(default=0, init=False)
     _led_at: float = field(default=float("-inf"), init=False)
 
@@ -61,13 +63,16 @@ class Turns:
     def bad(self, answers: Sequence[ProbeResult], now: float) -> list[ProbeResult]:
         """Return the bad answers of a round in which others were good; all bad, or all late, is not for a round to say."""
         found = [one for one in answers if one.reason in _SAYS]
-        if not found or not any(one.ok for one in answers):
+        if not any(one.ok for one in answers):
+            found = []
+        if found:
+            self._bad_rounds, self._doubts, self._led = self._bad_rounds + 1, _DOUBTS, 0
+        elif self._doubts:
+            self._doubts -= 1
+        if not self._doubts:
             self._bad_rounds = 0
-            return []
-        self._bad_rounds += 1
-        if self._bad_rounds <= _AGAIN_TIMES:
+        elif self._bad_rounds <= _AGAIN_TIMES:
             self._due = now + _AGAIN_S
-        self._led = 0
         return found
 
     def pause_s(self, pause_s: float, now: float) -> float:

@@ -46,6 +46,18 @@ def test_while_some_answers_are_bad_it_looks_again_soon_but_not_for_ever() -> No
     assert rounds(Turns(interval_s=0.5), 600, answers=ill) < 12 + 600 / 8 + 2
 
 
+def test_a_round_that_does_not_meet_the_ill_one_does_not_end_the_closer_look() -> None:
+    turns, met = Turns(interval_s=0.5), [GOOD] * 7 + [ILL]
+    turns.questions(4, 1000.0)
+    turns.bad(met, 1008.0)
+    for now, answers in ((1010.0, [GOOD] * 8), (1012.0, met), (1014.0, [GOOD] * 8), (1016.0, [GOOD] * 8)):
+        assert turns.questions(4, now)
+        turns.bad(answers, now)
+    assert turns.questions(4, 1018.0)
+    turns.bad([GOOD] * 8, 1018.0)
+    assert not turns.questions(4, 1020.0)
+
+
 @pytest.mark.parametrize(
     ("answers", "bad"),
     [
