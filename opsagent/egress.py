@@ -134,11 +134,9 @@ class _Wall:
     """Lets this process reach what is named, and counts what it says there."""
 
     def __init__(self, hosts: list[str], proxy: str) -> None:
-        named = [*hosts, *([proxy.partition("://")[2].rstrip("/")] if proxy else [])]
-        self._allowed: dict[str, set[int]] = {}
-        for host in named:
-            name, port = _parts(host)
-            self._allowed.setdefault(name, set()).update({port} if port else ())
+        self._hosts = _ports_by_name(hosts)
+        self._allowed = _ports_by_name([*hosts, *([proxy.partition("://")[2].rstrip("/")] if proxy else [])])
+        self._proxied = bool(proxy)
         self._addresses: dict[str, str] = {}
         """Of names that are allowed, as they were looked up."""
         self.refused: list[str] = []
@@ -166,8 +164,31 @@ class _Wall:
 
         for name in ("send", "sendall"):
             setattr(ssl.SSLSocket, name, self._counting(getattr(ssl.SSLSocket, name)))
+        if self._proxied:
+            self._watch_requests()
         self.armed = True
         sys.addaudithook(self.hear)
+
+    def _watch_requests(self) -> None:
+        """Behind a proxy, which is all that a socket knows of, the address of each request is looked at, and each redirect's."""
+        import importlib
+
+        adapter: Any = importlib.import_module("requests.adapters").HTTPAdapter
+        send = adapter.send
+
+        def watched(this: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+            self.ask(str(request.url))
+            return send(this, request, *args, **kwargs)
+
+        adapter.send = watched
+
+    def ask(self, url: str) -> None:
+        """Refuse what a proxy may not be asked for."""
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(url)
+        name, port = (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+        self._reach(name, port, self._hosts)
 
     def _counting(self, original: Any) -> Any:
         depth = [0]
@@ -198,8 +219,10 @@ class _Wall:
             self._refuse(name)
 
     def _connect(self, host: str, port: int) -> None:
-        name = self._addresses.get(host, host).lower()
-        ports = self._allowed.get(name)
+        self._reach(self._addresses.get(host, host).lower(), port, self._allowed)
+
+    def _reach(self, name: str, port: int, allowed: Mapping[str, set[int]]) -> None:
+        ports = allowed.get(name)
         if ports is None or (ports and port not in ports):
             self._refuse(f"{name}:{port}")
         self.reached.add(f"{name}:{port}")
@@ -216,6 +239,15 @@ _NOWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  # what a socket is bound 
 
 def _text(host: object) -> str:
     return (host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")).lower()
+
+
+def _ports_by_name(hosts: list[str]) -> dict[str, set[int]]:
+    """Return the ports that are named with each; none: any."""
+    found: dict[str, set[int]] = {}
+    for host in hosts:
+        name, port = _parts(host)
+        found.setdefault(name, set()).update({port} if port else ())
+    return found
 
 
 def _parts(host: str) -> tuple[str, int]:

@@ -53,6 +53,23 @@ async def test_a_redirect_to_elsewhere_is_not_followed() -> None:
         assert (sent.ok, len(first.arrived), other.arrived) == (False, 1, [])
 
 
+async def test_through_a_proxy_only_what_is_named_is_asked_for() -> None:
+    with inbox() as proxy:
+        by = f"http://127.0.0.1:{proxy.port}"
+        sent, other, port = await asyncio.gather(
+            send("json://hooks.example/x", title="T", body="B", hosts=("hooks.example",), proxy=by),
+            send("json://evil.example/x", title="T", body="B", hosts=("hooks.example",), proxy=by),
+            send("json://hooks.example:81/x", title="T", body="B", hosts=("hooks.example:80",), proxy=by),
+        )
+        assert sent.ok
+        assert "hooks.example:80" in sent.where
+        assert (other.ok, port.ok, len(proxy.arrived)) == (False, False, 1)
+        assert 'add "evil.example" there' in other.why
+        proxy.status, proxy.location = 307, "http://evil.example/stolen"
+        sent = await send("json://hooks.example/x", title="T", body="B", hosts=("hooks.example",), proxy=by)
+        assert (sent.ok, len(proxy.arrived)) == (False, 2)
+
+
 async def test_a_service_that_refuses_hangs_or_is_unknown_is_told_in_one_line() -> None:
     with inbox() as box, socket.create_server(("127.0.0.1", 0)) as silent:
         box.status = 500
