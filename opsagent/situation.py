@@ -124,6 +124,11 @@ class Situations:
         """Return why the unit is on hold and who deploys it, each empty where that is not so; blocks for two queries."""
         return self.holds().get(unit, ""), self._deploy(unit)
 
+    def wanted(self, units: Iterable[UnitId]) -> tuple[tuple[str, str], ...]:
+        """Return why each unit is on hold and who deploys it; blocks for some queries."""
+        holds = self.holds()
+        return tuple((holds.get(unit, ""), self._deploy(unit)) for unit in units)
+
     async def orders(self, unit: UnitId) -> tuple[str, str, UnitState | None]:
         """Return what people have ordered for a unit: pause, hold, and whether it was stopped."""
         paused, hold = await asyncio.to_thread(self._intent, unit)

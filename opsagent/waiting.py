@@ -70,11 +70,13 @@ class Waiting:
         except SupervisorError:
             situation = None
         unit, now = file.incident.unit, datetime.now(UTC)
-        windows = [self._world.in_maintenance(near, now) for near in (unit, *self._world.all_upstream(unit))]
+        concerned = (unit, *self._world.all_upstream(unit))  # what would be done may be for what it depends on
+        windows = [self._world.in_maintenance(near, now) for near in concerned]
+        wanted = await asyncio.to_thread(self._situations.wanted, concerned)
         taught = await asyncio.to_thread(self._situations.taught)
         granted = await asyncio.to_thread(self._situations.granted_on, unit)
         outage = bool(self._situations.outage(unit))
-        return (file.incident.fault, unit, situation, windows, taught, granted, outage)
+        return (file.incident.fault, unit, situation, wanted, windows, taught, granted, outage)
 
 
 def answers_badly(incident: Incident, world: World, now: datetime) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from opsagent.casefile import CaseFile
 from opsagent.claims import Claims
 from opsagent.planning import restart_steps, start_steps
 from opsagent.situation import Situations
+from opsagent.waiting import Waiting
+from opsagent_tools.units import UnitId
 from tests.unit.agent.conftest import API, STORE, Bench
 
 
@@ -49,3 +53,28 @@ async def test_another_change_of_the_unit_keeps_any_action_away(bench: Bench, tm
     with ours.of(API, plan.id, "restart of api"):
         assert (await bench.situations.of(plan, spent, confirmed=False)).busy == "", "it is this very one"
     assert (await bench.situations.of(replace(plan, unit=STORE), spent, confirmed=False)).busy == ""
+
+
+@pytest.mark.parametrize("whose", [API, STORE])
+@pytest.mark.parametrize("said", ["hold", "deploy"])
+async def test_once_people_are_done_with_it_or_with_what_it_depends_on_it_is_decided_anew(
+    bench: Bench, said: str, whose: UnitId
+) -> None:
+    until_ = datetime.now(UTC) + timedelta(minutes=5)
+    if said == "hold":
+        bench.journal.hold(whose, until_, "mine", "kim")
+    else:
+        bench.journal.begin_deploy(whose, until_, "v2", "kim")
+    specs = (bench.spec("store", autorestart=False, depends_on=("api",)), bench.spec("api"))
+    bench.world.replace_specs({spec.name: spec for spec in specs})
+    await bench.kill(STORE)
+    await bench.unit(STORE)
+    waiting = Waiting(bench.verifier, bench.world, bench.situations)
+    news = asyncio.create_task(waiting.for_news(CaseFile(incident=await bench.incident(STORE))))
+    await asyncio.sleep(0.1)
+    assert not news.done()
+    if said == "hold":
+        bench.journal.release_hold(whose, "kim")
+    else:
+        bench.journal.end_deploy(whose, "kim")
+    assert await asyncio.wait_for(news, 10.0) == "news"
