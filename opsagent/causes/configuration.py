@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from opsagent.causes.suspect import PROOF, SOME, STRONG, WEAK, Reason, Suspect, weigh
 from opsagent.model import Cause, Fault, Hypothesis
-from opsagent.runbooks.changed_files import CHANGE_TO_TROUBLE_S, SLACK_S, File, files_of, overload
+from opsagent.runbooks.changed_files import AT_ONCE_S, CHANGE_TO_TROUBLE_S, SLACK_S, File, files_of, overload
 from opsagent.runbooks.findings import Facts, Findings
+from opsagent_tools.units import UnitId
 
-_AT_ONCE_S = 60.0
-"""What a unit that seems well does to another shows at most this long after it was changed."""
 _GIVEN_SLACK_S = 3.0
 """The agent sees within this time that a unit is given something else."""
 _LONG_TRIAL_S = 120.0
@@ -116,16 +115,36 @@ def overloading_caller(findings: Findings) -> Hypothesis | None:
 
 def changed_above(findings: Findings) -> Hypothesis | None:
     """What it depends on was given another configuration a moment before, and seems well itself."""
+    above = _just_changed_above(findings)
+    return weigh(Cause.BAD_CONFIG, above[0], above[1], speaks_for=above[2]) if above is not None else None
+
+
+def stale_above(findings: Findings) -> Hypothesis | None:
+    """What it depends on was given something else a moment before, and has not read it."""
+    above = _just_changed_above(findings)
+    if above is None:
+        return None
+    unit, said, pro = above
+    files = files_of(findings.known("config_changed", unit))
+    unread = [file.name for file in files if file.unread]
+    if not unread:
+        return None
+    pro = (*pro, (f"{unit.name} was started before that, and nobody has read {', '.join(unread)} since", SOME))
+    return weigh(Cause.STALE_CREDENTIALS, unit, said, speaks_for=pro)
+
+
+def _just_changed_above(findings: Findings) -> tuple[UnitId, str, tuple[Reason, ...]] | None:
+    """Return the one unit above whose configuration was changed right before the trouble, and what speaks for it."""
     incident = findings.case.incident
     callers = findings.known("callers", incident.unit)
     if callers is None or not callers.answered or not callers.words("above"):
         return None
     target = findings.named(callers.words("above"))
     ago = incident.began_at.timestamp() + SLACK_S - callers.number("above_changed_at")
-    if target is None or not 0 <= ago <= _AT_ONCE_S:
+    if target is None or not 0 <= ago <= AT_ONCE_S:
         return None
-    pro: list[Reason] = [(callers.words("said"), WEAK), (f"that was {ago:.0f} s before the trouble began", SOME)]
-    return weigh(Cause.BAD_CONFIG, target.unit.id, callers.words("said"), speaks_for=pro)
+    said = callers.words("said")
+    return target.unit.id, said, ((said, WEAK), (f"that was {ago:.0f} s before the trouble began", SOME))
 
 
 def bad_environment(findings: Findings) -> Hypothesis | None:
@@ -244,6 +263,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     Suspect(Cause.BAD_CONFIG, ("callers", "process_state"), overloading_caller, _RUNS),
     Suspect(Cause.BAD_CONFIG, ("callers",), changed_above, _RUNS),
     Suspect(Cause.STALE_CREDENTIALS, ("config_changed", "unit_state"), stale_credentials, _RUNS),
+    Suspect(Cause.STALE_CREDENTIALS, ("callers",), stale_above, _RUNS),
     Suspect(Cause.BAD_ENVIRONMENT, ("environment_changed", "unit_state"), bad_environment),
     Suspect(
         Cause.HEAP_CAP, ("environment_changed", "unit_state"), heap_cap, frozenset({Fault.CRASH, Fault.CRASH_LOOP})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.changed_files import args_of, files_of
-from opsagent.runbooks.configuration import somebody_suffers
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit
+from opsagent.runbooks.suffering import somebody_suffers
 from opsagent_tools.units import UnitState
 
 

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opsagent.model import Scalar
+from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Facts, Findings
+from opsagent.runbooks.remedy import Against
 from opsagent_tools.units import UnitId
 
 CHANGE_TO_TROUBLE_S = 600.0
 """A change explains trouble that began at most this much later."""
+AT_ONCE_S = 60.0
+"""What a unit that seems well does to another shows at most this long after it was changed."""
 SLACK_S = 1.0
 """File times and the clock differ by less; trouble may be seen this much before the edit that caused it is."""
 
@@ -44,6 +48,11 @@ class File:
         return f"{self.name}: {broken}" if broken else ""
 
     @property
+    def unread(self) -> bool:
+        """Tell whether it is known that nobody has read it since it was changed, under processes that are older."""
+        return self.flag("older") and self.words("read_since") == "no"
+
+    @property
     def taken_up(self) -> bool:
         """Tell whether the processes that run now know it: they were started since, or somebody has read it since.
 
@@ -66,6 +75,29 @@ def files_of(change: Facts | None) -> tuple[File, ...]:
         found.append(File({name[len(prefix) :]: value for name, value in facts.items() if name.startswith(prefix)}))
         number += 1
     return tuple(found)
+
+
+def fresh(findings: Findings, target: Target) -> tuple[File, ...] | Against:
+    """Return the files that changed shortly before the trouble began, or why there are none that may explain it."""
+    change = findings.of("config_changed", target.unit.id)
+    files = files_of(change) if change.answered else ()
+    if not files:
+        return Against(change.words("said") or f"the configuration of {target.unit.name} is the last known good one")
+    if change.number("differs") > len(files):
+        return Against(f"{change.number('differs'):.0f} files changed: that is more than a slip")
+    began = findings.case.incident.began_at.timestamp()
+    late = [file for file in files if file.changed_at > began + SLACK_S]
+    if late and not _was_put_back(findings, target):
+        return Against(f"{late[0].name} changed after the trouble began: somebody is at work on it")
+    found = tuple(file for file in files if began - file.changed_at <= CHANGE_TO_TROUBLE_S)
+    if not found:
+        return Against(f"{change.words('said')}, long before the trouble began")
+    return found
+
+
+def _was_put_back(findings: Findings, target: Target) -> bool:
+    """Tell whether an undo of ours may have written the file last."""
+    return findings.tried_any("/rollback_config", target.unit.id)
 
 
 def args_of(files: tuple[File, ...]) -> dict[str, Scalar]:

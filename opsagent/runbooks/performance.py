@@ -9,9 +9,8 @@ from opsagent import planning
 from opsagent.model import Fault, LeaveAlone
 from opsagent.runbooks import stuck
 from opsagent.runbooks.case import Target
-from opsagent.runbooks.changed_files import args_of
+from opsagent.runbooks.changed_files import args_of, fresh
 from opsagent.runbooks.common import it_is_starting
-from opsagent.runbooks.configuration import fresh
 from opsagent.runbooks.down import not_ours
 from opsagent.runbooks.findings import Facts, Findings
 from opsagent.runbooks.remedy import Against, Fit
@@ -144,6 +143,8 @@ def floods(findings: Findings, target: Target) -> Fit | Against:
         return Against(f"nobody floods {server.unit.name}")
     if found.number("given_up") < _GIVEN_UP and not found.flag("queue_full"):
         return Against(f"{found.words('said')}: it is answered in time")
+    if found.flag("jammed"):
+        return Against(f"{found.words('said')}: {server.unit.name} is stuck, whoever asks it")
     findings.want(("process_state", server.unit.id), ("unit_state", server.unit.id))
     process = findings.of("process_state", server.unit.id)
     if not process.answered or process.flag("spinning") or process.number("stopped") or process.flag("debugged"):
@@ -265,7 +266,7 @@ def _used_up(held: Facts) -> str:
     """Return what the clients of a server do to it that it is not to blame for, or nothing."""
     if not held.answered or (held.number("holder_held") >= _HOARD and held.number("holder_idle_s") >= _IDLE_S):
         return f"{held.words('said')}: it may have none left to give"
-    if held.number("flooder_s") >= _FLOOD_S and held.number("given_up") >= _GIVEN_UP:
+    if held.number("flooder_s") >= _FLOOD_S and held.number("given_up") >= _GIVEN_UP and not held.flag("jammed"):
         return f"{held.words('said')}: it is flooded, not broken"
     return ""
 

@@ -267,3 +267,58 @@ def test_where_names_are_not_resolved_nothing_is_restarted() -> None:
     decision, _ = outcome(case_of(Fault.HANG), {**FAILS, **dead})
     assert isinstance(decision, Escalate)
     assert "no name server answers" in decision.why
+
+
+def above_renewed(**answers: dict[str, Scalar]) -> tuple[Any, dict[str, dict[str, Scalar]]]:
+    """A case in which `tls` was given another certificate: `api`, which goes by it, fails since; its key is unread."""
+    tls = target_of("tls", ports=(9000,))
+    at = BEGAN.timestamp() - 1.0
+    files = config(
+        changed(path="/srv/site.crt", certificate=True, older=True, read_since="yes", changed_at=at),
+        changed(2, path="/srv/site.key", certificate=True, older=True, read_since="no", changed_at=at),
+    )
+    told: dict[str, dict[str, Scalar]] = {
+        **FAILS,
+        "unit_state": {**FAILS["unit_state"], "age_s": 500.0},
+        "health_now:tls": {"configured": True, "ok": True, "said": "healthy"},
+        "callers": {"unit": "", "above": str(tls.unit.id), "above_changed_at": at, "said": "site.crt of tls changed"},
+        "config_changed:tls": files["config_changed"],
+        "certificates": {"unit": str(tls.unit.id), "bad": False, "said": "valid for 60 days"},
+        **answers,
+    }
+    return case_of(Fault.HANG, upstream=(tls,)), told
+
+
+def test_what_it_depends_on_takes_up_the_certificate_that_others_go_by_already() -> None:
+    case, told = above_renewed()
+    decision, _ = outcome(case, told)
+    assert steps_of(decision) in (["reload:tls"], ["restart:tls"])
+    assert isinstance(decision, Act)
+    assert decision.plan.remedy == "stale_credentials/reload_above"
+
+
+@pytest.mark.parametrize(
+    ("probe", "facts"),
+    [
+        ("config_changed:tls", {"2_read_since": "yes"}),
+        ("config_changed:tls", {"2_read_since": "unknown"}),
+        ("config_changed:tls", {"1_read_since": "no"}),
+        ("config_changed:tls", {"1_older": False, "2_older": False}),
+        ("config_changed:tls", {"1_certificate": False}),
+        ("config_changed:tls", {"1_changed_at": BEGAN.timestamp() + 30}),
+        ("config_changed:tls", {"1_broken": "it is no certificate any more"}),
+        ("config_changed", {"changed": True, "differs": 1}),
+        ("health_now", {"ok": True}),
+        ("callers", {"above_changed_at": BEGAN.timestamp() - 90}),
+        ("callers", {"above": ""}),
+        ("certificates", {"bad": True}),
+        ("process_state:tls", {"processes": 1, "debugged": True}),
+        ("dependencies", {"ok": False, "root": "circus:tls@box", "root_state": "stopping", "said": "tls is not well"}),
+    ],
+)
+def test_what_it_depends_on_is_left_alone_where_anything_speaks_against_that(
+    probe: str, facts: dict[str, Scalar]
+) -> None:
+    case, told = above_renewed()
+    decision, _ = outcome(case, {**told, probe: {**told.get(probe, {}), **facts}})
+    assert not isinstance(decision, Act) or decision.plan.remedy != "stale_credentials/reload_above"
