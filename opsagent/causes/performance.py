@@ -153,7 +153,7 @@ def retry_storm(findings: Findings) -> Hypothesis | None:
         return None
     flooder = findings.named(found.words("flooder"))
     given_up = found.number("given_up") >= _GIVEN_UP or found.flag("queue_full")
-    if flooder is None or not given_up:
+    if flooder is None or not given_up or found.flag("jammed"):
         return None
     cause = f"{flooder.unit.name} asks {found.words('server_name')} again faster than that can answer"
     reasons = [(f"the kernel's connections: {found.words('said')}", STRONG)]

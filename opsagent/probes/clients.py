@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.chain import walk
 from opsagent.probes.room import Found, Room
 from opsagent.probes.sight import Ask, Sight, families, look
+from opsagent_tools.processes.proc import read_stat
 from opsagent_tools.processes.sample import open_fds
 from opsagent_tools.units import UnitId
 
 _LOOKS, _PAUSE_S = 12, 0.08
+_MOST_S = 2.8
+"""So long it is looked whether a server that is flooded gets on at all."""
+_WORKS = 0.1
+"""Whoever uses this share of a processor works."""
 _HOARD, _FIRST = 3, 5
 _IDLE_S = 3.0
 """A connection on which nothing is said for so long is held, not used."""
@@ -44,21 +50,43 @@ async def clients(room: Room, unit_id: UnitId) -> Found:
     """
     owners = await asyncio.to_thread(families, room)
     looks: list[Sight] = []
-    began = asyncio.get_running_loop().time()
-    for _ in range(_LOOKS):
+    loop = asyncio.get_running_loop()
+    began, used = loop.time(), _processor_time(owners)
+    while len(looks) < _LOOKS or (_may_be_jammed(unit_id, room, looks) and loop.time() - began < _MOST_S):
         seen = await look(room, owners)
         if seen is None:
             said = "the kernel does not tell who is connected"
             return Found(kind=EvidenceKind.KERNEL, facts={"failed": said, "said": said})
         looks.append(seen)
         await asyncio.sleep(_PAUSE_S)
-    passed = asyncio.get_running_loop().time() - began
+    passed = loop.time() - began
     server = _that_matters(room, unit_id, looks)
     found = _counted(server, looks)
     facts: dict[str, Scalar] = {"server": str(server), "server_name": server.name}
     facts |= _queue(server, looks) | _holding(room, found) | _flooding(found, passed)
+    works = (_processor_time(owners).get(server, 0.0) - used.get(server, 0.0)) / passed
+    facts["jammed"] = works < _WORKS and _may_be_jammed(unit_id, room, looks)
     said = _said(server, facts)
     return Found(kind=EvidenceKind.KERNEL, facts={**facts, "said": said})
+
+
+def _may_be_jammed(unit: UnitId, room: Room, looks: list[Sight]) -> bool:
+    """Tell whether clients have given up questions of which the server has got rid of none since we look.
+
+    Only the server ends such a connection. Who is flooded works off one after the other; who is stuck, none.
+    """
+    server = _that_matters(room, unit, looks)
+    waiting = [seen.given_up.get(server, frozenset()) for seen in looks]
+    return bool(waiting[-1]) and all(before <= after for before, after in pairwise(waiting))
+
+
+def _processor_time(owners: Mapping[int, UnitId]) -> dict[UnitId, float]:
+    """Return how many seconds of processor time the processes of each unit have used."""
+    used: dict[UnitId, float] = {}
+    for pid, unit in owners.items():
+        stat = read_stat(pid)
+        used[unit] = used.get(unit, 0.0) + (stat.cpu_s if stat is not None else 0.0)
+    return used
 
 
 def _that_matters(room: Room, unit: UnitId, looks: list[Sight]) -> UnitId:
@@ -93,7 +121,7 @@ def _queue(unit: UnitId, looks: Iterable[Sight]) -> dict[str, Scalar]:
     worst = max(doors, key=lambda door: door.unread / (door.room + 1), default=None)
     full = worst is not None and worst.unread >= max(worst.room, 1)
     return {
-        "given_up": max((seen.given_up.get(unit, 0) for seen in looks), default=0),
+        "given_up": max((len(seen.given_up.get(unit, ())) for seen in looks), default=0),
         "queue": worst.unread if worst is not None else 0,
         "queue_room": worst.room if worst is not None else 0,
         "queue_full": full,
@@ -155,7 +183,8 @@ def _said(unit: UnitId, facts: dict[str, Scalar]) -> str:
     if facts["flooder"]:
         said.append(f"{facts['flooder_name']} opens {facts['flooder_s']} connections a second")
     if facts["given_up"]:
-        said.append(f"{facts['given_up']} questions are open whose client has gone")
+        jammed = ", and it gets on with none of them" if facts["jammed"] else ""
+        said.append(f"{facts['given_up']} questions are open whose client has gone{jammed}")
     if facts["queue"]:
         said.append(f"{facts['queue']} wait to be accepted, {facts['queue_room']} may")
     return "; ".join(said)

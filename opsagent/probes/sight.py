@@ -7,7 +7,6 @@ its socket and not by a configured port. What nobody has accepted yet belongs to
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -47,8 +46,8 @@ class Sight:
 
     asks: tuple[Ask, ...]
     listening: Mapping[UnitId, tuple[Connection, ...]]
-    given_up: Mapping[UnitId, int]
-    """Questions to each unit that it has not answered, and whose client has gone."""
+    given_up: Mapping[UnitId, frozenset[tuple[int, int]]]
+    """Questions to each unit (by their ports) that it has not answered, and whose client has gone."""
 
     def by(self, unit: UnitId) -> Iterator[Ask]:
         """Yield what `unit` asks of others."""
@@ -102,13 +101,14 @@ def _look(room: Room, owners: Mapping[int, UnitId]) -> Sight | None:
         far = ends.get((one.remote_port, one.local_port))
         server = (units.get(far.inode) if far is not None and far.inode else None) or _at(one, ports)
         asks.append(Ask(client=client, server=server, near=one, far=far))
-    gone = Counter(
-        ports[one.local_port]
-        for one in sockets.every
-        if one.state == CLOSE_WAIT and one.local_port in served & ports.keys()
-    )
+    gone: dict[UnitId, set[tuple[int, int]]] = {}
+    for one in sockets.every:
+        if one.state == CLOSE_WAIT and one.local_port in served & ports.keys():
+            gone.setdefault(ports[one.local_port], set()).add((one.local_port, one.remote_port))
     return Sight(
-        asks=tuple(asks), listening={unit: tuple(found) for unit, found in listening.items()}, given_up=dict(gone)
+        asks=tuple(asks),
+        listening={unit: tuple(found) for unit, found in listening.items()},
+        given_up={unit: frozenset(found) for unit, found in gone.items()},
     )
 
 

@@ -143,6 +143,7 @@ def what_its_clients_do(findings: Findings, target: Target) -> str:
         if found is None or not found.answered or found.words("server") != str(target.unit.id):
             continue
         floods = found.number("flooder_s") >= _FLOOD_S and found.number("given_up") >= _GIVEN_UP
+        floods = floods and not found.flag("jammed")
         hoards = found.number("holder_held") >= _HOARD and found.number("holder_grown") >= _GROWN
         if floods or (hoards and found.number("holder_idle_s") >= _HOARD):
             return f"{found.words('said')}: {target.unit.name} is full, not broken"

@@ -28,6 +28,14 @@ kept = []
 while True:
     kept.append(door.accept()[0])
 """
+LATE = """
+import socket, time
+door = socket.create_server(("127.0.0.1", 0), backlog=16)
+print(door.getsockname()[1], flush=True)
+while True:
+    with door.accept()[0]:
+        time.sleep(0.1)
+"""
 PASSES_ON = """
 import socket, sys
 door = socket.create_server(("127.0.0.1", 0))
@@ -134,6 +142,18 @@ async def test_who_asks_again_and_again_and_gives_up(scene: Scene, tmp_path: Pat
     assert (facts["flooder"], facts["flooder_share"]) == (unit("flooder"), 1.0)
     assert facts["flooder_s"] >= 4
     assert facts["given_up"] >= 5
+    assert facts["jammed"], "it takes questions, and gets rid of none"
+
+
+async def test_who_is_flooded_works_off_one_question_after_the_other(scene: Scene, tmp_path: Path, start: Any) -> None:
+    store, port = start(LATE)
+    flooder, _ = start(FLOODS, port)
+    scene.add(service(tmp_path, "store", port=int(port)), store.pid)
+    scene.add(service(tmp_path, "flooder"), flooder.pid)
+    facts = await scene.ask("clients", "store")
+    assert facts["flooder"] == unit("flooder")
+    assert facts["given_up"]
+    assert not facts["jammed"]
 
 
 async def test_the_ill_instance_is_known_by_its_answers(scene: Scene, tmp_path: Path, start: Any) -> None:

@@ -139,6 +139,11 @@ def test_the_load_is_shed_and_the_server_left_alone() -> None:
     assert start.gate.unit == unit_of("api").id, "only once the server is well"
 
 
+def test_who_asks_a_server_that_is_stuck_is_no_flood() -> None:
+    jammed = {**FLOODED, "server": str(unit_of("api").id), "jammed": True}
+    assert what(decided(Fault.HANG, {"clients": jammed})) == ["restart:api"]
+
+
 def test_a_flooded_server_is_never_restarted_for_it() -> None:
     nobody_known = {**FLOODED, "server": str(unit_of("api").id), "flooder": "circus:gone@box"}
     assert what(decided(Fault.HANG, {"clients": nobody_known})) == []
@@ -230,3 +235,15 @@ def test_what_is_slow_for_a_moment_is_left_alone_and_for_long_replaced_where_oth
     assert what(decided(Fault.DEGRADED, answers)) == [], "nobody is known to need it"
     busy = {**idle, "cpu": 0.9, "busy": True}
     assert what(decided(Fault.DEGRADED, {"process_state": busy}, affected=needed)) == []
+
+
+def test_what_is_not_clear_is_looked_at_seldomer_and_seldomer_and_then_told() -> None:
+    looks, now = list[float](), BEGAN + timedelta(seconds=6)
+    while isinstance(decision := decided(Fault.DEGRADED, {}, now=now), LeaveAlone):
+        assert decision.look_again_s is not None
+        looks.append(decision.look_again_s)
+        now += timedelta(seconds=decision.look_again_s)
+    assert isinstance(decision, Escalate)
+    assert len(looks) <= 5
+    assert looks[-1] > 15
+    assert min(looks) >= 2
