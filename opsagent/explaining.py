@@ -15,6 +15,7 @@ from opsagent.model import Check, CheckKind, Origin, Plan, Risk, Ruling, Step
 from opsagent.situation import (
     change_beside,
     granted,
+    links_of,
     own_folders,
     quiet_at,
     spent_on,
@@ -109,6 +110,7 @@ def situation_now(  # noqa: PLR0917  # who asks has all of it at hand
         outage=_outage((plan.unit, *world.all_downstream(plan.unit)), world, seen),
         serving=seen.health.get(plan.unit, False),
         folders=own_folders(plan, unit, spec),
+        **links_of(plan, config.policy),
         unit_actions=spent.unit_actions,
         all_actions=spent.all_actions,
         budget_s=spent.budget_s,

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -175,6 +176,7 @@ class Situations:
             "beside": self._beside(plan),
             "grants": granted(self._journal),
             "folders": own_folders(plan, unit, spec),
+            **links_of(plan, self._policy()),
             "yes": len(self._journal.yes_to(plan.id)) if confirmed else 0,
         }
 
@@ -249,6 +251,21 @@ def own_folders(plan: Plan, unit: Unit | None, spec: ServiceSpec | None) -> tupl
             found.append(str(Path(f"/proc/{process.pid}/cwd").readlink()))
     found += [str(Path(path).parent) for path in paths if unit is not None and _is_users_alone(path, unit.uid)]
     return tuple(dict.fromkeys(found))
+
+
+def links_of(plan: Plan, policy: Policy) -> dict[str, Any]:
+    """Return where the paths of a plan, and those that the policy protects, really lead; looks at folders."""
+    paths = [path for step in plan.steps if step.action.name in FILE_ACTIONS for path in paths_in(step.action)]
+    if not paths:
+        return {}
+    real = {path: found for path in paths if (found := os.path.realpath(path)) != path}
+    return {"real": real, "protected": tuple(_led(glob) for glob in policy.protected_paths if glob.startswith("/"))}
+
+
+def _led(glob: str) -> str:
+    """Return a glob with the folders before its first wildcard as they really are."""
+    plain = re.split(r"[*?\[]", glob, maxsplit=1)[0].rpartition("/")[0]
+    return os.path.realpath(plain).rstrip("/") + glob[len(plain) :] if plain else glob
 
 
 def _is_users_alone(path: str, uid: int) -> bool:

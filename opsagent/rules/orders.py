@@ -42,7 +42,8 @@ def protected(question: Question) -> Ruling | None:
 def protected_path(question: Question) -> Ruling | None:
     """Nor to a protected file."""
     limits = question.limits
-    why = why_protected(question.step.action, limits.protected_paths, limits.home)
+    globs = (*limits.protected_paths, *question.situation.protected)
+    why = why_protected(question.step.action, globs, limits.home, question.situation.real)
     return question.deny("protected path", why) if why else None
 
 

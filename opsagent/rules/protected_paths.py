@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 from opsagent.rules.reach import FILE_ACTIONS, paths_in
 from opsagent_tools.actions import Action, ActionName
@@ -30,15 +31,18 @@ DATA = (
 _LOGS_ONLY = frozenset({ActionName.ROTATE_LOG, ActionName.TRUNCATE_LOG})
 
 
-def why_protected(action: Action, globs: Iterable[str], home: str) -> str:
+def why_protected(
+    action: Action, globs: Iterable[str], home: str, real: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return why the action must not touch what its arguments name; empty where nothing of that is protected.
 
     `globs` are those of the policy, `home` is the agent's own folder: there the logs of its engine may be rotated, and
-    nothing else is touched.
+    nothing else is touched. `real`: where paths lead that have links in them.
     """
     if action.name not in FILE_ACTIONS:
         return ""
-    for path in paths_in(action):
+    named = paths_in(action)
+    for path in (*named, *(real[one] for one in named if one in real)):
         found = next((glob for glob in (*globs, *BUILT_IN) if _matches(path, glob)), None)
         if found is None and action.name is not ActionName.RESTORE_MODE:
             found = next((glob for glob in DATA if _matches(path, glob)), None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from opsagent.against import is_induced, key_of
 from opsagent.model import Plan, Risk, Ruling, Step
@@ -50,6 +50,10 @@ class Situation:
     """The unit is known to serve: its probe succeeds."""
     folders: tuple[str, ...] = ()
     """Folders and files that are the unit's own, beside those that its description declares. Absolute."""
+    real: Mapping[str, str] = field(default_factory=dict)
+    """Where paths lead that the plan's steps name, as far as there are links in them."""
+    protected: tuple[str, ...] = ()
+    """Where the policy's protected paths lead, as far as there are links in them."""
     unit_actions: int = 0
     """Unattended plans carried out on this unit in the window, out of the budget that is asked."""
     all_actions: int = 0

@@ -193,3 +193,19 @@ async def test_one_person_under_two_names_is_one(
 def test_nobody_logged_in_is_nobody() -> None:
     assert peers.login_uid(2**22 + 1) is None
     assert peers.person_of(os.getuid(), os.getpid())
+
+
+@pytest.mark.parametrize("through", ["path", "glob", "neither"])
+async def test_a_protected_file_is_protected_whichever_link_leads_to_it(
+    bench: Bench, tmp_path: Path, through: str
+) -> None:
+    data, link = tmp_path / "data", tmp_path / "link"
+    data.mkdir()
+    link.symlink_to(data)
+    said, named = (link if through == "glob" else data, link if through == "path" else data)
+    folder = tmp_path / "other" if through == "neither" else said
+    bench.policy = Policy(mode="auto", protected_paths=(f"{folder}/**",))
+    action = Action(name=ActionName.ROLLBACK_CONFIG, unit=STORE, args={"path": str(named / "a.json"), "sha256": ""})
+    plan = bench.plan(STORE, Step(action=action, goal=Check(kind=CheckKind.ALWAYS, unit=STORE)))
+    ruling = await ruling_on(bench, plan)
+    assert (ruling.rule == "protected path") is (through != "neither")
