@@ -10,6 +10,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from opsagent.model import Signal, SignalKind
 from opsagent.senses.desk import Desk, SenseSettings
 from opsagent.senses.probes import ProbeSense
@@ -75,7 +77,9 @@ async def test_every_instance_is_met_at_once() -> None:
             assert {one.status for one in answers} == {200, 500}
 
 
-async def test_an_ill_instance_is_told_and_a_busy_one_is_not() -> None:
+async def test_an_ill_instance_is_told_and_a_busy_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsagent.senses.turns._FIRST_S", 0.2)
+    monkeypatch.setattr("opsagent.senses.turns._EVERY_S", 0.5)
     unit_id, told = UnitId("fake", "web", "here"), list[Signal]()
     async with workers(4, slow_s=1.5) as (health, pids):
         world = World([service("web", health=health, instances=4)])

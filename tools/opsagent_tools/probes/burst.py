@@ -14,6 +14,9 @@ from opsagent_tools.services.spec import Health
 
 _GATHER_S = 0.05
 """So long those that are connected wait for the others: a queue that is full must not hold the instances up."""
+_ACCEPT_S = 0.02
+"""Once all are connected, each instance that was woken has this long to take its own, before the first one is free
+again and takes the rest."""
 
 
 async def ask_side_by_side(health: Health, count: int) -> tuple[ProbeResult, ...]:
@@ -33,5 +36,6 @@ async def ask_side_by_side(health: Health, count: int) -> tuple[ProbeResult, ...
                 await all_there.wait()
         except TimeoutError:
             return
+        await asyncio.sleep(_ACCEPT_S)
 
     return tuple(await asyncio.gather(*(ask(health, connected=wait_for_all) for _ in range(count))))
