@@ -118,9 +118,9 @@ class Courier:
     def recover(self) -> None:
         """Settle what an earlier life of the agent was sending when it ended: nobody knows whether it arrived."""
         channels = {channel.name: channel for channel in self._notify.channels}
-        for one in self._journal.messages():
-            if one.error != SENDING:
-                continue
+        cut_off = [one for one in self._journal.messages() if one.error == SENDING]
+        self._note_cut_off([one for one in cut_off if one.channel not in channels or not channels[one.channel].file])
+        for one in cut_off:
             channel = channels.get(one.channel)
             if one.kind in URGENT and channel is not None:
                 words = Words(self._notify.language_of(channel), self._notify.zone_of(channel))
@@ -128,6 +128,13 @@ class Courier:
                 self._journal.put_off_messages([one.id], self._clock(), why, body=body)
             else:
                 self._journal.settle_messages([one.id], "the agent ended while it was sent; it may have arrived")
+
+    def _note_cut_off(self, cut_off: Sequence[Message]) -> None:
+        """Keep in the ledger that something may have left, which nobody was there to write down."""
+        for name in dict.fromkeys(one.channel for one in cut_off):
+            kinds = ",".join(dict.fromkeys(one.kind for one in cut_off if one.channel == name))
+            why = f"[notify.channels.{name}]: the agent ended while it was sent; it may have arrived"
+            self._journal.note_egress(where="?", what=f"notification: {kinds}", size=0, ok=False, why=why)
 
     def _prepare(self) -> list[Batch]:
         now = self._clock()

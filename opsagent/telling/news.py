@@ -166,10 +166,12 @@ def digest_due(notify: Notify, channel: Channel, now: datetime, *, careful: bool
     from opsagent.telling.times import zone_of
 
     hour, _, minute = at.partition(":")
-    local = now.astimezone(zone_of(notify.zone_of(channel)))
-    due = local.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-    late = now - due.astimezone(UTC)
-    return f"{local:%Y-%m-%d}" if timedelta() <= late < FRESH else ""
+    today = now.astimezone(zone_of(notify.zone_of(channel)))
+    for day in (today, today - timedelta(days=1)):  # what is due shortly before midnight may be sent after it
+        due = day.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+        if timedelta() <= now - due.astimezone(UTC) < FRESH:
+            return f"{day:%Y-%m-%d}"
+    return ""
 
 
 def void(message: Message, view: View) -> str:

@@ -271,6 +271,9 @@ def test_killed_between_sending_and_noting_it_is_sent_once_more_and_says_so(tmp_
         assert [("may have reached you" in one["message"]) for one in calls] == [False, True]
         others = [one for one in box.arrived if "repaired" in one["title"]]
         assert len(others) == 1
+        assert any("may have arrived" in row.why for row in journal.egress()), (
+            "the ledger does not miss what was cut off"
+        )
         assert journal.messages() == ()
         assert journal.verify().ok
 

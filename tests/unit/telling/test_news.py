@@ -143,6 +143,22 @@ def test_a_digest_is_due_for_an_hour_of_the_readers_day() -> None:
     assert digest_due(NOTIFY, TEAM, NOW) == ""
 
 
+def test_a_digest_that_is_due_before_midnight_may_be_told_after_it_and_one_in_the_hour_that_comes_twice_once() -> None:
+    late = replace(NOTIFY, digest_at="23:59", zone="Europe/Berlin")
+    midnight = datetime(2026, 3, 3, 23, 0, tzinfo=UTC)  # 00:00 in Berlin
+    told_at = {
+        minutes: digest_due(late, TEAM, midnight + timedelta(minutes=minutes)) for minutes in (-2, -1, 20, 58, 59)
+    }
+    assert told_at == {-2: "", -1: "2026-03-03", 20: "2026-03-03", 58: "2026-03-03", 59: ""}
+    for digest_at, begin in (
+        ("02:30", datetime(2026, 10, 25, tzinfo=UTC)),
+        ("02:30", datetime(2026, 3, 29, tzinfo=UTC)),
+    ):
+        twice = replace(NOTIFY, digest_at=digest_at, zone="Europe/Berlin")
+        days = {digest_due(twice, TEAM, begin + timedelta(minutes=minutes)) for minutes in range(0, 720, 10)}
+        assert days == {"", f"{begin:%Y-%m-%d}"}
+
+
 # what it says
 
 
