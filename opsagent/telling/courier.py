@@ -32,7 +32,7 @@ from opsagent.telling.issue import recurring
 from opsagent.telling.messages import digest, joined
 from opsagent.telling.news import FRESH, URGENT, View, digest_due, message_id, news, void
 from opsagent.telling.snooze import covered
-from opsagent.telling.snoozing import end_snoozes
+from opsagent.telling.snoozing import end_snoozes, with_snoozed
 from opsagent.telling.words import Words
 from opsagent.views.terminal import Screen
 from opsagent_tools.actions import Action
@@ -166,7 +166,8 @@ class Courier:
         calls = journal.events_of_kind("escalated", first)
         suggested = {event.incident_id: event.text for event in journal.events_of_kind("suggested", first)}
         trials = {one.incident_id for one in journal.events_of_kind("trial", since)}
-        watches = end_snoozes(journal, rows, now)
+        known = with_snoozed(journal, rows)
+        watches = end_snoozes(journal, known, now)
         snoozes = [one for one in watches if one.kind == "snooze"]
         accounts = []
         for row in rows:
@@ -183,7 +184,7 @@ class Courier:
                     "calls": [one.at for one in mine],
                     "tried": self._tried(row) if row.status == "escalated" else [],
                     "trial": row.id in trials,
-                    "muted": covered(row, snoozes, rows) is not None,
+                    "muted": covered(row, snoozes, known) is not None,
                 }
             )
         return View(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from opsagent.store.journal import Journal
@@ -11,8 +12,19 @@ from opsagent.store.watches import WatchRow
 from opsagent.telling.snooze import SNOOZED, WORSE, why_over
 
 BACK = timedelta(days=2)
-"""Incidents that ended longer ago are not looked at."""
+"""Incidents that ended longer ago are not looked at, but for those that are snoozed."""
 _SAID = {"time": "its time is over", "worse": "it got worse", "another fault": "it has another fault"}
+
+
+def with_snoozed(journal: Journal, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
+    """Return the incidents, and those that ended longer ago and of whose trouble somebody still wants to hear nothing."""
+    known = {row.id for row in rows}
+    found = list(rows)
+    for incident_id in dict.fromkeys(one.incident_id for one in journal.watches() if one.kind == "snooze"):
+        if incident_id not in known:
+            with suppress(LookupError):
+                found.append(journal.incident(incident_id))
+    return found
 
 
 def end_snoozes(journal: Journal, rows: Sequence[IncidentRow], now: datetime) -> list[WatchRow]:
@@ -37,4 +49,4 @@ def end_snoozes(journal: Journal, rows: Sequence[IncidentRow], now: datetime) ->
 def look(journal: Journal, now: datetime) -> None:
     """End what is over; where nobody is snoozed this costs next to nothing. Blocks."""
     if any(one.kind == "snooze" for one in journal.watches()):
-        end_snoozes(journal, journal.incidents_since(now - BACK), now)
+        end_snoozes(journal, with_snoozed(journal, journal.incidents_since(now - BACK)), now)

@@ -198,6 +198,28 @@ async def test_snooze_is_silence_until_another_fault_and_ack_ends_reminders(
     assert await desk.look() == 0
 
 
+async def test_a_snooze_of_a_week_lasts_a_week_though_what_it_is_about_ended_at_once(
+    journal: Journal, clock: Clock, tmp_path: Path
+) -> None:
+    post = Post()
+    desk = courier(journal, clock, tmp_path, post)
+    called(journal, clock, "inc-1")
+    journal.watch_incident("inc-1", "snooze", "ann", until=clock() + timedelta(days=7))
+    journal.add_event("inc-1", SNOOZED, "snoozed", {"affected": 0}, by="ann")
+    clock.go(minutes=5)
+    journal.set_incident("inc-1", status="resolved", outcome="recovered", resolved_at=clock())
+    clock.go(days=5)
+    called(journal, clock, "inc-2")
+    await desk.look()
+    clock.go(minutes=1)
+    assert await desk.look() == 0, "the same trouble came back"
+    clock.go(days=2)
+    await desk.look()
+    clock.go(minutes=1)
+    assert await desk.look() == 1
+    assert "its time is over" in [event.text for event in journal.events("inc-1")][-1]
+
+
 async def test_in_quiet_hours_only_what_is_urgent_comes_through(journal: Journal, clock: Clock, tmp_path: Path) -> None:
     post = Post()
     hours = QuietHours(weekly("22:00-07:00", "UTC"))
