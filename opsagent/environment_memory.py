@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from opsagent.last_good import write_private
+from opsagent.kept_contents import write_private
 from opsagent_tools.units import UnitId
 
 _LOG = logging.getLogger(__name__)

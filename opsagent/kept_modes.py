@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from opsagent.last_good import write_private
+from opsagent.kept_contents import write_private
 from opsagent.own_files import looks_like_a_log, open_files, own_folders
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.proc import started_at

@@ -4,17 +4,14 @@ A content is good once a process that was started with it has been well; a file 
 proves nothing until the process is started anew, or has been well beside it for long. A content that takes the place of
 a good one is on trial at first: what was good before it stays known until the unit has been well with the new one for
 long, since not everything that a change spoils shows at the start. That there is no such file can be good, too.
-Contents are kept by their SHA-256, records by unit. Configuration holds secrets: copies stay in 0600 files under the
-home and go nowhere else.
+Where it is kept is `opsagent.kept_contents`' matter.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from opsagent.kept_contents import content_path, keep, read_record, record_path, write_private
 from opsagent_tools.files import UnsafeFile, read_owned, sha256_of
 from opsagent_tools.processes.proc import started_at
 from opsagent_tools.services.spec import ServiceSpec
@@ -39,7 +37,6 @@ _TRIAL_S = 900.0
 _TRIAL_NOTED_S = 5.0
 """How often it is noted that a trial goes well."""
 _PRIVATE = 0o600
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,20 +62,6 @@ class Change:
     """The unit came up with it and was well, which does not say yet that it is good."""
     declared: bool = True
     """False: nobody named it; its unit was seen to."""
-
-
-def content_path(folder: Path, sha256: str) -> Path:
-    """Return where a kept content is. Raises ValueError for what is no SHA-256."""
-    if not _SHA256.fullmatch(sha256):
-        raise ValueError(f"not a SHA-256: {sha256!r}")
-    return folder / sha256
-
-
-def keep(folder: Path, content: bytes) -> str:
-    """Keep a content (0600) and return its SHA-256."""
-    digest = sha256_of(content)
-    write_private(content_path(folder, digest), content, replace=False)
-    return digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +93,7 @@ def note(
     named = tuple(path for path in named if path not in declared)
     if not (declared or named) or not unit.processes:
         return
-    record = _read_record(folder, unit.id)
+    record = read_record(folder, unit.id)
     before = json.dumps(record, sort_keys=True)
     oldest_start = min(started_at(process.key) for process in unit.processes)
     now = datetime.now(UTC).timestamp()
@@ -121,7 +104,7 @@ def note(
         except (OSError, UnsafeFile) as error:
             _LOG.debug("%s of %s is not noted: %s", path, unit.name, error)
     if json.dumps(record, sort_keys=True) != before:
-        write_private(_record_path(folder, unit.id), json.dumps(record).encode(), replace=True)
+        write_private(record_path(folder, unit.id), json.dumps(record).encode(), replace=True)
 
 
 def changed(unit: Unit, spec: ServiceSpec | None, folder: Path) -> tuple[Change, ...]:
@@ -134,7 +117,7 @@ def changed(unit: Unit, spec: ServiceSpec | None, folder: Path) -> tuple[Change,
 
 def differing(unit: Unit, spec: ServiceSpec | None, folder: Path) -> tuple[Change, ...]:
     """Return the same with what is on trial, and with files that nobody declared."""
-    record = _read_record(folder, unit.id)
+    record = read_record(folder, unit.id)
     declared = spec.config_files if spec is not None else ()
     named = (Path(path) for path in record if Path(path) not in declared)
     found = (
@@ -154,14 +137,14 @@ class Good:
 
 def good_files(unit: UnitId, folder: Path) -> dict[str, Good]:
     """Return the content that every declared configuration file had when the unit was last well, by path."""
-    record = _read_record(folder, unit)
+    record = read_record(folder, unit)
     newest = {path: entry.get("trial") or entry for path, entry in record.items() if not entry.get("named")}
     return {path: Good(str(entry["sha256"]), _mode_of(entry)) for path, entry in newest.items() if entry["sha256"]}
 
 
 def good_content(unit: UnitId, folder: Path, path: Path) -> bytes:
     """Return the last known good content of a file, or nothing."""
-    entry = _read_record(folder, unit).get(str(path))
+    entry = read_record(folder, unit).get(str(path))
     try:
         return content_path(folder, str(entry["sha256"])).read_bytes() if entry and entry["sha256"] else b""
     except OSError:
@@ -170,7 +153,7 @@ def good_content(unit: UnitId, folder: Path, path: Path) -> bytes:
 
 def is_known(unit: Unit, spec: ServiceSpec, folder: Path) -> bool:
     """Tell whether a last known good is there for every configuration file."""
-    record = _read_record(folder, unit.id)
+    record = read_record(folder, unit.id)
     return bool(spec.config_files) and all(str(path) in record for path in spec.config_files)
 
 
@@ -287,54 +270,3 @@ def _missing_since(path: Path, uid: int, now: float) -> tuple[float, str]:
 def _mode_of(entry: dict[str, Any]) -> int:
     mode = entry.get("mode", _PRIVATE)
     return mode & 0o777 if isinstance(mode, int) else _PRIVATE
-
-
-def _record_path(folder: Path, unit: UnitId) -> Path:
-    return folder / f"{hashlib.sha256(str(unit).encode()).hexdigest()[:16]}.json"
-
-
-def _read_record(folder: Path, unit: UnitId) -> dict[str, Any]:
-    """Return what is noted for the unit: path → sha256 and seen (mtime, ctime, size, inode)."""
-    try:
-        record = json.loads(_record_path(folder, unit).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError):
-        _LOG.warning("the last known good of %s is unreadable; it is noted anew", unit)
-        return {}
-    return record if isinstance(record, dict) and all(_is_entry(entry) for entry in record.values()) else {}
-
-
-def _is_entry(entry: object) -> bool:
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("seen"), list)
-        and _is_content(entry.get("sha256"))
-        and _is_trial(entry.get("trial"))
-    )
-
-
-def _is_content(sha256: object) -> bool:
-    return sha256 == "" or bool(_SHA256.fullmatch(str(sha256 or "?")))
-
-
-def _is_trial(trial: object) -> bool:
-    if trial is None:
-        return True
-    times = (trial.get("since"), trial.get("until")) if isinstance(trial, dict) else ()
-    return bool(times) and all(isinstance(at, int | float) for at in times) and _is_entry(trial)
-
-
-def write_private(path: Path, content: bytes, *, replace: bool) -> None:
-    """Write a 0600 file in one atomic step."""
-    if not replace and path.exists():
-        return
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

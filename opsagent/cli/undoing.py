@@ -116,7 +116,7 @@ class TakingBack:
         import difflib
         from pathlib import Path
 
-        from opsagent.last_good import content_path
+        from opsagent.kept_contents import content_path
         from opsagent_tools.redact import redact
 
         action = back.undo.action if back.undo is not None else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from opsagent import environment_memory
 from opsagent.environment_memory import Given, Remembered
-from opsagent.last_good import content_path
+from opsagent.kept_contents import content_path
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
 from opsagent.releases.environment import OF_THE_SUPERVISOR, environment_of_process, signer

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from opsagent.last_good import keep
+from opsagent.kept_contents import keep
 from opsagent.releases.manifest import ABSENT, Content
 from opsagent_tools.files import UnsafeFile, sha256_of
 from opsagent_tools.trees import Entry, TooMuch, Tree

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from opsagent.last_good import content_path, keep
+from opsagent.kept_contents import content_path, keep
 from opsagent.releases import contents, restore
 from opsagent.releases.diff import unified
 from opsagent.releases.environment import environment_of

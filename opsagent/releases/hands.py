@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opsagent.last_good import keep
+from opsagent.kept_contents import keep
 from opsagent.releases import restore
 from opsagent.releases.manifest import Content, content_of, load
 from opsagent_tools.actions import Action, Outcome

@@ -1,6 +1,6 @@
 """What a release consists of, as a private file that is known by its SHA-256: the journal's row names no more than that.
 
-Contents of files are kept beside it by *their* SHA-256 (`opsagent.last_good.keep`). Of what is secret only a keyed hash is
+Contents of files are kept beside it by *their* SHA-256 (`opsagent.kept_contents.keep`). Of what is secret only a keyed hash is
 written: enough to tell that it is there and whether it is the same, and nothing more.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from opsagent.last_good import content_path, keep
+from opsagent.kept_contents import content_path, keep
 from opsagent_tools.files import UnsafeFile, sha256_of
 from opsagent_tools.units import UnitId
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from opsagent import environment_memory, kept_modes, last_good
 from opsagent.config_finding import machine_files, named_by
+from opsagent.kept_contents import keep
 from opsagent.probes.environment import given_to
 from opsagent.releases.keeper import Keeper
 from opsagent.store.errors import StoreError
@@ -91,7 +92,7 @@ class Rounds:
             given = await given_to(unit, supervisor, self._keeper.folder)
             if given is not None and isinstance(supervisor, Redefines):
                 definition = await supervisor.definition(unit.id)
-                await asyncio.to_thread(last_good.keep, self._keeper.folder, definition)
+                await asyncio.to_thread(keep, self._keeper.folder, definition)
         except (SupervisorError, ValueError, KeyError) as error:
             _LOG.debug("what %s is given is not noted: %s", unit.name, error)
             return

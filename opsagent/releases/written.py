@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from opsagent.last_good import write_private
+from opsagent.kept_contents import write_private
 from opsagent_tools.units import Unit, UnitId
 
 _REMEMBERED = 2000

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from opsagent.last_good import keep
+from opsagent.kept_contents import keep
 from opsagent.planning import new_plan, rollback_config_steps
 from tests.integration.agent.conftest import Place
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from opsagent import last_good
+from opsagent.kept_contents import content_path, keep
 from opsagent_tools.files import sha256_of
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
@@ -55,7 +56,7 @@ def test_what_a_process_was_started_with_and_is_well_with_is_good(folder: Path, 
     assert (change.path, change.good, change.current) == (config, sha256_of(good), sha256_of(b"{broken"))
     assert change.restorable
     assert abs(change.changed_at - time.time()) < 60
-    assert last_good.content_path(folder, change.good).read_bytes() == good
+    assert content_path(folder, change.good).read_bytes() == good
 
 
 def test_a_change_under_a_running_process_is_not_good_yet(folder: Path, config: Path) -> None:
@@ -150,7 +151,7 @@ def test_what_was_noted_is_told_by_path(folder: Path, config: Path) -> None:
 
 def test_without_the_kept_content_nothing_is_restorable(folder: Path, config: Path) -> None:
     last_good.note(unit_started(later()), spec(config), folder)
-    last_good.content_path(folder, sha256_of(config.read_bytes())).unlink()
+    content_path(folder, sha256_of(config.read_bytes())).unlink()
     config.write_text("{broken", encoding="utf-8")
     (change,) = last_good.changed(unit_started(None), spec(config), folder)
     assert not change.restorable
@@ -171,11 +172,11 @@ def test_a_damaged_record_is_noted_anew(folder: Path, config: Path) -> None:
 @pytest.mark.parametrize("name", ["", "../x", "a" * 63, "A" * 64, "a" * 64 + "\n"])
 def test_only_a_sha256_names_a_content(name: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
-        last_good.content_path(folder, name)
+        content_path(folder, name)
 
 
 def test_the_same_content_is_kept_once(folder: Path) -> None:
-    assert last_good.keep(folder, b"x") == last_good.keep(folder, b"x") == sha256_of(b"x")
+    assert keep(folder, b"x") == keep(folder, b"x") == sha256_of(b"x")
     assert len(list(folder.iterdir())) == 1
 
 

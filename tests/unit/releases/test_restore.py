@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent.last_good import content_path, keep
+from opsagent.kept_contents import content_path, keep
 from opsagent.releases import restore
 from opsagent.releases.manifest import ABSENT, Content, Manifest
 from opsagent_tools.files import UnsafeFile
