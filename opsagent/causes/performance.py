@@ -163,7 +163,8 @@ def retry_storm(findings: Findings) -> Hypothesis | None:
 def noisy_neighbour(findings: Findings) -> Hypothesis | None:
     """Somebody else takes the processor that it waits for."""
     found, process = _flagging(findings, "cpu_hogs"), _process(findings)
-    if found is not None and found.flag("stranger_takes"):
+    own_trouble = process is not None and (process.flag("spinning") or process.number("stopped"))
+    if found is not None and found.flag("stranger_takes") and not own_trouble:
         unit = findings.case.incident.unit
         cause = f"{found.words('stranger')}, which no supervisor runs, takes the processor that {unit.name} waits for"
         return weigh(Cause.NOISY_NEIGHBOUR, unit, cause, speaks_for=[(f"the kernel: {found.words('said')}", STRONG)])

@@ -182,11 +182,17 @@ STRANGER: dict[str, Scalar] = {
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DEGRADED])
 @pytest.mark.parametrize("mood", ["starved", "busy"])
 def test_what_nobody_supervises_is_named_to_a_person_and_never_touched(fault: Fault, mood: str) -> None:
-    process: dict[str, Scalar] = {"processes": 1, "stopped": 0, mood: True, "delayed": 0.6, "cpu": 0.1, "said": mood}
+    process: dict[str, Scalar] = {"processes": 1, "stopped": 0, "spinning": False, "cpu": 0.1, "delayed": 0.6}
+    process |= {mood: True, "said": mood}
     decision = decided(fault, {"cpu_hogs": STRANGER, "process_state": process})
     assert isinstance(decision, Escalate), decision
     assert "4711" in decision.why
     assert "perl" in decision.why
+
+
+def test_who_spins_is_not_excused_by_a_stranger() -> None:
+    spins = {"processes": 1, "stopped": 0, "spinning": True, "delayed": 0.4, "cpu": 0.6, "said": "it spins"}
+    assert what(decided(Fault.HANG, {"cpu_hogs": STRANGER, "process_state": spins})) == ["restart:api"]
 
 
 def four() -> Any:
