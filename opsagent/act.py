@@ -14,7 +14,7 @@ from typing import Literal
 
 from opsagent.check import Checker
 from opsagent.claims import Claimed, Claims
-from opsagent.guard import rule_on_step
+from opsagent.guard import rule_on_step, rule_on_undo
 from opsagent.hands import Hands
 from opsagent.model import Plan, Risk, Ruling, Step
 from opsagent.planning import Way, kind_of, only_put_files, way_in
@@ -22,6 +22,7 @@ from opsagent.policy import Policy
 from opsagent.ports import Progress, ProgressKind
 from opsagent.serving import watching
 from opsagent.situation import Situations, about
+from opsagent.spent import Spent
 from opsagent.store.changes import ChangeRow
 from opsagent.store.journal import Journal
 from opsagent.store.plans import UNDO
@@ -165,10 +166,16 @@ class Actor:
     async def undo(self, plan: Plan, done_steps: int, tell: Tell, undone: Collection[int] = ()) -> tuple[str, ...]:
         """Take back the steps that were done and can be undone, last first; `undone`: those that are already.
 
-        Undoing is journalled like doing. Return why steps could not be taken back; empty where all were that can be.
+        Undoing is journalled like doing, and people's orders bind it. Return why steps could not be taken back; empty
+        where all were that can be.
         """
         progress, failures = _Narrator(plan, tell), []
         for undo in undo_of(plan, done_steps, undone):
+            kept = await self._kept_from(plan, undo.step)
+            if kept:
+                failures.append(f"{plan.steps[undo.ordinal].action} is not taken back: {kept}")
+                progress.say("refused", failures[-1], undo.ordinal)
+                continue
             before = await self._state_of(undo.step)
             step_id = await asyncio.to_thread(self._journal.intend_step, plan, undo.ordinal, undo.step, before, UNDO)
             outcome = await self._hands.do(undo.step.action)
@@ -178,6 +185,17 @@ class Actor:
             if not reached:
                 failures.append(f"{plan.steps[undo.ordinal].action} could not be taken back: {outcome.detail}")
         return tuple(failures)
+
+    async def _kept_from(self, plan: Plan, step: Step) -> str:
+        """Return what keeps a step from being taken back: people's orders, now. Empty where nothing does."""
+        asked = about(plan, step.action.unit)
+        try:
+            situation = await self._situations.of(asked, Spent(), confirmed=False)
+        except SupervisorError:  # files may be put back all the same; what people ordered stands in the journal
+            [(hold, deploy)] = await asyncio.to_thread(self._situations.wanted, (asked.unit,))
+            return hold or deploy
+        ruling = rule_on_undo(step, asked, situation, self._policy())
+        return ruling.why if ruling.verdict != "allow" else ""
 
     async def _state_of(self, step: Step) -> dict[str, str | int | float | bool]:
         try:

@@ -18,7 +18,7 @@ from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.units import Unit
 
-__all__ = ["TRIAL", "Situation", "every_ruling", "risk_of", "rule_on_plan", "rule_on_step", "strictest"]
+__all__ = ["TRIAL", "Situation", "every_ruling", "risk_of", "rule_on_plan", "rule_on_step", "rule_on_undo", "strictest"]
 
 TRIAL = "trial"
 """Rule by which a step passes that is the breaker's half-open trial. A person is told how it ended, whichever way."""
@@ -81,6 +81,16 @@ def strictest(rulings: Iterable[Ruling]) -> Ruling:
     return max(rulings, key=lambda ruling: (_STRICTNESS[ruling.verdict], _SEVERITY[ruling.risk], ruling.persons))
 
 
+def rule_on_undo(step: Step, plan: Plan, situation: Situation, limits: Policy) -> Ruling:
+    """Rule on a step that takes another back: by people's orders alone. Who let it be done let it be taken back."""
+    question = _question(step, plan, situation, limits)
+    rules = _FOR_PEOPLE_TAKING_BACK if plan.origin == "person" else _FOR_THE_AGENT_TAKING_BACK
+    rulings = (rule(question) for rule in rules)
+    return next(
+        (ruling for ruling in rulings if ruling is not None), question.allow("undo", "what was done is taken back")
+    )
+
+
 def every_ruling(step: Step, plan: Plan, situation: Situation, limits: Policy) -> tuple[Ruling, ...]:
     """Return what each rule has to say of a step, in their order: the first is the ruling, the rest would follow."""
     question = _question(step, plan, situation, limits)
@@ -111,6 +121,8 @@ _FOR_THE_AGENT: tuple[Rule, ...] = (
     orders.taught_never, orders.maintenance, orders.deploy, orders.intent, orders.foreign, orders.busy, measure.tiers,
     measure.blast_radius, measure.quiet_hours, measure.breaker, measure.budget, modes.taught_ask, modes.mode,
 )  # fmt: skip
+_FOR_PEOPLE_TAKING_BACK: tuple[Rule, ...] = (orders.protected, orders.protected_path, orders.foreign)
+_FOR_THE_AGENT_TAKING_BACK: tuple[Rule, ...] = (orders.paused, orders.hold, orders.deploy, *_FOR_PEOPLE_TAKING_BACK)
 _FOR_PEOPLE: tuple[Rule, ...] = (
     orders.reads, orders.unknown_tool, orders.protected, orders.protected_path, orders.foreign, orders.busy,
     orders.preflight, orders.taught_people, modes.confirmation,

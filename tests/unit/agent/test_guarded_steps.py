@@ -11,9 +11,12 @@ import pytest
 
 from opsagent.casefile import CaseFile
 from opsagent.claims import Claims
+from opsagent.model import Check, CheckKind, Step
 from opsagent.planning import restart_steps, start_steps
+from opsagent.planning_parts import action_of
 from opsagent.situation import Situations
 from opsagent.waiting import Waiting
+from opsagent_tools.actions import ActionName
 from opsagent_tools.units import UnitId
 from tests.unit.agent.conftest import API, STORE, Bench
 
@@ -78,3 +81,32 @@ async def test_once_people_are_done_with_it_or_with_what_it_depends_on_it_is_dec
     else:
         bench.journal.end_deploy(whose, "kim")
     assert await asyncio.wait_for(news, 10.0) == "news"
+
+
+@pytest.mark.parametrize("said", ["", "hold", "pause", "deploy", "protected"])
+async def test_what_people_order_meanwhile_binds_what_takes_a_step_back(bench: Bench, said: str) -> None:
+    unit = await bench.unit(API)
+    stop = Step(
+        action=action_of(ActionName.STOP, API),
+        goal=Check(kind=CheckKind.DOWN, unit=API),
+        undo=action_of(ActionName.START, API),
+    )
+    plan = bench.plan(API, stop)
+    bench.journal.record_plan(plan)
+    assert (await bench.actor.carry_out(plan, confirmed=False, tell=bench.told.append)).result == "done"
+    until_ = datetime.now(UTC) + timedelta(minutes=5)
+    match said:
+        case "hold":
+            bench.journal.hold(API, until_, "mine", "kim")
+        case "pause":
+            bench.journal.pause("kim")
+        case "deploy":
+            bench.journal.begin_deploy(API, until_, "v2", "kim")
+        case "protected":
+            bench.world.replace_specs({"api": bench.spec("api", protected=True)})
+    left = await bench.actor.undo(plan, 1, bench.told.append)
+    assert (bool(left), bool((await bench.unit(API)).processes)) == (bool(said), not said)
+    assert unit.processes
+    if said:
+        assert bench.told[-1].kind == "refused"
+        assert [row.rule for row in bench.journal.plan(plan.id).steps] != ["undo"], "nothing was begun"
