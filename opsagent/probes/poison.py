@@ -158,6 +158,12 @@ def _judge(
             "found": False,
             "said": f"{unit.name} opens all items of its spool before each death: which of them is not known",
         }
+    if item is not None and (beside := _read_whole(item, lives[-1], known)):
+        return {
+            "found": False,
+            "said": f"{unit.name} reads {os.path.dirname(item)} whole, {os.path.basename(beside)} too, which was there"  # noqa: PTH119, PTH120
+            f" when it was last well: that is no spool, whatever {os.path.basename(item)} is",  # noqa: PTH119
+        }
     if item is None or any(each != item for each in last[-_SURE:]) or last.count(item) < len(last) - 1:
         return {
             "found": False,
@@ -181,6 +187,20 @@ def _reads_all_at_once(
     except OSError:
         return True
     return not any(path not in opened and _is_item(path, owners, known, (folder,)) for path in there)
+
+
+def _read_whole(item: str, life: _Life, known: Mapping[str, int]) -> str:
+    """Return a file of the same kind that was read beside the item as it is each time, or nothing.
+
+    A folder of rules, of plugins, of configuration is read whole at each start, and what is in it stays.
+    """
+    folder, suffix = os.path.dirname(item), os.path.splitext(item)[1]  # noqa: PTH120, PTH122
+    alike = (
+        touch.path
+        for touch in life.touches
+        if touch.opened and touch.path != item and touch.path in known and os.path.dirname(touch.path) == folder  # noqa: PTH120
+    )
+    return next((path for path in alike if os.path.splitext(path)[1] == suffix and os.path.lexists(path)), "")  # noqa: PTH122
 
 
 def _excuse(logs: Iterable[Path]) -> str:

@@ -57,6 +57,23 @@ def test_what_changed_stays_and_what_is_there_is_not_overwritten(spool: Path, tm
     assert (item.read_text(), kept.read_text()) == ("a new one", "letter-2")
 
 
+def test_it_is_not_brought_back_into_another_folder_of_that_name(spool: Path, tmp_path: Path) -> None:
+    item, kept = spool / "letter-2", tmp_path / "quarantine" / "x" / "letter-2"
+    items.take_away(item, kept, sha256=sha256_of(b"letter-2"), uid=os.geteuid())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    spool.rename(spool.with_name("away"))
+    for swap in (lambda: spool.symlink_to(elsewhere), spool.mkdir):
+        swap()
+        with pytest.raises(UnsafeFile):
+            items.bring_back(kept, item, sha256=sha256_of(b"letter-2"))
+        assert (list(elsewhere.iterdir()), kept.read_text()) == ([], "letter-2")
+        spool.unlink() if spool.is_symlink() else spool.rmdir()
+    spool.with_name("away").rename(spool)
+    items.bring_back(kept, item, sha256=sha256_of(b"letter-2"))
+    assert item.read_text() == "letter-2"
+
+
 async def test_what_is_opened_is_seen(spool: Path) -> None:
     touches = Touches.of([str(spool)])
     assert touches is not None
@@ -105,6 +122,16 @@ def test_the_item_of_which_it_dies(spool: Path, each: tuple[tuple[str, ...], ...
     facts = poison._judge(lives(*each, spool=spool), World((spec,)), UNIT, spec, None)
     assert facts["found"] is bool(item)
     assert facts.get("path", "") == (str(spool / item) if item else "")
+
+
+def test_a_folder_that_is_read_whole_at_each_start_is_no_spool(spool: Path) -> None:
+    for name in ("10-old.yaml", "30-new.yaml", "notes.txt"):
+        (spool / name).write_text("rule")
+    new, (life,) = str(spool / "30-new.yaml"), lives(("10-old.yaml", "notes.txt", "30-new.yaml"), spool=spool)
+    assert poison._read_whole(new, life, {str(spool / "10-old.yaml"): 1}) == str(spool / "10-old.yaml")
+    assert poison._read_whole(new, life, {str(spool / "notes.txt"): 1}) == "", "a file of another kind says nothing"
+    (spool / "10-old.yaml").unlink()
+    assert poison._read_whole(new, life, {str(spool / "10-old.yaml"): 1}) == "", "nor one that was worked off"
 
 
 @pytest.mark.parametrize("name", ["worker.py", "config.json", "state.json", "orders.db", "lock", ".hidden"])
