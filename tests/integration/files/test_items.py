@@ -63,12 +63,12 @@ def test_it_is_not_brought_back_into_another_folder_of_that_name(spool: Path, tm
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     spool.rename(spool.with_name("away"))
-    for swap in (lambda: spool.symlink_to(elsewhere), spool.mkdir):
-        swap()
+    for linked in (True, False):
+        spool.symlink_to(elsewhere) if linked else spool.mkdir()
         with pytest.raises(UnsafeFile):
             items.bring_back(kept, item, sha256=sha256_of(b"letter-2"))
         assert (list(elsewhere.iterdir()), kept.read_text()) == ([], "letter-2")
-        spool.unlink() if spool.is_symlink() else spool.rmdir()
+        spool.unlink() if linked else spool.rmdir()
     spool.with_name("away").rename(spool)
     items.bring_back(kept, item, sha256=sha256_of(b"letter-2"))
     assert item.read_text() == "letter-2"
