@@ -153,7 +153,9 @@ def _taught(home: Home, now: datetime) -> Any:
 def mend_of(ruling: Ruling, action: Action) -> str:
     """Say what would have to be different for the guard to say yes, in a command or a key where there is one."""
     name, what = action.unit.name, f"{action.name}:{action.unit.name}"
-    allow = f'`mode = "auto"` in `[services.{name}]` of config.toml, or `opsagent trust --grant {what}`'
+    allow = f'`mode = "auto"` in `[services.{name}]` of config.toml'
+    if action.name not in {ActionName.RUN_RUNBOOK_COMMAND, ActionName.ROLLBACK}:  # no grant lifts those
+        allow += f", or `opsagent trust --grant {what}`"
     if ruling.risk is Risk.DESTRUCTIVE:
         allow = (
             f'`mode = "approve"` in `[services.{name}]` of config.toml; it is asked for each time, no grant lifts that'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
+    from opsagent.policy import Policy
     from opsagent.store.journal import Journal
     from opsagent.trust import Score
     from opsagent_tools.actions import ActionName
@@ -24,10 +25,11 @@ def grant(place: Home, text: str, why: str, out: Out, *, sure: bool) -> int:
 
     """Let the agent do `ACTION:UNIT` unasked. Raises Unclear, CliError."""
     action, unit = meant(place, text)
-    if not grantable(action):
-        problem = "cannot be undone, or is nothing that the agent does by itself: it is asked for, each time"
+    policy = config_of(place).policy
+    if not grantable(action, policy):
+        problem = "cannot be undone, or no grant reaches it: it is asked for, each time (docs/policy.md)"
         raise CliError(f"{action}:{unit.name} {problem}", code=Code.REFUSED)
-    least = config_of(place).policy.trust_min
+    least = policy.trust_min
     with reading(place) as journal:
         score = next((one for one in scores_of(journal) if (one.unit, one.action) == (unit, action)), None)
     times = score.right_since if score is not None else 0
@@ -86,11 +88,17 @@ def scores_of(journal: Journal) -> tuple[Score, ...]:
     return scores(journal.would_bes(), journal.grants(ended=True))
 
 
-def grantable(action: ActionName) -> bool:
-    """Tell whether a grant could ever do anything: what destroys, or only tells, cannot be granted."""
-    from opsagent_tools.actions import Effect
+def grantable(action: ActionName, policy: Policy) -> bool:
+    """Tell whether a grant could do anything: what destroys, or only tells, cannot be granted, nor a command, as one earns
+    nothing for another (`safe_commands`), nor a rollback of a release, unless the policy lets it be done unasked.
+    """
+    from opsagent_tools.actions import ActionName, Effect
     from opsagent_tools.registry import TOOLS
 
+    if action is ActionName.RUN_RUNBOOK_COMMAND:
+        return False
+    if action is ActionName.ROLLBACK and not policy.rollback_failed_deploys:
+        return False
     tool = TOOLS.get(action)
     return tool is not None and tool.effect not in {Effect.DESTROYS, Effect.READS, Effect.TELLS}
 

@@ -79,14 +79,16 @@ def command(
 
 def _list(place: Home, out: Out) -> int:
     from opsagent.cli.agent import config_of
-    from opsagent.cli.granting import scores_of
+    from opsagent.cli.granting import grantable, scores_of
     from opsagent.cli.store import reading
 
-    least = config_of(place).policy.trust_min
+    policy = config_of(place).policy
+    least = policy.trust_min
     with reading(place) as journal:
         found = scores_of(journal)
+    earned = [score for score in found if score.is_earned(least) and grantable(score.action, policy)]
     if out.as_json:
-        out.document({"least": least, "scores": [_as_json(score, least) for score in found]})
+        out.document({"least": least, "scores": [_as_json(score, earned=score in earned) for score in found]})
         return 0
     if not found:
         out.line("nothing yet: in mode suggest, whatever the agent would do is kept here beside what people did")
@@ -94,20 +96,17 @@ def _list(place: Home, out: Out) -> int:
     for score in found:
         out.line(_line(score, out))
     if sys.stdin.isatty() and out.notes.terminal:
-        _offer(place, found, least, out)
+        _offer(place, earned, out)
     else:
-        earned = [score for score in found if score.is_earned(least)]
         for score in earned:
             out.note(f"earned: `opsagent trust --grant {score.key}`")
     return 0
 
 
-def _offer(place: Home, found: Sequence[Score], least: int, out: Out) -> None:
-    from opsagent.cli.granting import confirm, grantable, write_grant
+def _offer(place: Home, earned: Sequence[Score], out: Out) -> None:
+    from opsagent.cli.granting import confirm, write_grant
 
-    for score in found:
-        if not score.is_earned(least) or not grantable(score.action):
-            continue
+    for score in earned:
         if confirm(f"{score.key} {score.line()}; enable auto?"):
             write_grant(place, score.unit, score.action, f"{score.line()}", out)
 
@@ -126,7 +125,7 @@ def _line(score: Score, out: Out) -> str:
     return f"{name}  {score.line()}" + (f"  ({one_line(rest)})" if rest else "")
 
 
-def _as_json(score: Score, least: int) -> dict[str, Any]:
+def _as_json(score: Score, *, earned: bool) -> dict[str, Any]:
     return {
         "action": score.action.value,
         "unit": str(score.unit),
@@ -137,7 +136,7 @@ def _as_json(score: Score, least: int) -> dict[str, Any]:
         "right_since_last_miss": score.right_since,
         "first_at": score.first_at,
         "last_at": score.last_at,
-        "earned": score.is_earned(least),
+        "earned": earned,
         "granted": score.granted,
         "granted_by": score.granted_by or None,
         "granted_at": score.granted_at,
