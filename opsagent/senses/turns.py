@@ -15,13 +15,15 @@ _EACH, _MOST = 2, 16
 """So many questions for each instance, and so many at once at most."""
 _EVERY_S, _INTERVALS = 8.0, 4.0
 """Between two rounds: so long, and at least so many intervals of the probe."""
-_FIRST_S, _LEAST_S = 4.0, 0.25
+_FIRST_S, _LEAST_S = 2.0, 0.25
 _AGAIN_S, _AGAIN_TIMES, _DOUBTS = 1.5, 12, 3
 """While answers are bad the next round comes this soon, so many bad ones long, then at the usual pace; so many good ones
 in a row end that: one that is ill may be busy with another question just then."""
 _LED_S, _LED_TIMES, _LED_AGAIN_S = 2.0, 4, 120.0
 """A log that has errors leads so many rounds that find nothing, each this long after the one before; then no more for a
 while: whoever can write into it must not have the service asked as often as he likes."""
+_TOO_MANY, _TOLD = 429, 2
+"""Who says that he is asked too often is well; and so many bad answers of a round are told."""
 _SAYS = frozenset({"status", "error"})
 """What an instance that answers badly does. One that is late in a round may only be busy; nobody there is no instance."""
 
@@ -35,6 +37,7 @@ class Turns:
     _last: float = field(default=float("-inf"), init=False)
     _bad_rounds: int = field(default=0, init=False)
     _doubts: int = field(default=0, init=False)
+    _was_well: bool = field(default=False, init=False)
     _led: int = field(default=0, init=False)
     _led_at: float = field(default=float("-inf"), init=False)
 
@@ -61,10 +64,13 @@ class Turns:
         return True
 
     def bad(self, answers: Sequence[ProbeResult], now: float) -> list[ProbeResult]:
-        """Return the bad answers of a round in which others were good; all bad, or all late, is not for a round to say."""
-        found = [one for one in answers if one.reason in _SAYS]
-        if not any(one.ok for one in answers):
-            found = []
+        """Return the bad answers of a round. The question before it was answered well: all bad is no service that is down,
+        but one instance that took all of them. What never answered a whole round well cannot be asked side by side: nothing.
+        """
+        found = [one for one in answers if one.reason in _SAYS and one.status != _TOO_MANY]
+        self._was_well = self._was_well or (not found and any(one.ok for one in answers))
+        if not self._was_well:
+            return []
         if found:
             self._bad_rounds, self._doubts, self._led = self._bad_rounds + 1, _DOUBTS, 0
         elif self._doubts:
@@ -73,7 +79,7 @@ class Turns:
             self._bad_rounds = 0
         elif self._bad_rounds <= _AGAIN_TIMES:
             self._due = now + _AGAIN_S
-        return found
+        return found[:_TOLD]
 
     def pause_s(self, pause_s: float, now: float) -> float:
         """Return how long to wait before asking again, where a round may be due before."""

@@ -9,6 +9,7 @@ from opsagent_tools.probes.health import ProbeResult
 
 GOOD = ProbeResult(ok=True, latency_s=0.01, status=200)
 ILL = ProbeResult(ok=False, reason="status", status=500)
+TOO_MANY = ProbeResult(ok=False, reason="status", status=429)
 LATE = ProbeResult(ok=False, reason="timeout", latency_s=1.0)
 NOBODY = ProbeResult(ok=False, reason="refused")
 
@@ -18,6 +19,7 @@ def rounds(
 ) -> int:
     """Return how many rounds there were while it was looked at four times a second."""
     found = 0
+    turns.bad([GOOD] * 8, 1000.0)
     for step in range(int(seconds * 4)):
         now = 1000.0 + step / 4
         if errors:
@@ -49,6 +51,7 @@ def test_while_some_answers_are_bad_it_looks_again_soon_but_not_for_ever() -> No
 def test_a_round_that_does_not_meet_the_ill_one_does_not_end_the_closer_look() -> None:
     turns, met = Turns(interval_s=0.5), [GOOD] * 7 + [ILL]
     turns.questions(4, 1000.0)
+    turns.bad([GOOD] * 8, 1000.0)
     turns.bad(met, 1008.0)
     for now, answers in ((1010.0, [GOOD] * 8), (1012.0, met), (1014.0, [GOOD] * 8), (1016.0, [GOOD] * 8)):
         assert turns.questions(4, now)
@@ -64,13 +67,22 @@ def test_a_round_that_does_not_meet_the_ill_one_does_not_end_the_closer_look() -
         ([GOOD] * 6 + [ILL] * 2, 2),
         ([GOOD] * 6 + [LATE] * 2, 0),
         ([GOOD] * 8, 0),
-        ([ILL] * 8, 0),
-        ([LATE] * 6 + [ILL] * 2, 0),
+        ([ILL] * 8, 2),
+        ([GOOD] * 6 + [TOO_MANY] * 2, 0),
+        ([LATE] * 6 + [ILL] * 2, 2),
+        ([LATE] * 8, 0),
         ([GOOD] * 6 + [NOBODY] * 2, 0),
     ],
 )
-def test_bad_is_who_answers_badly_while_others_answer_well(answers: list[ProbeResult], bad: int) -> None:
-    assert len(Turns(interval_s=0.5).bad(answers, 1000.0)) == bad
+def test_bad_is_who_answers_badly_and_not_who_is_late(answers: list[ProbeResult], bad: int) -> None:
+    turns = Turns(interval_s=0.5)
+    turns.bad([GOOD] * 8, 1000.0)
+    assert len(turns.bad(answers, 1008.0)) == bad
+
+
+def test_what_never_answered_side_by_side_is_not_told_for_it() -> None:
+    turns = Turns(interval_s=0.5)
+    assert [turns.bad([GOOD] * 4 + [ILL] * 4, 1000.0 + 8 * number) for number in range(9)] == [[]] * 9
 
 
 def test_errors_in_its_log_lead_a_few_rounds_and_no_more() -> None:
@@ -97,5 +109,5 @@ def test_what_is_waited_for_ends_when_a_round_is_due_and_never_spins() -> None:
     turns = Turns(interval_s=30.0)
     assert turns.pause_s(30.0, 1000.0) == 30.0
     turns.questions(4, 1000.0)
-    assert turns.pause_s(30.0, 1000.0) == 4.0
+    assert turns.pause_s(30.0, 1000.0) == 2.0
     assert turns.pause_s(30.0, 1010.0) > 0.1
