@@ -83,7 +83,7 @@ def remembered(unit: UnitId, folder: Path) -> Remembered | None:
 def note(unit: UnitId, given: Given, folder: Path, now: float) -> None:
     """Take what a unit that is well now was started with for good, as far as that is proven."""
     known = remembered(unit, folder)
-    if known is None:
+    if known is None or (given.definition and not known.good.definition):
         _write(unit, folder, Remembered(good=given))
     elif known.good == given:
         if known.trial is not None:

@@ -13,9 +13,10 @@ from opsagent.environment_memory import Given, Remembered
 from opsagent.kept_contents import content_path
 from opsagent.model import EvidenceKind, Scalar
 from opsagent.probes.room import Found, Room
-from opsagent.releases.environment import OF_THE_SUPERVISOR, environment_of_process, signer
+from opsagent.releases.environment import environment_of_process, signer
 from opsagent_tools.files import sha256_of
 from opsagent_tools.processes.proc import started_at
+from opsagent_tools.services.variables import OF_THE_SUPERVISOR
 from opsagent_tools.supervisors.port import Redefines
 from opsagent_tools.units import Unit, UnitId
 
@@ -37,6 +38,8 @@ async def environment_changed(room: Room, unit_id: UnitId) -> Found:
     if given is None:
         return _found({"changed": False, "known": True, "said": f"what {unit.name} is given now is not known"})
     good = known.good
+    if given.definition and not good.definition:  # noted when its supervisor could not tell yet
+        return _found({"changed": False, "known": False, "said": "what it was last well with is not known"})
     if given.command == good.command and given.env == good.env:
         said = "command and environment are those that it was last well with"
         return _found({"changed": False, "known": True, "said": said})

@@ -14,7 +14,7 @@ import pytest
 
 from opsagent_tools.supervisors.pm2.adapter import Pm2Supervisor
 from opsagent_tools.supervisors.pm2.said import AppSaid, Said
-from opsagent_tools.supervisors.port import Busy, EventKind, NotSupported, SupervisorError, UnknownUnit
+from opsagent_tools.supervisors.port import Busy, EventKind, NotSupported, Redefines, SupervisorError, UnknownUnit
 from opsagent_tools.units import UnitId, UnitState
 from tests.support.pm2 import PM2, dump, running
 from tests.support.supervisors import Events, listening, pids
@@ -345,3 +345,44 @@ async def test_a_module_is_found_set_and_never_doubled(pm2: PM2, supervisor: Pm2
     assert saved == {"pm2-logrotate": {"retain": "5", "max_size": "5M"}, "other": {"x": "1"}}
     with pytest.raises(UnknownUnit, match="pm2 install"):
         await supervisor.configure_module("pm2-nothing", {"x": "1"})
+
+
+async def test_an_environment_that_was_changed_is_given_back(
+    pm2: PM2, supervisor: Pm2Supervisor, tmp_path: Path
+) -> None:
+    """As `pm2 restart --update-env` and `pm2 restart -- ARGS` change it: values, variables and arguments; no other app's."""
+    seen, shows = tmp_path / "seen", tmp_path / "shows.py"
+    shows.write_text(
+        "import os, sys, time\n"
+        f"told = [os.environ.get(name) for name in ('DB_HOST', 'ADDED', 'KEPT')] + sys.argv[1:]\n"
+        f"open({str(seen)!r} + '.new', 'w').write(repr(told)); os.replace({str(seen)!r} + '.new', {str(seen)!r})\n"
+        "time.sleep(600)\n"
+    )
+    pm2.start("api", shows, args=["--fast"], env={"DB_HOST": "right", "KEPT": "yes"})
+    (other,) = pm2.start("other", "sleep", args=["600"])
+    right = repr(["right", None, "yes", "--fast"])
+    await until(lambda: seen.exists() and seen.read_text() == right)
+    good = await supervisor.definition(API)
+    assert isinstance(supervisor, Redefines)
+
+    pm2.cli("restart", "api", "--update-env", "--", "--slow", env={"DB_HOST": "wrong", "ADDED": "1"})
+    await until(lambda: seen.read_text() == repr(["wrong", "1", "yes", "--slow"]))
+    await supervisor.list()
+    changed = await supervisor.definition(API)
+    assert changed != good
+
+    await supervisor.redefine(API, good)
+    await until(lambda: seen.read_text() == right)
+    assert await supervisor.definition(API) == good
+    assert pm2.pids("other") == [other]
+
+    await supervisor.redefine(API, changed)
+    await until(lambda: seen.read_text() == repr(["wrong", "1", "yes", "--slow"]))
+
+
+async def test_another_script_is_no_environment_that_could_be_given_back(pm2: PM2, supervisor: Pm2Supervisor) -> None:
+    pids_before = pm2.start("api", "sleep", args=["600"])
+    other = json.loads(await supervisor.definition(API)) | {"pm_exec_path": "/bin/true"}
+    with pytest.raises(NotSupported, match="another script"):
+        await supervisor.redefine(API, json.dumps(other).encode())
+    assert pm2.pids("api") == pids_before

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -154,11 +155,16 @@ class PM2:
             **self.env,
         }
 
-    def cli(self, *args: str, check: bool = True, timeout: float = 60) -> str:
-        """Run `pm2 ARGS` and return what it printed. It starts a daemon where none runs, as PM2's own does."""
+    def cli(
+        self, *args: str, check: bool = True, timeout: float = 60, env: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """Run `pm2 ARGS` and return what it printed. It starts a daemon where none runs, as PM2's own does.
+
+        `env`: what the shell that it is called from has exported beside.
+        """
         done = subprocess.run(
             [str(self.node), str(PACKAGE / "bin" / "pm2"), *args],
-            env=self.environment(),
+            env={**self.environment(), **env},
             cwd=self.home,
             capture_output=True,
             text=True,

@@ -248,3 +248,13 @@ async def test_a_probe_over_tls_believes_the_authorities_that_it_is_given_and_no
     assert await asked(*good, good[0])
     assert not await asked(*good, None), "nobody whom the machine believes"
     assert not await asked(*old, old[0]), "it has expired"
+
+
+def test_what_can_be_given_again_takes_the_place_of_what_could_not(tmp_path: Path, scene: Scene) -> None:
+    unit = scene.supervisor.put("api").id
+    told = Given(command="a", definition="1" * 64)
+    for given in (Given(command="of the kernel"), told):
+        environment_memory.note(unit, given, tmp_path, 1.0)
+    known = environment_memory.remembered(unit, tmp_path)
+    assert known is not None
+    assert (known.good, known.trial) == (told, None)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _PREPARE_S = 120.0
 """`prepare` answers when all instances are up; each may wait for its `listen_timeout`."""
+_LIST_HOLDS_S = 0.5
+"""What all units are given is asked for in one round, by one list."""
 
 
 class Pm2Supervisor(Extras):
@@ -118,6 +120,20 @@ class Pm2Supervisor(Extras):
     async def restart(self, unit: UnitId, env: Mapping[str, str | None] | None = None) -> None:
         """Stop and start every process. `env`: variables to set (None: to take away); else the environment stays."""
         await self._changes.restart(unit, env)
+
+    async def definition(self, unit: UnitId) -> bytes:
+        """Return what its processes are started with: command, folder and environment, secrets and all."""
+        from opsagent_tools.supervisors.pm2.definition import definition_of
+
+        core = self._core
+        return definition_of(core.apps_of(unit) if core.listed_within(_LIST_HOLDS_S) else (await core.unit(unit))[1])
+
+    async def redefine(self, unit: UnitId, definition: bytes) -> None:
+        """Restart it with the environment and arguments that it had then; variables that came since are taken away.
+
+        Raises NotSupported where script, interpreter or folder are others: no restart changes these.
+        """
+        await self._changes.redefine(unit, definition)
 
     async def reload(self, unit: UnitId, env: Mapping[str, str | None] | None = None) -> None:
         """Replace its processes PM2's way: reported as done also where the new release cannot start. Busy while one runs."""

@@ -11,6 +11,7 @@ from typing import Any
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.supervisors.pm2 import hands
 from opsagent_tools.supervisors.pm2.core import Core
+from opsagent_tools.supervisors.pm2.definition import update_for
 from opsagent_tools.supervisors.pm2.thrown import Thrown, hearing
 from opsagent_tools.supervisors.pm2.units import ONLINE, App, number
 from opsagent_tools.supervisors.port import Busy, EventKind, NotSupported, SupervisorError, SupervisorEvent
@@ -53,6 +54,18 @@ class Changes:
             await hands.each(
                 apps, lambda app: hands.restart(self._core, app, environment(env, app)), at_once=hands.at_once(apps)
             )
+
+    async def redefine(self, unit: UnitId, definition: bytes) -> None:
+        """Stop and start every process with the environment and arguments of `definition`."""
+        _, apps = await self._core.unit(unit)
+        updates = {app.pm_id: update_for(app, definition) for app in apps}  # all of them, before any is touched
+        with self._alone(unit, "restart"):
+            await hands.each(
+                apps,
+                lambda app: hands.restart(self._core, app, _with(*updates[app.pm_id], app)),
+                at_once=hands.at_once(apps),
+            )
+            await self._core.raw()
 
     async def reload(self, unit: UnitId, env: Mapping[str, str | None] | None = None) -> None:
         """Replace its processes as `pm2 reload` does: the new one beside the old one in cluster mode."""
@@ -268,6 +281,11 @@ def environment(env: Mapping[str, str | None] | None, app: App) -> dict[str, Any
         return update
     after = {name: value for name, value in {**before, **update}.items() if name not in gone}
     return {**update, "current_conf": {"env": after, **{name: "null" for name in gone if name.isupper()}}}
+
+
+def _with(env: Mapping[str, str | None], settings: Mapping[str, Any], app: App) -> dict[str, Any]:
+    update = environment(env, app)
+    return {**update, "current_conf": {**update.get("current_conf", {}), **settings}} if settings else update
 
 
 def is_bound_to_port(apps: list[App]) -> bool:

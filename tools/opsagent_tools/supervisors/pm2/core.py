@@ -31,6 +31,7 @@ class Core:
         self.apps: tuple[App, ...] = ()
         """The last list, modules with it."""
         self.listed = False
+        self._listed_at = float("-inf")
         self.on_list: set[Callable[[], None]] = set()
         """Called after every list, whoever asked for it."""
         self.surged: dict[int, tuple[str, ProcessKey]] = {}
@@ -54,9 +55,14 @@ class Core:
         self.claims.begin()
         await self._note(found)
         self.apps, self.listed, self._units = tuple(read_apps(found, self.apps)), True, None
+        self._listed_at = time.monotonic()
         for hear in tuple(self.on_list):
             hear()
         return found
+
+    def listed_within(self, age_s: float) -> bool:
+        """Tell whether the last list is no older than this (seconds)."""
+        return time.monotonic() - self._listed_at <= age_s
 
     async def units(self) -> tuple[Unit, ...]:
         """Return all units but modules."""

@@ -33,7 +33,7 @@ def setup_of(
     uptime_ms = number(env.get("min_uptime"), 1000)
     return UnitSetup(
         id=unit,
-        command=tuple(redact(part) for part in _command(env)),
+        command=tuple(redact(part) for part in command_of(env)),
         script=_path(env.get("pm_exec_path")),
         cwd=_path(env.get("pm_cwd")),
         env=redact_env(variables(env)),
@@ -127,7 +127,8 @@ def _measured(value: object) -> str | float | None:
         return text(value)
 
 
-def _command(env: Mapping[str, Any]) -> Iterator[str]:
+def command_of(env: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words that an app is started with, unmasked: not to leave the adapter."""
     interpreter = text(env.get("exec_interpreter"))
     if interpreter not in _SCRIPT_INTERPRETERS:
         yield interpreter
