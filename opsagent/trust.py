@@ -55,6 +55,8 @@ class Deed:
     """Who, for a person: a name, or `a person` where only the doing was seen; `the agent`."""
     helped: bool | None = None
     """Of a plan that was verified: whether it did; None: the end of the incident tells."""
+    also: frozenset[ActionName] = frozenset()
+    """What else the same plan did to the unit: its other steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +103,9 @@ def judge(would: WouldBeRow, deeds: Iterable[Deed], ending: Ending) -> tuple[Jud
     last = after[-1] if after else None
     if last is None:
         return _nobody_did_anything(ending)
-    what = f"{last.by} did {last.action}"
-    if last.action not in same:
+    also = would.action if would.action in last.also else None
+    what = f"{last.by} did {also or last.action}"
+    if last.action not in same and also is None:
         if would.action not in _SEEN and last.by != "the agent":
             return "unknown", f"{what}; whether also {would.action}, cannot be seen"
         return "wrong", f"{what} instead"

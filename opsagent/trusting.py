@@ -143,4 +143,6 @@ def _deed(row: PlanRow, by: str) -> Deed:
     actions = [step.action.name for step in row.plan.steps]
     stops_and_starts = actions[0] is ActionName.STOP and ActionName.START in actions
     action = ActionName.RESTART if stops_and_starts else actions[0]
-    return Deed(at=row.created_at, action=action, by=by, helped=None if row.status == "done" else False)
+    others = (step.action.name for step in row.plan.steps[1:] if step.action.unit == row.plan.unit)
+    also = frozenset() if stops_and_starts else frozenset(others)
+    return Deed(at=row.created_at, action=action, by=by, helped=None if row.status == "done" else False, also=also)

@@ -53,6 +53,8 @@ def did(action: ActionName, seconds: float = 5, **changes: Any) -> Deed:
         (RESTART, [did(RESTART, helped=False)], {}, "wrong"),
         (RESTART, [did(RESTART), did(ActionName.ROLLBACK, 8)], {}, "wrong"),
         (RESTART, [did(STOP)], {"well": False}, "wrong"),
+        (RESTART, [did(QUARANTINE, also=frozenset({RESTART}), by="the agent")], {}, "right"),
+        (RESTART, [did(QUARANTINE, also=frozenset({RESTART}), helped=False)], {}, "wrong"),
         (RESTART, [], {}, "not_needed"),
         (RESTART, [], {"well": False}, "unknown"),
         (RESTART, [], {"watched": False}, "unknown"),
@@ -183,6 +185,18 @@ def test_a_person_who_does_something_else_or_the_same_in_vain_makes_it_wrong(des
     desk.command(steps=start_steps(RUNS), remedy="person/start")
     desk.ends("i2")
     assert desk.verdicts() == ["wrong", "wrong"]
+
+
+def test_every_step_of_a_plan_was_done_not_only_its_first(desk: Desk) -> None:
+    desk.journal.open_incident(incident("i1", opened_at=desk.clock.now))
+    steps = (*start_steps(RUNS), *restart_steps(RUNS))
+    plan = desk.plan("i1", steps=steps)
+    desk.journal.record_plan(plan)
+    desk.journal.end_plan(plan.id, "skipped", "suggest")
+    desk.journal.note_would_be(plan, "suggest")
+    desk.command(steps=steps, remedy="person/both")
+    desk.ends("i1")
+    assert desk.verdicts() == ["right", "right"]
 
 
 def test_a_no_makes_it_wrong_however_it_ended(desk: Desk) -> None:
