@@ -37,7 +37,8 @@ class Turns:
     _last: float = field(default=float("-inf"), init=False)
     _bad_rounds: int = field(default=0, init=False)
     _doubts: int = field(default=0, init=False)
-    _was_well: bool = field(default=False, init=False)
+    was_well: bool = field(default=False, init=False)
+    """A whole round was answered without a bad answer."""
     _led: int = field(default=0, init=False)
     _led_at: float = field(default=float("-inf"), init=False)
 
@@ -68,8 +69,8 @@ class Turns:
         but one instance that took all of them. What never answered a whole round well cannot be asked side by side: nothing.
         """
         found = [one for one in answers if one.reason in _SAYS and one.status != _TOO_MANY]
-        self._was_well = self._was_well or (not found and any(one.ok for one in answers))
-        if not self._was_well:
+        self.was_well = self.was_well or (not found and any(one.ok for one in answers))
+        if not self.was_well:
             return []
         if found:
             self._bad_rounds, self._doubts, self._led = self._bad_rounds + 1, _DOUBTS, 0

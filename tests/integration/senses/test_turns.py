@@ -93,7 +93,7 @@ async def test_an_ill_instance_is_told_and_a_busy_one_is_not(monkeypatch: pytest
 
         try:
             sense.sync(list(world.units.values()))
-            await until(lambda: len(told) >= 3, timeout=20)
+            await until(lambda: sense._patients[unit_id].turns.was_well, timeout=20)
             assert not side_by_side()
             os.kill(pids[2], signal.SIGUSR2)
             await until(side_by_side, timeout=20)
