@@ -182,6 +182,9 @@ def _of_definition(findings: Findings, kind: Cause, *, capped: bool) -> Hypothes
         against.append(("it was started with that long before, or after, the trouble began", SOME))
     if capped:
         pro.append(("it ended as a runtime does that reaches its cap", SOME))
+    elif change.flag("on_trial") and change.number("trial_s") > 0:
+        tried_s = change.number("trial_s")
+        against.append((f"it was well with it for {tried_s:.0f} s", SOME * min(1.0, tried_s / _LONG_TRIAL_S)))
     return weigh(kind, unit, change.words("said"), speaks_for=pro, speaks_against=against)
 
 

@@ -216,6 +216,12 @@ def test_an_environment_that_is_somebody_elses_to_give_calls_a_person() -> None:
     assert "DB_HOST" in decision.why
 
 
+def test_an_environment_that_it_was_well_with_for_minutes_is_left_as_it_is() -> None:
+    began = environment(on_trial=True, trial_s=200.0, started_at=BEGAN.timestamp() - 210)
+    decision, _ = outcome(case_of(Fault.HANG), {**FAILS, **began})
+    assert not isinstance(decision, Act) or "rollback_config" not in str(steps_of(decision))
+
+
 def test_a_cap_that_was_lowered_is_set_back() -> None:
     deaths = tuple(died("api", lived_s=3.0, at=BEGAN + timedelta(seconds=3 * n)) for n in range(3))
     state: dict[str, Scalar] = {**DIES["unit_state"], "last_exit": 134}
