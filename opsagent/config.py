@@ -76,8 +76,10 @@ class Config:
         found = {spec.name: spec for spec in self.services}
         for spec in applied:
             full = f"circus:{spec.name}"
-            said = found.get(full) or found.get(spec.name)
-            found[full] = spec if said is None else _together(spec, said)
+            plain = found.get(spec.name)
+            said = found.get(full) or plain
+            whole = spec if said is None else _together(spec, said)
+            found[full] = replace(whole, protected=whole.protected or (plain is not None and plain.protected))
         return found
 
 

@@ -103,9 +103,16 @@ class Descriptions:
         shared = {name: self._meant(name) for name in self._specs}
         return {name: units for name, units in shared.items() if len(units) > 1}
 
+    def of_nobody(self) -> tuple[str, ...]:
+        """Return the names of descriptions that mean no unit that is known: what they say holds for nobody."""
+        return tuple(name for name in self._specs if not self.named(name))
+
     def _find(self, unit: UnitId) -> ServiceSpec | None:
         said = self._specs.get(full_name(unit))
         if said is not None:
+            plain = self._specs.get(unit.name)
+            if plain is not None and plain.protected and not self._meant(unit.name):  # it means nobody else
+                return replace(said, protected=True)
             return said
         for name in dict.fromkeys((unit.name, short_name(unit.name))):
             said = self._specs.get(name)

@@ -117,7 +117,7 @@ def _config(home: Home) -> Finding:
 def _running(home: Home) -> list[Finding]:
     from opsagent import __version__
     from opsagent.cli.checkup_maintenance import windows
-    from opsagent.cli.checkup_supervisors import rights, supervisors
+    from opsagent.cli.checkup_supervisors import descriptions, rights, supervisors
     from opsagent.cli.daemon import status
     from opsagent.cli.errors import code_of
     from opsagent.cli.services import KIND, look
@@ -140,7 +140,7 @@ def _running(home: Home) -> list[Finding]:
             findings.append(Finding(about="engine", level="note", detail="not running", mend=mend))
         config = _usable_config(home)
         named = config.supervisors.systemd_units if config is not None else ()
-        findings += [*supervisors(running), *rights(running, named)]
+        findings += [*supervisors(running), *descriptions(running), *rights(running, named)]
         findings += windows(config.maintenance if config is not None else (), running)
     if daemon is None:
         mend = "opsagent watch starts it"

@@ -32,6 +32,18 @@ def supervisors(running: Running) -> Iterator[Finding]:
         )
 
 
+def descriptions(running: Running) -> Iterator[Finding]:
+    """Look for what is said of services that nobody runs: a typo would leave the right one unprotected."""
+    silent = bool(running.silent) or not running.engine_running
+    for name in () if silent else running.described.of_nobody():
+        yield Finding(
+            about="names",
+            level="note",
+            detail=f"[services.{name}] is about a service that nobody runs here: what it says holds for none",
+            mend="check the name: `opsagent ps` lists them",
+        )
+
+
 def _found(one: Found, running: Running) -> Finding:
     about = one.kind or one.family
     where = f"{one.address} ({one.why})"

@@ -92,6 +92,7 @@ def _report(place: Home, config: Config, running: Running, sources: Any) -> dict
             for said in policy_said(config.policy, sources)
         },
         "services": services,
+        "of_nobody": [] if running.silent else list(running.described.of_nobody()),
         "grants": grants,
     }
 
@@ -114,6 +115,8 @@ def _draw(report: Mapping[str, Any], out: Out) -> None:
             for one in report["services"]
         ]  # fmt: skip
         out.lines(table((Column("SERVICE"), Column("MODE"), Column("FROM"), Column("")), drawn, out.screen))
+    for name in report["of_nobody"]:
+        out.note(one_line(f"[services.{name}] is about a service that nobody runs here: what it says holds for none"))
     if report["note"]:
         out.note(report["note"])
     for grant in report["grants"]:

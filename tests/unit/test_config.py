@@ -8,9 +8,11 @@ import pytest
 
 from opsagent.config import Config, ConfigError
 from opsagent.home import Home, HomeError
+from opsagent.naming import Descriptions
 from opsagent.policy import Policy
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.services.spec import Health, ServiceSpec
+from opsagent_tools.units import UnitId
 
 
 def _load(home: Path, text: str) -> Config:
@@ -112,6 +114,12 @@ def test_what_it_says_of_a_service_that_was_applied_counts(home: Path) -> None:
     other = ServiceSpec(name="other", command=("other",), cwd=home)
 
     known = config.described([api, web, other])
+    assert Descriptions(known, [UnitId.local("circus", "web")]).of_nobody() == (
+        "api",
+        "db",
+        "circus:api",
+        "circus:other",
+    )
 
     assert (known["circus:api"].mode, known["circus:api"].protected) == ("observe", True)
     assert known["circus:api"].health == Health(tcp="127.0.0.1:8000")
@@ -119,3 +127,12 @@ def test_what_it_says_of_a_service_that_was_applied_counts(home: Path) -> None:
     assert (known["circus:web"].mode, known["circus:web"].protected, known["circus:web"].port) == ("auto", True, 8002)
     assert known["circus:other"] == other
     assert set(known) == {"circus:api", "circus:web", "circus:other", "api", "db", "web"}
+
+
+@pytest.mark.parametrize("supervisor", ["circus", "pm2"])
+def test_what_protects_protects_under_either_name(home: Path, supervisor: str) -> None:
+    config = _load(home, f'[services.web]\nprotected = true\n[services."{supervisor}:web"]\nmode = "auto"\n')
+    web, applied = UnitId.local(supervisor, "web"), ServiceSpec(name="web", command=("web",), cwd=home)
+    found = Descriptions(config.described([applied] if supervisor == "circus" else []), [web]).of(web)
+    assert found is not None
+    assert (found.mode, found.protected) == ("auto", True)
