@@ -14,7 +14,8 @@ from opsagent.runbooks.remedy import Against, Fit
 from opsagent.runbooks.suffering import has_died, root_suffers_by, unwell
 from opsagent_tools.units import UnitId, UnitState
 
-OVERLOADED = frozenset({"busy", "starved"})
+_OVERLOADED = frozenset({"busy", "starved"})
+_SILENT = frozenset({"timeout", "refused"})
 
 
 def stale(findings: Findings, target: Target) -> Fit | Against:
@@ -69,6 +70,11 @@ def stale_above(findings: Findings, target: Target) -> Fit | Against:
     how = root_suffers_by(findings, target)
     if isinstance(how, Against):
         return how
+    health = findings.of("health_now", findings.case.incident.unit)
+    if health.words("reason") in _SILENT:  # whoever is shown what it does not accept says so
+        return Against(
+            f"{findings.case.incident.unit.name} is silent ({health.words('said')}): that has reasons of its own"
+        )
     why = upstream.explains(findings) or _waits_for_others(findings, target)
     if why:
         return Against(why)
@@ -109,7 +115,7 @@ def _waits_for_others(findings: Findings, target: Target) -> str:
     process = findings.of("process_state", unit.id)
     if not process.answered or process.flag("debugged") or process.number("stopped"):
         return f"{unit.name} is stopped by a signal, or looked at with a debugger"
-    if any(process.flag(name) for name in OVERLOADED):
+    if any(process.flag(name) for name in _OVERLOADED):
         return f"{unit.name} is overloaded ({process.words('said')})"
     waits = findings.of("connections", unit.id)
     return waits.words("said") if waits.answered and waits.flag("waiting") else ""

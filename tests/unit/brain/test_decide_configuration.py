@@ -315,6 +315,7 @@ def test_what_it_depends_on_takes_up_the_certificate_that_others_go_by_already()
         ("config_changed:tls", {"1_broken": "it is no certificate any more"}),
         ("config_changed", {"changed": True, "differs": 1}),
         ("health_now", {"ok": True}),
+        ("health_now", {"reason": "timeout"}),
         ("callers", {"above_changed_at": BEGAN.timestamp() - 90}),
         ("callers", {"above": ""}),
         ("certificates", {"bad": True}),
