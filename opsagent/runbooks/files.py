@@ -191,7 +191,24 @@ def rights_were_taken(findings: Findings, target: Target) -> Fit | Against:
         return change
     if not change.flag("denied"):
         return Against(f"{change.words('said')}: nothing is kept from {target.unit.name} by that")
+    why = "" if change.flag("used") else _nobody_refused_it(findings, target)
+    if why:
+        return Against(f"{change.words('said')}, which it is not known to use; and {why}")
     return Fit(target=target, why=change.words("said"), args={"files": change.words("files")})
+
+
+def _nobody_refused_it(findings: Findings, target: Target) -> str:
+    """Return why its trouble is not that of who is refused a file: that one is told so at once, and goes on or ends."""
+    unit, spec = target.unit, target.spec
+    state = findings.of("unit_state", unit.id)
+    if state.words("state") != UnitState.RUNNING:
+        killed = state.has("last_exit") and int(state.number("last_exit")) in {-9, -15, 137, 143}
+        return f"{unit.name} was killed from outside" if killed else ""
+    if spec is None or spec.health is None:
+        return ""
+    health = findings.of("health_now", unit.id)
+    silent = health.answered and not health.flag("ok") and health.words("reason") == "timeout"
+    return f"{unit.name} does not answer at all ({health.words('said')})" if silent else ""
 
 
 def rights_were_opened(findings: Findings, target: Target) -> Fit | Against:
