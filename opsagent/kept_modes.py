@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from opsagent.kept_contents import write_private
-from opsagent.own_files import looks_like_a_log, open_files, own_folders
+from opsagent.own_files import is_shared, looks_like_a_log, open_files, own_folders
 from opsagent_tools.processes.family import parents, with_descendants
 from opsagent_tools.processes.proc import started_at
 from opsagent_tools.services.spec import ServiceSpec
@@ -236,7 +236,7 @@ def _needed(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Itera
 
 def _paths(spec: ServiceSpec | None, home: Path, held: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
     """Yield what may be needed, and whether it is known to be."""
-    folders = own_folders(spec, home)
+    folders = [folder for folder in own_folders(spec, home) if not is_shared(folder)]
     for path in (*_named(spec), *_held(held, home), *folders):
         yield path, True
     for folder in folders:

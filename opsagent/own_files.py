@@ -24,6 +24,10 @@ from opsagent_tools.units import Unit
 _SYSTEM = frozenset(
     "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /var".split()
 )
+_SHARED = _SYSTEM | frozenset(
+    "/dev/shm /run/lock /usr/local /usr/local/etc /usr/local/share /usr/share /var/cache /var/lib /var/local /var/log "  # noqa: S108
+    "/var/mail /var/opt /var/spool /var/tmp /var/www".split()
+)
 _NOBODYS = (
     "/bin/",
     "/boot/",
@@ -91,6 +95,11 @@ def own_folders(spec: ServiceSpec | None, home: Path | None = None) -> tuple[Pat
         except OSError:
             continue
     return tuple(found)
+
+
+def is_shared(folder: Path) -> bool:
+    """Tell whether a folder is one of the system's, or a person's whole home: what lies there is of many."""
+    return str(folder) in _SHARED or folder.parent == Path("/home")
 
 
 def _is_apart(path: Path, home: Path | None) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from opsagent import kept_modes
 from opsagent.kept_modes import ModeChange
 from opsagent.model import EvidenceKind, Scalar
+from opsagent.own_files import is_shared
 from opsagent.probes.room import Found, Room
 from opsagent_tools.units import UnitId
 
@@ -92,6 +93,8 @@ def _words(change: ModeChange) -> str:
 def _why_not(change: ModeChange) -> str:
     """Return why it is for a person: nothing is ever given back that lets everybody write, or set an id."""
     was = change.was
+    if was.folder and is_shared(was.path):
+        return f"{was.path} is shared by many"
     if was.mode & _SET_ID and not was.folder:
         return f"{was.path.name} had a set-id bit"
     if was.mode & _EVERYBODY_WRITES and not was.mode & _STICKY and not change.now.mode & _EVERYBODY_WRITES:

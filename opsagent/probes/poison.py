@@ -18,7 +18,7 @@ from pathlib import Path
 
 from opsagent import kept_modes
 from opsagent.model import EvidenceKind, Scalar, Signal
-from opsagent.own_files import open_files, own_folders
+from opsagent.own_files import is_shared, open_files, own_folders
 from opsagent.probes.own_logs import seen
 from opsagent.probes.room import Found, Room
 from opsagent.probes.service import last_lines, log_paths
@@ -287,6 +287,8 @@ def _begins_like_a_database(path: str) -> bool:
 def _data_folders(spec: ServiceSpec | None, home: Path | None) -> list[str]:
     found: dict[str, None] = {}
     for top in own_folders(spec, home):
+        if is_shared(top):
+            continue
         for where, folders, _ in os.walk(top):
             folders[:] = sorted(name for name in folders if name not in _LEFT_OUT and not name.startswith("."))
             found[where] = None

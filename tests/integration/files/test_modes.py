@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from opsagent import kept_modes
-from opsagent.probes.modes import as_json
+from opsagent import kept_modes, own_files
+from opsagent.probes.modes import _told, as_json
 from opsagent_tools import modes
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.processes.proc import key_of
@@ -62,6 +63,31 @@ def test_a_mode_that_changed_under_a_running_service_is_not_taken_for_good(place
     place.file.chmod(0o000)
     kept_modes.note(place.unit, place.spec, place.home)
     assert [change.was.mode for change in place.changes()] == [0o640]
+
+
+def test_what_lies_in_a_folder_of_many_is_not_its_own(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tmp_path / "var" / "lib"
+    many.mkdir(parents=True)
+    (many / "of_another").write_text("x")
+    monkeypatch.setattr(own_files, "_SHARED", own_files._SHARED | {str(many)})
+    spec = replace(place.spec, env={"DATA": str(many)})
+    kept_modes.note(place.unit, spec, place.home)
+    (many / "of_another").chmod(0o600)
+    many.chmod(0o700)
+    assert place.changes() == ()
+
+
+def test_the_rights_of_a_folder_of_many_are_for_a_person() -> None:
+    def folder(bits: int) -> kept_modes.Mode:
+        return kept_modes.Mode(
+            path=Path("/root"), device=1, inode=1, mode=bits, uid=0, gid=0, changed_at=0.0, folder=True
+        )
+
+    change = kept_modes.ModeChange(was=folder(0o755), now=folder(0o700))
+    told = _told(UNIT, [change], "search")
+    assert (told["restorable"], told["files"]) == (False, "")
 
 
 @pytest.mark.parametrize("trick", ["another file", "a link", "a second name", "changed again"])
