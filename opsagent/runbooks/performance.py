@@ -19,6 +19,8 @@ from opsagent_tools.units import UnitState
 _HOARD = 3
 """Fewer connections that are held and not used are a pool at rest."""
 _IDLE_S = 3.0
+_WELL_BESIDE_S = 5.0
+"""What was held this long before the trouble began, without being used since, did not begin it."""
 _FLOOD_S = 8.0
 """Connections a second of one client."""
 _MOST = 0.6
@@ -96,6 +98,8 @@ def hoards_connections(findings: Findings, target: Target) -> Fit | Against:
         return Against(f"nobody hoards connections of {found.words('server_name')}")
     if held < 2 * others or found.number("holder_grown") < 2:
         return Against(f"{found.words('said')}: no more than it had before, or than others hold")
+    if found.number("holder_idle_s") > age_s(findings) + _WELL_BESIDE_S:
+        return Against(f"{found.words('said')}: so it did when {findings.case.incident.unit.name} was well yet")
     starving = found.number("others_wait") or found.flag("queue_full") or not served_now(findings)
     if not starving:
         return Against(f"{found.words('said')}: nobody waits for them")

@@ -128,6 +128,11 @@ def test_a_pool_at_rest_is_no_hoard() -> None:
     assert "restart:job" not in plan
 
 
+def test_what_was_held_while_all_were_served_is_no_hoard() -> None:
+    long_ago = {**HOARDED, "holder_idle_s": (LATER - BEGAN).total_seconds() + 20}
+    assert "restart:job" not in what(decided(Fault.HANG, {"wait_chain": NOBODY, "clients": long_ago}))
+
+
 def test_the_load_is_shed_and_the_server_left_alone() -> None:
     decision = decided(Fault.HANG, {"clients": {**FLOODED, "server": str(unit_of("api").id)}})
     assert what(decision) == ["stop:job", "start:job"]
