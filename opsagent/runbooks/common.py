@@ -131,9 +131,24 @@ def it_is_starting(findings: Findings) -> LeaveAlone | None:
     slow_s = max(health.grace_s, stuck.SLOW_START_S) if stuck.never_well(findings, root) else health.grace_s
     left_s = slow_s - state.number("age_s")
     if left_s <= 0:
-        return None
+        return _door_is_shut(findings)
     look_again_s = min(left_s + _MOMENT_S, _LOOK_AGAIN_S)
     return LeaveAlone(why=f"{root.unit.name} has only just started", look_again_s=look_again_s)
+
+
+def _door_is_shut(findings: Findings) -> LeaveAlone | None:
+    """Return that the root, or what is in trouble above it, listens no more for a short while, and lives on."""
+    above = upstream.troubled(findings)
+    culprit = findings.upstream(above.words("root")) if above is not None else findings.root
+    if culprit is None or findings.case.tried or culprit.spec is None or culprit.spec.health is None:
+        return None
+    if findings.of("unit_state", culprit.unit.id).words("state") != UnitState.RUNNING:
+        return None
+    left_s = stuck.shut_s(findings, culprit)
+    if left_s <= 0:
+        return None
+    why = f"{culprit.unit.name} lives and listens no more: it may have shut its door on purpose"
+    return LeaveAlone(why=why, look_again_s=min(left_s + _MOMENT_S, _LOOK_AGAIN_S))
 
 
 _COMING = frozenset({UnitState.STARTING, UnitState.STOPPING})

@@ -15,6 +15,7 @@ from opsagent_tools.units import UnitState
 _NEARLY_ALL = 0.95
 _FLOOD_S, _GIVEN_UP, _HOARD, _GROWN = 8.0, 5, 3, 2
 _MOMENT_S = 1.0
+_SHUT_S = 12.0
 SLOW_START_S = 20.0
 """Nothing is done about what has not answered yet for so long after its start, whatever its grace."""
 _LONG_START_S = 120.0
@@ -63,8 +64,21 @@ def stuck(findings: Findings, target: Target) -> Fit | Against:
             f"{unit.name} answers its probe quickly, with a failure ({health.words('said')}): "
             "it is alive, and nothing shows that a new process would do better"
         )
+    if shut_s(findings, target) > 0:
+        return Against(f"{unit.name} has shut its door a short while ago and lives on: it may open it again")
     how = "spins without a system call" if process.flag("spinning") else "is idle"
     return Fit(target=target, why=f"{unit.name} lives, {how}, and does not answer ({health.words('said')})")
+
+
+def shut_s(findings: Findings, target: Target) -> float:
+    """Return for how many seconds yet a unit that lives and listens no more is left alone; 0: it is not so, or for long.
+
+    Who closes its own port is not hung: it may be at work on its data, or read its configuration anew.
+    """
+    health = findings.of("health_now", target.unit.id)
+    if not health.answered or health.flag("ok") or health.words("reason") != "refused":
+        return 0.0
+    return max(0.0, _SHUT_S - health.number("failing_s"))
 
 
 def never_well(findings: Findings, target: Target) -> bool:
