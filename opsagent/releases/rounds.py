@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from opsagent.store.rows import DeployResult, DeployRow
 from opsagent.timeline import Timeline
 from opsagent.world import World
 from opsagent_tools.files import sha256_of
-from opsagent_tools.supervisors.port import Redefines, SupervisorError
+from opsagent_tools.supervisors.port import Redefines, SupervisorError, SupervisorUnreachable
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 _LOG = logging.getLogger(__name__)
@@ -46,9 +45,12 @@ class Rounds:
         self._looked_at: dict[UnitId, float] = {}
         self._given_at: dict[UnitId, float] = {}
         self._defined: dict[UnitId, str] = {}
+        self._silent: set[str] = set()
+        """Supervisors that do not answer, in this round: each is waited for once."""
 
     async def go(self, troubled: Callable[[], Collection[UnitId]]) -> None:
         """Look at every unit once; a journal that cannot be written is tried again the next time."""
+        self._silent.clear()
         try:
             for unit in list(self._world.units.values()):
                 await self._see_definition(unit, datetime.now(UTC))
@@ -74,18 +76,23 @@ class Rounds:
     async def _see_definition(self, unit: Unit, now: datetime) -> None:
         """Note when it is given something else to run with, well or not."""
         supervisor: object = self._keeper.supervisors.get(unit.id.supervisor)
-        if not isinstance(supervisor, Redefines):
+        if not isinstance(supervisor, Redefines) or unit.id.supervisor in self._silent:
             return
-        with suppress(SupervisorError):
+        try:
             digest = sha256_of(await supervisor.definition(unit.id))
-            if self._defined.get(unit.id) != digest:
-                self._defined[unit.id] = digest
-                await asyncio.to_thread(environment_memory.see, unit.id, digest, self._keeper.folder, now.timestamp())
+        except SupervisorUnreachable:
+            self._silent.add(unit.id.supervisor)
+            return
+        except SupervisorError:
+            return
+        if self._defined.get(unit.id) != digest:
+            self._defined[unit.id] = digest
+            await asyncio.to_thread(environment_memory.see, unit.id, digest, self._keeper.folder, now.timestamp())
 
     async def _note_environment(self, unit: Unit, now: datetime) -> None:
         """Note what it is given to run with."""
         supervisor: object = self._keeper.supervisors.get(unit.id.supervisor)
-        if now.timestamp() - self._given_at.get(unit.id, 0.0) < _GIVEN_AGAIN_S:
+        if now.timestamp() - self._given_at.get(unit.id, 0.0) < _GIVEN_AGAIN_S or unit.id.supervisor in self._silent:
             return
         self._given_at[unit.id] = now.timestamp()
         try:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _PREPARE_S = 120.0
 """`prepare` answers when all instances are up; each may wait for its `listen_timeout`."""
-_LIST_HOLDS_S = 0.5
-"""What all units are given is asked for in one round, by one list."""
+_LIST_HOLDS_S = 10.0
+"""What units are given changes by a restart only, after which whoever hears PM2's events lists anew."""
 
 
 class Pm2Supervisor(Extras):
@@ -122,7 +122,7 @@ class Pm2Supervisor(Extras):
         await self._changes.restart(unit, env)
 
     async def definition(self, unit: UnitId) -> bytes:
-        """Return what its processes are started with: command, folder and environment, secrets and all."""
+        """Return what its processes are started with, by the last list: command, folder and environment, secrets and all."""
         from opsagent_tools.supervisors.pm2.definition import definition_of
 
         core = self._core
