@@ -16,9 +16,10 @@ from opsagent.probes.sight import Ask, Sight, families, look
 from opsagent_tools.processes.activity import observe
 from opsagent_tools.units import UnitId
 
-_UNANSWERED_S = 0.4
+_UNANSWERED_S = 0.3
 """A question that is open for less is just being answered."""
-_LOOKS, _PAUSE_S = 4, 0.25
+_LEAST_LOOKS, _LOOKS, _PAUSE_S = 4, 10, 0.2
+"""Who gives up early and asks again is not met waiting at every look."""
 _WATCHED_S = 0.6
 
 
@@ -36,12 +37,14 @@ async def wait_chain(room: Room, unit_id: UnitId) -> Found:
     """Follow what is not answered from one unit to the next."""
     owners = await asyncio.to_thread(families, room)
     looks: list[Sight] = []
-    for _ in range(_LOOKS):
+    while len(looks) < _LOOKS:
         seen = await look(room, owners)
         if seen is None:
             said = "the kernel does not tell who waits for whom"
             return Found(kind=EvidenceKind.KERNEL, facts={"failed": said, "said": said})
         looks.append(seen)
+        if len(looks) >= _LEAST_LOOKS and walk(unit_id, looks)[1] is not None:
+            break
         await asyncio.sleep(_PAUSE_S)
     path, last = walk(unit_id, looks)
     facts: dict[str, Scalar] = {"waiting": last is not None, "hops": len(path) - 1, "end": "", "outside": ""}
