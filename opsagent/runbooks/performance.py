@@ -228,7 +228,8 @@ def answers_late(findings: Findings, target: Target) -> Fit | Against:
     unit, root = target.unit, findings.case.incident.unit
     if not (end.flag("idle") or end.flag("spinning")):
         return Against(end.words("said"))
-    if end.number("waiting_s") < _LATE_S:
+    gave_up = findings.of("clients", root).number("given_up") >= _GIVEN_UP
+    if end.number("waiting_s") < _LATE_S and not (end.flag("spinning") and gave_up):
         return Against(f"{end.words('said')}: that is not long")
     least_s = _SLOW_FOR_S if findings.case.incident.fault is Fault.DEGRADED else _SILENT_FOR_S
     if age_s(findings) < least_s:

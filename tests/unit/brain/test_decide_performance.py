@@ -111,6 +111,15 @@ def test_who_works_or_is_elsewhere_is_not(other: dict[str, Scalar]) -> None:
     assert what(decided(Fault.HANG, {"wait_chain": other, "connections": waits})) == []
 
 
+@pytest.mark.parametrize(("given_up", "done"), [(2, []), (40, ["restart:db"])])
+def test_short_waits_count_where_clients_give_up_on_one_that_only_computes(given_up: int, done: list[str]) -> None:
+    """Whoever asks may wait for less time than it takes to call that long."""
+    spins = {**CHAIN, "waiting_s": 0.5, "idle": False, "spinning": True, "said": "db spins in one computation"}
+    waits = {"waiting": True, "on": "db", "said": "api has waited for db"}
+    clients = {**ALONE, "given_up": given_up}
+    assert what(decided(Fault.HANG, {"wait_chain": spins, "connections": waits, "clients": clients})) == done
+
+
 def test_a_short_wait_is_given_time() -> None:
     waits = {"waiting": True, "on": "db", "said": "api has waited for db"}
     soon = BEGAN + timedelta(seconds=4)
