@@ -121,7 +121,8 @@ def test_whoever_leaves_in_the_middle_has_nothing_written(bare: Cli, how: str) -
     terminal.answer(PROTECTED, "\x04" if how == "ctrl-d" else "")
     if how == "ctrl-c":
         terminal.interrupt()
-    assert terminal.end() == 130
+    # An interrupt within exec() of a text (a dataclass being made by an import) ends CPython by the signal itself.
+    assert terminal.end() in (130, -2)
     assert "Traceback" not in terminal.shown
     assert "unexpected" not in terminal.shown
     assert not bare.home.joinpath("config.toml").exists()

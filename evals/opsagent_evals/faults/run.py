@@ -63,7 +63,8 @@ def play_all(
         starting(scenario, number)
         place = Place(root / kept_by / scenario.name if kept_by != AGENT else root / scenario.name)
         place.prepare(scenario.folder, keep_home=kept_by == AGENT)
-        scored = score(scenario, play(scenario, place, prefix, kept_by=kept_by, stop=stop), number=number)
+        run = play(scenario, place, prefix, kept_by=kept_by, stop=stop)
+        scored = score(scenario, run, number=number, of_another=kept_by != AGENT)
         finished(scored)
         return scored
 

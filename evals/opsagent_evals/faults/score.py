@@ -191,10 +191,17 @@ def is_right(scenario: Scenario, run: Run, outcome: Outcome) -> bool:
             return False
 
 
-def score(scenario: Scenario, run: Run, *, number: int = 1) -> Score:
-    """Score one run of a scenario; `number` counts repeats from 1."""
+def score(scenario: Scenario, run: Run, *, number: int = 1, of_another: bool = False) -> Score:
+    """Score one run of a scenario; `number` counts repeats from 1.
+
+    `of_another`: the services were kept by somebody else than the agent. A supervisor may have mended it before the
+    oracle saw it broken; then it was left alone, and nothing is held against anybody.
+    """
     steps = changing(run.steps)
     outcome = outcome_of(scenario, run)
+    never_broken = bool(run.oracle) and not run.error and all(call.ok for call in run.oracle)
+    if of_another and outcome is Outcome.FAILED and not steps and never_broken:
+        outcome = Outcome.LEFT_ALONE
     incident = _that_counts(run)
     served = held_since(run) if outcome is Outcome.REPAIRED else None
     plans = dict.fromkeys(step.plan for step in steps)

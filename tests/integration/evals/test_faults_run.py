@@ -98,7 +98,8 @@ def test_others_are_put_to_the_same_fault(
         require("monit")
     (scored,) = play_all([load(folder)], root, kept_by=kept_by)
     assert (scored.error, scored.strays) == ("", ())
-    assert scored.outcome is Outcome.REPAIRED
+    # PM2 may have started it again before the oracle was asked
+    assert scored.outcome in ({Outcome.REPAIRED, Outcome.LEFT_ALONE} if kept_by == "pm2" else {Outcome.REPAIRED})
     did = {"restart": ("restart:door",), "monit": ("restart:door",), "pm2": ()}[kept_by]
     assert scored.actions[:1] == did[:1]
 

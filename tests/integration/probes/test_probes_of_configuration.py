@@ -25,8 +25,10 @@ from opsagent.environment_memory import Given
 from opsagent.probes.asking_names import ask, is_name
 from opsagent_tools.files import read_owned, replace_content, sha256_of
 from opsagent_tools.probes.health import ask as ask_health
+from opsagent_tools.processes.proc import key_of
 from opsagent_tools.services.spec import Health, ServiceSpec
 from tests.support.byhand import Scene
+from tests.support.waiting import until
 
 WAITS = "import time; print('ready', flush=True); time.sleep(60)"
 
@@ -62,6 +64,13 @@ async def test_a_changed_file_says_whether_it_parses_whether_it_was_read_and_who
     assert scene.last_good_dir is not None
     last_good.note(unit, spec(tmp_path, config), scene.last_good_dir)
     assert (await scene.ask("config_changed"))["changed"] is False
+    started = key_of(process.pid)
+    assert started is not None
+
+    async def is_older() -> bool:  # a change right after the start might have been read by it
+        return time.time() - started.started > 2.0
+
+    await until(is_older)
     config.write_text('{"ttl": 60,', encoding="utf-8")
     found = await scene.ask("config_changed")
     assert found["changed"] is True

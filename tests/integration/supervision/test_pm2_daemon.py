@@ -48,7 +48,11 @@ async def test_killed_it_is_explained_and_brought_back_and_nothing_is_doubled(ap
     assert [one["pm2_env"]["status"] for one in apps.listed() if one["name"] == "off"] == ["stopped"]
     assert jobs(apps) == set(apps.pids("job"))
     assert not before & (set(apps.pids("api")) | jobs(apps))
-    assert {unit["state"] for name, unit in (await watched.units()).items() if name != "off"} == {"running"}
+
+    async def all_run() -> bool:
+        return {unit["state"] for name, unit in (await watched.units()).items() if name != "off"} == {"running"}
+
+    await until(all_run)
 
 
 async def test_killed_in_mode_suggest_it_is_offered_and_nothing_is_done(apps: PM2, watched: Watched) -> None:

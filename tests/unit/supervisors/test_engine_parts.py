@@ -69,6 +69,8 @@ def full_spec(folder: Path) -> ServiceSpec:
         log_file=folder / "both.log",
         merge_logs=False,
         log_date_format="YYYY",
+        reopen_signal="SIGHUP",
+        log_level_signal="SIGUSR2",
         log_type="json",
         disable_logs=True,
         pid_file=folder / "api.pid",
@@ -111,6 +113,7 @@ def test_every_key_of_a_service_either_replaces_its_instances_or_is_known_not_to
         "restart_delay_s", "restart_backoff_s", "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s",
         "health", "depends_on", "independent", "logs", "max_memory", "max_memory_restart", "stop_signal", "stop_timeout_s", "treekill",
         "shutdown_with_message", "node_channel", "ready_timeout_s", "surge", "config_files", "mode", "protected",
+        "reopen_signal", "log_level_signal",
     }  # fmt: skip
 
     assert without | set(STARTED_WITH) | {"command", "cwd"} == {each.name for each in fields(ServiceSpec)}
