@@ -165,6 +165,7 @@ class Agent:
         orders = OrderBook(self.journal, self.detector)
         await orders.remember()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.recall.get_ready(tuple(self.world.units)))
             tasks.create_task(self._heed(orders))
             tasks.create_task(senses.run(self._sensed))
             tasks.create_task(self._tick(senses))

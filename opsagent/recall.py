@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -121,6 +121,19 @@ class Recall:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    async def get_ready(self, units: Iterable[UnitId]) -> None:
+        """Load index and model where something was tried for one of these before: its next decision does not wait."""
+        from opsagent_memory import MemoryFailure
+
+        scopes = [scope_of(unit) for unit in units]
+        try:
+            tried = await asyncio.to_thread(lambda: any(self._known(scope, Fault.CRASH)[0] for scope in scopes))
+        except MemoryFailure as error:
+            _LOG.warning("the memory cannot be read: %s", error)
+            return
+        if tried:
+            self._desk.warm_soon()
 
     async def odds(self, incident: Incident) -> tuple[RemedyOdds, ...]:
         """Return what was tried for incidents like this one, best first. A broken memory is an empty one, told."""
