@@ -76,7 +76,9 @@ async def stage(say: Callable[[str], None], heard: Callable[[Mapping[str, Any]],
         home = Home.open(folder / "home")
         stack.callback(home.discard_runtime_dir)  # it is not under the home
         # It may do what it likes here, so nothing but the demo's own services is known to it.
-        home.config_file.write_text('mode = "auto"\n[supervisors]\ndiscover = false\n', encoding="utf-8")
+        # The same faults come again within a minute, on purpose: that puts a remedy in doubt, and nothing else is tried here.
+        said = 'mode = "auto"\n[supervisors]\ndiscover = false\n[memory]\nexplore = false\n'
+        home.config_file.write_text(said, encoding="utf-8")
         home.config_file.chmod(0o600)
         deployment = write(folder)
         say("starting gateway (4 workers) → api → store on the embedded engine")
