@@ -36,6 +36,8 @@ def another(runbook: Runbook, findings: Findings, usual: Remedy) -> tuple[Remedy
     known = {odds.remedy: odds for odds in case.odds}
     if case.may_try is None or not _in_doubt(known.get(usual.name)):
         return None
+    if _fits(usual, findings, usual) is None:  # asked first: the others' conditions want probes of their own
+        return None
     fitting = [(remedy, fit) for remedy in runbook.remedies if (fit := _fits(remedy, findings, usual)) is not None]
     if len(fitting) < 2 or all(remedy.name != usual.name for remedy, _ in fitting):
         return None
