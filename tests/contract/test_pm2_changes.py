@@ -200,7 +200,8 @@ async def test_a_restart_keeps_the_environment_or_takes_another(pm2: PM2, superv
 async def test_counters_logs_and_watching(pm2: PM2, supervisor: Pm2Supervisor, tmp_path: Path) -> None:
     pm2.start("api", "talker.js", env={"GREETING": "hello"}, cwd=tmp_path)
     await supervisor.restart(API)
-    await until(lambda: pm2.log("api"))
+    (pid,) = pm2.pids("api")
+    await until(lambda: f"started {pid} " in pm2.log("api"))
 
     await supervisor.reset(API)
     await supervisor.watch(API, on=True)
