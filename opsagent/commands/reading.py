@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -64,6 +65,27 @@ class CommandStep:
                 return f"restart {where} safely"
             case tool:
                 return f"{tool} {where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a command may lean on beside its own words. Nothing in it is needed."""
+
+    spoken_of: tuple[str, ...] = ()
+    """Names of the units that were last spoken of: `it`, `them`, 그거."""
+    last: tuple[CommandStep, ...] = ()
+    """The steps of the turn before: `and worker?` asks the same of another unit."""
+    procedures: tuple[str, ...] = ()
+    """Names of procedures on screens."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names of units, as their people say them: alias → name."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names for several units at once: `backend` → its units."""
+    phrases: Mapping[str, tuple[CommandStep, ...]] = field(default_factory=dict)
+    """What this person meant by a text before, when it was offered to them and they took it; keys as
+    `opsagent.commands.words.normal_form` writes them."""
+    now: datetime | None = None
+    """With its zone; needed where the text says a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ class Effect(StrEnum):
     READS = "reads"
     TELLS = "tells"
     """Tells a person; nothing on the machine changes."""
+    ORDERS = "orders"
+    """A person's word to the agent itself (a hold, an answer, a fact): no service is touched, what it may do changes."""
     STARTS = "starts"
     """Brings up what is down."""
     RESUMES = "resumes"

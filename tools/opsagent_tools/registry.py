@@ -35,19 +35,19 @@ READING = _tools(
         name="tail_logs",
         effect=Effect.READS,
         summary="Show the last lines of a unit's log.",
-        args={"lines": "how many lines"},
+        args={"lines": "how many lines", "since": "how far back: 30m, 2h, 1d"},
     ),
     Tool(
         name="search_logs",
         effect=Effect.READS,
         summary="Find lines in a unit's log.",
-        args={"query": "text to look for", "lines": "how many lines at most"},
+        args={"query": "text to look for", "lines": "how many lines at most", "since": "how far back: 30m, 2h, 1d"},
     ),
     Tool(
         name="recall_incidents",
         effect=Effect.READS,
         summary="Say what happened to a unit before, and what helped.",
-        args={"query": "what to look for"},
+        args={"query": "what to look for", "since": "how far back: 30m, 2h, 1d"},
     ),
     Tool(name="host_metrics", effect=Effect.READS, summary="Show load, memory and disks of this machine."),
 )
@@ -207,7 +207,61 @@ CHANGING = _tools(
     Tool(name=ActionName.ESCALATE, effect=Effect.TELLS, summary="Tell a person what is known."),
 )
 
-TOOLS: Mapping[str, Tool] = MappingProxyType({**READING, **CHANGING})
+ORDERS = _tools(
+    Tool(name="pause", effect=Effect.ORDERS, summary="Have the agent do nothing by itself, until it is resumed."),
+    Tool(
+        name="resume",
+        effect=Effect.ORDERS,
+        summary="Have the agent act by itself again; of one unit: end its hold.",
+    ),
+    Tool(
+        name="hold",
+        effect=Effect.ORDERS,
+        summary="Have the agent leave one unit alone.",
+        args={"for": "how long: 30m, 2h, 1d", "why": "the reason"},
+    ),
+    Tool(
+        name="approve",
+        effect=Effect.ORDERS,
+        summary="Say yes to a question of the agent.",
+        args={"id": "of the question; none: the only one that is open"},
+    ),
+    Tool(
+        name="deny",
+        effect=Effect.ORDERS,
+        summary="Say no to a question of the agent.",
+        args={"id": "of the question; none: the only one that is open"},
+    ),
+    Tool(
+        name="teach",
+        effect=Effect.ORDERS,
+        summary="Keep what a person says as a fact, and as a rule of the guard where it is one.",
+        args={"text": "what holds"},
+    ),
+)
+"""What only people say, in plain words; no runbook and no remedy has them."""
+
+PROCEDURES = _tools(
+    Tool(
+        name="run_gui_procedure",
+        effect=Effect.INTERRUPTS,
+        summary="Carry out a procedure on a screen that was shown before.",
+        args={"procedure": "its name", "params": "what it is told, as text"},
+    ),
+)
+"""What is understood and cannot be carried out yet: the guard refuses it as it does every action that no tool declares."""
+
+TOOLS: Mapping[str, Tool] = MappingProxyType({**READING, **CHANGING, **ORDERS})
+
+SPOKEN: Mapping[str, Tool] = MappingProxyType(
+    {
+        **READING,
+        **{name: CHANGING[name] for name in ("start", "stop", "restart", "reload", "scale", "rollback")},
+        **ORDERS,
+        **PROCEDURES,
+    }
+)
+"""What a person may ask for in plain words, and a chat model may propose."""
 
 
 def effect_of(name: str) -> Effect:
