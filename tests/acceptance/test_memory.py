@@ -212,7 +212,7 @@ def test_the_daemon_s_memory_is_asked_and_ctrl_c_ends_an_import_with_nothing_kep
     record = {"kind": "fact", "scope": "all", "created_at": "2026-01-01T00:00:00+00:00"}
     many = tmp_path / "many.jsonl"
     with many.open("w") as file:
-        file.writelines(json.dumps({**record, "id": f"fa-{n:08}", "text": f"fact {n}"}) + "\n" for n in range(30_000))
+        file.writelines(json.dumps({**record, "id": f"fa-{n:08}", "text": f"fact {n}"}) + "\n" for n in range(150_000))
     with cli.watching():
         kept = cli("memory", "add", RULE, "--json").json
         assert cli("memory", "search", "restart at night", "--json").json["results"][0]["id"] == kept["id"]
