@@ -25,7 +25,7 @@ ROOT = "root"
 """Kind of the event that says why the cause of an incident is where it is."""
 _SETTABLE = frozenset(
     "status outcome remedy remedy_source attempts probes mttd_s mttr_s resolved_at summary evidence hypotheses "
-    "cause returned_of impact changed".split()
+    "cause returned_of impact changed solved_by".split()
 )
 
 _CAUSES = frozenset(Cause)
@@ -53,7 +53,7 @@ class Incidents(Store):
 
     def set_incident(self, incident_id: str, **values: Any) -> None:
         """Set some of: status, outcome, remedy, remedy_source, attempts, probes, mttd_s, mttr_s, resolved_at, summary,
-        evidence, hypotheses, cause, returned_of, impact, changed. LookupError: no such incident; TypeError: no such field.
+        evidence, hypotheses, cause, returned_of, impact, changed, solved_by. LookupError: no such incident; TypeError: no such field.
         """
         unknown = values.keys() - _SETTABLE
         if unknown:
@@ -274,6 +274,7 @@ def incident_row(row: RowMapping, plans: Sequence[PlanRow] = (), events: Sequenc
         returned_of=row["returned_of"],
         impact=row["impact"],
         changed=tuple(row["changed"] or ()),
+        solved_by=row["solved_by"],
         plans=tuple(plans),
         events=tuple(events),
     )

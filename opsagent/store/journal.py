@@ -16,27 +16,35 @@ from opsagent.store import ledger
 from opsagent.store.approvals import Approvals
 from opsagent.store.boundary import Writer, utc_now
 from opsagent.store.changes import Changes
+from opsagent.store.conversations import Conversations
 from opsagent.store.database import open_database, open_for_reading
 from opsagent.store.incidents import Incidents
 from opsagent.store.intent import Intent
 from opsagent.store.lookback import Lookback
+from opsagent.store.model_calls import ModelCalls
 from opsagent.store.notices import NoticeRows
 from opsagent.store.outbox import Outbox
+from opsagent.store.phrases import Phrases
 from opsagent.store.plans import Plans
 from opsagent.store.releases import Releases
 from opsagent.store.repairs import Repairs
 from opsagent.store.rows import Verification
+from opsagent.store.schedules import Schedules
 from opsagent.store.schema import (
     approvals,
+    conversations,
     deploys,
     egress,
     events,
     grants,
     holds,
     incidents,
+    model_calls,
     outbox,
     plans,
+    schedules,
     steps,
+    turns,
     watches,
     would_be,
 )
@@ -47,7 +55,22 @@ __all__ = ["Journal"]
 
 
 class Journal(
-    Incidents, Plans, Approvals, Intent, Releases, Changes, NoticeRows, Repairs, Trust, Watches, Outbox, Lookback
+    Incidents,
+    Plans,
+    Approvals,
+    Intent,
+    Releases,
+    Changes,
+    NoticeRows,
+    Repairs,
+    Trust,
+    Watches,
+    Outbox,
+    Lookback,
+    Phrases,
+    Schedules,
+    Conversations,
+    ModelCalls,
 ):
     """The journal of one home (or of one database, by its SQLAlchemy URL). Raises StoreError where it cannot be used."""
 
@@ -117,6 +140,18 @@ def _remove_loose(writer: Writer, before: datetime) -> None:
     _remove_old(writer, would_be, would_be.c.incident_id.is_(None) & (would_be.c.at < before))
     _remove_old(writer, outbox, outbox.c.incident_id.is_(None) & (outbox.c.sent_at < before))
     _remove_old(writer, egress, egress.c.at < before)
+    _remove_old(writer, schedules, schedules.c.ended_at < before)
+    _remove_old(writer, model_calls, model_calls.c.at < before)
+    _remove_conversations(writer, before)
+
+
+def _remove_conversations(writer: Writer, before: datetime) -> None:
+    """Remove conversations in which nothing was said since then, with all that was said in them."""
+    live = select(turns.c.conversation_id).where(turns.c.at >= before)
+    quiet = select(conversations.c.id).where(conversations.c.began_at < before, conversations.c.id.not_in(live))
+    for conversation_id in list(writer.connection.execute(quiet).scalars()):
+        _remove_old(writer, turns, turns.c.conversation_id == conversation_id)
+        writer.remove(conversations, conversation_id)
 
 
 def _remove_old(writer: Writer, table: Table, which: ColumnElement[bool]) -> None:

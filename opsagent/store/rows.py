@@ -15,6 +15,7 @@ IncidentStatus = Literal["open", "repairing", "resolved", "escalated", "closed"]
 PlanStatus = Literal["proposed", "done", "failed", "skipped", "interrupted"]
 StepStatus = Literal["intended", "done", "failed", "skipped", "unknown", "undone"]
 ApprovalStatus = Literal["pending", "approved", "denied", "expired", "used"]
+SolvedBy = Literal["memory", "runbook", "model", "person", "itself"]
 DeployResult = Literal["well", "failed", "forgotten"]
 """`failed`: an incident of the unit was opened while the release was watched; `forgotten`: nobody ended the deploy."""
 
@@ -99,6 +100,8 @@ class IncidentRow:
     """What it cost, as far as it was measured: `down_s`, `failed_probes`, `failed_requests`, `restarts`, `units`."""
     changed: tuple[Any, ...] = ()
     """What had changed just before."""
+    solved_by: SolvedBy | None = None
+    """Who found what ended it; None: nobody noted that."""
     plans: tuple[PlanRow, ...] = ()
     """Filled by `Journal.incident` only."""
     events: tuple[EventRow, ...] = ()

@@ -50,12 +50,13 @@ def test_what_is_exempt_is_ids_hashes_and_words_of_closed_lists() -> None:
         f"{table.name}.{column.name}" for table in COVERED for column in table.columns if column.info.get("opaque")
     }
     assert exempt == {
-        "approvals.binding", "approvals.incident_id", "approvals.plan_id", "approvals.status",
+        "approvals.binding", "approvals.incident_id", "approvals.plan_id", "approvals.status", "conversations.language",
         "deploys.release_before", "deploys.result", "events.incident_id", "grants.action", "grants.mode",
         "incidents.cause", "incidents.fault", "incidents.remedy_source", "incidents.returned_of", "incidents.status",
-        "outbox.incident_id", "outbox.kind", "plans.cause", "plans.incident_id", "plans.origin", "plans.source",
-        "plans.status", "releases.commit", "releases.kind", "releases.manifest", "steps.incident_id", "steps.plan_id",
-        "steps.status", "watches.incident_id", "watches.kind", "would_be.action", "would_be.incident_id",
+        "incidents.solved_by", "model_calls.incident_id", "model_calls.purpose",
+        "outbox.incident_id", "outbox.kind", "phrases.language", "plans.cause", "plans.incident_id", "plans.origin", "plans.source",
+        "plans.status", "releases.commit", "releases.kind", "releases.manifest", "schedules.language", "schedules.run", "schedules.state", "steps.incident_id", "steps.plan_id",
+        "steps.status", "turns.conversation_id", "turns.who", "watches.incident_id", "watches.kind", "would_be.action", "would_be.incident_id",
         "would_be.plan_id", "would_be.verdict",
     }  # fmt: skip
 

@@ -75,8 +75,8 @@ def next_revision(tmp_path: Path) -> Path:
     """The packaged migrations and one more that is still to come."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migrate.SCRIPTS, scripts)
-    (scripts / "versions" / "r0004_later.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0004'\ndown_revision = '0003'\n"
+    (scripts / "versions" / "r0005_later.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0005'\ndown_revision = '0004'\n"
         "def upgrade():\n    op.add_column('holds', sa.Column('later', sa.Text()))\n"
     )
     return scripts
@@ -84,21 +84,21 @@ def next_revision(tmp_path: Path) -> Path:
 
 def test_an_old_store_is_migrated_and_a_copy_is_kept(place: Home, journal: Journal, next_revision: Path) -> None:
     journal.open_incident(incident())
-    kept = migrate.migrate(journal._engine, "0003", next_revision)
+    kept = migrate.migrate(journal._engine, "0004", next_revision)
     assert kept is not None
     assert kept.stat().st_mode & 0o077 == 0
-    assert _revision(place) == "0004"
+    assert _revision(place) == "0005"
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("SELECT id FROM incidents").fetchall() == [("i1",)]
         assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
 
 
 def test_a_migration_that_fails_changes_nothing(place: Home, journal: Journal, next_revision: Path) -> None:
-    script = next_revision / "versions" / "r0004_later.py"
+    script = next_revision / "versions" / "r0005_later.py"
     script.write_text(script.read_text() + "    raise RuntimeError('half way')\n")
     with pytest.raises(RuntimeError, match="half way"):
-        migrate.migrate(journal._engine, "0003", next_revision)
-    assert _revision(place) == "0003"
+        migrate.migrate(journal._engine, "0004", next_revision)
+    assert _revision(place) == "0004"
     with closing(sqlite3.connect(place.database)) as connection:
         assert "later" not in str(connection.execute("SELECT sql FROM sqlite_master").fetchall())
 
@@ -107,7 +107,7 @@ def test_a_newer_store_is_refused_by_writer_and_reader(place: Home, journal: Jou
     journal.close()
     _set_revision(place, "0999")
     for opening in (Journal.open, Journal.read):
-        with pytest.raises(StoreNewer, match=r"newer opsagent \(0999, this one knows 0003\): update opsagent"):
+        with pytest.raises(StoreNewer, match=r"newer opsagent \(0999, this one knows 0004\): update opsagent"):
             opening(place)
 
 
@@ -131,7 +131,7 @@ def test_a_store_from_before_releases_is_updated_with_all_that_is_in_it(tmp_path
     engine = create_engine(f"sqlite:///{place.database}")
     first = tmp_path / "first"
     shutil.copytree(migrate.SCRIPTS, first)
-    for later in ("r0002_releases.py", "r0003_trust.py"):
+    for later in ("r0002_releases.py", "r0003_trust.py", "r0004_words.py"):
         (first / "versions" / later).unlink()
     with engine.begin() as connection:
         migrate.upgrade(connection, first)
@@ -166,7 +166,9 @@ def test_an_old_home_with_data_is_updated_in_place_and_its_chain_still_holds(pla
         repaired = journal.incident("i1")
         assert (repaired.outcome, repaired.remedy, repaired.mttr_s) == ("repaired", "crash/start", 4.5)
         assert repaired.plans[0].plan.cause is Cause.UNKNOWN
+        assert repaired.solved_by is None
         assert [row.needed for row in journal.approvals(pending=False)] == [None, None]
+        assert (journal.phrases(), journal.schedules(ended=True)) == ((), ())
         assert [hold.why for hold in journal.holds()] == ["migration"]
         journal.set_incident("i2", status="closed")
         journal.record_plan(plan("p9", "i2", STORE, cause=Cause.DEADLOCK))
@@ -183,6 +185,8 @@ def test_an_old_home_with_data_is_updated_in_place_and_its_chain_still_holds(pla
     "UPDATE incidents SET cause = 'deadlock' WHERE id = 'i1'",
     "UPDATE approvals SET second_by = 'mallory'",
     "UPDATE plans SET cause = 'disk_full'",
+    "UPDATE incidents SET solved_by = 'model'",
+    "INSERT INTO phrases VALUES ('p', 'x', 'k', 't', 'en', '[]', '2026-01-01 00:00:00', 0, NULL, 's')",
     "INSERT INTO grants VALUES ('g', 'circus:api@h', 'restart', 'auto', '2026-01-01 00:00:00', 'x', '', NULL, NULL, NULL, 's')",
 ])  # fmt: skip
 def test_what_is_changed_behind_its_back_after_the_update_shows(place: Home, change: str) -> None:
