@@ -113,6 +113,8 @@ class Reading:
     steps: tuple[CommandStep, ...] = ()
     ask: Ask | None = None
     language: Language = "en"
+    guessed: bool = False
+    """The intent model was asked: it ranked what is offered, or chose what is looked at. It takes longer."""
 
     def __post_init__(self) -> None:
         if bool(self.steps) == (self.ask is not None):
