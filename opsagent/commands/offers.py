@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from opsagent.commands import english, korean
+from opsagent.commands.known import Known
 from opsagent.commands.reading import Ask, CommandStep, Language, offer_text
 from opsagent.commands.words import Token, nearest, vocabulary
-from opsagent.guard import risk_of
-from opsagent.model import Risk, Scalar
-from opsagent.naming import index, is_daemon
-from opsagent_tools.actions import Action, ActionName
+from opsagent.model import Scalar
 from opsagent_tools.registry import READING
-from opsagent_tools.units import Unit
 
 _MAX_OFFERS = 3
 MAX_INSTANCES = 32
 """More than this in a command is asked back: it is more likely a slip than a wish."""
 _EVERYTHING = vocabulary("all everything every everyone services 모두 전부 전체 모든 다")
 _MANNER = vocabulary("safely gracefully safe graceful rolling 안전하게 무중단으로")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The units that exist now, by name and by full id."""
-
-    by_name: Mapping[str, tuple[Unit, ...]]
-
-    @classmethod
-    def of(cls, units: Sequence[Unit]) -> Known:
-        """Index the units."""
-        by_id = {unit.id: unit for unit in units}
-        return cls({name: tuple(by_id[unit] for unit in meant) for name, meant in index(by_id).items()})
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Return everything that names a unit."""
-        return frozenset(self.by_name)
-
-    @property
-    def short_names(self) -> tuple[str, ...]:
-        """Return the services' names without the full ids, sorted."""
-        every = {unit.id for units in self.by_name.values() for unit in units}
-        return tuple(sorted({unit.name for unit in every if not is_daemon(unit)}))
-
-    def named(self, name: str) -> tuple[Unit, ...]:
-        """Return the units of that name."""
-        return self.by_name.get(name, ())
-
-    def step(self, tool: str, name: str | None, args: Mapping[str, Scalar]) -> CommandStep:
-        """Return a step with the risk that it has for this unit as it is now."""
-        risk = Risk.READ
-        if tool not in READING and name is not None:
-            unit = self.named(name)[0]
-            # A restart that is to be safe is carried out as a reload is: one instance after the other.
-            action = ActionName.RELOAD if args.get("safely") else ActionName(tool)
-            risk = risk_of(Action(name=action, unit=unit.id, args=args), unit)
-        return CommandStep(tool=tool, target=name, args=args, risk=risk, why="asked for")
 
 
 def ask_back(

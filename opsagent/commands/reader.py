@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from opsagent.commands import english, korean
 from opsagent.commands.grammar import Clause, Matcher
-from opsagent.commands.offers import MAX_INSTANCES, Known, ask_back
+from opsagent.commands.known import Known
+from opsagent.commands.offers import MAX_INSTANCES, ask_back
 from opsagent.commands.reading import Ask, CommandStep, Language, Reading
 from opsagent.commands.words import MAX_TEXT, Token, has_hangul, suspicious, tokenize, vocabulary
 from opsagent.model import Scalar
