@@ -1,79 +1,13 @@
-"""Answers the reading half of `do`: status, logs, why. Changes nothing, asks no daemon to change anything."""
+"""Draws the answers of `opsagent.answering` for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from opsagent.cli.services import Running, find
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.commands.reading import CommandStep
-    from opsagent.home import Home
-
-_LINES = 20
-_MOST_LINES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What is known when a question is asked."""
-
-    home: Home
-    running: Running
-    daemon: Mapping[str, Any] | None
-
-    def answer(self, step: CommandStep) -> dict[str, Any]:
-        """Return the answer to one reading step as JSON-like data."""
-        match step.tool:
-            case "list_processes":
-                return self._report(None)
-            case "describe_process":
-                return {**self._report(step.target), "last_lines": self._lines(step, 3)}
-            case "tail_logs":
-                return {"lines": self._lines(step, int(step.args.get("lines", _LINES)))}
-            case "search_logs":
-                return {"query": step.args["query"], "lines": self._search(step)}
-            case "recall_incidents":
-                return self._incidents(step.target)
-            case "host_metrics":
-                from opsagent.cli.host import metrics
-
-                return metrics(self.home.path)
-            case tool:
-                raise ValueError(f"{tool} is no reading tool")
-
-    def _report(self, target: str | None) -> dict[str, Any]:
-        from opsagent.cli.listing import report_of
-
-        report = report_of(self.running, self.daemon, home=str(self.home.path))
-        if target is not None:
-            wanted = str(find(target, self.running.units).id)
-            report["units"] = [unit for unit in report["units"] if unit["id"] == wanted]
-        return report
-
-    def _lines(self, step: CommandStep, count: int) -> list[str]:
-        from opsagent.cli.log_lines import lines_of
-
-        unit = find(step.target or "", self.running.units)
-        return [line.text for line in lines_of(unit, min(count, _MOST_LINES), self.running)]
-
-    def _search(self, step: CommandStep) -> list[str]:
-        from opsagent.cli.log_lines import search
-
-        unit = find(step.target or "", self.running.units)
-        return [line.text for line in search(unit, str(step.args["query"]), _LINES, self.running)]
-
-    def _incidents(self, target: str | None) -> dict[str, Any]:
-        from opsagent.cli.incidents import recent
-
-        unit = find(target, self.running.units).id if target is not None else None
-        found: dict[str, Any] = {"incidents": recent(self.home, unit=unit, limit=5)}
-        if unit is not None and not found["incidents"]:
-            found["now"] = self._report(target)["units"]
-        return found
 
 
 def show(step: CommandStep, answer: Mapping[str, Any], out: Out) -> None:

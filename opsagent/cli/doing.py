@@ -111,12 +111,13 @@ class Doing:
         return Code.DONE
 
     def _answer(self, step: CommandStep) -> dict[str, Any]:
-        from opsagent.cli.answers import Answers, show
+        from opsagent.answering.answers import Answers
+        from opsagent.cli.answers import show
 
-        answer = Answers(self._home, self._running, self._daemon).answer(step)
+        answer = Answers(self._home, self._running, self._daemon).answer_now(step, self._reading.language)
         if not self._out.as_json:
-            show(step, answer, self._out)
-        return self._record(step, "done", Code.DONE, answer=answer)
+            show(step, answer.data, self._out)
+        return self._record(step, "done", Code.DONE, answer=answer.data)
 
     async def _change(self, step: CommandStep) -> dict[str, Any]:
         from opsagent.cli.agent import agent_of

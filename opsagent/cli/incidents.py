@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent.store.rows import IncidentRow
-    from opsagent_tools.units import UnitId
 
 app = typer.Typer(cls=QuickGroup, help="What happened: incidents, newest first.", add_completion=False)
 app.command("postmortem", cls=QuickCommand)(incidents_told.postmortem)
@@ -161,19 +160,6 @@ def _documents(home: Home, timeline: Sequence[Mapping[str, Any]]) -> list[str]:
 
     with MemoryReader(home.database) as reader:
         return quoted(reader, timeline)
-
-
-def recent(
-    home: Home, *, unit: UnitId | None = None, status: str | None = None, limit: int = 20
-) -> list[dict[str, Any]]:
-    """Return the latest incidents (of one unit) as JSON-like data, newest first."""
-    from opsagent.cli.store import reading
-    from opsagent.telling.account import brief
-
-    with reading(home) as journal:
-        rows = journal.incidents(status, 1000 if unit is not None else limit)
-        watches = journal.standing_watches()
-    return [brief(row, watches) for row in rows if unit is None or row.unit == unit][:limit]
 
 
 def show_list(found: Sequence[Mapping[str, Any]], out: Out) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-    from opsagent.cli.log_lines import LogLine
+    from opsagent.answering.log_lines import LogLine
     from opsagent.cli.output import Out
 
 _GROWS_S = 10.0

@@ -50,7 +50,7 @@ def _row(unit: Unit, source: str) -> dict[str, Any]:
 
 
 def _file(unit: Unit, path: Path, uid: int | None, out: Out) -> dict[str, Any]:
-    from opsagent.cli.log_lines import end_of
+    from opsagent.answering.log_lines import end_of
 
     row = _row(unit, str(path))
     try:

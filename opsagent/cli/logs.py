@@ -13,8 +13,8 @@ import typer
 from opsagent.cli.common import HomeDir, JsonFlag, complete_units
 
 if TYPE_CHECKING:
+    from opsagent.answering.log_lines import LogLine
     from opsagent.cli.log_folding import FoldedLines
-    from opsagent.cli.log_lines import LogLine
     from opsagent.cli.output import Out
     from opsagent.cli.services import Running
     from opsagent_tools.logs.journal import Journals, JournalTail
@@ -125,7 +125,7 @@ class _Shown:
 
     def last(self, count: int, *, streams: bool) -> None:
         """Show the last lines of each log."""
-        from opsagent.cli.log_lines import lines_of
+        from opsagent.answering.log_lines import lines_of
 
         found = [(unit, line) for unit in self._units for line in lines_of(unit, count, self._running, self._out.note)]
         if self._out.as_json and not streams:
@@ -183,7 +183,7 @@ class _Shown:
                 self._journals.close()
 
     def _look(self, source: _Source) -> None:
-        from opsagent.cli.log_lines import line_of
+        from opsagent.answering.log_lines import line_of
 
         try:
             for raw in source.tail.look():

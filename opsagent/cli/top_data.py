@@ -103,6 +103,6 @@ class Watcher:
         return {**figures, "history": kept or history}
 
     def _incidents(self) -> list[dict[str, Any]]:
-        from opsagent.cli.incidents import recent
+        from opsagent.answering.incidents import recent
 
         return [one for one in recent(self._home, limit=_ROWS) if one["status"] in _UNRESOLVED]

@@ -199,7 +199,7 @@ def _is_over(unit: Unit | None, spec: ServiceSpec) -> bool:
 
 
 def _with_log(problem: str, unit: Unit | None) -> str:
-    from opsagent.cli.log_lines import last_lines
+    from opsagent.answering.log_lines import last_lines
 
     lines = last_lines(unit.logs, 1) if unit is not None else []
     return f"{problem}; its last line: {lines[-1].text}" if lines else problem

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent.cli.log_lines import last_lines
+from opsagent.answering.log_lines import last_lines
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.logs.opening import open_log
 from opsagent_tools.logs.tail import FileTail

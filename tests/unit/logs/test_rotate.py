@@ -287,7 +287,7 @@ def test_who_had_read_further_than_was_cut_goes_on_there(log: Path, held: set[in
 
 @pytest.mark.parametrize("method", ["collapsed", "punched"])
 def test_the_last_lines_of_a_log_that_was_cut_are_lines(method: Method, log: Path, held: set[int]) -> None:
-    from opsagent.cli.log_lines import last_lines
+    from opsagent.answering.log_lines import last_lines
 
     log.write_bytes(LINES + b"half a li")
     with Place.open(log, OWN) as place:

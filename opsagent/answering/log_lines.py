@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from opsagent.cli.services import Running
+    from opsagent.running import Running
     from opsagent_tools.units import Unit
 
 _BLOCK = 64 * 1024
