@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.act import Actor
-from opsagent.agent_parts import costs_of, log_rounds_of, people_of, workshop_of
+from opsagent.agent_parts import costs_of, log_rounds_of, people_of, proposals_of, workshop_of
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
 from opsagent.check import Checker
@@ -128,6 +128,7 @@ class Agent:
         self.trust = Truster(self.journal, self.timeline, self.world, troubled=self.incidents)
         self._books = Books(self.journal, self.timeline, costs_of(self))
         self.people = people_of(self, self._books, take_over=self._take_over, withdraw=self._withdraw)
+        self.proposals = proposals_of(self)
         self.daemons = Daemons(
             supervised=self.supervised, world=self.world, timeline=self.timeline, observe=self._observe
         )

@@ -21,6 +21,7 @@ from opsagent.log_rounds import LogRounds
 from opsagent.model import Evidence, Plan, ProbeRequest, Risk, Step
 from opsagent.people import People
 from opsagent.preflight_facts import PreflightDesk
+from opsagent.proposing import Proposals
 from opsagent.returned import SUPERVISOR, Returns, life_of
 from opsagent.runbooks.case import MayTry, Target
 from opsagent.settle import Settler
@@ -154,13 +155,7 @@ def people_of(
         locks=agent.locks,
         policy=lambda: agent.policy,
         claims=agent.claims,
-        preflights=PreflightDesk(
-            supervisors=agent.supervisors,
-            checker=agent.checker,
-            world=agent.world,
-            journal=agent.journal,
-            claims=agent.claims,
-        ),
+        preflights=_preflights_of(agent),
         releases=BadReleases(
             journal=agent.journal,
             books=books,
@@ -169,6 +164,27 @@ def people_of(
             take_over=take_over,
             withdraw=withdraw,
         ),
+    )
+
+
+def proposals_of(agent: Agent) -> Proposals:
+    """Return the desk at which programs' plans come in."""
+    return Proposals(
+        journal=agent.journal,
+        timeline=agent.timeline,
+        situations=agent.situations,
+        policy=lambda: agent.policy,
+        looks=_preflights_of(agent),
+    )
+
+
+def _preflights_of(agent: Agent) -> PreflightDesk:
+    return PreflightDesk(
+        supervisors=agent.supervisors,
+        checker=agent.checker,
+        world=agent.world,
+        journal=agent.journal,
+        claims=agent.claims,
     )
 
 

@@ -18,7 +18,17 @@ from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
 from opsagent_tools.units import Unit
 
-__all__ = ["TRIAL", "Situation", "every_ruling", "risk_of", "rule_on_plan", "rule_on_step", "rule_on_undo", "strictest"]
+__all__ = [
+    "TRIAL",
+    "Situation",
+    "every_ruling",
+    "risk_of",
+    "rule_on_plan",
+    "rule_on_proposal",
+    "rule_on_step",
+    "rule_on_undo",
+    "strictest",
+]
 
 TRIAL = "trial"
 """Rule by which a step passes that is the breaker's half-open trial. A person is told how it ended, whichever way."""
@@ -91,6 +101,17 @@ def rule_on_undo(step: Step, plan: Plan, situation: Situation, limits: Policy) -
     )
 
 
+def rule_on_proposal(plan: Plan, situation: Situation, limits: Policy) -> Ruling:
+    """Rule on what a program proposes: people are asked, or it is denied. It is never let pass."""
+    return strictest(_rule_on_proposed(step, plan, situation, limits) for step in plan.steps)
+
+
+def _rule_on_proposed(step: Step, plan: Plan, situation: Situation, limits: Policy) -> Ruling:
+    question = _question(step, plan, situation, limits)
+    rulings = (rule(question) for rule in _FOR_PROPOSALS)
+    return next((ruling for ruling in rulings if ruling is not None), modes.proposed(question))
+
+
 def every_ruling(step: Step, plan: Plan, situation: Situation, limits: Policy) -> tuple[Ruling, ...]:
     """Return what each rule has to say of a step, in their order: the first is the ruling, the rest would follow."""
     question = _question(step, plan, situation, limits)
@@ -126,4 +147,8 @@ _FOR_THE_AGENT_TAKING_BACK: tuple[Rule, ...] = (orders.paused, orders.hold, orde
 _FOR_PEOPLE: tuple[Rule, ...] = (
     orders.reads, orders.unknown_tool, orders.protected, orders.protected_path, orders.foreign, orders.busy,
     orders.preflight, orders.taught_people, modes.confirmation,
+)  # fmt: skip
+_FOR_PROPOSALS: tuple[Rule, ...] = (
+    orders.unknown_tool, orders.paused, orders.protected, orders.protected_path, orders.hold, orders.taught_never,
+    orders.deploy, orders.foreign, orders.busy, orders.preflight,
 )  # fmt: skip

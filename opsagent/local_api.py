@@ -36,6 +36,10 @@ class RemoteAgent:
         async for item in self._client.stream("approved", {"approval": approval, "by": by}):
             yield from_plain(item, Progress)
 
+    async def propose(self, plan: Plan, *, by: str, why: str) -> Progress:
+        params = {"plan": to_plain(plan), "proposer": by, "why": why, "by": ""}
+        return from_plain(await self._client.call("propose", params), Progress)
+
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         kept = await self._client.call("remember", {"episodes": to_plain(episodes)})
         return msgspec.convert(kept, dict[str, int])

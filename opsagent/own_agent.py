@@ -29,6 +29,14 @@ class OwnAgent:
     def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         return self._agent.people.approved(approval, by=by)
 
+    async def propose(self, plan: Plan, *, by: str, why: str) -> Progress:
+        return await self._agent.proposals.propose(plan, by=by, why=why)
+
+    async def take_proposal(self, plan: Plan, proposer: str, why: str, by: str) -> Progress:
+        """Take a proposal over the socket. `by` is whose connection it is, as the kernel says; the proposer is a program."""
+        own = f"{why} (over the connection of {by})" if why else f"over the connection of {by}"
+        return await self.propose(plan, by=proposer, why=own)
+
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         return await remember(self._agent.desk, episodes)
 

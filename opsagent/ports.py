@@ -62,6 +62,14 @@ class AgentPort(Protocol):
     def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
         """Carry out a person's stored plan whose approval was given (`Journal.decide_approval`). Nothing is asked anew."""
 
+    async def propose(self, plan: Plan, *, by: str, why: str) -> Progress:
+        """Ask people about a plan that a program proposes. Ends in `asked` or `refused`, whatever its risk and the mode.
+
+        Nothing runs. `by` names the program and its user's words for it (`mcp: editor`, `model: NAME`); it may never
+        say yes itself. A person who does so has it carried out as their own (`approved`).
+        """
+        ...
+
     async def remember(self, episodes: list[Reconstructed]) -> Mapping[str, int]:
         """Keep incidents that only logs tell of, each once. Returns `added` and `known`."""
         ...

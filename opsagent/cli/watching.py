@@ -64,9 +64,8 @@ async def _watch(home: Home, config: Config, seconds: float | None, out: Out) ->
             port.signatures,
             port.events,
         )
-        handlers = {method.__name__: method for method in methods} | MemoryMethods(
-            agent.desk, known=agent.names
-        ).handlers
+        handlers = {method.__name__: method for method in methods} | {"propose": port.take_proposal}
+        handlers |= MemoryMethods(agent.desk, known=agent.names).handlers
         async with ApiServer(home.api_socket, handlers):
             with TimelineView(out.screen) as view:
                 async with notifying(f"watching, home {home.path}"):

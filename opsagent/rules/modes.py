@@ -102,3 +102,11 @@ def confirmation(question: Question) -> Ruling:
     if situation.confirmed:
         return question.allow("confirmed", "a person confirmed it")
     return question.ask("confirm", f"{question.step.action} is {question.risk}")
+
+
+def proposed(question: Question) -> Ruling:
+    """What a program proposes is asked about, whatever it is; what cannot be undone needs two people: no program is one."""
+    if question.risk is Risk.DESTRUCTIVE:
+        persons = 2 if question.limits.two_person else 1
+        return question.ask("destructive", f"{question.step.action} cannot be undone", persons=persons)
+    return question.ask("proposed", question.situation.costs or f"{question.step.action} is {question.risk}")
