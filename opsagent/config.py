@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
 from opsagent.memory_settings import MemorySettings
+from opsagent.model_settings import ModelSettings
 from opsagent.notify_settings import Notify
 from opsagent.policy import Policy
 from opsagent_tools.redact import configure
@@ -49,7 +50,9 @@ class Config:
     memory: MemorySettings = field(default_factory=MemorySettings)
     """`[memory]`: what is learnt, how much is kept, and by which model it is found."""
     notify: Notify = field(default_factory=Notify)
-    """`[notify]`: who is told what, and how; nothing leaves the machine without it."""
+    """`[notify]`: who is told what, and how; no message leaves the machine without it."""
+    model: ModelSettings = field(default_factory=ModelSettings)
+    """`[model]`: which chat model may be asked; none is without it."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -121,10 +124,11 @@ def parse(path: Path) -> Config:
         maintenance=_maintenance(document.get("maintenance", []), where),
         memory=_memory(document.get("memory", {}), where),
         notify=_notify(document.get("notify", {}), where),
+        model=_model(document.get("model", {}), where),
     )
 
 
-_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify")
+_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model")
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -190,6 +194,20 @@ def _notify(table: object, where: _Where) -> Notify:
         return read.read(table)
     except Wrong as wrong:
         raise where.error(("notify", *wrong.key.split(".")), wrong.problem, wrong.mend) from None
+
+
+def _model(table: object, where: _Where) -> ModelSettings:
+    if not isinstance(table, dict):
+        raise where.error(("model",), "must be a table", "write [model] and its keys below it")
+    if not table:
+        return ModelSettings()
+    from opsagent import config_model as read
+    from opsagent_tools.services.fields import Wrong
+
+    try:
+        return read.read(table)
+    except Wrong as wrong:
+        raise where.error(("model", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

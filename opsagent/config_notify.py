@@ -89,7 +89,8 @@ def _what(value: object) -> object:
     return tuple(dict.fromkeys(found))
 
 
-def _hosts(value: object) -> object:
+def hosts(value: object) -> object:
+    """Return hosts that may be reached, each with a port or without."""
     found = fields.texts(value, '["hooks.slack.com"]')
     for one in found:
         if not _HOST.fullmatch(one):
@@ -111,7 +112,8 @@ def _clock(value: object) -> object:
     return found
 
 
-def _variable(value: object) -> object:
+def variable(value: object) -> object:
+    """Return the name of a variable that holds a secret."""
     found = fields.text(value, '"TEAM_URL"')
     if not re.fullmatch(r"[A-Za-z_]\w*", found, re.ASCII):
         raise Wrong(f"{found!r} cannot be the name of a variable", 'write for example "TEAM_URL"')
@@ -136,9 +138,9 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 }
 _CHANNEL: Mapping[str, Callable[[object], object]] = {
     "url_file": lambda value: fields.text(value, '"team.url"'),
-    "url_env": _variable,
+    "url_env": variable,
     "file": lambda value: fields.text(value, '"told.txt"'),
-    "hosts": _hosts,
+    "hosts": hosts,
     "what": _what,
     "language": _language,
     "zone": _zone,

@@ -13,6 +13,7 @@ import pytest
 
 from opsagent import egress
 from opsagent.egress import EgressError, Sent, address, send
+from opsagent.wall import Wall
 from tests.support.inbox import Inbox, inbox
 
 
@@ -103,7 +104,7 @@ def test_a_slow_service_is_waited_for_and_what_is_too_long_for_it_becomes_severa
 
 
 async def test_no_program_is_started_for_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    wall = egress._Wall(["127.0.0.1"], "")
+    wall = Wall(["127.0.0.1"])
     for event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork"):
         with pytest.raises(OSError, match="not named"):
             wall.hear(event, ("sh",))
