@@ -31,7 +31,7 @@ def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> 
         return asyncio.run(_carry_out(place, row, out))
     said = _said(place, row, approve=approve)
     if as_json:
-        from opsagent.cli.approvals import as_json as row_as_json
+        from opsagent.views.questions import as_json as row_as_json
 
         out.document({"approval": row_as_json(row), "note": said})
     else:
@@ -40,7 +40,7 @@ def decide(approval: str, *, approve: bool, as_json: bool, home: str | None) -> 
 
 
 def _said(home: Home, row: ApprovalRow, *, approve: bool) -> str:
-    from opsagent.cli.approvals import marked, state
+    from opsagent.views.questions import marked, state
 
     action = marked(str(row.step.action))
     if not approve:
@@ -63,7 +63,7 @@ async def _carry_out(home: Home, row: ApprovalRow, out: Out) -> int:
         carrier = Carrier(out)
         ended = await carrier.follow(agent.approved(row.id, by=person()))
     if out.as_json:
-        from opsagent.cli.approvals import as_json as row_as_json
+        from opsagent.views.questions import as_json as row_as_json
 
         out.document({"approval": row_as_json(row), "result": ended.as_json()})
     elif ended.code == Code.DONE:
