@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MAX_TEXT = 400
 """Characters that a command may have; longer text is no command."""
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 _QUOTED = "".join({*_QUOTES, *_QUOTES.values()}) + ".,!?"
-_PUNCTUATION = ".,!?;…。、！？"
+_PUNCTUATION = ".,!?;:…。、！？"
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -21,6 +22,8 @@ class Token:
 
     text: str
     quoted: bool = False
+    at: int = field(default=0, compare=False)
+    """Where it begins in the text."""
 
     @property
     def word(self) -> str:
@@ -39,13 +42,13 @@ def tokenize(text: str) -> tuple[Token, ...]:
             continue
         end = _end_of_quoted(text, at)
         if end is not None:
-            tokens.append(Token(text[at + 1 : end], quoted=True))
+            tokens.append(Token(text[at + 1 : end], quoted=True, at=at + 1))
             at = end + 1
             continue
         end = at
         while end < len(text) and not text[end].isspace() and (end == at or _end_of_quoted(text, end) is None):
             end += 1
-        tokens.extend(_split_punctuation(text[at:end]))
+        tokens.extend(_split_punctuation(text[at:end], at))
         at = end
     return tuple(tokens)
 
@@ -59,10 +62,26 @@ def _end_of_quoted(text: str, at: int) -> int | None:
     return end if end > at + 1 else None
 
 
-def _split_punctuation(word: str) -> list[Token]:
+def _split_punctuation(word: str, at: int) -> list[Token]:
     body = word.rstrip(_PUNCTUATION)
-    marks = [Token(mark) for mark in word[len(body) :]]
-    return ([Token(body)] if body else []) + marks
+    marks = [Token(mark, at=at + n) for n, mark in enumerate(word[len(body) :], start=len(body))]
+    return ([Token(body, at=at)] if body else []) + marks
+
+
+_POLITE = re.compile(
+    r"^(?:(?:please|pls|plz|hey|hi|hello|ok|okay|can you|could you|would you|opsagent|just|좀|제발|저기)[\s,]+)+"
+    r"|(?:[\s,]+(?:please|pls|plz|thanks|thank you|thx|now|for me|좀|요|고마워|감사합니다))+$"
+)
+
+
+def normal_form(text: str) -> str:
+    """Return the form in which a text is kept beside what a person meant by it: case, blanks and politeness are gone.
+
+    Names stay, and so does everything that may change a meaning: a question mark, `not`, `if`.
+    """
+    plain = " ".join(unicodedata.normalize("NFC", text).lower().replace("’", "'").split()).strip(" .!。")
+    bare = _POLITE.sub("", plain).strip(" ,.!")
+    return bare or plain
 
 
 def suspicious(text: str, names: frozenset[str] = frozenset()) -> str:
