@@ -3,99 +3,88 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent.answering.answer import Answer
-from opsagent.running import Running, find, look
-from opsagent_tools.text import UntrustedText
+from opsagent.answering.ground import Ground
+from opsagent.answering.host import host_metrics
+from opsagent.answering.past import recall_incidents
+from opsagent.answering.process import describe_process
+from opsagent.answering.processes import list_processes
+from opsagent.answering.search import search_logs
+from opsagent.answering.tail import tail_logs
+from opsagent.answering.words import Say
+from opsagent.running import Running, look, read_config
+from opsagent.telling.words import Words
+from opsagent_tools.redact import redact, redact_data
 
 if TYPE_CHECKING:
     from opsagent.commands.reading import CommandStep, Language
     from opsagent.home import Home
 
-_LINES = 20
-_MOST_LINES = 10_000
+_TOOLS: Mapping[str, Callable[[CommandStep, Ground], Answer]] = {
+    "list_processes": list_processes,
+    "describe_process": describe_process,
+    "tail_logs": tail_logs,
+    "search_logs": search_logs,
+    "recall_incidents": recall_incidents,
+    "host_metrics": host_metrics,
+}
+"""One function for each of `opsagent_tools.registry.READING` (a test compares them)."""
 
 
 class Answers:
     """Answers questions about one home. Without `running` each answer looks anew at what runs."""
 
-    def __init__(self, home: Home, running: Running | None = None, daemon: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        running: Running | None = None,
+        daemon: Mapping[str, Any] | None = None,
+        *,
+        zone: str | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`zone`: IANA name of the person's; None: that of the configuration, else the machine's."""
         self._home = home
         self._running = running
         self._daemon = daemon
+        self._zone = zone
+        self._clock = clock
 
     async def answer(self, step: CommandStep, language: Language = "en") -> Answer:
         """Return the answer to one reading step, in that language.
 
-        Raises UnknownService for a target that there is not, ValueError for a tool that does not read.
+        Raises UnknownService for a target that there is not; ValueError for a tool that does not read, or an argument
+        that cannot be used.
         """
         return await asyncio.to_thread(self.answer_now, step, language)
 
     def answer_now(self, step: CommandStep, language: Language = "en") -> Answer:
-        """Return the same, blocking."""
+        """Return the same, blocking: a moment, some seconds where a supervisor is slow."""
+        tool = _TOOLS.get(str(step.tool))
+        if tool is None:
+            raise ValueError(f"{step.tool} is no tool that reads")
+        found = tool(step, self._ground(language))
+        headline, lines = redact(found.headline), tuple(redact(line) for line in found.lines)
+        data = {**redact_data(dict(found.data)), "headline": headline, "said": list(lines)}
+        return replace(found, data=data, headline=headline, lines=lines)
+
+    def _ground(self, language: Language) -> Ground:
         running, daemon = self._running, self._daemon
         if running is None:
             from opsagent.api.ask import status
 
             daemon = status(self._home)
             running = look(self._home, daemon=daemon)
-        data = _Data(self._home, running, daemon).of(step)
-        quoted = tuple(UntrustedText(line) for line in data.get("lines", data.get("last_lines", ())))
-        headline = str(step)
-        return Answer(data={**data, "headline": headline}, headline=headline, quoted=quoted)
+        words = Words(language, self._zone or self._configured_zone())
+        return Ground(home=self._home, running=running, daemon=daemon, say=Say(words), now=self._clock())
 
+    def _configured_zone(self) -> str:
+        from opsagent.notify_settings import Notify
 
-class _Data:
-    def __init__(self, home: Home, running: Running, daemon: Mapping[str, Any] | None) -> None:
-        self.home, self.running, self.daemon = home, running, daemon
-
-    def of(self, step: CommandStep) -> dict[str, Any]:
-        match step.tool:
-            case "list_processes":
-                return self._report(None)
-            case "describe_process":
-                return {**self._report(step.target), "last_lines": self._lines(step, 3)}
-            case "tail_logs":
-                return {"lines": self._lines(step, int(step.args.get("lines", _LINES)))}
-            case "search_logs":
-                return {"query": step.args["query"], "lines": self._search(step)}
-            case "recall_incidents":
-                return self._incidents(step.target)
-            case "host_metrics":
-                from opsagent.answering.host import metrics
-
-                return metrics(self.home.path)
-            case tool:
-                raise ValueError(f"{tool} is no reading tool")
-
-    def _report(self, target: str | None) -> dict[str, Any]:
-        from opsagent.answering.listing import report_of
-
-        report = report_of(self.running, self.daemon, home=str(self.home.path))
-        if target is not None:
-            wanted = str(find(target, self.running.units).id)
-            report["units"] = [unit for unit in report["units"] if unit["id"] == wanted]
-        return report
-
-    def _lines(self, step: CommandStep, count: int) -> list[str]:
-        from opsagent.answering.log_lines import lines_of
-
-        unit = find(step.target or "", self.running.units)
-        return [line.text for line in lines_of(unit, min(count, _MOST_LINES), self.running)]
-
-    def _search(self, step: CommandStep) -> list[str]:
-        from opsagent.answering.log_lines import search
-
-        unit = find(step.target or "", self.running.units)
-        return [line.text for line in search(unit, str(step.args["query"]), _LINES, self.running)]
-
-    def _incidents(self, target: str | None) -> dict[str, Any]:
-        from opsagent.answering.incidents import recent
-
-        unit = find(target, self.running.units).id if target is not None else None
-        found: dict[str, Any] = {"incidents": recent(self.home, unit=unit, limit=5)}
-        if unit is not None and not found["incidents"]:
-            found["now"] = self._report(target)["units"]
-        return found
+        config = read_config(self._home)
+        return (Notify() if isinstance(config, str) else config.notify).local_zone

@@ -2,46 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from opsagent.answering.answer import Answer
     from opsagent.cli.output import Out
     from opsagent.commands.reading import CommandStep
 
 
-def show(step: CommandStep, answer: Mapping[str, Any], out: Out) -> None:
-    """Draw an answer for people."""
+def show(step: CommandStep, answer: Answer, out: Out) -> None:
+    """Draw an answer: the sentence, the table where there is one, what stands below, and lines of logs as they are."""
+    from opsagent.telling.as_lines import hung
     from opsagent.views.terminal import one_line
+    from opsagent.views.wrapping import wrapped
     from opsagent_tools.text import escape_for_terminal
 
+    out.lines([out.screen.paint(line, "strong") for line in wrapped(one_line(answer.headline), out.screen)])
     match step.tool:
-        case "list_processes" | "describe_process":
+        case "list_processes" | "describe_process" if answer.data["units"]:
             from opsagent.cli.listing import show as show_units
 
-            show_units(answer, out)
-        case "recall_incidents":
-            _show_incidents(step, answer, out)
-        case "host_metrics":
-            from opsagent.cli.host import show as show_host
+            show_units(answer.data, out)
+        case "recall_incidents" if len(answer.data["incidents"]) > 1:
+            from opsagent.cli.incidents import show_list
 
-            show_host(answer, out)
-    shown = answer.get("lines", answer.get("last_lines", ()))
-    for line in shown:
-        out.line(escape_for_terminal(line))
-    if step.tool in {"tail_logs", "search_logs"} and not shown:
-        out.note(f"no such line in the log of {one_line(step.target)}" if step.tool == "search_logs" else "no lines")
-
-
-def _show_incidents(step: CommandStep, answer: Mapping[str, Any], out: Out) -> None:
-    from opsagent.cli.incidents import show_list
-
-    if answer["incidents"]:
-        show_list(answer["incidents"], out)
-        return
-    out.line(f"no incident of {step.target} is known" if step.target else "no incident is known")
-    if answer.get("now"):
-        from opsagent.views.table import table
-        from opsagent.views.units import COLUMNS, row
-
-        out.lines(table(COLUMNS, [row(unit) for unit in answer["now"]], out.screen))
+            show_list(answer.data["incidents"], out)
+    for line in answer.lines:
+        out.lines(list(hung(line, out.screen, "  · ")))
+    for quoted in answer.quoted:
+        out.line(escape_for_terminal(quoted.raw))

@@ -116,7 +116,7 @@ class Doing:
 
         answer = Answers(self._home, self._running, self._daemon).answer_now(step, self._reading.language)
         if not self._out.as_json:
-            show(step, answer.data, self._out)
+            show(step, answer, self._out)
         return self._record(step, "done", Code.DONE, answer=answer.data)
 
     async def _change(self, step: CommandStep) -> dict[str, Any]:

@@ -25,6 +25,12 @@ class Lookback(Store):
         with self._reading() as connection:
             return int(connection.execute(select(func.max(ledger.c.seq))).scalar() or 0)
 
+    def began(self) -> datetime | None:
+        """Return when the first thing that is still recorded was written; None where nothing ever was."""
+        with self._reading() as connection:
+            found: datetime | None = connection.execute(select(func.min(ledger.c.at))).scalar()
+        return found
+
     def incidents_since(self, since: datetime) -> tuple[IncidentRow, ...]:
         """Return incidents that are unfinished, or were opened or ended since then, newest first; without plans and events."""
         wanted = (
