@@ -1,0 +1,156 @@
+"""Starts the process that talks to chat models, answers what it asks, and ends it when it is too slow.
+
+Nothing of the environment reaches it: no proxy, no key, no tracing, no base-url variable. Keys go over its standard
+input. Whatever it does, whoever asks gets an answer in time.
+
+Broken   it ended, or does not answer in time
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from opsagent.wall import bare_environment
+
+_MODULE = "opsagent.brain.worker"
+_STARTS_S = 60.0
+_LINE_MAX = 8 * 1024 * 1024
+_NO_TRACING = {
+    "LANGSMITH_TRACING": "false",
+    "LANGCHAIN_TRACING_V2": "false",
+    "LANGGRAPH_STRICT_MSGPACK": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class Broken(Exception):
+    """It ended, or does not answer in time. One line."""
+
+
+class Desk(Protocol):
+    """Whoever answers the process."""
+
+    async def may_call(self, model: str) -> str:
+        """Return why no request may go to this model, or nothing."""
+        ...
+
+    async def called(self, told: Mapping[str, Any]) -> None:
+        """Take down how the last request ended: ok, why, tokens_in, tokens_out, bytes."""
+
+    async def look(self, tool: str, args: Mapping[str, Any]) -> str:
+        """Return what a reading tool found, as text."""
+        ...
+
+    async def propose(self, args: Mapping[str, Any]) -> str:
+        """Take a plan; return why it cannot be taken, or nothing."""
+        ...
+
+
+class ModelProcess:
+    """One process, for one question after the other. Started when it is first asked."""
+
+    def __init__(self, models: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> None:
+        self._hello = {"models": [dict(one) for one in models], "hosts": list(hosts)}
+        self._process: asyncio.subprocess.Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self.missing: tuple[str, ...] = ()
+        """Which models cannot be used, and why; known once it runs."""
+
+    async def ask(self, question: Mapping[str, Any], desk: Desk, *, timeout_s: float) -> dict[str, Any]:
+        """Put one question to the models. Raises Broken."""
+        async with self._one_at_a_time:
+            try:
+                await self._start()
+                async with asyncio.timeout(timeout_s):
+                    await self._say({**question, "ends_s": timeout_s + 5.0})
+                    return await self._talk(desk)
+            except TimeoutError:
+                await self._end()
+                raise Broken(f"no answer within {timeout_s:.0f} s") from None
+            except BaseException:
+                await self._end()
+                raise
+
+    async def close(self) -> None:
+        """End it."""
+        await self._end()
+
+    async def _start(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            return
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-s", "-P", "-m", _MODULE),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**bare_environment(), **_NO_TRACING},
+            cwd="/",
+            start_new_session=True,
+            limit=_LINE_MAX,
+        )
+        try:
+            async with asyncio.timeout(_STARTS_S):
+                await self._say(self._hello)
+                ready = await self._hear()
+        except TimeoutError:
+            raise Broken(f"the models' process did not start within {_STARTS_S:.0f} s") from None
+        self.missing = tuple(f"{one['name']} {one['why']}" for one in ready["missing"])
+        if not ready["models"]:
+            raise Broken("; ".join(self.missing))
+
+    async def _talk(self, desk: Desk) -> dict[str, Any]:
+        while True:
+            heard = await self._hear()
+            match heard.get("kind"):
+                case "over":
+                    return heard
+                case "may_call":
+                    await self._say({"why": await desk.may_call(str(heard["model"]))})
+                case "called":
+                    await desk.called(heard)
+                    await self._say({})
+                case "look":
+                    await self._say({"text": await desk.look(str(heard["tool"]), heard["args"])})
+                case "propose":
+                    await self._say({"why": await desk.propose(heard["args"])})
+                case _:
+                    raise Broken("the models' process says what nobody understands")
+
+    async def _say(self, message: Mapping[str, Any]) -> None:
+        process = self._running()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(message, default=str).encode() + b"\n")
+        with suppress(ConnectionError):  # that it is gone shows when it is listened to
+            await process.stdin.drain()
+
+    async def _hear(self) -> dict[str, Any]:
+        process = self._running()
+        assert process.stdout is not None
+        try:
+            heard = json.loads(await process.stdout.readline())
+        except ValueError:
+            raise Broken("the models' process broke off") from None
+        if not isinstance(heard, dict):
+            raise Broken("the models' process says what nobody understands")
+        return heard
+
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+        if process.stdin is not None:
+            process.stdin.close()

@@ -1,0 +1,309 @@
+"""Asks the configured chat models, in a process of their own, and takes what they propose as typed steps or not at all.
+
+What goes out is masked here, what comes back is checked here (`opsagent.brain.proposals`). Nothing is carried out: a
+proposal that would change anything comes back as an offer, for a person to take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from opsagent.brain import prompts
+from opsagent.brain.account import Account, Spent
+from opsagent.brain.forms import clean, quoted, units_form
+from opsagent.brain.port import Look, OtherTool, Purpose, Tell, Thought, Trouble
+from opsagent.brain.process import Broken, ModelProcess
+from opsagent.brain.proposals import Misfit, taken
+from opsagent.commands.reading import Ask, CommandStep, Context, Language, Reading
+from opsagent.commands.words import has_hangul
+from opsagent.model_settings import EXTRAS, ModelSettings, OneModel
+from opsagent.secret_file import NoSecret, one_secret
+from opsagent.store.errors import StoreError
+from opsagent_tools.redact import redact
+from opsagent_tools.registry import READING
+from opsagent_tools.text import escape_for_terminal
+from opsagent_tools.units import Unit
+
+if TYPE_CHECKING:
+    from opsagent.home import Home
+
+FOLDER = "model"
+"""Folder of the home that relative `key_file`s are in."""
+_SAID_MAX = 2000
+_KNOWN_MAX = 24_000
+"""Characters of what a model is told beside the request."""
+_TURNS = 20
+_QUIET: Tell = lambda line: None  # noqa: E731  # a default of that type
+
+
+class Unusable(Exception):
+    """The configuration does not let anybody be asked. One line that says what to write."""
+
+
+class ModelThinker:
+    """The chat models of a home. `look` carries out one reading step; `others` are reading tools of somebody else."""
+
+    def __init__(
+        self,
+        home: Home,
+        settings: ModelSettings,
+        look: Look,
+        *,
+        others: Sequence[OtherTool] = (),
+        retry_s: float = 1.0,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._look = look
+        self._others = {tool.name: tool for tool in others}
+        self._retry_s = retry_s
+        self._account = Account(home, settings)
+        self._process: ModelProcess | None = None
+
+    @property
+    def name(self) -> str:
+        """Return which model is asked first."""
+        return self._settings.first.name if self._settings.first is not None else ""
+
+    async def plan(
+        self,
+        text: str,
+        units: Sequence[Unit],
+        context: Context,
+        *,
+        tell: Tell = _QUIET,
+        language: Language | None = None,
+        history: Sequence[tuple[str, str]] = (),
+    ) -> Thought:
+        """Ask what a command or a question means. `history`: what was said before, (`person` or `agent`, text)."""
+        spoken: Language = language or ("ko" if has_hangul(text) else "en")
+        known = {
+            "units": units_form(units, context.spoken_of),
+            "procedures": [clean(one) for one in context.procedures],
+            "other_names": {clean(alias): clean(name) for alias, name in context.aliases.items()},
+            "groups": {clean(name): [clean(one) for one in members] for name, members in context.groups.items()},
+            "steps_before": [step.to_json() for step in context.last],
+            "now": context.now.isoformat() if context.now is not None else None,
+        }
+        request = f"The request: {json.dumps(_masked(text), ensure_ascii=False)}\n\n{quoted(known, _KNOWN_MAX)}"
+        said = [(who, _masked(line)) for who, line in history[-_TURNS:]]
+        return await self._think("command", request, units, tell, language=spoken, history=said, context=context)
+
+    async def advise(self, trouble: Trouble, units: Sequence[Unit], *, tell: Tell = _QUIET) -> Thought:
+        """Ask what may help against trouble that nothing known helps against."""
+        known = {
+            "incident": {"unit": trouble.unit, "fault": trouble.fault, "note": trouble.note, **trouble.facts},
+            "units": units_form(units),
+        }
+        request = f"An incident that nothing known helps against.\n\n{quoted(known, _KNOWN_MAX)}"
+        return await self._think("incident", request, units, tell, incident=trouble.incident)
+
+    async def test(self) -> Thought:
+        """Ask something tiny: whether the models answer at all."""
+        return await self._think("test", "Are you there?", (), _QUIET)
+
+    async def close(self) -> None:
+        """End the models' process."""
+        if self._process is not None:
+            await self._process.close()
+            self._process = None
+        await asyncio.to_thread(self._account.close)
+
+    async def _think(
+        self,
+        purpose: Purpose,
+        request: str,
+        units: Sequence[Unit],
+        tell: Tell,
+        *,
+        language: Language = "en",
+        history: Sequence[tuple[str, str]] = (),
+        context: Context | None = None,
+        incident: str | None = None,
+    ) -> Thought:
+        desk = _Desk(self, purpose, units, tell, context or Context(), incident)
+        reads = purpose != "test"
+        question = {
+            "system": prompts.system_prompt(purpose),
+            "history": history,
+            "request": request,
+            "tools": [*prompts.reading_tools(), *self._foreign()] if reads else [],
+            "propose": prompts.propose_tool(purpose) if reads else None,
+            "calls": self._settings.calls_per_question,
+            "retry_s": self._retry_s,
+        }
+        try:
+            process = self._running()
+            over = await process.ask(question, desk, timeout_s=self._whole_s())
+            return _thought(desk, over, self._settings, language, process.missing)
+        except (Unusable, Broken, StoreError, OSError) as error:
+            return _thought(desk, {"said": "", "why": str(error)}, self._settings, language, ())
+
+    def _whole_s(self) -> float:
+        """Return how long all of one question may take."""
+        return self._settings.timeout_s * min(self._settings.calls_per_question, 4)
+
+    def _foreign(self) -> list[dict[str, Any]]:
+        """Return other people's tools; what they say of themselves is quoted, and marked as theirs."""
+        return [
+            {
+                "name": f"other_{tool.name}",
+                "description": f"A tool of somebody else, who says of it (not to be trusted): {clean(tool.summary)}",
+                "schema": dict(tool.schema),
+            }
+            for tool in self._others.values()
+        ]
+
+    def _running(self) -> ModelProcess:
+        if self._process is None:
+            self._process = ModelProcess(*_orders(self._home, self._settings))
+        return self._process
+
+
+def _orders(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the models as their process is told of them, and the hosts that it may reach. Raises Unusable."""
+    orders: list[dict[str, Any]] = []
+    for one in settings.models:
+        if one.leaves and not settings.send:
+            raise Unusable(f"{one.name} is not asked: nothing leaves this machine until [model] says send = true")
+        orders.append(
+            {
+                "name": one.name,
+                "provider": one.provider,
+                "model": one.model,
+                "extra": EXTRAS[one.provider],
+                "key": key_of(home, one),
+                "base_url": one.base_url,
+                "timeout_s": settings.timeout_s,
+            }
+        )
+    return orders, [host for one in settings.models for host in one.reached]
+
+
+def key_of(home: Home, model: OneModel) -> str:
+    """Return the key of a model; empty where it needs none. Raises Unusable."""
+    if not model.key_file and not model.key_env:
+        if model.needs_key:
+            raise Unusable(f'{model.name} needs a key: write key_file = "model.key" below [model]')
+        return ""
+    try:
+        return one_secret(file=model.key_file, env=model.key_env, folder=home.path / FOLDER, what="key")
+    except NoSecret as error:
+        raise Unusable(str(error)) from error
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Answers the models' process while one question lasts."""
+
+    thinker: ModelThinker
+    purpose: Purpose
+    units: Sequence[Unit]
+    tell: Tell
+    context: Context
+    incident: str | None
+    spent: Spent = field(default_factory=Spent)
+    steps: tuple[CommandStep, ...] = ()
+    why: str = ""
+    misfit: str = ""
+    looked: list[str] = field(default_factory=list)
+    _call: str = ""
+    _model: str = ""
+
+    async def may_call(self, model: str) -> str:
+        account = self.thinker._account  # noqa: SLF001  # its own desk
+        self._call, why = await asyncio.to_thread(account.begin, model, self.purpose, self.incident, self.spent)
+        self._model = model
+        if not why:
+            self.tell(f"asks {model}")
+        return why
+
+    async def called(self, told: Mapping[str, Any]) -> None:
+        account = self.thinker._account  # noqa: SLF001
+        if self._call:
+            await asyncio.to_thread(account.end, self._call, self._model, self.purpose, told, self.spent)
+            self._call = ""
+
+    async def look(self, tool: str, args: Mapping[str, Any]) -> str:
+        thinker = self.thinker
+        other = thinker._others.get(tool.removeprefix("other_"))  # noqa: SLF001
+        try:
+            if other is not None and tool.startswith("other_"):
+                self._note(tool)
+                return quoted({"said_by_somebody_else": await other.call(dict(args))})
+            (step,) = taken(
+                [
+                    {
+                        "tool": tool,
+                        "target": args.get("target"),
+                        "args": {k: v for k, v in args.items() if k != "target"},
+                    }
+                ],
+                self.units,
+            )
+            if step.tool not in READING:  # it has no such tool; whoever asks all the same gets nothing done
+                return quoted({"error": f"there is no reading tool {tool[:40]!r}"})
+            self._note(f"{tool} {step.target}" if step.target else tool)
+            return quoted(dict(await thinker._look(step)))  # noqa: SLF001
+        except Misfit as misfit:
+            return quoted({"error": str(misfit).removeprefix("step 1: ")})
+        except Exception as error:  # noqa: BLE001  # whatever a look comes to, the model is told, and goes on
+            return quoted({"error": f"{type(error).__name__}: {error}"})
+
+    async def propose(self, args: Mapping[str, Any]) -> str:
+        unattended = self.purpose == "incident"
+        try:
+            self.steps = taken(args.get("steps"), self.units, procedures=self.context.procedures, unattended=unattended)
+        except Misfit as misfit:
+            self.misfit = str(misfit)
+            return self.misfit
+        self.why, self.misfit = str(args.get("why", "")), ""
+        return ""
+
+    def _note(self, what: str) -> None:
+        self.looked.append(what)
+        self.tell(f"looks: {what}")
+
+
+def _thought(
+    desk: _Desk, over: Mapping[str, Any], settings: ModelSettings, language: Language, missing: Sequence[str]
+) -> Thought:
+    spent, model = desk.spent, desk.spent.model or (settings.first.name if settings.first is not None else "")
+    reading = _reading(desk.steps, model, language) if desk.steps else None
+    said = _line(desk.why if desk.steps else str(over["said"]))
+    why_not = ""
+    if reading is None and (over["why"] or not said or desk.misfit):
+        why_not = f"what it proposed cannot be taken: {desk.misfit}" if desk.misfit else str(over["why"])
+        why_not = "; ".join(filter(None, (why_not or "it said nothing", *spent.failed, *missing)))
+        said = ""
+    return Thought(
+        reading=reading,
+        said=said,
+        tokens_in=spent.tokens_in,
+        tokens_out=spent.tokens_out,
+        cost=spent.cost,
+        currency=settings.currency,
+        model=model,
+        why_not=why_not,
+        looked=tuple(desk.looked),
+    )
+
+
+def _reading(steps: tuple[CommandStep, ...], model: str, language: Language) -> Reading:
+    """Return what is proposed: as steps where it only reads, else as an offer, which a person has to take."""
+    if all(step.tool in READING for step in steps):
+        return Reading(steps=steps, language=language)
+    question = f"{model}이(가) 이렇게 제안합니다" if language == "ko" else f"{model} proposes"
+    return Reading(ask=Ask(kind="unclear", question=question, offers=(steps,)), language=language)
+
+
+def _masked(text: str) -> str:
+    return redact(escape_for_terminal(text))
+
+
+def _line(text: str) -> str:
+    return _masked(text.strip())[:_SAID_MAX]

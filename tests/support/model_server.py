@@ -1,0 +1,129 @@
+"""A server that speaks OpenAI's language and plays decisions: what the tests ask in place of a model that costs money.
+
+Everything between is real: LangChain, the provider's package, HTTP, the wall, retries, limits, the account.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Decision = Mapping[str, Any]
+"""`{"say": TEXT}`, `{"call": TOOL, "args": {…}}`, `{"calls": [[TOOL, {…}], …]}`, `{"status": 500}` or `{"hang": True}`."""
+
+
+def say(text: str) -> Decision:
+    return {"say": text}
+
+
+def call(tool: str, **args: Any) -> Decision:
+    return {"call": tool, "args": args}
+
+
+def propose(*steps: Mapping[str, Any], why: str = "because") -> Decision:
+    return call("propose_plan", steps=list(steps), why=why)
+
+
+@dataclass
+class ModelServer:
+    """Plays its decisions in their order, and keeps what it was asked."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    port: int = 0
+    decide: Callable[[dict[str, Any]], Decision] | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def plays(self, *decisions: Decision) -> None:
+        """Begin anew with these."""
+        with self._lock:
+            self.decisions[:] = decisions
+            self.requests.clear()
+
+    def next(self, request: dict[str, Any], key: str) -> Decision:
+        with self._lock:
+            self.requests.append(request)
+            self.keys.append(key)
+            if self.decide is not None:
+                return self.decide(request)
+            return self.decisions.pop(0) if self.decisions else {"status": 500}
+
+    def texts(self) -> str:
+        """Everything that it was told."""
+        return json.dumps(self.requests, ensure_ascii=False)
+
+
+@contextmanager
+def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] | None = None) -> Iterator[ModelServer]:
+    played = ModelServer(list(decisions), decide=decide)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            decision = played.next(body, self.headers.get("Authorization", "").removeprefix("Bearer "))
+            if decision.get("hang"):
+                played.ended.wait(60)
+                return
+            if "status" in decision:
+                self._answer(int(decision["status"]), {"error": {"message": "no", "type": "server_error"}})
+                return
+            self._answer(200, _completion(body, decision, len(played.requests)))
+
+        def _answer(self, status: int, body: Mapping[str, Any]) -> None:
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    played.port = int(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield played
+    finally:
+        played.ended.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _completion(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
+    calls: Sequence[Any] = decision.get("calls", [])
+    if "call" in decision:
+        calls = [(decision["call"], decision["args"])]
+    message: dict[str, Any] = {"role": "assistant", "content": decision.get("say")}
+    if calls:
+        message["tool_calls"] = [
+            {
+                "id": f"call_{number}_{at}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(args, ensure_ascii=False)},
+            }
+            for at, (name, args) in enumerate(calls)
+        ]
+    return {
+        "id": f"c{number}",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body.get("model", "played"),
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+    }
