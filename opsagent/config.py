@@ -53,6 +53,8 @@ class Config:
     """`[notify]`: who is told what, and how; no message leaves the machine without it."""
     model: ModelSettings = field(default_factory=ModelSettings)
     """`[model]`: which chat model may be asked; none is without it."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`[groups]`: names for several services at once, as people say them in commands."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -97,6 +99,7 @@ def _together(applied: ServiceSpec, said: ServiceSpec) -> ServiceSpec:
         logs=applied.logs or said.logs,
         max_memory=applied.max_memory or said.max_memory,
         config_files=applied.config_files or said.config_files,
+        aliases=tuple(dict.fromkeys((*applied.aliases, *said.aliases))),
     )
 
 
@@ -125,10 +128,13 @@ def parse(path: Path) -> Config:
         memory=_memory(document.get("memory", {}), where),
         notify=_notify(document.get("notify", {}), where),
         model=_model(document.get("model", {}), where),
+        groups=_groups(document.get("groups", {}), where),
     )
 
 
-_TABLES = ("mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model")
+_TABLES = (
+    "mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model", "groups",
+)  # fmt: skip
 
 
 def _policy(table: object, where: _Where) -> dict[str, object]:
@@ -208,6 +214,17 @@ def _model(table: object, where: _Where) -> ModelSettings:
         return read.read(table)
     except Wrong as wrong:
         raise where.error(("model", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
+
+
+def _groups(table: object, where: _Where) -> Mapping[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise where.error(("groups",), "must be a table", 'write [groups] and below it backend = ["api", "worker"]')
+    found: dict[str, tuple[str, ...]] = {}
+    for name, units in table.items():
+        if not isinstance(units, list) or not units or not all(isinstance(unit, str) and unit for unit in units):
+            raise where.error(("groups", name), "must be a list of names", f'write {name} = ["api", "worker"]')
+        found[name] = tuple(dict.fromkeys(units))
+    return found
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

@@ -146,6 +146,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "disable_logs": fields.boolean,
     "mode": fields.mode,
     "protected": fields.boolean,
+    "aliases": lambda value: tuple(dict.fromkeys(fields.texts(value, '["payments"]'))),
 }
 SERVICE_KEYS = (
     "command", "cwd", "env", "port", "share_socket", "instances", "health", "depends_on", "logs", "max_memory",
@@ -154,5 +155,5 @@ SERVICE_KEYS = (
     "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s", "wait_ready", "ready_timeout_s",
     "shutdown_with_message", "node_channel", "treekill", "surge", "instance_var", "increment_var", "filter_env",
     "uid", "gid", "reopen_signal", "log_level_signal", "out_file", "error_file", "log_file", "merge_logs", "log_date_format", "log_type", "disable_logs",
-    "pid_file",
+    "pid_file", "aliases",
 )  # fmt: skip

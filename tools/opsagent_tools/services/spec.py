@@ -111,6 +111,8 @@ class ServiceSpec:
     mode: Mode | Mapping[str, Mode] | None = None
     """One mode, or one per risk (`{safe = "auto", disruptive = "approve"}`); None: the agent's default."""
     protected: bool = False
+    aliases: tuple[str, ...] = field(default=(), compare=False)
+    """Other names that people say for it; another name is no other service, and restarts nothing."""
 
     @property
     def has_channel(self) -> bool:

@@ -21,7 +21,7 @@ Phase = Literal["run", "stopped", "exited", "failed"]
 _VERSION = 1
 _ONE_PATH = ("cwd", "out_file", "error_file", "log_file", "pid_file")
 _PATHS = ("logs", "config_files", "watch")
-_TUPLES = ("command", "depends_on", "stop_exit_codes", "ignore_watch", "filter_env")
+_TUPLES = ("command", "depends_on", "stop_exit_codes", "ignore_watch", "filter_env", "aliases")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
