@@ -14,7 +14,7 @@ from opsagent.commands import english, korean
 from opsagent.commands.grammar import Clause, Matcher
 from opsagent.commands.known import Known
 from opsagent.commands.offers import MAX_INSTANCES, ask_back
-from opsagent.commands.reading import Ask, CommandStep, Language, Reading
+from opsagent.commands.reading import Ask, CommandStep, Context, Language, Reading
 from opsagent.commands.words import MAX_TEXT, Token, has_hangul, suspicious, tokenize, vocabulary
 from opsagent.model import Scalar
 from opsagent_tools.registry import READING
@@ -26,10 +26,11 @@ _ASKS = vocabulary("is are was were why how what what's whats which has have how
 _QUESTION_MARKS = frozenset("?？")
 
 Steps = tuple[CommandStep, ...]
+_ALONE = Context()
 
 
-def read(text: str, units: Sequence[Unit]) -> Reading:
-    """Read one command. `units` are those that exist now; their names are matched exactly."""
+def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading:  # noqa: ARG001  # soon
+    """Read one command. `units` are those that exist now; their names are matched exactly. `context`: not leant on yet."""
     known = Known.of(units)
     text = unicodedata.normalize("NFC", text).strip()
     language: Language = "ko" if has_hangul(_without_names(text, known)) else "en"
