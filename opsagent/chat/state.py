@@ -1,0 +1,67 @@
+"""What a conversation knows of itself between two turns. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsagent.carrying.stored import from_stored, to_stored, unit_from_stored, unit_to_stored
+from opsagent.commands.reading import CommandStep, Language
+
+_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offers:
+    """What may have been meant; the next turn may take one of it."""
+
+    text: str
+    """What the person said."""
+    choices: tuple[tuple[CommandStep, ...], ...]
+    learn: bool = False
+    """Whether the text means the same next time, so that it may be remembered: it leans on nothing but itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question of the agent that was just shown."""
+
+    id: str
+
+
+@dataclass(slots=True)
+class State:
+    """Changes with each turn."""
+
+    language: Language = "en"
+    spoken_of: tuple[str, ...] = ()
+    """Targets of the last turn that named any."""
+    last: tuple[CommandStep, ...] = ()
+    open: Offers | Question | None = None
+    """What a bare yes, no or number answers: what was shown last, and nothing else."""
+    shown: set[str] = field(default_factory=set)
+    """Questions of the agent that this person was shown in this conversation."""
+    done: list[tuple[CommandStep, Mapping[str, int]]] = field(default_factory=list)
+    """Changes that were done, each with the number of instances of the units before it."""
+    refused: tuple[CommandStep, str, str] | None = None
+    """What the last turn was refused: the step, why, the guard's rule."""
+    told_of_models: bool = False
+
+    def spoke(self, steps: Sequence[CommandStep]) -> None:
+        """Note what a turn was about."""
+        self.last = tuple(steps)
+        named = tuple(dict.fromkeys(step.target for step in steps if step.target not in {None, _ALL}))
+        if named:
+            self.spoken_of = tuple(str(name) for name in named)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a later process needs to go on. What was open is not in it: a yes is to what is seen."""
+        return {"spoken_of": [unit_to_stored(name) for name in self.spoken_of], "last": to_stored(self.last)}
+
+    def go_on(self, kept: Mapping[str, Any]) -> None:
+        """Take up what an earlier process kept; what cannot be read is left out."""
+        with suppress(ValueError, TypeError, AttributeError):
+            self.spoken_of = tuple(filter(None, map(unit_from_stored, kept.get("spoken_of", ()))))
+            self.last = from_stored(kept.get("last", ()))
