@@ -70,7 +70,7 @@ class Answers:
             raise ValueError(f"{step.tool} is no tool that reads")
         found = tool(step, self._ground(language))
         headline, lines = redact(found.headline), tuple(redact(line) for line in found.lines)
-        data = {**redact_data(dict(found.data)), "headline": headline, "said": list(lines)}
+        data = {"headline": headline, "said": list(lines), **redact_data(dict(found.data))}
         return replace(found, data=data, headline=headline, lines=lines)
 
     def _ground(self, language: Language) -> Ground:

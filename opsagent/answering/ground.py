@@ -33,13 +33,12 @@ class Ground:
 
     @cached_property
     def report(self) -> dict[str, Any]:
-        """All units in the form of `opsagent ps --json`, asked for their health where no daemon does that."""
+        """All units in the form of `opsagent ps --json`; who is not known to be healthy was asked just now."""
         from opsagent.answering.health import ask_health
         from opsagent.answering.listing import report_of
 
         report = report_of(self.running, self.daemon, home=str(self.home.path))
-        if self.daemon is None:
-            ask_health(report["units"], self.running)
+        ask_health(report["units"], self.running)
         return report
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Asks services whether they serve, once and now, as a person configured it: for answers where no daemon watches."""
+"""Asks services whether they serve, once and now, as a person configured it: of those that are not known to be well."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ _AT_ONCE = 64
 
 
 def ask_health(rows: Sequence[dict[str, Any]], running: Running) -> None:
-    """Fill in `health`, and `health_reason` where it fails, of the rows whose units run and have a health probe."""
+    """Fill in `health`, and `health_reason` where it fails, of rows whose units run and are not known to be healthy."""
     wanted: dict[str, Health] = {}
+    unsure = {row["id"] for row in rows if row["health"] != "healthy"}
     for unit in running.units:
         spec = running.spec(unit.id)
-        if spec is not None and spec.health is not None and unit.processes and len(wanted) < _AT_ONCE:
+        if spec is None or spec.health is None or str(unit.id) not in unsure:
+            continue
+        if unit.processes and len(wanted) < _AT_ONCE:
             wanted[str(unit.id)] = replace(spec.health, timeout_s=min(spec.health.timeout_s, _PATIENCE_S))
     if not wanted:
         return

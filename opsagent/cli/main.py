@@ -49,6 +49,7 @@ COMMANDS = {
     "trust": "trust",
     "memory": "memory",
     "runbook": "runbook",
+    "mcp": "mcp",
     "doctor": "doctor",
     "eval": "eval",
     "startup": "startup",

@@ -63,8 +63,8 @@ def command(
 
 
 def _report(home: Home) -> dict[str, Any]:
+    from opsagent.answering.mapping import look_now
     from opsagent.cli.daemon import topology
-    from opsagent.cli.mapping import look_now
 
     return topology(home) or look_now(home)
 

@@ -1,4 +1,4 @@
-"""A look at who talks to whom by a command, where no daemon does so for longer. Nothing is kept of it."""
+"""A look at who talks to whom, where no daemon does so for longer. Nothing is kept of it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def look_now(home: Home) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     from opsagent import topology_report
-    from opsagent.cli.listing import ports_of
-    from opsagent.cli.services import look
+    from opsagent.answering.listing import ports_of
+    from opsagent.running import look
     from opsagent.senses.topology import FILE, load
     from opsagent.senses.topology_look import Looker, Scene
     from opsagent.world import World
