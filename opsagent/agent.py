@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsagent.act import Actor
+from opsagent.advising import Adviser
 from opsagent.agent_parts import costs_of, log_rounds_of, people_of, proposals_of, workshop_of
 from opsagent.books import Books
 from opsagent.casefile import CaseFile
@@ -146,6 +147,8 @@ class Agent:
             incidents=lambda: [file.incident for file in self._files.values()],
         )
         self._watching = False
+        self.adviser: Adviser | None = None
+        """Who is asked where nothing known helps; set by whoever may ask chat models (`opsagent.brain.unattended`)."""
         self.senses: Senses | None = None
         """While it watches."""
 
@@ -316,6 +319,8 @@ class Agent:
         await asyncio.gather(*self._repairs.values(), return_exceptions=True)
         await self.supervised.close()
         await self.quotes.close()
+        if self.adviser is not None:
+            await self.adviser.close()
         await self.notices.flush()
         await self.telling.close()
         await self.timeline.flush()

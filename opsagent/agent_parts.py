@@ -79,6 +79,8 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
             missed=missed,
         ),
         missed=missed,
+        advice=lambda file: agent.adviser.look_soon(file) if agent.adviser is not None else None,
+        accepts=_accepts(agent),
         decided=agent.detector.decided,
     )
 
@@ -125,6 +127,16 @@ def _missed(agent: Agent) -> Callable[[Plan, str], None]:
         agent.trust.missed(plan, why)
 
     return missed
+
+
+def _accepts(agent: Agent) -> Callable[[Plan], bool]:
+    """Return who says whether what a model worked out is accepted without a person's word: safe steps, where it is said."""
+
+    def accepts(plan: Plan) -> bool:
+        risks = {risk_of(step.action, agent.world.units.get(step.action.unit)) for step in plan.steps}
+        return agent.config.model.accept == "safe" and risks <= {Risk.READ, Risk.SAFE}
+
+    return accepts
 
 
 def _may_try(agent: Agent) -> MayTry:

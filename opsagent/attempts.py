@@ -92,6 +92,8 @@ class Attempts:
             said = "helped: the breaker is closed" if verdict.better else f"did not help: {why}"
             await shop.timeline.tell(TRIAL, f"one more try with {plan.remedy} {said}", incident=file.incident)
         if verdict.better:
+            if plan.source == "model":
+                await shop.learner.propose(file, plan, accept=shop.accepts(plan))
             await self._cause_was_at(file, plan)
             await shop.books.end(file, "resolved", REPAIRED, plan=plan, verdict=verdict)
             return "over"
@@ -137,6 +139,7 @@ class Attempts:
         """Tell a person; what documents say of it follows when it is found."""
         await self._shop.books.escalate(file, why)
         self._shop.quotes.look_soon(file)
+        self._shop.advice(file)
 
     def teller(self, file: CaseFile) -> Callable[[Progress], None]:
         def tell(progress: Progress) -> None:

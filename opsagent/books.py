@@ -13,8 +13,10 @@ from opsagent.casenote import english
 from opsagent.model import Cause, Hypothesis, Incident, Plan, Verdict
 from opsagent.store.incidents import ROOT
 from opsagent.store.journal import Journal
+from opsagent.store.rows import SolvedBy
 from opsagent.timeline import Timeline
 
+_BY_OUTCOME: Mapping[str, SolvedBy] = {"recovered by itself": "itself"}
 Cost = Callable[[CaseFile, datetime], Awaitable[Mapping[str, Any]]]
 """What the incident cost until then, as far as it was measured."""
 
@@ -67,6 +69,7 @@ class Books:
             outcome=outcome,
             remedy=plan.remedy if plan is not None else None,
             remedy_source=plan.source if plan is not None else None,
+            solved_by=_solved_by(status, outcome, plan),
             mttd_s=(incident.opened_at - incident.began_at).total_seconds(),
             mttr_s=max(0.0, (now - incident.began_at).total_seconds() - verified_s),
             resolved_at=now,
@@ -100,6 +103,13 @@ def _in_parts(file: CaseFile, why: str) -> tuple[str, str, str]:
     if note is None:
         return why, "", ""
     return (note.reason if why == english(note) else why), note.never, note.next_step
+
+
+def _solved_by(status: str, outcome: str, plan: Plan | None) -> SolvedBy | None:
+    """Return who found what ended it; None where it was not trouble, or nobody knows."""
+    if status == "resolved" and plan is not None:
+        return plan.source
+    return _BY_OUTCOME.get(outcome)
 
 
 def _what_it_was(plan: Plan | None) -> dict[str, str]:

@@ -75,6 +75,11 @@ class CaseFile:
     returned: IncidentRow | None = None
     """The incident that this one is again: it was thought to be mended less than an hour ago."""
 
+    advised: Plan | None = None
+    """What a chat model proposes, once it has thought; not put to a person yet."""
+    adviser: str = ""
+    """Which model was asked for this incident (`model:NAME`); it is asked once."""
+
     quoted: set[str] = field(default_factory=set)
     """Ids of the passages of documents that were quoted for it."""
 

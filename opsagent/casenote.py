@@ -7,7 +7,7 @@ piece of text in it is redacted already and comes from typed evidence, but for `
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -141,6 +141,11 @@ def how_sure(weight: float) -> str:
         if weight >= least:
             return words
     return "perhaps"
+
+
+def without_log(note: Note) -> Note:
+    """Return the note without what its log said last, which anybody may have written."""
+    return replace(note, said_last="")
 
 
 def english(note: Note) -> str:

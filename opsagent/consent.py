@@ -13,6 +13,7 @@ from typing import Literal
 from opsagent.casefile import CaseFile
 from opsagent.model import Check, CheckKind, Plan, Ruling
 from opsagent.situation import Situations
+from opsagent.store.approvals import AGENT
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.verify import Verifier
@@ -45,7 +46,14 @@ class Consent:
         if approval is None:
             binding = await self._situations.binding(plan)
             approval = await asyncio.to_thread(
-                self._journal.ask, plan, 0, plan.steps[0], binding, APPROVAL_TTL_S, needed=ruling.persons
+                self._journal.ask,
+                plan,
+                0,
+                plan.steps[0],
+                binding,
+                APPROVAL_TTL_S,
+                _proposer(file, plan),
+                ruling.persons,
             )
         await self._timeline.tell("asked", f"{ruling.why}: opsagent approve {approval}", incident=file.incident)
         while True:
@@ -71,3 +79,7 @@ class Consent:
     async def _is_moot(self, file: CaseFile) -> bool:
         root = Check(kind=CheckKind.HEALTHY, unit=file.incident.unit)
         return root.unit in await self._verifier.well_now([root.unit])
+
+
+def _proposer(file: CaseFile, plan: Plan) -> str:
+    return (file.adviser or "model") if plan.source == "model" else AGENT

@@ -32,7 +32,7 @@ from opsagent.model import (
 )
 from opsagent.naming import is_host
 from opsagent.probes.costs import PROBE_COSTS
-from opsagent.runbooks import RUNBOOKS, upstream
+from opsagent.runbooks import RUNBOOKS, learnt, upstream
 from opsagent.runbooks.case import Case, Target
 from opsagent.runbooks.common import is_somebody_elses, somebody_is_at_work
 from opsagent.runbooks.findings import Findings, NotAsked
@@ -182,7 +182,7 @@ def _remembered(runbook: Runbook, library: tuple[Remedy, ...], findings: Finding
     """Return the best remedy that worked for incidents like this one, if its own condition holds now."""
     remedies = {remedy.name: remedy for remedy in (*library, *runbook.remedies)}
     for odds in _by_promise(findings.case.odds):
-        remedy = remedies.get(odds.remedy)
+        remedy = remedies.get(odds.remedy) or (learnt.remedy_of(odds.remedy) if odds.accepted else None)
         if remedy is None or not is_proven(odds):
             continue
         fit = remedy.fits(findings)

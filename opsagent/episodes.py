@@ -69,6 +69,24 @@ def fields_returned(before: IncidentRow, plan: Plan, outcome: str, why: str, aft
     }
 
 
+def fields_proposed(file: CaseFile, plan: Plan, now: datetime) -> dict[str, Any]:
+    """Return the fields of a procedure that is proposed for what a chat model worked out; as consolidation writes them."""
+    return {
+        "remedy": plan.remedy,
+        "class": file.incident.fault.value,
+        "looks_like": text_of(file.incident),
+        "steps": [str(step.action) for step in plan.steps][:_MOST_STEPS],
+        "successes": 1,
+        "failures": 0,
+        "last_worked": now.isoformat(),
+        "version": 1,
+        "status": "proposed",
+        "stale": False,
+        "worked_out_by": _short(file.adviser or "model"),
+        "incident": file.incident.id,
+    }
+
+
 def fields_of(file: CaseFile, tried: Tried, verdict: Verdict, outcome: str) -> dict[str, Any]:
     """Return the fields of the episode of one attempt."""
     incident, plan = file.incident, tried.plan

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from opsagent.casefile import CaseFile
-from opsagent.episodes import Tried, fields_of, fields_returned, fields_untried, text_of, trust_of
+from opsagent.episodes import Tried, fields_of, fields_proposed, fields_returned, fields_untried, text_of, trust_of
 from opsagent.model import Fault, Plan, Verdict
 from opsagent.recall import MemoryDesk, scope_of
 from opsagent.store.rows import IncidentRow
@@ -21,10 +21,11 @@ from opsagent_tools.redact import redact
 from opsagent_tools.units import UnitId
 
 if TYPE_CHECKING:
-    from opsagent_memory import Episode, Memory, Outcome
+    from opsagent_memory import Episode, Memory, Outcome, Procedure
 
 _LOG = logging.getLogger(__name__)
 _NOTED_AGAIN_S, _MOST_NOTED = 600.0, 1000
+_BY_POLICY = "the configuration ([model] accept)"
 _LOGS_TRUST = 0.3
 """How far an episode is believed that only old logs tell of: below what moves any remedy."""
 
@@ -75,6 +76,32 @@ class Learner:
             family=told.family,
         )
         return True
+
+    async def propose(self, file: CaseFile, plan: Plan, *, accept: bool) -> None:
+        """Propose what a chat model worked out, a person approved and verification confirmed as a procedure, once.
+
+        It helps the next time only once a person has accepted it; `accept`: the configuration says so for them.
+        """
+        from opsagent_memory import MemoryFailure, Procedure, Source
+
+        if not self._desk.settings.learn:
+            return
+        incident, now = file.incident, datetime.now(UTC)
+        procedure = Procedure(
+            id=f"pr-{plan.id}",
+            scope=scope_of(incident.unit),
+            text=f"{plan.remedy} helps when: {text_of(incident)}",
+            created_at=now,
+            fields=fields_proposed(file, plan, now),
+            source=Source.AGENT,
+        )
+        try:
+            told = await self._desk.use(lambda memory: _propose(memory, procedure, accept=accept))
+        except MemoryFailure as error:
+            _LOG.warning("could not propose %s: %s", plan.remedy, error)
+            return
+        if told:
+            await self._timeline.tell("procedure", told, incident=incident, record=procedure.id, remedy=plan.remedy)
 
     async def unlearn(self, file: CaseFile, before: IncidentRow, plan: Plan, after_s: float) -> None:
         """Keep, once, that a repair which was verified did not last: its fault came back after so many seconds.
@@ -226,3 +253,18 @@ def _add_new(memory: Memory, episodes: Sequence[Episode]) -> int:
     before = memory.stats().records
     memory.add_many(new)  # one that was forgotten stays forgotten
     return memory.stats().records - before
+
+
+def _propose(memory: Memory, procedure: Procedure, *, accept: bool) -> str:
+    """Keep a proposed procedure; return what to tell, nothing where it is kept already."""
+    from opsagent import procedures
+    from opsagent_memory import RecordNotFound
+
+    with suppress(RecordNotFound):
+        memory.show(procedure.id)
+        return ""
+    memory.add(procedure)
+    if accept:
+        procedures.accept(memory, procedure.id, by=_BY_POLICY)
+        return f"{procedure.remedy} was accepted by the configuration's word: the next time needs no model"
+    return f"{procedure.remedy} helped: accept it (opsagent memory accept {procedure.id}), and the next time needs no model"

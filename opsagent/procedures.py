@@ -54,7 +54,7 @@ def accept(memory: Memory, record_id: str, *, by: str) -> Record:
 
 
 def _check(proposed: Record) -> None:
-    from opsagent.runbooks import RUNBOOKS
+    from opsagent.runbooks import RUNBOOKS, learnt
     from opsagent_memory import Kind, Source
 
     if proposed.kind is not Kind.PROCEDURE:
@@ -68,7 +68,7 @@ def _check(proposed: Record) -> None:
     if proposed.fields.get("stale"):
         raise NotAcceptable(f"{proposed.id}: {proposed.remedy} used to work, and no longer does")
     known = {remedy.name for runbook in RUNBOOKS.values() for remedy in runbook.remedies}
-    if proposed.remedy not in known:
+    if proposed.remedy not in known and learnt.parsed(proposed.remedy or "") is None:
         raise NotAcceptable(f"{proposed.id}: no runbook has a remedy {proposed.remedy!r}")
 
 

@@ -94,6 +94,8 @@ class Repairer:
         mended = next((row.plan for row, verdict in reversed(file.judged) if verdict.better), None)
         if mended is not None:  # it was verified, and its end not written any more
             file.mended = True
+            if mended.source == "model":
+                await shop.learner.propose(file, mended, accept=shop.accepts(mended))
             await shop.books.end(file, "resolved", REPAIRED, plan=mended)
             return True
         way, file.under_way = file.under_way, None
@@ -154,6 +156,9 @@ class Repairer:
             if question is not None and not isinstance(proposed, _Asking):
                 await asyncio.to_thread(shop.journal.expire_approval, question)
             return proposed
+        if file.advised is not None:
+            plan, file.advised = file.advised, None
+            return await self._propose(file, plan)
         decision = await shop.investigator.decide(file)
         if not isinstance(decision, LeaveAlone) and shop.locks.group(file.incident.unit) - held:
             return "again"  # who else belongs to it was learnt meanwhile: another repair may be at the cause

@@ -76,7 +76,8 @@ class Waiting:
         taught = await asyncio.to_thread(self._situations.taught)
         granted = await asyncio.to_thread(self._situations.granted_on, unit)
         outage = bool(self._situations.outage(unit))
-        return (file.incident.fault, unit, situation, wanted, windows, taught, granted, outage)
+        advised = file.advised.id if file.advised is not None else ""
+        return (file.incident.fault, unit, situation, wanted, windows, taught, granted, outage, advised)
 
 
 def answers_badly(incident: Incident, world: World, now: datetime) -> bool:

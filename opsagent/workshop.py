@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from opsagent.act import Actor
 from opsagent.books import Books
+from opsagent.casefile import CaseFile
 from opsagent.consent import Consent
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
@@ -44,5 +45,9 @@ class Workshop:
     returns: Returns
     missed: Callable[[Plan, str], None]
     """Tells whoever keeps trust that a repair did not help, made it worse, or did not last; blocks."""
+    advice: Callable[[CaseFile], None]
+    """Asks a chat model, beside everything else, what may help where a person was called; nobody where none may be."""
+    accepts: Callable[[Plan], bool]
+    """Whether what a model worked out, and was verified, is accepted as a procedure by the configuration's word."""
     decided: Callable[[str], None]
     """Tells detect that a plan is under way for this incident."""

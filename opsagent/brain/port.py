@@ -50,13 +50,16 @@ class Thought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTool:
-    """A reading tool that somebody else offers, for instance a foreign MCP server. Its words are untrusted text."""
+    """One more tool that reads: the memory, or what a foreign MCP server offers, whose words are untrusted text."""
 
     name: str
     summary: str
     schema: Mapping[str, Any]
     """JSON schema of its arguments."""
-    call: Callable[[Mapping[str, Any]], Awaitable[str]]
+    call: Callable[[Mapping[str, Any]], Awaitable[Any]]
+    """Returns what it found, JSON-like; raises what it likes."""
+    foreign: bool = True
+    """Whether somebody else offers it: its name is marked then, and its words are called untrusted."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schema", MappingProxyType(dict(self.schema)))
@@ -92,8 +95,12 @@ class Thinker(Protocol):
         *,
         tell: Tell = _nothing,
         language: Language | None = None,
+        history: Sequence[tuple[str, str]] = (),
     ) -> Thought:
-        """Ask what a command or a question means. Never raises for what a model or the network does."""
+        """Ask what a command or a question means. Never raises for what a model or the network does.
+
+        `history`: what was said before in this conversation, (`person` or `agent`, text), oldest first.
+        """
         ...
 
     async def advise(self, trouble: Trouble, units: Sequence[Unit], *, tell: Tell = _nothing) -> Thought:
@@ -124,6 +131,7 @@ class NoModel:
         *,
         tell: Tell = _nothing,
         language: Language | None = None,
+        history: Sequence[tuple[str, str]] = (),
     ) -> Thought:
         """Return why nobody is asked."""
         return Thought(why_not=self._why)

@@ -88,6 +88,15 @@ def taught_ask(question: Question) -> Ruling | None:
     return question.ask("taught", quoted(rule))
 
 
+def worked_out(question: Question) -> Ruling | None:
+    """What a chat model worked out is a person's to decide, whatever the mode; where nothing may be done, nothing is."""
+    if question.plan.source != "model" or mode_of(question)[0] == "observe" or question.risk is Risk.DESTRUCTIVE:
+        return None
+    if question.situation.confirmed:
+        return question.allow("approved", "a person approved what a chat model proposed")
+    return question.ask("model", f"a chat model proposes {question.step.action}: a person has to say yes")
+
+
 def confirmation(question: Question) -> Ruling:
     """What a person commands is done; what disrupts wants a second word, what cannot be undone a second person's."""
     situation = question.situation
