@@ -30,21 +30,33 @@ class Asked:
     """It said something, and proposes nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wondering:
+    """What a model is asked."""
+
+    text: str
+    units: Sequence[Unit]
+    context: Context
+    history: Sequence[tuple[str, str]] = ()
+    """What was said before, (`person` or `agent`, text), oldest first."""
+
+
 async def ask_model(
-    thinker: Thinker,
-    text: str,
-    units: Sequence[Unit],
-    context: Context,
-    *,
-    tell: Callable[[Event], Awaitable[None]],
-    language: Language,
+    thinker: Thinker, about: Wondering, *, tell: Callable[[Event], Awaitable[None]], language: Language
 ) -> Asked:
     """Ask, telling what it is at meanwhile; cancelled, the model is left alone."""
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
     async def think() -> Thought:
         try:
-            return await thinker.plan(text, units, context, tell=lines.put_nowait, language=language)
+            return await thinker.plan(
+                about.text,
+                about.units,
+                about.context,
+                tell=lines.put_nowait,
+                language=language,
+                history=about.history,
+            )
         finally:
             lines.put_nowait(None)
 

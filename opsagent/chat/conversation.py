@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opsagent.store.rows import ApprovalRow
 
 FAILED, INTERRUPTED = 1, 130
+_OF_THE_TALK = frozenset({"answer", "offers", "done", "refused", "failed", "declined"})
 
 
 class Conversation:
@@ -41,7 +42,7 @@ class Conversation:
         self._interrupted = False
         self._keeps = True
         self._carrying = ""
-        """The step of a change that is under way, as it was told last."""
+        """The change that is under way, in words."""
 
     async def turn(self, text: str) -> AsyncIterator[Event]:
         """Take a text and yield what comes of it; the last event is `end`. To close it leaves nothing half done."""
@@ -134,7 +135,7 @@ class Conversation:
 
     async def _tell(self, event: Event) -> None:
         if event.kind == "progress":
-            self._carrying = self._carrying or str(event.text)
+            self._carrying = str(event.data.get("text", event.text))
         elif event.kind in {"done", "declined", "refused", "asked", "failed", "not_done"}:
             self._carrying = ""
         self._events.put_nowait(event)
@@ -154,7 +155,11 @@ class Conversation:
 
     async def _keep(self, who: Who, text: str, data: Mapping[str, Any]) -> None:
         """Keep it; where it cannot be kept the conversation goes on, and says so once."""
-        if not self._keeps or not text:
+        if not text:
+            return
+        if who == "person" or data.get("kind") in _OF_THE_TALK:
+            self.state.heard(who, redact(text.split("\n", 1)[0]))
+        if not self._keeps:
             return
         try:
             await self._keeper.keep(who, redact(text), data, self.state.language)

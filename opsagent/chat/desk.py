@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from opsagent.brain.port import NoModel
+from opsagent.api.ask import status
+from opsagent.brain.desk import thinker_of
+from opsagent.carrying.carrier import Carrier
+from opsagent.carrying.context import context_of
+from opsagent.carrying.phrases import learn, used
 from opsagent.chat.ports import Surroundings
-from opsagent.commands.reading import Context
+from opsagent.model_settings import ModelSettings
+from opsagent.running import look, read_config
 from opsagent_tools.peers import person_of
 
 if TYPE_CHECKING:
     from opsagent.brain.port import Thinker
-    from opsagent.carrying.events import Event as Carried
-    from opsagent.carrying.events import Person, Said
+    from opsagent.carrying.events import Person
     from opsagent.commands.reading import CommandStep, Language
     from opsagent.home import Home
     from opsagent.store.rows import ApprovalRow
@@ -28,8 +31,11 @@ class HomeDesk:
     """One home, and the person whose process this is."""
 
     def __init__(self, home: Home, explain: Callable[[Exception], str], thinker: Thinker | None = None) -> None:
+        """`explain` makes one line of an error. `thinker`: whom to ask; None: as the configuration says."""
+        config = read_config(home)
         self._home = home
-        self._thinker = thinker or NoModel()
+        self._settings = ModelSettings() if isinstance(config, str) else config.model
+        self._thinker = thinker or thinker_of(home, self._settings)
         self._explain = explain
         self._person = person_of(os.getuid(), os.getpid())
 
@@ -43,24 +49,29 @@ class HomeDesk:
         """Return whom to ask what is not understood."""
         return self._thinker
 
+    @property
+    def settings(self) -> ModelSettings:
+        """Return which models may be asked, and how much it may cost."""
+        return self._settings
+
+    async def close(self) -> None:
+        """End what still runs for this conversation."""
+        await self._thinker.close()
+
     async def look(self) -> Surroundings:
         """Return what there is now."""
         return await asyncio.to_thread(self._look)
 
     def _look(self) -> Surroundings:
-        from opsagent.api.ask import status
-        from opsagent.running import look
-
         daemon = status(self._home)
         running = look(self._home, daemon=daemon)
-        context = Context(now=datetime.now().astimezone())
-        return Surroundings(units=running.with_daemons, context=context, daemon=daemon is not None)
+        context = context_of(self._home, running, self._person)
+        silent = tuple(f"{kind}: {why}" for kind, why in sorted(running.silent.items()))
+        return Surroundings(units=running.with_daemons, context=context, daemon=daemon is not None, silent=silent)
 
-    def carry(self, person: Person, said: Said) -> AsyncIterator[Carried]:
-        """Have steps carried out."""
-        from opsagent.carrying.carrier import Carrier
-
-        return Carrier(self._home, person).carry(said)
+    def carrier(self, person: Person) -> Carrier:
+        """Return who carries steps out for this person."""
+        return Carrier(self._home, person)
 
     async def questions(self) -> Sequence[ApprovalRow]:
         """Return the open questions of the agent, oldest first."""
@@ -93,7 +104,12 @@ class HomeDesk:
 
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""
-        return False
+        learnt = await asyncio.to_thread(learn, self._home, self._person, text, language, steps)
+        return learnt.kept
+
+    async def understood(self, text: str) -> None:
+        """Note that a text was understood by what this person meant by it before."""
+        await asyncio.to_thread(used, self._home, self._person, text)
 
     def explain(self, error: Exception) -> str:
         """Return one line for what went wrong."""

@@ -37,6 +37,8 @@ _OF_STEPS = frozenset({"done", "asked", "refused", "failed", "not_done"})
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PASSING = frozenset({"step_started", "verifying", "planned"})
 """Progress that the moving line shows, where there is one."""
+_TOLD_ANYWAY = frozenset({"asked", "refused", "done", "failed"})
+"""Progress with which a plan ends: how the step ended is told by an event of its own."""
 
 
 def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -> list[str]:
@@ -44,6 +46,8 @@ def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -
     if event.kind in {"end", "thinking"}:
         return []
     if event.kind == "progress":
+        if event.data.get("progress") in _TOLD_ANYWAY:
+            return []
         return [screen.paint(line, "dim") for line in wrapped(progress_text(event), screen, indent="  ")]
     if event.kind == "answer" and draw_answer is not None and "answer" in event.data:
         return draw_answer(event, screen)

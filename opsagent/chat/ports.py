@@ -25,6 +25,21 @@ class Surroundings:
     """Aliases, groups, phrases, procedures and the time; what was spoken of is the conversation's to add."""
     daemon: bool
     """A daemon runs: what is under way there goes on without this process."""
+    silent: tuple[str, ...] = ()
+    """Supervisors that do not answer, so that their services are not known, each with why."""
+
+
+class Carries(Protocol):
+    """Carries out one command (`opsagent.carrying.carrier.Carrier`)."""
+
+    @property
+    def left(self) -> tuple[CommandStep, ...]:
+        """Return the steps that were not begun."""
+        ...
+
+    def carry(self, said: Said) -> AsyncIterator[Carried]:
+        """Carry the steps out and yield what happens."""
+        ...
 
 
 class Desk(Protocol):
@@ -44,8 +59,8 @@ class Desk(Protocol):
         """Return what there is now."""
         ...
 
-    def carry(self, person: Person, said: Said) -> AsyncIterator[Carried]:
-        """Have steps carried out (`opsagent.carrying.carrier.Carrier.carry`)."""
+    def carrier(self, person: Person) -> Carries:
+        """Return who carries steps out for this person."""
         ...
 
     async def questions(self) -> Sequence[ApprovalRow]:
@@ -58,6 +73,10 @@ class Desk(Protocol):
 
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""
+        ...
+
+    async def understood(self, text: str) -> None:
+        """Note that a text was understood by what this person meant by it before."""
         ...
 
     def explain(self, error: Exception) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from opsagent.chat.events import Event
 from opsagent.chat.sayings import say
 from opsagent.commands.reading import Language
+from opsagent.store.approvals import AGENT
 from opsagent.store.rows import ApprovalRow
 from opsagent.views.questions import as_json, marked, state
 from opsagent_tools.peers import same_person
@@ -31,7 +32,7 @@ def question_event(row: ApprovalRow, person: str, evidence: Sequence[str], langu
         lines.append(say("own_question", language))
     else:
         lines.append(say("answer_it" if bare else "name_it", language, id=row.id))
-    text = say("asks", language, action=f"{marked(str(action))}")
+    text = say("asks" if row.proposer == AGENT else "waits", language, action=marked(str(action)))
     return Event(kind="question", text=text, lines=tuple(lines), data={"approval": as_json(row)}, language=language)
 
 

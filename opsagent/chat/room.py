@@ -56,9 +56,10 @@ class Room:
         self.state = State(language=self.state.language)
         self.conversation = Conversation(self.desk, self.keeper, self.state)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End it."""
         self.keeper.close()
+        await self.desk.close()
 
     @property
     def language(self) -> Language:
@@ -162,7 +163,7 @@ class Room:
         while True:
             standing = None
             with suppress(Exception):  # what cannot be looked up now is looked up again in a moment
-                standing = await asyncio.to_thread(stand, self._home)
+                standing = await asyncio.to_thread(stand, self._home, self.desk.settings)
             if standing is not None:
                 yield standing
             await asyncio.sleep(_EVERY_S)

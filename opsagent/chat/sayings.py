@@ -25,6 +25,7 @@ _SAID: dict[str, tuple[str, str]] = {
         "More than one open question begins with {id}: say more of it",
         "{id}로 시작하는 질문이 여럿입니다. ID를 더 길게 적으세요",
     ),
+    "waits": ("Waiting for a yes: {action}", "승인 대기 중: {action}"),
     "asks": ("The agent asks: {action}?", "에이전트가 묻습니다: {action} 할까요?"),
     "why_line": ("why: {why}", "이유: {why}"),
     "args_line": ("with: {args}", "값: {args}"),
@@ -46,16 +47,16 @@ _SAID: dict[str, tuple[str, str]] = {
     "model_said": ("{model} says:", "{model}의 답:"),
     "stopped": ("Stopped; nothing was changed", "중단했습니다. 바뀐 것은 없습니다"),
     "detached": (
-        "The daemon goes on with it to a safe end; nothing after it is begun. `incidents` and `status` show how it went",
-        "진행 중인 일은 데몬이 안전하게 끝냅니다. 그 다음 단계는 시작하지 않습니다. `status`로 확인할 수 있습니다",
+        "The daemon goes on with `{step}` to its safe end; nothing after it is begun. `status` shows how it went",
+        "`{step}`: 데몬이 안전하게 끝까지 진행합니다. 그 다음 단계는 시작하지 않습니다. `status`로 확인할 수 있습니다",
     ),
     "stopping": (
         "Stopping where nothing is half done…",
         "반쯤 하다 만 것이 없도록 안전하게 멈추는 중…",
     ),
     "broken_off": (
-        "Broken off safely while at: {step}. Nothing is half done; nothing after it was begun. `status` shows how things are",
-        "안전하게 멈췄습니다 (하던 일: {step}). 반쯤 된 것은 없고 그 다음은 시작하지 않았습니다. `status`로 확인할 수 있습니다",
+        "Broke off `{step}` where nothing is half done; nothing after it was begun. `status` shows how things are",
+        "`{step}`: 반쯤 하다 만 것 없이 멈췄습니다. 그 다음은 시작하지 않았습니다. `status`로 확인할 수 있습니다",
     ),
     "greeting": (
         "{count} services. Say what to do, or ask; /help tells more, Ctrl-D leaves",
@@ -76,6 +77,10 @@ _SAID: dict[str, tuple[str, str]] = {
     "quiet": ("News of the daemon is not shown; `/news` shows it again", "데몬 소식을 보이지 않습니다. `/news`로 다시 켭니다"),
     "loud": ("News of the daemon is shown; `/quiet` hides it", "데몬 소식을 보입니다. `/quiet`로 끕니다"),
     "not_begun": ("not done: {step}", "하지 않음: {step}"),
+    "silent": (
+        "A supervisor does not answer, so its services are not known: {what}",
+        "응답하지 않는 슈퍼바이저가 있어 그 서비스는 알 수 없습니다: {what}",
+    ),
     "learnt": ("Next time I take it so without asking", "다음에는 묻지 않고 그렇게 이해합니다"),
     "resumed": ("Goes on where it ended: {title} ({turns} turns)", "이어서 계속합니다: {title} ({turns}개의 말)"),
     "kept_not": ("This is not kept: {why}", "이 대화는 저장되지 않습니다: {why}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from opsagent.commands.reading import Language
@@ -12,6 +13,7 @@ from opsagent.views.terminal import Style
 
 if TYPE_CHECKING:
     from opsagent.home import Home
+    from opsagent.model_settings import ModelSettings
 
 _BETWEEN = " · "
 _WORDS: dict[str, tuple[str, str]] = {
@@ -44,15 +46,18 @@ class Standing:
     currency: str = "USD"
 
 
-def stand(home: Home) -> Standing:
+def stand(home: Home, models: ModelSettings) -> Standing:
     """Return how things stand. Blocks for a moment. Raises StoreError."""
     from opsagent.api.ask import status
+    from opsagent.brain.account import month_of
     from opsagent.store.journal import Journal
 
     daemon = status(home)
     with Journal.read(home) as journal:
         paused = journal.paused() is not None
         questions = len(journal.approvals())
+        first = models.first
+        use = journal.model_use(month_of(datetime.now(UTC)), models.currency) if first is not None else None
     units = daemon["units"] if daemon is not None else ()
     return Standing(
         daemon=daemon is not None,
@@ -61,6 +66,9 @@ def stand(home: Home) -> Standing:
         incidents=len({unit["incident"] for unit in units if unit["incident"]}),
         questions=questions,
         services=len(units),
+        model=first.name if first is not None else "",
+        cost=use.cost if use is not None else None,
+        currency=models.currency,
     )
 
 

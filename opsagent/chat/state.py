@@ -11,6 +11,7 @@ from opsagent.carrying.stored import from_stored, to_stored, unit_from_stored, u
 from opsagent.commands.reading import CommandStep, Language
 
 _ALL = "all"
+_RECENT, _LINE = 12, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,13 @@ class State:
     refused: tuple[CommandStep, str, str] | None = None
     """What the last turn was refused: the step, why, the guard's rule."""
     told_of_models: bool = False
+    said: list[tuple[str, str]] = field(default_factory=list)
+    """What was said of late, (`person` or `agent`, one line), for a model that is asked."""
+
+    def heard(self, who: str, text: str) -> None:
+        """Note what was said; only the latest is kept."""
+        self.said.append((who, text[:_LINE]))
+        del self.said[:-_RECENT]
 
     def spoke(self, steps: Sequence[CommandStep]) -> None:
         """Note what a turn was about."""

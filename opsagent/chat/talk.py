@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from opsagent.carrying.events import LAST, Person, Said
 from opsagent.carrying.events import Event as Carried
-from opsagent.carrying.events import Person, Said
-from opsagent.chat.asking_models import Asked, ask_model
+from opsagent.chat.asking_models import Asked, Wondering, ask_model
 from opsagent.chat.events import Event
 from opsagent.chat.offering import distinct, numbers, offers_event
 from opsagent.chat.questions import meant, proposed_by, question_event
@@ -21,7 +21,7 @@ from opsagent.chat.state import Offers, Question, State
 from opsagent.chat.takingback import back_of
 from opsagent.commands.reader import read
 from opsagent.commands.reading import CommandStep, Language, Reading
-from opsagent.commands.words import has_hangul
+from opsagent.commands.words import has_hangul, normal_form
 from opsagent_tools.registry import READING
 
 if TYPE_CHECKING:
@@ -181,23 +181,28 @@ class Talk:
         reading = read(text, around.units, context=context)
         self._state.language = reading.language
         if reading.steps:
+            if normal_form(text) in context.phrases:
+                await self._desk.understood(text)
             return await self._checked(reading.steps, text, agreed=False, around=around)
         learn = reading.ask is not None and _leans_on_itself(text, reading, around)
         asked = Asked()
         if reading.ask is not None and reading.ask.kind not in _NEVER_MODELS and self._desk.thinker.name:
-            asked = await ask_model(
-                self._desk.thinker, text, around.units, context, tell=self._tell, language=reading.language
-            )
+            question = Wondering(text=text, units=around.units, context=context, history=tuple(self._state.said))
+            asked = await ask_model(self._desk.thinker, question, tell=self._tell, language=reading.language)
             if asked.steps:
                 return await self._carry(asked.steps, text, agreed=False, around=around)
             if asked.answered:
                 return DONE
-        await self._offer(reading, asked, text, learn=learn)
+        await self._offer(reading, asked, text, learn=learn, silent=around.silent)
         return USAGE
 
-    async def _offer(self, reading: Reading, asked: Asked, text: str, *, learn: bool) -> None:
+    async def _offer(
+        self, reading: Reading, asked: Asked, text: str, *, learn: bool, silent: Sequence[str] = ()
+    ) -> None:
         ask = reading.ask
         assert ask is not None  # a reading is either steps or a question
+        for line in silent:
+            await self._note(say("silent", self._language, what=line))
         choices = distinct((*asked.offers, *ask.offers))
         if choices:
             self._state.open = Offers(text=text, choices=choices, learn=learn and not asked.offers)
@@ -229,14 +234,13 @@ class Talk:
         self._state.refused = None
         person = Person(name=self._desk.person, confirm=self._confirm, agreed=agreed)
         said = Said(steps=steps, text=text, language=self._language)
-        code, ended = DONE, 0
-        async for carried in self._desk.carry(person, said):
+        code, carrier = DONE, self._desk.carrier(person)
+        async for carried in carrier.carry(said):
             await self._tell(_told(carried, self._language))
-            if carried.kind in {"shown", "progress"}:
-                continue
-            ended, code = ended + 1, code or int(carried.code)
-            self._note_ending(carried, before)
-        for step in steps[ended:]:
+            if carried.kind in LAST:
+                code = code or int(carried.code)
+                self._note_ending(carried, before)
+        for step in carrier.left:
             await self._tell(
                 Event(kind="not_done", text=say("not_begun", self._language, step=step), language=self._language)
             )
@@ -284,7 +288,7 @@ def _told(carried: Carried, language: Language) -> Event:
         )
     if carried.progress is not None:
         item = carried.progress
-        data = {"progress": item.kind, "step": item.step, "steps": item.steps}
+        data = {"progress": item.kind, "step": item.step, "steps": item.steps, "text": str(carried.step)}
     data |= {"of": carried.step.to_json()}
     if carried.approval:
         data["approval"] = carried.approval

@@ -27,7 +27,8 @@ from opsagent.chat.replies import ReplyKind, reply_of
 from opsagent.chat.sayings import say
 from opsagent.chat.standing import Standing, fitting, parts
 from opsagent.chat.suggesting import Suggesting
-from opsagent.views.terminal import Screen, screen_of
+from opsagent.views.terminal import Screen, one_line, screen_of
+from opsagent.views.wrapping import wrapped
 
 if TYPE_CHECKING:
     from opsagent.chat.room import Room
@@ -62,7 +63,9 @@ class Terminal:
         self._busy = False
         self._leaving = False
         self._session = self._new_session()
-        self._question: PromptSession[str] = PromptSession(color_depth=self._depth)
+        self._question: PromptSession[str] = PromptSession(color_depth=self._depth, style=_COLOURS)
+        for session in (self._session, self._question):  # it works there too, and need not be told so each time
+            session.app.renderer.cpr_not_supported_callback = None
 
     @property
     def _screen(self) -> Screen:
@@ -177,6 +180,10 @@ class Terminal:
                 return
         elif event.kind != "progress":
             self._printer.move("")
+        if event.kind == "confirm":
+            self._printer.lines([line for text in event.lines for line in wrapped(text, self._screen, indent="  ")])
+            self._room.conversation.answer(await self._confirmed(event.text))
+            return
         lines = drawn(event, self._screen, self._draw_answer)
         tail = bool(event.quoted)
         shown, rest = folded(lines, self._room.height, tail=tail)
@@ -185,14 +192,12 @@ class Terminal:
             at = 1 if tail else len(shown)
             shown[at:at] = [self._screen.paint(say("folded", self._room.language, count=len(rest)), "dim")]
         self._printer.lines(shown)
-        if event.kind == "confirm":
-            self._room.conversation.answer(await self._confirmed())
 
-    async def _confirmed(self) -> str:
+    async def _confirmed(self, question: str) -> str:
         """Return what is said to a question that is on the screen now: keys that were pressed before do not count."""
         self._forget_keys()
         try:
-            return await self._question.prompt_async("[y/N] ")
+            return await self._question.prompt_async([("class:warn", f"{one_line(question)} [y/N] ")])
         except (KeyboardInterrupt, EOFError):
             return ""
 

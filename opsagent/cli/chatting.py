@@ -29,14 +29,10 @@ def chat(resume: str | None, *, as_json: bool, home: str | None) -> int:
     place = open_home(home)
     out = Out(as_json=as_json)
     room = Room(place, HomeDesk(place, lambda error: _explained(error, place)), language=_language())
-    try:
-        if resume is not None:
-            _resume(room, resume)
-        if not as_json and sys.stdin.isatty() and out.screen.terminal:
-            return _run(_on_terminal(room))
-        return _run(_on_lines(room, out))
-    finally:
-        room.close()
+    if resume is not None:
+        _resume(room, resume)
+    on_terminal = not as_json and sys.stdin.isatty() and out.screen.terminal
+    return _run(room, _on_terminal(room) if on_terminal else _on_lines(room, out))
 
 
 def _resume(room: Room, begins_with: str) -> None:
@@ -46,7 +42,7 @@ def _resume(room: Room, begins_with: str) -> None:
         raise Unclear(f"{error}: `opsagent chat --list` lists them") from error
 
 
-def _run(talking: Coroutine[Any, Any, int]) -> int:
+def _run(room: Room, talking: Coroutine[Any, Any, int]) -> int:
     """Run to the end; SIGTERM and a terminal that goes away end it as an end of the input does: nothing is half done."""
 
     async def run() -> int:
@@ -58,6 +54,8 @@ def _run(talking: Coroutine[Any, Any, int]) -> int:
             return await task
         except asyncio.CancelledError:
             return int(Code.INTERRUPTED)
+        finally:
+            await room.close()
 
     return asyncio.run(run())
 

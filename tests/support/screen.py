@@ -167,7 +167,7 @@ class Program:
     def wait_for(self, condition: Callable[[], bool], why: str, timeout: float = 20.0) -> None:
         """Wait for a condition, looking at what comes meanwhile."""
         try:
-            eventually(lambda: condition() or self._look() or condition(), timeout, why)
+            eventually(lambda: self._look() and condition(), timeout, why)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- the screen:\n{self.screen.text()}") from None
 
@@ -176,15 +176,17 @@ class Program:
         self.wait_for(lambda: self.process.poll() is not None, "it ends", timeout)
         return int(self.process.returncode)
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Take what it has written by now."""
         while select.select([self._terminal], [], [], 0.02)[0]:
             try:
                 data = os.read(self._terminal, 65536)
             except OSError:  # it has closed its end
-                return
+                return True
             if not data:
-                return
+                return True
             self._take(data)
+        return True
 
     def _take(self, data: bytes) -> None:
         data = self._undecoded + data
