@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
+from opsagent.mcp_settings import McpSettings
 from opsagent.memory_settings import MemorySettings
 from opsagent.model_settings import ModelSettings
 from opsagent.notify_settings import Notify
@@ -55,6 +56,8 @@ class Config:
     """`[model]`: which chat model may be asked; none is without it."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """`[groups]`: names for several services at once, as people say them in commands."""
+    mcp: McpSettings = field(default_factory=McpSettings)
+    """`[mcp]`: MCP servers of others that a chat model may look with."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -133,7 +136,7 @@ def parse(path: Path) -> Config:
 
 
 _TABLES = (
-    "mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model", "groups",
+    "mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model", "groups", "mcp",
 )  # fmt: skip
 
 
@@ -225,6 +228,20 @@ def _groups(table: object, where: _Where) -> Mapping[str, tuple[str, ...]]:
             raise where.error(("groups", name), "must be a list of names", f'write {name} = ["api", "worker"]')
         found[name] = tuple(dict.fromkeys(units))
     return found
+
+
+def _mcp(table: object, where: _Where) -> McpSettings:
+    if not isinstance(table, dict):
+        raise where.error(("mcp",), "must be a table", "write [mcp.servers.NAME] and its keys below it")
+    if not table:
+        return McpSettings()
+    from opsagent import config_mcp as read
+    from opsagent_tools.services.fields import Wrong
+
+    try:
+        return read.read(table)
+    except Wrong as wrong:
+        raise where.error(("mcp", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:
