@@ -64,6 +64,8 @@ class ModelThinker:
         self._retry_s = retry_s
         self._account = Account(home, settings)
         self._process: ModelProcess | None = None
+        self._left_out: list[str] = []
+        """Why some of the configured models are not asked."""
 
     @property
     def name(self) -> str:
@@ -140,7 +142,7 @@ class ModelThinker:
         try:
             process = self._running()
             over = await process.ask(question, desk, timeout_s=self._whole_s())
-            return _thought(desk, over, self._settings, language, process.missing)
+            return _thought(desk, over, self._settings, language, (*self._left_out, *process.missing))
         except (Unusable, Broken, StoreError, OSError) as error:
             return _thought(desk, {"said": "", "why": str(error)}, self._settings, language, ())
 
@@ -161,28 +163,42 @@ class ModelThinker:
 
     def _running(self) -> ModelProcess:
         if self._process is None:
-            self._process = ModelProcess(*_orders(self._home, self._settings))
+            orders, hosts, self._left_out = _orders(self._home, self._settings)
+            self._process = ModelProcess(orders, hosts)
         return self._process
 
 
-def _orders(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the models as their process is told of them, and the hosts that it may reach. Raises Unusable."""
+def _orders(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]], list[str], list[str]]:
+    """Return the models as their process is told of them, the hosts that it may reach, and why others are not asked.
+
+    Raises Unusable where none can be asked.
+    """
     orders: list[dict[str, Any]] = []
+    hosts: list[str] = []
+    left_out: list[str] = []
     for one in settings.models:
-        if one.leaves and not settings.send:
-            raise Unusable(f"{one.name} is not asked: nothing leaves this machine until [model] says send = true")
-        orders.append(
-            {
-                "name": one.name,
-                "provider": one.provider,
-                "model": one.model,
-                "extra": EXTRAS[one.provider],
-                "key": key_of(home, one),
-                "base_url": one.base_url,
-                "timeout_s": settings.timeout_s,
-            }
-        )
-    return orders, [host for one in settings.models for host in one.reached]
+        try:
+            orders.append(_order(home, settings, one))
+            hosts += one.reached
+        except Unusable as error:
+            left_out.append(str(error))
+    if not orders:
+        raise Unusable("; ".join(left_out))
+    return orders, hosts, left_out
+
+
+def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
+    if model.leaves and not settings.send:
+        raise Unusable(f"{model.name} is not asked: nothing leaves this machine until [model] says send = true")
+    return {
+        "name": model.name,
+        "provider": model.provider,
+        "model": model.model,
+        "extra": EXTRAS[model.provider],
+        "key": key_of(home, model),
+        "base_url": model.base_url,
+        "timeout_s": settings.timeout_s,
+    }
 
 
 def key_of(home: Home, model: OneModel) -> str:
@@ -278,8 +294,9 @@ def _thought(
     said = _line(desk.why if desk.steps else str(over["said"]))
     why_not = ""
     if reading is None and (over["why"] or not said or desk.misfit):
-        why_not = f"what it proposed cannot be taken: {desk.misfit}" if desk.misfit else str(over["why"])
-        why_not = "; ".join(filter(None, (why_not or "it said nothing", *spent.failed, *missing)))
+        why_not = f"what it proposed cannot be taken: {desk.misfit}" if desk.misfit else ""
+        said_why = () if spent.failed and not why_not else (why_not or str(over["why"]) or "it said nothing",)
+        why_not = "; ".join(dict.fromkeys((*said_why, *spent.failed, *missing)))
         said = ""
     return Thought(
         reading=reading,

@@ -49,6 +49,7 @@ COMMANDS = {
     "trust": "trust",
     "memory": "memory",
     "runbook": "runbook",
+    "model": "model",
     "mcp": "mcp",
     "doctor": "doctor",
     "eval": "eval",
