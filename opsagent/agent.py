@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -147,6 +147,8 @@ class Agent:
             incidents=lambda: [file.incident for file in self._files.values()],
         )
         self._watching = False
+        self.beside: tuple[Callable[[], Coroutine[Any, Any, None]], ...] = ()
+        """What else goes on while it watches, once it is settled what an earlier life left (people's schedules)."""
         self.adviser: Adviser | None = None
         """Who is asked where nothing known helps; set by whoever may ask chat models (`opsagent.brain.unattended`)."""
         self.senses: Senses | None = None
@@ -180,6 +182,8 @@ class Agent:
             tasks.create_task(self._idle.watch())
             tasks.create_task(self.trust.watch())
             tasks.create_task(self.telling.run())
+            for work in self.beside:
+                tasks.create_task(work())
 
     async def look_around(self) -> None:
         """Learn which supervisors and units there are."""

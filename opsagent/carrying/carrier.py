@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsagent.carrying.events import Ending, Event, Person, Said
@@ -59,7 +59,7 @@ class Carrier:
         """Return the steps that were not begun."""
         return self._left
 
-    async def carry(self, said: Said) -> AsyncIterator[Event]:
+    async def carry(self, said: Said) -> AsyncGenerator[Event, None]:
         """Carry the steps out and yield what happens; a step that does not succeed ends it.
 
         To close the iterator, or to cancel whoever waits for it, ends what is under way and leaves no step half done.

@@ -40,7 +40,7 @@ async def schedule(desk: Desk, places: Sequence[Place]) -> list[Event]:
         return [first.ends("failed", desk.say("bad time", at=at, why=error), Ending.USAGE)]
     lines = _lines(desk, places, when)
     desk.tell(first.shown(*lines))
-    yes = await desk.confirmed(desk.say("schedule that"), lines)
+    yes = await desk.confirmed(desk.say("schedule that"), anew=True)
     if yes is None:
         return [first.ends("asked", desk.say("schedule yes"), Ending.NEEDS_APPROVAL)]
     if not yes:

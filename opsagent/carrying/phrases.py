@@ -17,6 +17,7 @@ from opsagent.commands.words import normal_form
 
 if TYPE_CHECKING:
     from opsagent.home import Home
+    from opsagent.running import Running
     from opsagent.store.phrases import PhraseRow
 
 _LEANS_EN = frozenset(
@@ -64,6 +65,19 @@ def learn(home: Home, person: str, text: str, language: Language, steps: Sequenc
         before = journal.learn_phrase(by=person, key=key, text=text, language=language, steps=to_stored(steps))
         kept = any(row.key == key for row in journal.phrases(person))
     return Learnt(kept=kept, before=from_stored(before.steps) if before is not None else ())
+
+
+def meant(home: Home, running: Running, person: str, text: str) -> tuple[CommandStep, ...]:
+    """Return what this person meant by a text before; nothing where they never said, or nobody can look. Blocks."""
+    from opsagent.carrying.context import phrases_of
+    from opsagent.store.errors import StoreError
+
+    if not home.database.exists():
+        return ()
+    try:
+        return phrases_of(home, running, person).get(normal_form(text), ())
+    except StoreError:  # an older journal, say: what is not understood is asked back then
+        return ()
 
 
 def used(home: Home, person: str, text: str) -> None:

@@ -119,7 +119,7 @@ async def roll_back(desk: Desk, place: Place) -> Event:
         if looked.found.refused:
             return place.ends("refused", looked.found.refused, Ending.REFUSED)
         return place.ends("done", desk.say("nothing to put back"))
-    yes = await desk.confirmed(desk.say("roll back"))
+    yes = await desk.confirmed(desk.say("roll back"), anew=True)
     if yes is False:
         return place.declined(desk)
     plan, by = looked.plan, desk.person.name

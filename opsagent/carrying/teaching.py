@@ -25,7 +25,7 @@ async def teach(desk: Desk, place: Place) -> Event:
     rule = taught.rule.fields() if taught.rule is not None else None
     lines = (desk.say("fact", text=text), _understood(desk, taught.rule is not None, taught.note))
     desk.tell(place.shown(*lines))
-    yes = await desk.confirmed(desk.say("keep that"), lines)
+    yes = await desk.confirmed(desk.say("keep that"), anew=True)
     if yes is None:
         return place.ends("asked", desk.say("teach yes"), Ending.NEEDS_APPROVAL, rule_read=rule)
     if not yes:

@@ -112,6 +112,11 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "비밀로 보이는 값이 있어 저장하지 않습니다: 실행할 수 없습니다",
     ),
     # phrases
+    "which": ("which one?", "어느 것인가요?"),
+    "as before": (
+        "understood as `{what}`, as you meant it before (`opsagent do --forget TEXT` drops that)",
+        "전에 고른 대로 `{what}`(으)로 이해했습니다 (`opsagent do --forget TEXT`: 잊기)",
+    ),
     "meant before": ("before, that meant `{before}`; from now on `{now}`", "전에는 `{before}`, 이제부터는 `{now}`"),
     # rollback
     "nothing to put back": ("nothing to put back", "되돌릴 것이 없습니다"),

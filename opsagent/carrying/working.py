@@ -52,9 +52,12 @@ class Desk:
         """Return a sentence in the language of the person."""
         return say(self.said.language, key, **values)
 
-    async def confirmed(self, question: str, lines: Sequence[str] = ()) -> bool | None:
-        """Return whether the person says yes; None: nobody can be asked. Whoever agreed before is not asked again."""
-        if self.person.agreed:
+    async def confirmed(self, question: str, lines: Sequence[str] = (), *, anew: bool = False) -> bool | None:
+        """Return whether the person says yes; None: nobody can be asked.
+
+        Whoever agreed before is not asked again, unless `anew`: then they could not know what is asked about now.
+        """
+        if self.person.agreed and (self.person.confirm is None or not anew):
             return True
         if self.person.confirm is None:
             return None

@@ -29,6 +29,7 @@ COMMANDS = {
     "replay": "replay",
     "lint": "lint",
     "do": "do",
+    "schedule": "schedule",
     "incidents": "incidents",
     "handover": "handover",
     "ack": "ack",

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.model import Plan
     from opsagent.releases.difference import Difference
-    from opsagent.releases.keeper import Keeper
     from opsagent.store.rows import ReleaseRow
     from opsagent_tools.services.spec import ServiceSpec
     from opsagent_tools.units import Unit
@@ -38,77 +37,39 @@ class RollingBack:
 
     def run(self, *, to: str | None, undo: bool, dry_run: bool) -> int:
         """Do it; return the exit code."""
-        plan = asyncio.run(self.plan(to, undo=undo))
+        plan = asyncio.run(self._plan(to, undo=undo))
         if isinstance(plan, int):
             return self._end("refused" if plan else "nothing", plan)
         if dry_run:
             return self._end("dry_run", Code.DONE)
-        if not self.agreed(plan):
+        if not self._agreed(plan):
             self._out.note("nothing was done")
             return Code.NEEDS_APPROVAL
-        ended = asyncio.run(self.carry_out(plan))
+        ended = asyncio.run(self._carry_out(plan))
         return self._tell(ended)
 
-    @property
-    def refused(self) -> str:
-        """Return why there is no plan."""
-        return str(self._told.get("refused") or "nothing to put back")
-
-    async def plan(self, to: str | None = None, *, undo: bool = False) -> Plan | int:
+    async def _plan(self, to: str | None = None, *, undo: bool = False) -> Plan | int:
         """Look at the difference, show it, and return the plan; the exit code where there is nothing to do."""
-        from opsagent.cli.agent import config_of
-        from opsagent.releases.opening import keeper_of
+        from opsagent.carrying.rollback import CannotCompare, Rollback
 
-        config = config_of(self._home)
-        canary_s, well = config.policy.canary_s, await self._is_well()
-        async with keeper_of(self._home, config, self._unit.id.supervisor) as keeper:
-            if undo:
-                return await asyncio.to_thread(self._undo, keeper, canary_s, well=well)
-            try:
-                row = await asyncio.to_thread(keeper.find, self._unit.id, to)
-            except LookupError as error:
-                raise Unclear(str(error)) from error
-            found = await self._difference(keeper, row)
-            self._show(found, row)
-            if not found.restores:
-                return Code.REFUSED if found.refused else Code.DONE
-            release, replaces = await asyncio.to_thread(keeper.keep_states, found)
-        return self._made(release, replaces, row.label, canary_s=canary_s, well=well)
-
-    async def _difference(self, keeper: Keeper, row: ReleaseRow) -> Difference:
-        from opsagent_tools.files import UnsafeFile
-
+        rollback = Rollback(self._home, self._unit, self._spec)
         try:
-            return await keeper.difference(self._unit, row)
-        except (UnsafeFile, OSError) as error:
-            raise CliError(f"{self._unit.name} cannot be rolled back: {error}", code=Code.REFUSED) from error
-
-    def _undo(self, keeper: Keeper, canary_s: float, *, well: bool) -> Plan:
-        last = keeper.journal.last_rollback(self._unit.id)
-        if last is None:
-            raise Unclear(f"no rollback of {self._unit.name} is known that could be taken back")
-        if not self._out.as_json:
-            self._out.line(f"takes the last rollback of {self._unit.name} back: its files as they were before it")
-        label = "what it had before the rollback"
-        release, replaces = str(last.args["replaces"]), str(last.args["release"])
-        return self._made(release, replaces, label, canary_s=canary_s, well=well)
-
-    def _made(self, release: str, replaces: str, label: str, *, canary_s: float, well: bool) -> Plan:
-        from opsagent.releases.plans import rollback_plan
-
-        return rollback_plan(
-            self._unit, self._spec, release=release, replaces=replaces, label=label, well=well, canary_s=canary_s
-        )
-
-    async def _is_well(self) -> bool:
-        """Tell whether there is something to lose: it serves now, as far as anybody can ask."""
-        from opsagent_tools.probes.health import ask
-        from opsagent_tools.units import UnitState
-
-        if self._unit.state is not UnitState.RUNNING or len(self._unit.processes) < self._unit.instances:
-            return False
-        health = self._spec.health if self._spec is not None else None
-        return health is None or (await ask(health)).ok
+            if undo:
+                plan = await rollback.taking_back()
+                if not self._out.as_json:
+                    self._out.line(
+                        f"takes the last rollback of {self._unit.name} back: its files as they were before it"
+                    )
+                return plan
+            looked = await rollback.look(to)
+        except LookupError as error:
+            raise Unclear(str(error)) from error
+        except CannotCompare as error:
+            raise CliError(str(error), code=Code.REFUSED) from error
+        self._show(looked.found, looked.row)
+        if looked.plan is None:
+            return Code.REFUSED if looked.found.refused else Code.DONE
+        return looked.plan
 
     def _show(self, found: Difference, row: ReleaseRow) -> None:
         from opsagent.cli.rollback_list import as_json
@@ -125,7 +86,7 @@ class RollingBack:
         if not self._out.as_json:
             self._out.lines(as_lines(found, row, self._unit.name, self._out.screen))
 
-    def agreed(self, plan: Plan) -> bool:
+    def _agreed(self, plan: Plan) -> bool:
         """Ask on a terminal. Elsewhere the guard asks, and says by which id."""
         if self._yes or self._out.as_json or not (sys.stdin.isatty() and self._out.notes.terminal):
             return True
@@ -136,7 +97,7 @@ class RollingBack:
         self._yes = sys.stdin.readline().strip().lower() in {"y", "yes"}
         return self._yes
 
-    async def carry_out(self, plan: Plan) -> Ended:
+    async def _carry_out(self, plan: Plan) -> Ended:
         """Hand the plan to the agent, and follow it to its end."""
         from opsagent.cli.agent import agent_of
         from opsagent.cli.carry import Carrier

@@ -19,6 +19,7 @@ from opsagent.agent import Agent
 from opsagent.api.server import ApiServer
 from opsagent.boot.notify import notifying
 from opsagent.brain.desk import adviser_of
+from opsagent.carrying.runner import ScheduleRunner
 from opsagent.cli.agent import config_of
 from opsagent.cli.output import OutputLost, drop_unwritten
 from opsagent.memory_methods import MemoryMethods
@@ -53,6 +54,7 @@ def watch(home: Home, *, mode: Mode | None, seconds: float | None, out: Out) -> 
 async def _watch(home: Home, config: Config, seconds: float | None, out: Out) -> None:
     async with owning(home, config, wait_s=0.0) as agent:
         port = OwnAgent(agent)
+        agent.beside = (ScheduleRunner(agent, port, status=agent.status).run,)
         agent.adviser = adviser_of(agent)
         methods = (
             port.submit,

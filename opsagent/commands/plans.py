@@ -47,7 +47,7 @@ def _steps(step: CommandStep, unit: Unit, spec: ServiceSpec | None, canary_s: fl
         case "reload":
             return planning.rolling_reload_steps(unit, spec, canary_s=canary_s)
         case "scale":
-            wanted = int(step.args["instances"])
+            wanted = int(step.args["replicas"])
             fewer = 0 < wanted < unit.instances and bool(unit.processes)
             return (planning.scale_down_steps if fewer else planning.scale_steps)(unit, wanted, spec)
         case _:

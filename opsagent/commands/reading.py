@@ -48,7 +48,7 @@ class CommandStep:
         where = self.target or ""
         match self.tool:
             case "scale":
-                return f"scale {where} to {self.args.get('instances')}"
+                return f"scale {where} to {self.args.get('replicas')}"
             case "tail_logs":
                 return f"logs {where}"
             case "search_logs":

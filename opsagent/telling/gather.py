@@ -9,6 +9,7 @@ from typing import Any
 
 from opsagent.store.journal import Journal
 from opsagent.store.rows import UNFINISHED, ApprovalRow, DeployRow, HoldRow, IncidentRow
+from opsagent.store.schedules import ScheduleRow
 from opsagent.telling.account import brief, plain, said, whole
 from opsagent.telling.recorder import cost_in
 
@@ -63,6 +64,7 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
         "snoozed": [one for one in unfinished if one["snoozed"] is not None],
         "held": [_held(row) for row in journal.holds(now)],
         "pending": [_pending(row) for row in journal.approvals()],
+        "scheduled": [_scheduled(row) for row in journal.schedules(since=since)],
         "repaired": [costed(row) for row in rows if row.status == "resolved" and row.remedy],
         "ended": [costed(row) for row in rows if row.status == "closed" or (row.status == "resolved" and not row.remedy)],
         "deploys": [_deploy(row) for row in reversed(journal.deploys(limit=200)) if _recent(row, since)],
@@ -148,6 +150,20 @@ def _pending(row: ApprovalRow) -> dict[str, Any]:
         "asked_at": plain(row.asked_at),
         "expires_at": plain(row.expires_at),
         "incident": row.incident_id,
+    }
+
+
+def _scheduled(row: ScheduleRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "text": row.text,
+        "by": row.by,
+        "at": row.at_text,
+        "zone": row.zone,
+        "next_at": plain(row.next_at),
+        "state": row.state,
+        "last_at": plain(row.last_at),
+        "last_result": row.last_result,
     }
 
 

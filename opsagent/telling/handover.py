@@ -27,6 +27,7 @@ def handover(found: Mapping[str, Any], words: Words) -> Document:
         *_section("snoozed", [_open(one, words) for one in found["snoozed"]], words, quiet=True),
         *_section("held", [_held(one, words) for one in found["held"]], words),
         *_section("pending", [_pending(one, words) for one in found["pending"]], words),
+        *_section("scheduled", [_scheduled(one, words) for one in found["scheduled"]], words, quiet=True),
         *_section("repaired", list(_repaired(found["repaired"], words)), words),
         *_section("ended", list(_ended(found["ended"], words)), words, quiet=True),
         *_section("changed", list(_changed(found, words)), words),
@@ -91,6 +92,17 @@ def _pending(one: Mapping[str, Any], words: Words) -> Bullet:
         ),
         [one["why"]] if one["why"] else [],
     )
+
+
+def _scheduled(one: Mapping[str, Any], words: Words) -> Bullet:
+    next_at, ran = moment_of(one["next_at"]), moment_of(one["last_at"])
+    below = []
+    if ran is not None and one["last_result"]:
+        below.append(f"{words.short(ran)}: {one['last_result']}")
+    if next_at is None:
+        return Bullet(words("ho.scheduled_over", text=one["text"], by=one["by"], id=one["id"]), below)
+    when = words.time(next_at)
+    return Bullet(words("ho.scheduled_line", text=one["text"], by=one["by"], when=when, id=one["id"]), below)
 
 
 def _groups(accounts: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:

@@ -78,6 +78,8 @@ WORDS: dict[str, str] = {
     "ho.quiet": "A quiet time: nothing is open, held or waiting.",
     "ho.no_daemon": "No daemon runs: nothing is watched. Start it with: opsagent watch",
     "ho.open_line": "{unit}: {fault}, {status}, since {since} ({id})",
+    "ho.scheduled": "Scheduled", "ho.scheduled_line": "{when}: {text} (by {by}); opsagent schedule cancel {id}",
+    "ho.scheduled_over": "{text} (by {by}, {id}): over",
     "ho.held_line": "{unit}: by {by} until {until}: {why}", "ho.held_open": "{unit}: by {by} until released: {why}",
     "ho.pending_line": "{action} on {unit}, asked {since}, expires {until}: opsagent approve {id}",
     "ho.repaired_line": "{unit}: {fault}, {times}, by {remedy}; {cost}",

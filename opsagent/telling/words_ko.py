@@ -72,6 +72,8 @@ WORDS: dict[str, str] = {
     "ho.quiet": "조용한 시간: 열리거나 보류되거나 기다리는 것이 없습니다.",
     "ho.no_daemon": "데몬이 실행되지 않아 아무것도 지켜보지 않습니다. 시작: opsagent watch",
     "ho.open_line": "{unit}: {fault}, {status}, {since}부터 ({id})",
+    "ho.scheduled": "예약", "ho.scheduled_line": "{when}: {text} ({by}), 취소: opsagent schedule cancel {id}",
+    "ho.scheduled_over": "{text} ({by}, {id}): 끝남",
     "ho.held_line": "{unit}: {by}, {until}까지: {why}", "ho.held_open": "{unit}: {by}, 해제할 때까지: {why}",
     "ho.pending_line": "{unit}에 {action}, {since} 요청, {until} 만료: opsagent approve {id}",
     "ho.repaired_line": "{unit}: {fault}, {times}, {remedy}(으)로; {cost}",

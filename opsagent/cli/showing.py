@@ -1,0 +1,125 @@
+"""Shows events of carrying out for people, and keeps the results that `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opsagent.carrying.events import LAST, Event
+from opsagent.cli.errors import Code
+
+if TYPE_CHECKING:
+    from opsagent.carrying.carrier import Carrier
+    from opsagent.cli.carry import ProgressLines
+    from opsagent.cli.output import Out
+    from opsagent.commands.reading import CommandStep
+    from opsagent.views.progress import Spinner
+
+
+class Showing:
+    """The events of one command."""
+
+    def __init__(self, out: Out, results: list[dict[str, Any]]) -> None:
+        self._out = out
+        self._results = results
+        self._under_way: Event | None = None
+        self._done: list[str] = []
+        self._carrier: Carrier | None = None
+        self._spinner: Spinner | None = None
+        self._lines: ProgressLines | None = None
+
+    def begin(self, carrier: Carrier) -> None:
+        """Take note of who carries it out."""
+        self._carrier = carrier
+
+    def show(self, event: Event) -> None:
+        """Show one event at once, or keep it for the end."""
+        if event.kind == "progress":
+            self._progress(event)
+        elif event.kind == "shown":
+            if not self._out.as_json:
+                for line in event.lines:
+                    self._out.line(_escaped(line))
+        elif event.kind in LAST:
+            self._clear()
+            self._under_way = None
+            self._results.append(dict(event.data))
+            if event.answer is not None and not self._out.as_json:
+                from opsagent.cli.answers import show
+
+                show(event.step, event.answer, self._out)
+
+    def _progress(self, event: Event) -> None:
+        from opsagent.cli.carry import ProgressLines
+        from opsagent.views.progress import Spinner
+
+        if self._under_way is None or self._under_way.number != event.number:
+            self._done.clear()
+        self._under_way = event
+        if self._lines is None:
+            self._spinner = Spinner(self._out.notes)
+            self._lines = ProgressLines(self._out, self._spinner)
+        if event.progress is not None:
+            if event.progress.kind == "step_done":
+                self._done.append(event.progress.text)
+            self._lines.show(event.progress)
+
+    def _clear(self) -> None:
+        if self._spinner is not None:
+            self._spinner.clear()
+
+    def interrupted(self) -> tuple[CommandStep, ...]:
+        """Write down the step that was under way; return those that were not begun."""
+        self._clear()
+        event = self._under_way
+        if event is not None:
+            self._results.append(
+                {
+                    "step": event.step.to_json(),
+                    "text": str(event.step),
+                    "result": "interrupted",
+                    "exit_code": int(Code.INTERRUPTED),
+                    **event.data,
+                }
+            )
+        return self._carrier.left if self._carrier is not None else ()
+
+    def end(self, left: Sequence[CommandStep], *, interrupted: bool) -> None:
+        """Say how everything ended."""
+        for result in self._results:
+            if "answer" not in result:
+                self._tell(result)
+        if interrupted and self._under_way is not None:
+            self._out.note(f"interrupted; done so far: {'; '.join(self._done) if self._done else 'nothing'}")
+        for step in left:
+            self._out.note(f"not done: {step}")
+
+    def _tell(self, result: Mapping[str, Any]) -> None:
+        text, detail = result["text"], result.get("detail", "")
+        match result["result"]:
+            case "done":
+                self._out.line(_escaped(f"done: {text}" + (f" ({detail})" if detail else "")))
+            case "not_done":
+                self._out.note(f"not done: {text}: {detail}")
+            case "asked" if not result.get("approval"):
+                self._out.note(f"{text}: {detail}")
+            case "asked":
+                self._out.note(
+                    f"{text} needs a yes: {detail}. Say it again with --yes, or `opsagent approve {result['approval']}`"
+                )
+            case "refused":
+                rule = f" (rule: {result['rule']})" if result.get("rule") else ""
+                self._out.note(f"refused: {text}: {detail}{rule}")
+            case "declined":
+                self._out.note(detail)
+            case "interrupted":
+                self._out.note(f"interrupted in the middle of: {text}; `opsagent ps` shows how things stand")
+            case _:
+                opened = f" (incident {result['incident']})" if result.get("incident") else ""
+                self._out.note(f"failed: {text}: {detail}{opened}")
+
+
+def _escaped(line: str) -> str:
+    from opsagent_tools.text import escape_for_terminal
+
+    return escape_for_terminal(line)
