@@ -25,7 +25,7 @@ from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 _SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "notify", "senses")
 _OURS = (
     *_SUBFOLDERS, "log_archives", "quarantine", "releases", "runbooks", "runbook_runs", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
-    "supervisors.json", ".supervisors.json.*", "claims", ".import-*", "mcp",
+    "supervisors.json", ".supervisors.json.*", "claims", ".import-*", "chat_history*", "mcp",
 )  # fmt: skip
 """Names (shell patterns) of everything that belongs into a home."""
 _POLL_S = 0.05

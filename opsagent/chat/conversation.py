@@ -43,6 +43,7 @@ class Conversation:
         self._keeps = True
         self._carrying = ""
         """The change that is under way, in words."""
+        self._target = ""
 
     async def turn(self, text: str) -> AsyncIterator[Event]:
         """Take a text and yield what comes of it; the last event is `end`. To close it leaves nothing half done."""
@@ -125,6 +126,8 @@ class Conversation:
             await self._tell(self._event("note", say("stopped", self.state.language)))
             return
         around = await self._desk.look()
+        if around.daemon:
+            self.state.detached.add(self._target)
         await self._tell(
             self._event(
                 "note",
@@ -136,6 +139,7 @@ class Conversation:
     async def _tell(self, event: Event) -> None:
         if event.kind == "progress":
             self._carrying = str(event.data.get("text", event.text))
+            self._target = str(event.data.get("of", {}).get("target") or "")
         elif event.kind in {"done", "declined", "refused", "asked", "failed", "not_done"}:
             self._carrying = ""
         self._events.put_nowait(event)

@@ -8,6 +8,7 @@ from opsagent.chat.events import Event
 from opsagent.views.table import cells, fit
 from opsagent.views.terminal import Screen, Style, one_line
 from opsagent.views.wrapping import wrapped
+from opsagent_tools.registry import ORDERS
 from opsagent_tools.text import escape_for_terminal
 
 DrawAnswer = Callable[[Event, Screen], list[str]]
@@ -62,7 +63,7 @@ def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -
 def _head(event: Event) -> str:
     mark = _MARKS.get(event.kind, ("", ""))[event.language == "ko"]
     of = event.data.get("text") if event.kind in _OF_STEPS else None  # the step, in words
-    if not of:
+    if not of or event.data.get("of", {}).get("tool") in ORDERS:  # what an order did is a sentence of its own
         return f"{mark}{event.text}"
     if not event.text or event.text == of:
         return f"{mark}{of}"

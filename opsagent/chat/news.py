@@ -25,6 +25,8 @@ TOLD = frozenset(
     }
 )
 """Kinds of events that are shown."""
+ENDS = frozenset({"command_done", "command_failed"})
+"""Kinds that are shown of a change that a conversation let go of."""
 ASKING = frozenset({"asked", "proposed"})
 """Kinds of events after which there is a question of the agent."""
 

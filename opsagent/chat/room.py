@@ -13,11 +13,12 @@ from opsagent.chat.conversation import Conversation
 from opsagent.chat.desk import HomeDesk
 from opsagent.chat.events import Event
 from opsagent.chat.keeping import JournalKeeper
-from opsagent.chat.news import ASKING, TOLD, listen
+from opsagent.chat.news import ASKING, ENDS, TOLD, listen
 from opsagent.chat.sayings import say
 from opsagent.chat.standing import Standing, stand
 from opsagent.chat.state import Offers, State
-from opsagent.views.terminal import Screen, one_line
+from opsagent.naming import name_in
+from opsagent.views.terminal import Screen
 from opsagent.views.timeline import event_line
 from opsagent.views.wrapping import wrapped
 
@@ -117,15 +118,14 @@ class Room:
         """Return the open questions of the agent that were not shown yet."""
         return [row for row in await self.desk.questions() if row.id not in self.state.shown]
 
-    async def greeting(self) -> list[str]:
+    async def greeting(self, screen: Screen) -> list[str]:
         """Return the first lines."""
         await self.look_again()
-        lines = [one_line(say("greeting", self.language, count=len(self._known.names)))]
-        if self._resumed is not None:
-            row, said = self._resumed
-            lines = [one_line(say("resumed", self.language, title=row.title, turns=row.turns))]
-            lines += [_again(turn) for turn in said[-_SHOWN_AGAIN:]]
-        return lines
+        if self._resumed is None:
+            return wrapped(say("greeting", self.language, count=len(self._known.names)), screen)
+        row, said = self._resumed
+        lines = wrapped(say("resumed", self.language, title=row.title, turns=row.turns), screen)
+        return [*lines, *(line for turn in said[-_SHOWN_AGAIN:] for line in wrapped(_again(turn), screen, most=2))]
 
     async def listed(self, screen: Screen) -> list[str]:
         """Return this person's conversations, the latest first."""
@@ -146,8 +146,15 @@ class Room:
             kind = str(item.get("kind", ""))
             if kind in ASKING:
                 yield None, await self.questions()
-            elif kind in TOLD:
+            elif kind in TOLD or (kind in ENDS and self._let_go(item)):
                 yield self._news(item), ()
+
+    def _let_go(self, item: Mapping[str, Any]) -> bool:
+        """Tell, once, whether this is the end of a change that the conversation let go of."""
+        unit = str(item.get("unit") or "")
+        ended = {unit, name_in(unit)} & self.state.detached
+        self.state.detached -= ended
+        return bool(ended)
 
     def _news(self, item: Mapping[str, Any]) -> Event:
         text = str(item.get("text", ""))
@@ -171,4 +178,4 @@ class Room:
 
 def _again(turn: TurnRow) -> str:
     mark = "› " if turn.who == "person" else "  "
-    return one_line(mark + turn.text.split("\n", 1)[0])
+    return mark + turn.text.split("\n", 1)[0]

@@ -48,6 +48,8 @@ class State:
     """Changes that were done, each with the number of instances of the units before it."""
     refused: tuple[CommandStep, str, str] | None = None
     """What the last turn was refused: the step, why, the guard's rule."""
+    detached: set[str] = field(default_factory=set)
+    """Units of changes that the daemon goes on with after this conversation let go of them."""
     told_of_models: bool = False
     said: list[tuple[str, str]] = field(default_factory=list)
     """What was said of late, (`person` or `agent`, one line), for a model that is asked."""

@@ -207,11 +207,11 @@ class Talk:
         if choices:
             self._state.open = Offers(text=text, choices=choices, learn=learn and not asked.offers)
         question = asked.question if asked.offers else ask.question
-        await self._tell(offers_event(question, choices, self._language, kind=ask.kind))
         tells = ask.kind not in _NEVER_MODELS and not self._desk.thinker.name
         if tells and not self._state.told_of_models:
             self._state.told_of_models = True
             await self._note(say("no_model", self._language))
+        await self._tell(offers_event(question, choices, self._language, kind=ask.kind))
 
     async def _checked(
         self, steps: Sequence[CommandStep], text: str, *, agreed: bool, around: Surroundings | None = None

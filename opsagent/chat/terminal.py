@@ -93,7 +93,7 @@ class Terminal:
     async def run(self) -> int:
         """Talk until the person leaves; return the exit code of the last turn."""
         code = 0
-        self._print(await self._room.greeting())
+        self._print(await self._room.greeting(self._screen))
         await self._ask_what_is_open()
         listening = asyncio.create_task(self._listen(), name="news")
         looking = asyncio.create_task(self._look(), name="standing")
@@ -113,7 +113,7 @@ class Terminal:
         """Return what the person says; None: they leave."""
         try:
             with patch_stdout(raw=True):
-                return await self._session.prompt_async(self._message())
+                return await self._session.prompt_async(self._message)
         except KeyboardInterrupt:
             self._print([self._screen.paint(say("leave_hint", self._room.language), "dim")])
             return ""
@@ -261,6 +261,7 @@ class Terminal:
             event = await self._room.conversation.heard(row, may_open=len(asked) == 1 and not typing)
             if event is not None:
                 self._print(drawn(event, self._screen))
+                self._session.app.invalidate()  # the prompt says what a bare yes would answer
 
     async def _look(self) -> None:
         async for standing in self._room.standing():

@@ -29,6 +29,7 @@ COMMANDS = {
     "replay": "replay",
     "lint": "lint",
     "do": "do",
+    "chat": "chat",
     "schedule": "schedule",
     "incidents": "incidents",
     "handover": "handover",
