@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[name] = str(scratch / folder)
     os.environ.update(COLUMNS="120", LC_ALL="C.UTF-8", NO_COLOR="1")
     os.environ["OPSAGENT_DISCOVER"] = "0"  # nobody's supervisors, and no other test's, unless a test names its own
+    os.environ["OPSAGENT_MODELS"] = "loopback"  # no test ever asks a model that costs money
 
 
 @pytest.fixture(autouse=True)

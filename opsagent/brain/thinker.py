@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 FOLDER = "model"
 """Folder of the home that relative `key_file`s are in."""
+_ONLY = "OPSAGENT_MODELS"
+"""Variable that, set to `loopback`, lets no model elsewhere be asked, whatever the configuration says: for tests."""
 _SAID_MAX = 2000
 _KNOWN_MAX = 24_000
 """Characters of what a model is told beside the request."""
@@ -60,7 +64,7 @@ class ModelThinker:
         self._home = home
         self._settings = settings
         self._look = look
-        self._others = {f"other_{tool.name}" if tool.foreign else tool.name: tool for tool in others}
+        self._others = {_named(tool): tool for tool in others}
         self._retry_s = retry_s
         self._account = Account(home, settings)
         self._process: ModelProcess | None = None
@@ -188,6 +192,8 @@ def _orders(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]], 
 
 
 def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
+    if model.leaves and os.environ.get(_ONLY) == "loopback":
+        raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
     if model.leaves and not settings.send:
         raise Unusable(f"{model.name} is not asked: nothing leaves this machine until [model] says send = true")
     return {
@@ -317,6 +323,11 @@ def _reading(steps: tuple[CommandStep, ...], model: str, language: Language) -> 
         return Reading(steps=steps, language=language)
     question = f"{model}이(가) 이렇게 제안합니다" if language == "ko" else f"{model} proposes"
     return Reading(ask=Ask(kind="unclear", question=question, offers=(steps,)), language=language)
+
+
+def _named(tool: OtherTool) -> str:
+    """Return the name by which a model calls a tool, in characters that every provider takes."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", f"other_{tool.name}" if tool.foreign else tool.name)[:64]
 
 
 def _masked(text: str) -> str:
