@@ -179,11 +179,13 @@ def somebody_is_at_work(findings: Findings) -> LeaveAlone | None:
     if not edited_at or (case.now - case.incident.began_at).total_seconds() > _PATIENCE_S:
         return None
     quiet_s = case.now.timestamp() - edited_at
-    if edited_at <= began + _AFTER_S or quiet_s >= _QUIET_S:
+    waits_s = _QUIET_S if edited_at > began + _AFTER_S else _AT_FIRST_QUIET_S
+    if quiet_s >= waits_s:
         return None
-    return LeaveAlone(why=work.words("said"), look_again_s=min(_LOOK_AGAIN_S, _QUIET_S - quiet_s + _MOMENT_S))
+    return LeaveAlone(why=work.words("said"), look_again_s=min(_LOOK_AGAIN_S, waits_s - quiet_s + _MOMENT_S))
 
 
 _DEPLOY_LOOK_S = 10.0
-_AFTER_S, _QUIET_S = 1.0, 6.0
-"""Files that are edited after the trouble began are somebody's at work until nobody has edited them for a while."""
+_AFTER_S, _QUIET_S, _AT_FIRST_QUIET_S = 1.0, 6.0, 1.5
+"""Files that are edited after the trouble began are somebody's at work until nobody has edited them for a while. An edit that
+may have caused it is given a moment, too: whoever saw it go wrong is about to make the next one."""
