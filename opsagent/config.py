@@ -131,6 +131,7 @@ def parse(path: Path) -> Config:
         memory=_memory(document.get("memory", {}), where),
         notify=_notify(document.get("notify", {}), where),
         model=_model(document.get("model", {}), where),
+        mcp=_mcp(document.get("mcp", {}), where),
         groups=_groups(document.get("groups", {}), where),
     )
 

@@ -1,0 +1,84 @@
+"""Who comes in over HTTP, where it listens, and the token."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from opsagent.mcp_server.door import Address, Door, address_of
+from opsagent.mcp_server.token import renew, token_of
+from opsagent.secret_file import NoSecret
+
+TOKEN = "t0ken-of-this-test"
+HERE = Door(TOKEN, Address("127.0.0.1", 8765), ["box.lan"])
+
+
+def headers(**values: str) -> list[tuple[bytes, bytes]]:
+    said = {"host": "127.0.0.1:8765", "authorization": f"Bearer {TOKEN}", **values}
+    return [(name.encode(), value.encode()) for name, value in said.items() if value]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"host": "localhost:8765"}, {"host": "box.lan:8765"}, {"origin": "http://127.0.0.1:8765"}, {"authorization": f"bearer {TOKEN}"}],
+)  # fmt: skip
+def test_who_has_the_token_comes_in(changed: dict[str, str]) -> None:
+    assert HERE.refusal(headers(**changed)) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"authorization": ""}, 401),
+        ({"authorization": TOKEN}, 401),
+        ({"authorization": f"Bearer {TOKEN}x"}, 401),
+        ({"authorization": "Basic eDp5"}, 401),
+        ({"host": ""}, 421),
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1:9"}, 421),
+        ({"host": "127.0.0.1.evil.example:8765"}, 421),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:8765.evil.example"}, 403),
+    ],
+)
+def test_who_else_knocks_is_refused(changed: dict[str, str], status: int) -> None:
+    refusal = HERE.refusal(headers(**changed))
+    assert refusal is not None
+    assert refusal.status == status
+
+
+def test_two_headers_are_not_one() -> None:
+    assert HERE.refusal([*headers(), (b"Authorization", b"Bearer x")]) is not None
+    assert HERE.refusal([*headers(), (b"host", b"evil.example")]) is not None
+    assert HERE.refusal([*headers(), (b"origin", b"https://evil.example")]) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("", "127.0.0.1:8765"), ("9000", "127.0.0.1:9000"), (":9000", "127.0.0.1:9000"), ("0.0.0.0:80", "0.0.0.0:80"),
+     ("box.lan", "box.lan:8765"), ("[::1]:90", "[::1]:90"), ("[::1]", "[::1]:8765")],
+)  # fmt: skip
+def test_where_it_listens(text: str, found: str) -> None:
+    assert str(address_of(text, port=8765)) == found
+
+
+@pytest.mark.parametrize("text", ["x:y", "127.0.0.1:99999", "127.0.0.1:-1"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        address_of(text, port=8765)
+
+
+def test_the_token_is_made_once_and_anew_when_asked(home: Path) -> None:
+    first = token_of(home)
+    assert len(first) >= 40
+    assert token_of(home) == first
+    file = renew(home)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert token_of(home) != first
+    file.chmod(0o644)
+    with pytest.raises(NoSecret, match="others may read it"):
+        token_of(home)
