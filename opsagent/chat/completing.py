@@ -52,12 +52,12 @@ def completions(typed: str, known: Known, *, asked: bool = False) -> Iterator[Co
     words = typed.split(" ")
     if not words[-1] and not asked:
         return
-    seen: set[str] = set()
+    found: dict[str, Completion] = {}
     for word, about in _candidates(words, known):
         back = _overlap(words, word)
-        if word not in seen and (back or not words[-1]) and back != len(word):
-            seen.add(word)
-            yield Completion(text=word, back=back, about=about)
+        if (back or not words[-1]) and back != len(word):
+            found.setdefault(word, Completion(text=word, back=back, about=about))
+    yield from sorted(found.values(), key=lambda one: -one.back)  # what goes on with more words of it comes first
 
 
 def _candidates(words: Sequence[str], known: Known) -> Iterable[tuple[str, str]]:

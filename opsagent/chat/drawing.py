@@ -55,6 +55,8 @@ def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -
     head = [screen.paint(line, _STYLES.get(event.kind, "")) for line in wrapped(_head(event), screen)]
     below = [line for text in event.lines for line in wrapped(text, screen, indent="  ")]
     quoted = [f"  {escape_for_terminal(text.raw)}" for text in event.quoted]
+    if event.kind == "confirm":
+        return [*below, *(f"{line} [y/N]" for line in head)]
     if event.kind == "shown":
         return [line for text in event.lines or (event.text,) for line in wrapped(text, screen, indent="  ")]
     return [*head, *below, *quoted]

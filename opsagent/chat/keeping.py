@@ -34,6 +34,8 @@ class JournalKeeper:
             await asyncio.to_thread(self._keep, who, text, data, language)
 
     def _keep(self, who: Who, text: str, data: Mapping[str, Any], language: Language) -> None:
+        if not self.id and who != "person":
+            return  # what is shown before anybody said anything is no conversation yet
         journal = self._open()
         if not self.id:
             self.id = journal.begin_conversation(by=self._person, title=text[:_TITLE], language=language)
