@@ -42,6 +42,12 @@ _CLEAR_AT, _SUMMARISE_AT, _KEPT = 24_000, 48_000, 12
 _MOST_LOOKS = 24
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 _LONGEST = 2000
+_STATUS = {
+    401: "the key is not accepted",
+    403: "the key may not do this",
+    404: "there is no such model",
+    429: "too many requests, or the quota is used up",
+}
 
 
 class Stopped(Exception):
@@ -208,7 +214,12 @@ def why(error: BaseException) -> str:
     """Return what went wrong in a few words, with nothing in it of what a service wrote."""
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     named = type(error).__name__
-    return f"{named} ({status})" if isinstance(status, int) else named
+    if isinstance(status, int):
+        said = _STATUS.get(status, "the service has trouble" if status >= 500 else "the service refuses it")
+        return f"{said} ({status})"
+    if "Timeout" in named:
+        return "no answer in time"
+    return "it cannot be reached" if "Connect" in named else f"it failed ({named})"
 
 
 def _last_words(messages: Sequence[BaseMessage]) -> str:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+from opsagent.brain import prompts
+
 Decision = Mapping[str, Any]
-"""`{"say": TEXT}`, `{"call": TOOL, "args": {…}}`, `{"calls": [[TOOL, {…}], …]}`, `{"status": 500}` or `{"hang": True}`."""
+"""`{"say": TEXT}`, `{"call": TOOL, "args": {…}}`, `{"calls": [[TOOL, {…}], …]}`, `{"status": 500}`, `{"redirect": URL}` or `{"hang": True}`."""
 
 
 def say(text: str) -> Decision:
@@ -64,6 +67,14 @@ class ModelServer:
         return json.dumps(self.requests, ensure_ascii=False)
 
 
+def recorded(path: Path) -> list[Decision]:
+    """Return decisions that were recorded for the prompts and tools as they are now. AssertionError: they changed since."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    now = prompts.digest()
+    assert kept["prompts"] == now, f"{path.name} was recorded for other prompts or tools ({kept['prompts']}, now {now})"
+    return list(kept["decisions"])
+
+
 @contextmanager
 def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] | None = None) -> Iterator[ModelServer]:
     played = ModelServer(list(decisions), decide=decide)
@@ -74,6 +85,12 @@ def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] |
             decision = played.next(body, self.headers.get("Authorization", "").removeprefix("Bearer "))
             if decision.get("hang"):
                 played.ended.wait(60)
+                return
+            if "redirect" in decision:
+                self.send_response(307)
+                self.send_header("Location", f"{decision['redirect']}/chat/completions")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
             if "status" in decision:
                 self._answer(int(decision["status"]), {"error": {"message": "no", "type": "server_error"}})
