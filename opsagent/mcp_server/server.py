@@ -33,6 +33,7 @@ McpServer = Server[Any, Any]
 
 def build(desk: Desk) -> McpServer:
     """Return the server of one home. It holds nothing of a caller from one call to the next."""
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it logs traces of connections that ended, and what they said
     server: McpServer = Server("opsagent", version=__version__, instructions=INSTRUCTIONS)
 
     async def list_tools() -> list[types.Tool]:
@@ -89,7 +90,7 @@ async def _call(desk: Desk, name: str, arguments: dict[str, Any], caller: str) -
     except Exception as error:  # noqa: BLE001  # a caller gets a code and a line, never a trace
         told = call_error(error)
         if told.code == "internal":
-            _LOG.exception("a call of %s failed", one_line(name, 64))
+            _LOG.error("a call of %s failed: %s", one_line(name, 64), one_line(f"{type(error).__name__}: {error}", 300))
         return _result(told.as_json(), failed=True)
     return _result(found, failed=False)
 
