@@ -1,194 +1,301 @@
-"""The English vocabulary: a table of what is understood. What is not in it is asked back."""
+"""English: the words of a text as tags. What each word is for depends on the words around it. Pure."""
 
 from __future__ import annotations
 
-from opsagent.commands.grammar import Grammar, Pattern, pattern
-from opsagent.commands.words import vocabulary
+from collections.abc import Callable, Sequence
 
-_LEAD = (
-    "please", "pls", "kindly", "hey", "hi", "hello", "ok", "okay", "now", "just", ",", "opsagent",
-    "could you please", "can you please", "would you please", "will you please",
-    "i want you to", "i need you to", "i would like you to", "i'd like you to", "go ahead and", "then",
-)  # fmt: skip
-_TAIL = (
-    "please", "pls", "now", "right now", "right away", "immediately", "asap", "for me", "again",
-    "thanks", "thank you", ".", "!", ",", "at once",
-)  # fmt: skip
-_SHOW = (
-    "show", "show me", "display", "print", "view", "list", "get", "get me", "give me", "see", "read", "fetch", "open",
-    "let me see", "i want to see", "what are", "what is", "what's",
-)  # fmt: skip
-_SAFELY = (
-    "safely", "gracefully", "one by one", "one at a time", "without downtime", "without any downtime",
-    "with no downtime", "with zero downtime", "rolling", "in a safe way",
-)  # fmt: skip
-_SAFE = ("safe", "graceful", "rolling", "zero downtime", "zero-downtime", "clean")
-_GENTLY = tuple(way for way in _SAFELY if way != "rolling")
-_GENTLE = tuple(way for way in _SAFE if way != "rolling")
-"""Before a restart; a rolling restart is another word for a reload."""
-_INSTANCES = ("instance", "instances", "worker", "workers", "process", "processes", "replica", "replicas", "copies")
-_TROUBLE = (
-    "down", "dead", "slow", "failing", "broken", "crashing", "restarting", "hanging", "stuck", "unhealthy", "stopped",
-    "crash", "fail", "die", "restart", "stop", "break", "hang", "crashed", "failed", "died", "restarted", "hung",
-    "not running", "not responding", "not answering", "not working", "so slow", "flapping", "using so much memory",
-)  # fmt: skip
-_WELL = ("running", "up", "ok", "okay", "healthy", "alive", "fine", "well", "down", "dead", "stopped", "working")
-_LOGS = ("log", "logs", "log file", "output")
-_ALL = ("all", "everything", "all services", "all processes", "all units", "all of them", "services", "processes",
-        "units", "every service", "apps", "all apps", "the services", "the processes", "all the services",
-        "service status", "overall status", "running services", "running processes")  # fmt: skip
+from opsagent.commands.english_lex import Cell, Cells, rows, split
+from opsagent.commands.english_shapes import conditions, forbidden, params, queries, reasons
+from opsagent.commands.english_verbs import composed, tag
+from opsagent.commands.known import Known
+from opsagent.commands.reading import Context
+from opsagent.commands.tags import NEAR, Role, Row, Tag
+from opsagent.commands.words import Token
 
-_CHANGES: tuple[Pattern, ...] = (
-    *(pattern("reload", text, safely=True) for text in (
-        "reload|re-load <units> @safely*",
-        "@safely reload|re-load <units> @safely*",
-        "safe|rolling|graceful reload of? <units>",
-        "do|perform|run a @safe* reload of|on <units>",
-        "do|perform|run a rolling restart of|on <units>",
-        "rolling restart of? <units>",
-        "give <units> a @safe* reload",
-    )),
-    *(pattern("restart", text, safely=True) for text in (
-        "@gently @gently* restart|re-start|bounce <units> @gently*",
-        "restart|re-start|bounce <units> @gently @gently*",
-        "@gentle restart of? <units>",
-        "do|perform|run a @gentle restart of|on <units>",
-        "give <units> a @gentle restart",
-    )),
-    *(pattern("restart", text) for text in (
-        "restart|re-start|bounce <units>",
-        "do|perform a restart of <units>",
-        "give <units> a restart",
-    )),
-    *(pattern("stop", text) for text in (
-        "stop|halt|shutdown <units>",
-        "shut down <units>", "shut <units> down",
-        "take down <units>", "take <units> down",
-        "bring down <units>", "bring <units> down",
-        "turn|switch off <units>", "turn|switch <units> off",
-    )),
-    *(pattern("rollback", text) for text in (
-        "rollback|revert <units>", "roll back <units>", "roll <units> back", "do|perform a rollback of <units>",
-        "roll back|rollback <units> to the? last good? release|version",
-    )),
-    *(pattern("start", text) for text in (
-        "start|launch <units>",
-        "start up <units>", "start <units> up",
-        "bring back? up <units>", "bring <units> back? up",
-        "turn|switch on <units>", "turn|switch <units> on",
-    )),
-    *(pattern("scale", text) for text in (
-        "@safely* scale <units> to? <n> @instances? @safely*",
-        "set <units> to <n> @instances",
-        "set the? number of? @instances of|for <units> to <n>",
-        "run <n> @instances of <units>",
-        "run <units> with <n> @instances",
-    )),
-    *(pattern("scale", text, towards=way) for way, text in (
-        ("up", "scale <units> up|out to <n> @instances?"),
-        ("up", "scale up|out <units> to <n> @instances?"),
-        ("up", "increase|raise|grow <units> to <n> @instances?"),
-        ("down", "@safely* scale <units> down|in to <n> @instances? @safely*"),
-        ("down", "@safely* scale down|in <units> to <n> @instances? @safely*"),
-        ("down", "@safely* decrease|reduce|shrink <units> to <n> @instances? @safely*"),
-    )),
-)  # fmt: skip
+verb_last = False
 
-_READS: tuple[Pattern, ...] = (
-    *(pattern("list_processes", text) for text in (
-        "status|ps|overview|list",
-        "@show the? @all", "@show the? status of? @all?", "status of @all", "check @all",
-        "what is|are running", "what's|whats running", "which services are @well", "is everything @well",
-        "how is everything", "how are things|all", "@show the? list of @all",
-    )),
-    *(pattern("describe_process", text) for text in (
-        "status|health of|for? <units>",
-        "@show the? status|state|health of|for <units>",
-        "@show <units> status|state|health", "@show <unit>",
-        "<units> status|state|health",
-        "check on? <units>", "check the? status|health of|for <units>", "describe|inspect <units>",
-        "how is|are <units> doing?", "how's|hows <units> doing?", "is|are <units> still? @well",
-    )),
-    *(pattern("tail_logs", text) for text in (
-        "@show? the? last|latest|recent|newest? @logs of|for|from <units>",
-        "@show? the? last|latest|recent? <n> log? lines|line|entries of|for|from the? @logs? of|for|from? <units> @logs?",
-        "@show? the? last|latest|recent? <n> @logs of|for|from <units>",
-        "@show? the? last|latest|recent? <n> lines of <units>",
-        "@show? the? last|latest|recent? <units> @logs",
-        "@logs <units>", "@logs <units> <n> lines?", "<units> @logs <n> lines?",
-        "tail <units> @logs?", "tail the? @logs of|for|from <units>",
-        "tail the? last? <n> lines? of|from? <units> @logs?",
-        "what do|does the? @logs of <units> say", "what do|does <units> @logs say", "check the? @logs of|for <units>",
-        "check <units> @logs",
-    )),
-    *(pattern("search_logs", text, query="error") for text in (
-        "@show? the? last|latest|recent? errors in|of|from|for <units> @logs?",
-        "@show? <units> errors", "find|search errors in <units> @logs?", "errors in the? @logs of <units>",
-        "@show? the? errors in the? @logs of|for <units>",
-    )),
-    *(pattern("search_logs", text) for text in (
-        "search|grep <units> @logs? for <query>",
-        "search|grep the? @logs of|for <units> for <query>",
-        "search|look for <query> in <units> @logs?",
-        "find|grep <query> in <units> @logs?",
-        "find|grep <query> in the? @logs of|for <units>",
-        "search|look for <query> in the? @logs of|for <units>",
-    )),
-    *(pattern("recall_incidents", text) for text in (
-        "why <unit>",
-        "why is|are|was|were <units> @trouble", "why did|does|do <units> keep? @trouble", "why has|have <units> @trouble",
-        "what happened to|with <units>", "what is wrong with <units>", "what's|whats wrong with <units>",
-        "what is the? problem with <units>",
-        "@show? the? last|latest|recent|past? incidents|history of|for|on <units>",
-        "@show? the? last|latest|recent|past? incidents", "@show? <units> incidents|history",
-        "has|have <units> @trouble before",
-    )),
-    *(pattern("host_metrics", text) for text in (
-        "@show? the? host|machine|system|server metrics|load|status|stats",
-        "@show? the? cpu|load|memory|ram|disk usage|load|space?",
-        "how much memory|ram|disk space? is free|left|used|available",
-        "how is the? machine|host|server|box doing?",
-    )),
+_MEMOS = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "remember that", "remember this", "remember", "please note that", "note that", "note to self", "keep in mind that", "keep in mind",
+        "bear in mind that", "bear in mind", "take note that", "take note", "make a note that", "make a note", "learn that", "memorize that",
+        "memorise that", "memorize", "memorise", "for the record", "don't forget that", "don't forget", "do not forget that", "for future reference",
+        "know that", "you should know that", "write down that", "write this down", "note down that", "note", "memo", "commit to memory that", "commit to memory",
+        "store the fact that", "save this", "save the fact that", "learn this", "learn",
+    )
 )  # fmt: skip
+_WHOLE = (("from", "now", "on"), ("as", "a", "rule"), ("in", "future"), ("in", "the", "future"), ("going", "forward"))
+"""What follows is to be kept together with these words."""
+_OPENERS = {
+    "please",
+    "hey",
+    "hi",
+    "ok",
+    "okay",
+    "opsagent",
+    ",",
+    "also",
+    "and",
+    "so",
+    "can",
+    "could",
+    "you",
+    "agent",
+    "i",
+    "want",
+    "to",
+    "just",
+    "well",
+}
 
-NEGATIONS = vocabulary(
-    "not no never don't dont do-not doesn't won't can't cannot shouldn't mustn't without avoid except but neither nor "
-    "nothing none stop-not"
-)
-CONDITIONS = vocabulary(
-    "if unless when whenever once until till after before while in case otherwise else or maybe perhaps should would "
-    "could might may whether later tomorrow tonight every only"
-)
-GRAMMAR = Grammar(
-    sets={
-        "lead": _LEAD, "tail": _TAIL, "show": _SHOW, "safely": _SAFELY, "safe": _SAFE, "gently": _GENTLY, "gentle": _GENTLE, "instances": _INSTANCES,
-        "trouble": _TROUBLE, "well": _WELL, "logs": _LOGS, "all": _ALL,
-        "join": ("and", "then", "and then", ", and", ", then", ", and then", ",", ".", ". then", "after that",
-                 "and after that", ", after that", "afterwards"),
-    },
-    patterns=_CHANGES + _READS,
-    numbers={
-        "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-        "eleven": 11, "twelve": 12,
-    },
-    joiners=frozenset({"and", ",", "&"}),
-    articles=frozenset({"the", "my", "our"}),
-    nouns=frozenset({"service", "services", "unit", "units", "app", "apps", "application", "process"}),
-    things=frozenset(_INSTANCES) | vocabulary("server host machine system box cpu memory ram disk load metrics output"),
-    soft_sets=frozenset({"trouble", "well"}),
-    never=NEGATIONS | CONDITIONS,
+
+def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, ...]:
+    """Return every way to explain the tokens, likeliest first."""
+    text = _laid_out(tokens)
+    memo = _memo(tokens, text)
+    if memo is not None:
+        return (memo,)
+    pieces = split(tokens, known)
+    return tuple(_explained(cells, pieces, text) for cells in rows(pieces, known, context))
+
+
+def _laid_out(tokens: Sequence[Token]) -> str:
+    """Return the text again, each token at its place; quotes are gone."""
+    text = ""
+    for token in tokens:
+        text = text.ljust(token.at) + token.text
+    return text
+
+
+def _memo(tokens: Sequence[Token], text: str) -> Row | None:
+    """Read `remember: …`; the person's own words are kept as they are."""
+    at = 0
+    while at < len(tokens) and tokens[at].word in _OPENERS:
+        at += 1
+    said = tuple(token.word.replace("’", "'") for token in tokens)
+    whole = next((one for one in _WHOLE if said[at : at + len(one)] == one), None)
+    memo = next((one for one in _MEMOS if said[at : at + len(one)] == one), None)
+    if (whole is None and memo is None) or said[-1] in {"?", "？"}:
+        return None
+    start = at if memo is None else at + len(memo)
+    while memo is not None and start < len(tokens) and said[start] in {":", ",", "-"}:
+        start += 1
+    if len(tokens) - start < 2 or (memo is not None and said[start] in {"when", "how", "why", "what", "if", "to"}):
+        return None
+    kept = text[tokens[start].at :].strip()
+    return (Tag(Role.VERB, "teach", 0, start or 1, "imperative"), Tag(Role.TEXT, kept, start, len(tokens)))
+
+
+def _explained(cells: Cells, tokens: Sequence[Token], text: str) -> Row:
+    cells = forbidden(cells)
+    cells = conditions(cells, tokens)
+    cells = queries(cells, tokens, text)
+    cells = params(cells, tokens, text)
+    cells = reasons(cells)
+    cells = composed(cells)
+    return tuple(_decided(cells, at, tokens) for at in range(len(cells)))
+
+
+def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
+    cell = cells[at]
+    if len(cell.options) > 1:
+        for choose in _CHOICES:
+            meaning = choose(cells, at, cell)
+            if meaning is not None:
+                cell = cell.only(*meaning)
+                break
+    role, value, form = cell.first
+    if role is Role.REASON and value == "because":
+        return Tag(Role.UNKNOWN, _said(cell, tokens), cell.start, cell.end)
+    if role is Role.CONDITION:
+        whole = form == "whole"
+        return Tag(role if whole else Role.DOUBT, value if whole else _said(cell, tokens), cell.start, cell.end)
+    if role in {Role.DOUBT, Role.NEGATION} and value != "vague time":
+        return Tag(role, _said(cell, tokens), cell.start, cell.end)
+    if role is Role.VERB and form == "imperative" and len(cells[at].options) > 0 and not _commands(cells, at):
+        return Tag(role, value, cell.start, cell.end, "noun")
+    return tag(cell)
+
+
+def _said(cell: Cell, tokens: Sequence[Token]) -> str:
+    return " ".join(tokens[n].text for n in range(cell.start, cell.end))
+
+
+Meaning = tuple[Role, str, str]
+
+
+def _commands(cells: Cells, at: int) -> bool:
+    """Tell whether a verb stands where commands do: at the start of a clause, or behind what only leads to it."""
+    before = at - 1
+    while before >= 0:
+        role = cells[before].first[0]
+        if role in _LEADS or (cells[before].may(Role.FILLER) and role is not Role.VERB):
+            before -= 1
+            continue
+        return role in {Role.JOIN, Role.REASON, Role.CORRECTION}
+    return True
+
+
+_LEADS = {Role.FILLER, Role.REQUEST, Role.NEGATION, Role.MANNER, Role.TIME, Role.DURATION, Role.CONDITION, Role.DOUBT}
+
+
+def _earlier(cells: Cells, at: int, role: Role) -> bool:
+    return any(cell.may(role) for cell in cells[:at])
+
+
+def _after(cells: Cells, at: int) -> Cell | None:
+    return cells[at + 1] if at + 1 < len(cells) else None
+
+
+def _well(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`ok`, `fine`: how something is in a question; else just a word."""
+    state = cell.of(Role.STATE)
+    if state is None or not cell.may(Role.FILLER):
+        return None
+    asked = any(one.may(Role.QUESTION) or one.may(Role.VERB, "check") for one in cells[:at])
+    return state if asked else (Role.FILLER, "", "")
+
+
+def _possessive(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    if not (cell.may(Role.QUESTION, "is") and cell.may(Role.GLUE, "of")):
+        return None
+    after = _after(cells, at)
+    owns = after is not None and (after.may(Role.NOUN) or after.may(Role.GLUE, "last") or after.may(Role.NUMBER))
+    return (Role.GLUE, "of", "") if owns else (Role.QUESTION, "is", "")
+
+
+def _pointing(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    if not (cell.may(Role.PRONOUN) and cell.may(Role.GLUE, "the")):
+        return None
+    after = _after(cells, at)
+    named = after is not None and (after.may(Role.UNIT) or after.may(Role.NOUN) or after.may(Role.GROUP))
+    return (Role.GLUE, "the", "") if named else (Role.PRONOUN, "it", "")
+
+
+def _when(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    if not (cell.may(Role.QUESTION, "how_often") and cell.may(Role.CONDITION)):
+        return None
+    after = _after(cells, at)
+    asks = after is not None and after.may(Role.QUESTION, "is")
+    return (
+        (Role.QUESTION, "how_often", "")
+        if asks and not _earlier(cells, at, Role.VERB)
+        else (Role.CONDITION, "when", "")
+    )
+
+
+def _trailing(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`has it crashed before?`, `restart it once`: a condition only where something follows."""
+    if not cell.may(Role.CONDITION, "when"):
+        return None
+    rest = cells[at + 1 :]
+    ends = all(
+        one.first[0] in {Role.FILLER, Role.QUESTION, Role.JOIN} and not one.may(Role.QUESTION, "is") for one in rest
+    )
+    return next((one for one in cell.options if one[0] in {Role.FILLER, Role.GLUE}), None) if ends and at > 0 else None
+
+
+def _doing(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    if not (cell.may(Role.VERB, None, "light") and cell.may(Role.QUESTION, "is")):
+        return None
+    after = _after(cells, at)
+    asks = at > 0 and _earlier(cells, at, Role.QUESTION)
+    asks = asks or (
+        at == 0 and after is not None and (after.may(Role.UNIT) or after.may(Role.GLUE, "me") or after.may(Role.ALL))
+    )
+    light = cell.of(Role.VERB, "light")
+    return (Role.QUESTION, "is", "") if asks else light
+
+
+def _state_or_gerund(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`is it restarting?`: how it is; `restarting it`: what is done."""
+    state = cell.of(Role.STATE)
+    if state is None or not cell.may(Role.VERB):
+        return None
+    verb = cell.of(Role.VERB)
+    return state if _earlier(cells, at, Role.QUESTION) else verb
+
+
+def _noun_or_verb(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`fix api` is an order, `the fix` is a thing."""
+    noun = cell.of(Role.NOUN)
+    verb = cell.of(Role.VERB, "imperative") or cell.of(Role.VERB, "light")
+    if noun is None or verb is None:
+        return None
+    after = _after(cells, at)
+    acts = after is not None and any(
+        after.may(role) for role in (Role.UNIT, Role.GROUP, Role.ALL, Role.PRONOUN, Role.NUMBER)
+    )
+    acts = acts or (after is not None and after.may(Role.GLUE, "the") and verb[1] != "show")
+    return verb if acts and _commands(cells, at) else noun
+
+
+def _show_or_ask(_cells: Cells, _at: int, cell: Cell) -> Meaning | None:
+    return cell.of(Role.VERB, "imperative") if cell.may(Role.REQUEST) and cell.may(Role.VERB, "show") else None
+
+
+def _manner(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`clean up api` and `a clean restart`."""
+    manner, verb = cell.of(Role.MANNER), cell.of(Role.VERB)
+    if manner is None or verb is None:
+        return None
+    after = _after(cells, at)
+    return manner if after is not None and after.may(Role.VERB) else verb
+
+
+def _slip(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """A misspelt verb is one only where no other verb stands."""
+    if cell.of(Role.VERB, NEAR) is None:
+        return None
+    others = any(one.may(Role.VERB) for place, one in enumerate(cells) if place != at)
+    return cell.of(Role.UNKNOWN) if others else cell.of(Role.VERB, NEAR)
+
+
+def _go(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    if not (cell.may(Role.REQUEST, "", "") and cell.may(Role.VERB, "go")):
+        return None
+    after = _after(cells, at)
+    return (Role.REQUEST, "", "") if after is not None and after.may(Role.VERB) else (Role.VERB, "go", "light")
+
+
+def _several(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`services`, `process`, `worker`: a noun beside a name, a count of them, or all there are."""
+    nouns = [one for one in cell.options if one[0] is Role.NOUN]
+    if len(nouns) < 2:
+        return None
+    counted = at > 0 and (
+        cells[at - 1].first[0] is Role.NUMBER
+        or cells[at - 1].may(Role.GLUE, "more")
+        or cells[at - 1].may(Role.QUESTION, "how_much")
+    )
+    beside = (at > 0 and cells[at - 1].first[0] in {Role.UNIT, Role.GROUP}) or any(
+        one.first[0] in {Role.UNIT, Role.GROUP} for one in cells[at + 1 : at + 2]
+    )
+    wanted = "instances" if counted else "unit" if beside else "services"
+    return next((one for one in nouns if one[1] == wanted), None)
+
+
+def _particle(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`on`, `off`, `out`, `past`, `there`: small words, unless they end a question."""
+    glue = cell.of(Role.GLUE)
+    if glue is None or not cell.may(Role.STATE) or glue[1] not in {"on", "off", "out", "free"}:
+        return None
+    state = cell.of(Role.STATE)
+    after = _after(cells, at)
+    ends = after is None or after.first[0] in {Role.QUESTION, Role.JOIN, Role.FILLER}
+    return state if ends and _earlier(cells, at, Role.QUESTION) else glue
+
+
+def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """Prefer what is done over what is said beside it where a table row has both."""
+    last = cell.of(Role.GLUE)
+    if last is not None and cell.may(Role.NOUN, "incidents"):  # past
+        after = _after(cells, at)
+        return last if after is not None and (after.may(Role.NUMBER) or after.may(Role.NOUN)) else cell.of(Role.NOUN)
+    return None
+
+
+_CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
+    _slip, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
+    _particle, _either,
 )  # fmt: skip
-
-VERBS = {
-    "reload": "reload", "re-load": "reload", "refresh": "reload",
-    "restart": "restart", "re-start": "restart", "bounce": "restart", "reboot": "restart", "cycle": "restart",
-    "recycle": "restart", "relaunch": "restart", "kick": "restart",
-    "stop": "stop", "halt": "stop", "shutdown": "stop", "kill": "stop", "terminate": "stop", "end": "stop",
-    "quit": "stop", "disable": "stop", "pause": "stop",
-    "start": "start", "launch": "start", "run": "start", "enable": "start", "resume": "start", "boot": "start",
-    "scale": "scale", "resize": "scale",
-    "logs": "tail_logs", "log": "tail_logs", "tail": "tail_logs",
-    "status": "describe_process", "check": "describe_process", "health": "describe_process",
-    "describe": "describe_process", "why": "recall_incidents", "incidents": "recall_incidents",
-}  # fmt: skip
-"""Words that hint at a tool when the text as a whole was not understood; used for offers only."""

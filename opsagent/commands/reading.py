@@ -45,12 +45,21 @@ class CommandStep:
 
     def __str__(self) -> str:
         """Return it as the command that the reader would take without asking."""
+        return f"{self._words()}{self._when()}".strip()
+
+    def _when(self) -> str:
+        at, condition = self.args.get("at"), self.args.get("if")
+        when = f" at {at}" if at and str(at)[:1].isdigit() else f" {at}" if at else ""
+        return when + (f" if {condition}" if condition else "")
+
+    def _words(self) -> str:
         where = self.target or ""
         match self.tool:
             case "scale":
                 return f"scale {where} to {self.args.get('replicas')}"
             case "tail_logs":
-                return f"logs {where}"
+                lines, since = self.args.get("lines"), self.args.get("since")
+                return f"logs {where}" + (f" {lines} lines" if lines else "") + (f" since {since}" if since else "")
             case "search_logs":
                 return f'search logs of {where} for "{self.args.get("query")}"'
             case "describe_process":
@@ -61,6 +70,15 @@ class CommandStep:
                 return "status"
             case "host_metrics":
                 return "host metrics"
+            case "hold" if "for" in self.args:
+                return f"hold {where} for {self.args['for']}"
+            case "approve" | "deny":
+                return f"{self.tool} {self.args.get('id', 'it')}"
+            case "teach":
+                return f"remember: {self.args.get('text', '')}"
+            case "run_gui_procedure":
+                params = self.args.get("params")
+                return f"run {self.args.get('procedure', '')}" + (f" for {params}" if params else "")
             case "restart" if self.args.get("safely"):
                 return f"restart {where} safely"
             case tool:

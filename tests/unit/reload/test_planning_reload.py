@@ -94,7 +94,7 @@ def test_a_safe_restart_wants_new_processes_where_a_reload_may_be_told_in_place(
         (plan("restart", unit(surges=True), safely=True), "restart", Way.BESIDE),
         (plan("restart", unit(surges=True)), "restart", Way.RESTART),
         (plan("reload", unit(1, reloads_in_place=True)), "reload", Way.IN_PLACE),
-        (plan("scale", unit(surges=True), instances=2), "scale", Way.BESIDE),
+        (plan("scale", unit(surges=True), replicas=2), "scale", Way.BESIDE),
     ],
 )
 def test_what_a_plan_is_called_and_which_way_it_goes(made: Plan, kind: str, way: Way) -> None:
@@ -120,4 +120,4 @@ def test_fewer_go_one_at_a_time_and_each_can_come_back() -> None:
     assert [step.action.args for step in steps] == [{"instances": 3, "gently": True}, {"instances": 2, "gently": True}]
     assert [step.undo.args["instances"] for step in steps if step.undo is not None] == [4, 3]
     assert {step.gate.kind for step in steps if step.gate is not None} == {CheckKind.HEALTHY}
-    assert len(plan("scale", unit(surges=True), instances=6).steps) == 1
+    assert len(plan("scale", unit(surges=True), replicas=6).steps) == 1

@@ -1,0 +1,353 @@
+"""English, first look: which words belong together, and everything that they may be. Pure.
+
+The longest phrase wins; of one length, a unit's name before a time, a time before a word of the table. Where a unit is
+called like a word that people need otherwise (`search`, `worker`), both are tried.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+
+from opsagent.commands import english_words, times_en
+from opsagent.commands.english_words import NUMBERS, Meaning
+from opsagent.commands.known import Known
+from opsagent.commands.reading import Context
+from opsagent.commands.tags import MAX_ROWS, Role
+from opsagent.commands.words import Token, distance
+
+MAX_NUMBER = 100_000
+_MAX_DOUBLE = 4
+"""Words that are a unit and a word of the table in one text: with more of them nobody knows what is meant."""
+_SPLIT = re.compile(r"[-_./\s]+")
+_LISTED = re.compile(r"[,/&+]")
+_TIMELY = re.compile(
+    r"\d|a|an|the|at|in|on|every|each|for|since|until|till|til|tomorrow|today|tonight|daily|nightly|hourly|weekly|weekdays|later|soon|"
+    r"over|within|during|from|of|last|past|previous|this|next|after|once|yesterday|overnight|noon|midnight|half|quarter|earlier|mondays?|"
+    r"tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|coming|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+    r"fifteen|twenty|thirty|forty|fifty|sixty|ninety|couple|january|february|march|april|may|june|july|august|september|october|november|december|hour"
+)  # fmt: skip
+_ID = re.compile(r"#?(?=[0-9a-z-]*\d)[0-9a-z][0-9a-z-]{1,40}")
+_SIZE = re.compile(r"\d{1,6}(?:\.\d)?(?:[kmgt]i?b?|%)")
+_DASHES = frozenset({"-", "–", "—"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Words that belong together, and everything that they may be, likeliest first."""
+
+    start: int
+    end: int
+    options: tuple[Meaning, ...]
+
+    @property
+    def first(self) -> Meaning:
+        """What it is taken for where nothing speaks for another meaning."""
+        return self.options[0]
+
+    def may(self, role: Role, value: str | None = None, form: str | None = None) -> bool:
+        """Tell whether it may be that."""
+        return any(one[0] is role and value in (None, one[1]) and form in (None, one[2]) for one in self.options)
+
+    def of(self, role: Role, form: str | None = None) -> Meaning | None:
+        """Return what it is in that role; None: it is not."""
+        return next((one for one in self.options if one[0] is role and form in (None, one[2])), None)
+
+    def only(self, role: Role, value: str = "", form: str = "") -> Cell:
+        """Return it, decided."""
+        return replace(self, options=((role, value, form),))
+
+
+Cells = tuple[Cell, ...]
+
+_ORDER: Mapping[Role, int] = {
+    role: place
+    for place, role in enumerate((
+        Role.UNIT, Role.GROUP, Role.NEGATION, Role.DOUBT, Role.CONDITION, Role.CORRECTION, Role.REASON, Role.MANNER,
+        Role.REQUEST, Role.VERB, Role.ALL, Role.NOUN, Role.STATE, Role.PRONOUN, Role.QUESTION, Role.JOIN, Role.EXCEPT,
+        Role.FILLER, Role.GLUE,
+    ))
+}  # fmt: skip
+
+
+class Namer:
+    """Finds names of units as people write them: in another case, with other dashes, by an alias, nearly right."""
+
+    def __init__(self, known: Known, context: Context) -> None:
+        self._known = known
+        self._context = context
+        self._plain: dict[str, list[tuple[Role, str]]] = {}
+        for name in known.by_name:
+            self._add(name, Role.UNIT, name)
+        for alias, name in context.aliases.items():
+            if name in known.by_name:
+                self._add(alias, Role.UNIT, name)
+        for group in context.groups:
+            self._add(group, Role.GROUP, group)
+        self._shorts = tuple(name for name in known.short_names if " " not in name)
+        self._longest = max((key.count(" ") + 1 for key in self._plain), default=1)
+
+    def _add(self, said: str, role: Role, name: str) -> None:
+        for form in {said.lower(), " ".join(_SPLIT.split(said.lower())).strip()}:
+            meant = self._plain.setdefault(form, [])
+            if (role, name) not in meant:
+                meant.append((role, name))
+
+    def at(self, tokens: Sequence[Token], start: int) -> Iterator[tuple[int, Meaning]]:
+        """Yield what is named at `start`, longest first, with the place behind it."""
+        for end in range(min(len(tokens), start + self._longest), start, -1):
+            words = tokens[start:end]
+            if end - start > 1 and any(word.quoted for word in words):
+                continue
+            meant = self._meant(" ".join(word.text for word in words))
+            if meant is not None:
+                yield end, meant
+
+    def _meant(self, said: str) -> Meaning | None:
+        if self._known.named(said):
+            return (Role.UNIT, said, "")
+        found = self._plain.get(said.lower(), [])
+        if len(found) > 1:  # by full id, name and kind one unit has several names
+            units = {unit.id for role, name in found for unit in self._known.named(name) if role is Role.UNIT}
+            found = found[:1] if len(units) == 1 else []
+        return (found[0][0], found[0][1], "") if found else None
+
+    def near(self, word: str) -> tuple[str, ...]:
+        """Return the names that a word is near to: a slip, a plural, a beginning."""
+        lowered = word.lower()
+        if len(lowered) < 3:
+            return ()
+        return tuple(name for name in self._shorts if _is_near(lowered, name.lower()))
+
+
+def _is_near(word: str, name: str) -> bool:
+    if abs(len(word) - len(name)) <= 2:
+        far = distance(word, name)
+        if far <= (1 if len(name) < 7 else 2) and (len(name) > 3 or word[0] == name[0]):
+            return True
+    parts = _SPLIT.split(name)
+    singular = word.removesuffix("s")
+    return (
+        (len(parts) > 1 and word in parts[:1])
+        or (len(singular) > 2 and singular in {name, name.removesuffix("s")})
+        or (len(word) >= 4 and name.startswith(word))
+    )
+
+
+def split(tokens: Sequence[Token], known: Known) -> tuple[Token, ...]:
+    """Take apart what people write together: `api's`, `api,worker`, `(api)`."""
+    return tuple(piece for token in tokens for piece in _pieces(token, known))
+
+
+def _pieces(token: Token, known: Known) -> Iterator[Token]:
+    text = token.text
+    names = {name.lower() for name in known.by_name}
+    if token.quoted or text in known.by_name:
+        yield token
+        return
+    stem = text.removesuffix("'s").removesuffix("’s")
+    if stem != text and stem.lower() not in {"it", "that", "what", "how", "who", "where", "let", "there", "here"}:
+        yield Token(stem, at=token.at)
+        yield Token("'s", at=token.at + len(stem))
+        return
+    if text.startswith("(") and text.endswith(")") and len(text) > 2:
+        yield Token(text[1:-1], at=token.at + 1)
+        return
+    parts = _LISTED.split(text)
+    if len(parts) > 1 and all(part.lower() in names for part in parts):
+        at = token.at
+        for number, part in enumerate(parts):
+            if number:
+                yield Token(",", at=at - 1)
+            yield Token(part, at=at)
+            at += len(part) + 1
+        return
+    yield token
+
+
+def rows(tokens: Sequence[Token], known: Known, context: Context) -> Iterator[Cells]:
+    """Yield every way to see the words; one in which nothing is known where there are too many."""
+    namer = Namer(known, context)
+    words = tuple(_plain_word(token) for token in tokens)
+    double = tuple(at for at in range(len(tokens)) if _is_double(tokens, words, at, namer))
+    if len(double) > _MAX_DOUBLE:
+        yield tuple(Cell(at, at + 1, ((Role.UNKNOWN, token.text, ""),)) for at, token in enumerate(tokens))
+        return
+    for chosen in itertools.islice(itertools.product((True, False), repeat=len(double)), MAX_ROWS):
+        taken = dict(zip(double, chosen, strict=True))
+        yield _Words(tokens, words, namer, taken, context).cells()
+
+
+def _plain_word(token: Token) -> str:
+    return token.word.replace("’", "'")
+
+
+def _is_double(tokens: Sequence[Token], words: Sequence[str], at: int, namer: Namer) -> bool:
+    """Tell whether a unit is called like a word that may be meant as a word."""
+    return (
+        not tokens[at].quoted
+        and words[at] in english_words.SOFT
+        and next(iter(namer.at(tokens[: at + 1], at)), None) is not None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """One text, seen in one way: which of its double words are units."""
+
+    tokens: Sequence[Token]
+    words: Sequence[str]
+    namer: Namer
+    taken: Mapping[int, bool]
+    context: Context
+
+    def cells(self) -> Cells:
+        """Return what belongs together, from the first word to the last."""
+        cells: list[Cell] = []
+        at = 0
+        while at < len(self.tokens):
+            cell = self._cell(at)
+            cells.append(cell)
+            at = cell.end
+        return tuple(cells)
+
+    def _cell(self, at: int) -> Cell:
+        token = self.tokens[at]
+        named = self._named(at)
+        if token.quoted:
+            return Cell(at, at + 1, (named[1],) if named else ((Role.QUERY, token.text, "quoted"),))
+        found: list[tuple[int, tuple[Meaning, ...]]] = []
+        if named is not None:
+            found.append((named[0], (named[1],)))
+        found.extend(_procedures(self.words, at, self.context))
+        found.extend(_times(self.words, at, self.context.now))
+        found.extend(_phrase(self.words, at, self.taken))
+        found.extend(_numbers(self.words, at))
+        if found:
+            end = max(end for end, _ in found)
+            return Cell(at, end, next(options for last, options in found if last == end))
+        return Cell(at, at + 1, _unknown(token, self.words[at], self.namer))
+
+    def _named(self, at: int) -> tuple[int, Meaning] | None:
+        for end, meaning in self.namer.at(self.tokens, at):
+            reserved = not self.tokens[at].quoted and at not in self.taken and self.words[at] in _reserved()
+            if end > at + 1 or not (reserved or self.taken.get(at) is False):
+                return end, meaning
+        return None
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """Return the words that never name a unit without quotes."""
+    return english_words.words() - english_words.SOFT
+
+
+def _phrase(words: Sequence[str], at: int, taken: Mapping[int, bool]) -> Iterator[tuple[int, tuple[Meaning, ...]]]:
+    for phrase, meanings in english_words.lexicon().get(words[at], ()):
+        end = at + len(phrase)
+        if tuple(words[at:end]) == phrase and not any(taken.get(place) for place in range(at, end)):
+            yield end, tuple(sorted(meanings, key=lambda one: _ORDER.get(one[0], 99)))
+            return
+
+
+def _numbers(words: Sequence[str], at: int) -> Iterator[tuple[int, tuple[Meaning, ...]]]:
+    for length in (3, 2, 1):
+        said = " ".join(words[at : at + length])
+        if at + length <= len(words) and said in NUMBERS:
+            yield at + length, ((Role.NUMBER, str(NUMBERS[said]), ""),)
+            return
+    if re.fullmatch(r"\d{1,8}", words[at]):
+        yield at + 1, ((Role.NUMBER, str(min(int(words[at]), MAX_NUMBER)), ""),)
+    elif _SIZE.fullmatch(words[at]):
+        yield at + 1, ((Role.NUMBER, words[at].upper(), "size"),)
+
+
+def _times(words: Sequence[str], at: int, now: datetime | None) -> Iterator[tuple[int, tuple[Meaning, ...]]]:
+    if not (_TIMELY.fullmatch(words[at]) or words[at][:1].isdigit()):
+        return
+    by_end: dict[int, list[Meaning]] = {}
+    for span in times_en.spans(words, at, now):
+        role = {"at": Role.TIME, "vague": Role.DOUBT}.get(span.kind, Role.DURATION)
+        if span.kind == "vague":
+            meaning = (role, "vague time", "time")
+        else:
+            form = "either" if span.either else {"at": "", "length": ""}.get(span.kind, span.kind)
+            meaning = (role, "|".join(span.either) or span.value, form)
+        by_end.setdefault(span.end, []).append(meaning)
+    yield from ((end, tuple(meanings)) for end, meanings in by_end.items())
+
+
+def _procedures(words: Sequence[str], at: int, context: Context) -> Iterator[tuple[int, tuple[Meaning, ...]]]:
+    """Find names of procedures; an article may stand inside (`export the report`)."""
+    for name in context.procedures:
+        wanted = name.lower().split()
+        end = at
+        for number, one in enumerate(wanted):
+            if number and end < len(words) and words[end] in {"the", "a", "my", "our", "this"}:
+                end += 1
+            if end >= len(words) or words[end] != one:
+                break
+            end += 1
+        else:
+            yield end, ((Role.PROCEDURE, name, ""),)
+
+
+_MARKS: Mapping[str, Meaning] = {
+    ",": (Role.JOIN, ",", ""), ";": (Role.JOIN, ".", ""), ".": (Role.JOIN, ".", ""), "!": (Role.JOIN, ".", "!"),
+    "?": (Role.QUESTION, "mark", ""), "？": (Role.QUESTION, "mark", ""), ":": (Role.JOIN, ",", ":"), "…": (Role.FILLER, "", ""),
+}  # fmt: skip
+
+
+def _unknown(token: Token, word: str, namer: Namer) -> tuple[Meaning, ...]:
+    if word in _MARKS:
+        return (_MARKS[word],)
+    if word in _DASHES:
+        return ((Role.JOIN, ",", "-"),)
+    if all(unicodedata.category(char) in {"So", "Sk", "Mn"} for char in word):
+        return ((Role.FILLER, "", ""),)
+    near = namer.near(token.text)
+    options: list[Meaning] = [(Role.UNIT, near[0], "near")] if len(near) == 1 else []
+    if _ID.fullmatch(word):
+        options.append((Role.ID, token.text.removeprefix("#"), ""))
+    slip = _slip(word)
+    if slip is not None:
+        options.append(slip)
+    return (*options, (Role.UNKNOWN, token.text, ""))
+
+
+@cache
+def _verbs_by_word() -> Mapping[str, Meaning]:
+    """Return single words worth mending, with what they are."""
+    found: dict[str, Meaning] = {}
+    for first, entries in english_words.lexicon().items():
+        for phrase, meanings in entries:
+            if len(phrase) == 1 and len(first) > 3:
+                for role, value, form in meanings:
+                    if (role is Role.VERB and form == "imperative" and value not in _NEVER_MEANT) or (
+                        role is Role.NOUN and value in _MENDED
+                    ):
+                        found.setdefault(first, (role, value, "near" if role is Role.VERB else form))
+    return found
+
+
+_NEVER_MEANT = frozenset({"touch", "kill", english_words.OTHER, "teach", "approve", "deny"})
+_MENDED = frozenset({"logs", "errors", "status", "incidents", "memory", "disk", "uptime", "services"})
+
+
+def _slip(word: str) -> Meaning | None:
+    """Return what a misspelt word is nearest to; None where nothing is near, or two things are."""
+    if len(word) < 4 or not word.isalpha():
+        return None
+    near = {
+        meaning[:2]: meaning
+        for known, meaning in _verbs_by_word().items()
+        if abs(len(known) - len(word)) <= 2
+        and (known[0] == word[0] or len(word) > 5)
+        and distance(word, known) <= (1 if len(word) < 6 else 2)
+    }
+    return next(iter(near.values())) if len(near) == 1 else None

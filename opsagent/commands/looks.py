@@ -1,0 +1,163 @@
+"""From a clause to what is to be looked at: questions, and orders to show something. Pure, the same for all languages.
+
+Laxer than changes are: a wrong look costs a glance. Words that nobody knows are passed over where a unit is known.
+"""
+
+from __future__ import annotations
+
+from opsagent.commands.clauses import Clause, Doubt, Why
+from opsagent.commands.frames import CHANGES, Call
+from opsagent.commands.tags import COMMANDING, NEAR, Role, Tag
+from opsagent.model import Scalar
+
+_MACHINE = frozenset({"cpu", "memory", "disk", "load", "machine"})
+_HISTORY = frozenset({"incidents", "fix", "cause"})
+_MAX_UNKNOWN = 3
+
+
+def look_of(clause: Clause, *, asked: bool) -> Call | None:
+    """Return what a clause asks to look at; None: nothing that anyone could name."""
+    tool = _tool(clause)
+    if tool is None:
+        return None
+    targets = tuple(tag for tag in clause.targets if tag.role is not Role.ALL)
+    asks = any(tag.value != "mark" for tag in clause.of(Role.QUESTION)) or asked
+    return Call(
+        tool,
+        targets,
+        args=_args(clause, tool),
+        doubts=tuple(_doubts(clause, tool, targets, asks=asks)),
+        join=clause.join,
+        asks=asks,
+    )
+
+
+def _tool(clause: Clause) -> str | None:
+    nouns = clause.nouns() - {"unit"}
+    questions = {tag.value for tag in clause.of(Role.QUESTION)}
+    looks = {tag.value for tag in clause.of(Role.VERB) if tag.form in COMMANDING | {NEAR, "noun", "light"}} & {
+        "show",
+        "check",
+        "search",
+    }
+    who = any(tag.role is not Role.ALL for tag in clause.targets)
+    if (
+        clause.has(Role.QUERY)
+        or ("errors" in nouns and "why" not in questions)
+        or ("search" in looks and "logs" in nouns and clause.has(Role.UNKNOWN))
+    ):
+        return "search_logs"
+    if any(tag.value == "tail_logs" for tag in clause.of(Role.VERB)):
+        return "tail_logs"
+    if nouns & {"logs", "lines"} and not questions & {"why"}:
+        return "tail_logs"
+    if _is_of_the_past(clause, nouns, questions):
+        return "recall_incidents"
+    if nouns & _MACHINE and not who:
+        return "host_metrics"
+    if _is_of_all(clause, nouns, questions, looks, who=who):
+        return "list_processes"
+    speaks = nouns & {
+        "status",
+        "uptime",
+        "release",
+        "last_release",
+        "instances",
+        "services",
+        *_MACHINE,
+        "hold",
+    } or clause.has(Role.STATE)
+    if who and (speaks or questions - {"mark"} or looks):
+        return "describe_process"
+    return None
+
+
+def _is_of_the_past(clause: Clause, nouns: frozenset[str], questions: set[str]) -> bool:
+    if questions & {"why", "how_fixed"} or nouns & _HISTORY:
+        return True
+    happened = any(tag.form == "past" for tag in clause.of(Role.STATE))
+    verbs = any(
+        tag.value in CHANGES and tag.form in {"past", "noun", "gerund", "imperative"} for tag in clause.of(Role.VERB)
+    )
+    bad = any(tag.value in {"bad", "down"} for tag in clause.of(Role.STATE))
+    if "how_often" in questions:
+        return verbs or happened or bad
+    return bool(questions) and (
+        happened or (verbs and "is" in questions) or any(tag.form == "base" for tag in clause.of(Role.STATE))
+    )
+
+
+def _is_of_all(clause: Clause, nouns: frozenset[str], questions: set[str], looks: set[str], *, who: bool) -> bool:
+    if who:
+        return False
+    every = clause.has(Role.ALL) or "services" in nouns
+    if every and (looks or questions or nouns or clause.has(Role.STATE) or not clause.of(Role.VERB)):
+        return "services" in nouns or bool(looks or questions or nouns or clause.has(Role.STATE))
+    if nouns == {"status"}:
+        return True
+    return bool(questions & {"what", "how_much", "is"}) and clause.has(Role.STATE) and not clause.has(Role.PRONOUN)
+
+
+def _args(clause: Clause, tool: str) -> dict[str, Scalar]:
+    args: dict[str, Scalar] = {}
+    if tool in {"tail_logs", "search_logs"}:
+        numbers = [tag for tag in clause.of(Role.NUMBER) if tag.form != "size" and tag.value.isdigit()]
+        if numbers and tool == "tail_logs":
+            args["lines"] = int(numbers[0].value)
+    if tool == "search_logs":
+        said = [tag.value for tag in clause.of(Role.QUERY)] or _unknown_query(clause)
+        args["query"] = " ".join(said) if said else "error"
+    since = _since(clause)
+    if since and tool in {"tail_logs", "search_logs", "recall_incidents"}:
+        args["since"] = since
+    return args
+
+
+def _unknown_query(clause: Clause) -> list[str]:
+    return [] if clause.has(Role.NOUN, "errors") else [tag.value for tag in clause.of(Role.UNKNOWN)]
+
+
+def _since(clause: Clause) -> str:
+    for tag in clause.of(Role.DURATION):
+        return tag.value.split("|")[0]
+    for tag in clause.of(Role.TIME):
+        if tag.form in {"since", "past"}:
+            return tag.value
+        if tag.value.startswith("in "):
+            return tag.value.removeprefix("in ")
+    return ""
+
+
+def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) -> list[Doubt]:
+    found: list[Doubt] = []
+    commanding = [tag for tag in clause.of(Role.VERB) if tag.value in CHANGES and tag.form in COMMANDING | {NEAR}]
+    if commanding and not (asks and tool == "recall_incidents"):
+        found.append(Doubt(Why.MIXED, commanding[0].value))
+    supposing = [tag for tag in clause.of(Role.VERB) if tag.form in {"conditional", "question"}]
+    if supposing:
+        found.append(Doubt(Why.SUPPOSES, supposing[0].value))
+    if clause.has(Role.EXCEPT):
+        found.append(Doubt(Why.LEFT_OUT))
+    why = any(tag.value == "why" for tag in clause.of(Role.QUESTION))
+    for tag in clause.tags:
+        if tag.role is Role.NEGATION and not why:
+            found.append(Doubt(Why.FORBIDS, tag.value))
+        if tag.role is Role.DOUBT and tag.value != "vague time":
+            found.append(Doubt(Why.SUPPOSES, tag.value))
+        if tag.role in {Role.TEXT, Role.PROCEDURE, Role.PARAMS}:
+            found.append(Doubt(Why.MIXED, tag.value))
+    found.extend(_of_unknown_words(clause, tool, targets))
+    return found
+
+
+def _of_unknown_words(clause: Clause, tool: str, targets: tuple[Tag, ...]) -> list[Doubt]:
+    unknown = clause.of(Role.UNKNOWN)
+    if not unknown or (tool == "search_logs" and not clause.has(Role.QUERY) and targets):
+        return []
+    if not targets or len(unknown) > _MAX_UNKNOWN:
+        return [Doubt(Why.NO_UNIT if not targets else Why.UNKNOWN, unknown[0].value)]
+    for place, tag in enumerate(clause.tags):
+        listed = place > 0 and clause.tags[place - 1].role is Role.JOIN
+        if tag.role is Role.UNKNOWN and (listed or any(char in "-_/.0123456789" for char in tag.value)):
+            return [Doubt(Why.NO_UNIT, tag.value)]
+    return []
