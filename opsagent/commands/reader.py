@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from opsagent.commands import english, korean, korean_until
+from opsagent.commands import english, korean
 from opsagent.commands.known import Known
 from opsagent.commands.meaning import Meant, Steps, meant
 from opsagent.commands.offers import Looked, ask_back, word_and_name
@@ -44,12 +44,7 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
 def _meanings(
     tokens: tuple[Token, ...], language: Language, known: Known, context: Context
 ) -> tuple[tuple[Row, ...], list[Meant]]:
-    if language == "ko":
-        if not hasattr(korean, "tags"):
-            return (), korean_until.read(tokens, known)
-        rows = tuple(korean.tags(tokens, known, context))
-    else:
-        rows = english.tags(tokens, known, context)
+    rows = (korean if language == "ko" else english).tags(tokens, known, context)
     return rows, [meant(row, known, context, verb_last=language == "ko") for row in rows]
 
 

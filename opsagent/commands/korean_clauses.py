@@ -1,0 +1,189 @@
+"""What Korean says beside what is to be done: conditions (죽었으면) and reasons (느려서). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from opsagent.commands.korean_pieces import Piece, Text
+from opsagent.commands.korean_verbing import LOOKING, WHO, said_by
+from opsagent.commands.korean_verbs import OTHER
+
+_IF = {"down": "down", "stopped": "stopped", "unhealthy": "unhealthy", "well": "healthy", "up": "up"}
+_STATING = frozenset({"filler", "particle", "copula", "noun", "state", "question", "glue", "duration", "verb"})
+
+
+def conditions(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Join what is supposed with whom it is supposed of."""
+    found = list(pieces)
+    at = 0
+    while at < len(found):
+        piece = found[at]
+        supposed = _supposed(text, piece)
+        if supposed is None:
+            at += 1
+            continue
+        begin = _subject_begin(found, at)
+        who = [one for one in found[begin:at] if one.kind in {"unit", "pronoun"}]
+        odd = [
+            one
+            for one in found[begin:at]
+            if one.kind in {"noun", "negation", "group", "all"} and one.value not in {"unit", "status"}
+        ]
+        if not supposed or len(who) > 1 or odd:
+            found[at] = replace(piece, kind="doubt", value=said_by(text, piece), form="", polite=False)
+            at += 1
+            continue
+        own = _says_who(found, at + 1)
+        whom = who[0].value if who and who[0].kind == "unit" and own else "it"
+        condition = replace(piece, kind="condition", value=f"{whom} {supposed}", form="", polite=False)
+        kept = [] if own or not who else who
+        rest = [one for one in found[begin:at] if one.kind == "filler"]
+        found[begin : at + 1] = [*kept, *rest, condition]
+        at = begin + len(kept) + len(rest) + 1
+    return found
+
+
+def _supposed(text: Text, piece: Piece) -> str | None:
+    """Return what a piece supposes (`is down`), empty where nobody can tell; None: it supposes nothing."""
+    if piece.kind == "metric":
+        return piece.value
+    if piece.form not in {"conditional", "lasting-if"}:
+        return None
+    if piece.kind == "state":
+        return f"is {_IF[piece.value]}" if piece.value in _IF else ""
+    if (
+        piece.kind == "verb"
+        and piece.value in {"stop", "pause"}
+        and said_by(text, piece).startswith(("멈", "정지", "중지"))
+    ):
+        return "is stopped"
+    return None
+
+
+def _subject_begin(pieces: Sequence[Piece], at: int) -> int:
+    begin = at
+    while begin > 0 and pieces[begin - 1].kind in {
+        "unit",
+        "pronoun",
+        "particle",
+        "filler",
+        "noun",
+        "negation",
+        "group",
+        "all",
+        "join",
+    }:
+        if pieces[begin - 1].kind == "join" and pieces[begin - 1].form != "glued":
+            break
+        begin -= 1
+    while begin < at and pieces[begin].kind == "filler":
+        begin += 1
+    return begin
+
+
+def _says_who(pieces: Sequence[Piece], start: int) -> bool:
+    """Tell whether what follows, up to its verb, says by itself who is meant."""
+    for piece in pieces[start:]:
+        if piece.kind in WHO:
+            return True
+        if piece.kind == "verb":
+            return False
+    return False
+
+
+def reasons(_text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Join what only says why something is to be done; the unit stays, where nothing else says who is meant."""
+    found = list(pieces)
+    at = 0
+    while at < len(found):
+        piece = found[at]
+        if piece.kind == "state" and (piece.form == "attributive" or _is_reason(found, at)):
+            begin = _reason_begin(found, at)
+            who = [one for one in found[begin:at] if one.kind == "unit"]
+            own = _says_who(found, at + 1)
+            reason = replace(
+                piece,
+                start=found[begin].start,
+                kind="reason",
+                value=",".join(one.value for one in who) if own else "",
+                form="",
+            )
+            kept = (
+                []
+                if own
+                else [one for one in found[begin:at] if one.kind in WHO or (one.kind == "join" and one.form == "glued")]
+            )
+            found[begin : at + 1] = [*kept, replace(reason, start=piece.start, polite=False)]
+            at = begin + len(kept) + 1
+            if at < len(found) and found[at].kind == "mark" and found[at].value in ",.!":
+                found[at] = replace(found[at], kind="filler", value="")
+            continue
+        at += 1
+    return found
+
+
+def _is_reason(pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether a state is said only to say why: something to do follows in the same breath."""
+    form = pieces[at].form
+    asked = any(one.kind == "question" for one in pieces[:at]) or (at + 1 < len(pieces) and pieces[at + 1].value == "?")
+    if form in {"question", "negated", "or", "other", "before", "duty", "will", "conditional", "lasting-if"} or asked:
+        return False
+    for piece in pieces[at + 1 :]:
+        if piece.kind == "verb":
+            return piece.value not in LOOKING and piece.form in {"imperative", "then", "noun"}
+    return False
+
+
+def _reason_begin(pieces: Sequence[Piece], at: int) -> int:
+    begin = at
+    while begin > 0 and (
+        pieces[begin - 1].kind
+        in {
+            "unit",
+            "pronoun",
+            "group",
+            "particle",
+            "filler",
+            "noun",
+            "duration",
+            "glue",
+            "negation",
+            "state",
+            "reason",
+            "unknown?",
+        }
+        or (pieces[begin - 1].kind == "join" and pieces[begin - 1].form == "glued")
+    ):
+        begin -= 1
+    return begin
+
+
+def afterwords(_text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Take what is stated behind the last thing to do as its reason: 원복해줘 방금 배포한 게 문제야."""
+    last = max((at for at, one in enumerate(pieces) if one.kind == "verb" and one.form == "imperative"), default=None)
+    if last is None or pieces[last].value in LOOKING:
+        return pieces
+    begin = last + 1
+    while begin < len(pieces) and pieces[begin].kind == "mark" and pieces[begin].value in ".,!":
+        begin += 1
+    tail = [one for one in pieces[begin:] if not (one.kind == "mark" and one.value in ".!")]
+    states = any(
+        one.kind in {"state", "copula"} or (one.kind == "verb" and one.form in {"past", "third"}) for one in tail
+    )
+    plain = all(
+        one.kind in _STATING
+        and not (one.kind == "question" and one.value != "is")
+        and not (
+            one.kind == "verb"
+            and one.form not in ({"past", "third", "attributive"} | ({"noun"} if one.value == OTHER else set()))
+        )
+        and not (
+            one.kind == "state"
+            and one.form not in {"past", "imperative", "third", "seems", "reason", "attributive", "progress"}
+        )
+        for one in tail
+    )
+    if not states or not plain:
+        return pieces
+    return [*pieces[: last + 1], replace(tail[0], end=tail[-1].end, kind="reason", value="", form="", polite=False)]

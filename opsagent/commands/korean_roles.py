@@ -1,0 +1,132 @@
+"""What pieces of a Korean command are together, as the roles that all languages share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from opsagent.commands.korean_clauses import afterwords, conditions, reasons
+from opsagent.commands.korean_pieces import Piece, Text
+from opsagent.commands.korean_things import leaning, nouns, numbers, queries
+from opsagent.commands.korean_verbing import LOOKING, composed, said_by, verbs
+from opsagent.commands.tags import Role
+
+_PLAIN = frozenset({"obj", "subj", "topic", "of", "at", "in", "to", "also", "only", "side"})
+"""Particles that only bind; others say something (from, until, like) that no change is understood to have."""
+_FORMS = {
+    "imperative": "imperative", "then": "then", "negated": "negated", "instead": "negated", "question": "question", "past": "past",
+    "conditional": "conditional", "lasting-if": "conditional", "attributive": "attributive", "duty": "infinitive", "wish": "infinitive",
+    "near": "near", "noun": "noun",
+}  # fmt: skip
+"""What an ending says → the form of a verb that all languages share; others state something (`third`)."""
+_DOUBTS = frozenset({"quote", "or", "before", "other", "seems"})
+_QUESTIONS = {"when": "how_often", "who": "what", "which": "what", "did": "is"}
+_ROLES = frozenset(role.value for role in Role)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the whole text says, as far as its pieces need to know."""
+
+    text: Text
+    changes: bool
+    asks_how: bool
+
+
+def verbs_and_states(text: Text, pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces with roles as their kinds, joined where several say one thing."""
+    found = list(pieces)
+    for step in _STEPS:
+        found = step(text, found)
+    return found
+
+
+def _settled(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Give everything that is left its role; what has none is unknown."""
+    said = _Said(
+        text,
+        changes=any(one.kind == "verb" and one.value not in LOOKING for one in pieces),
+        asks_how=any(one.kind == "question" and one.value == "how" for one in pieces),
+    )
+    found: list[Piece] = []
+    for piece in pieces:
+        for settled in _SETTLE.get(piece.kind, _as_it_is)(said, piece):
+            known = settled.kind in _ROLES
+            found.append(settled if known else replace(settled, kind="unknown", value=said_by(text, settled), form=""))
+    return found
+
+
+def _as_it_is(_said: _Said, piece: Piece) -> list[Piece]:
+    return [piece]
+
+
+def _particle(said: _Said, piece: Piece) -> list[Piece]:
+    if piece.value in _PLAIN or not said.changes:
+        return [replace(piece, kind="glue", value="particle", form="")]
+    return [replace(piece, kind="unknown", value=said_by(said.text, piece), form="")]
+
+
+def _copula(_said: _Said, piece: Piece) -> list[Piece]:
+    return [replace(piece, kind="glue", value="particle", form="")]
+
+
+def _mark(_said: _Said, piece: Piece) -> list[Piece]:
+    if piece.value in "?？":
+        return [replace(piece, kind="question", value="mark")]
+    if piece.value in ",、.。":
+        return [replace(piece, kind="join", value="," if piece.value in ",、" else ".")]
+    return [replace(piece, kind="unknown" if piece.value == ";" else "filler", value=";" if piece.value == ";" else "")]
+
+
+def _time(_said: _Said, piece: Piece) -> list[Piece]:
+    if piece.form == "vague":
+        return [replace(piece, kind="doubt", value="vague time", form="")]
+    if "|" in piece.form:
+        return [replace(piece, value=piece.form, form="either")]
+    return [replace(piece, form="" if piece.form == "length" else piece.form)]
+
+
+def _verb(said: _Said, piece: Piece) -> list[Piece]:
+    verb = replace(piece, form=_FORMS.get(piece.form, "third"))
+    return [_doubt(said, piece), verb] if piece.form in _DOUBTS else [verb]
+
+
+def _state(said: _Said, piece: Piece) -> list[Piece]:
+    if piece.form == "ever":
+        return [replace(piece, kind="noun", value="incidents", form="")]
+    supposes = piece.form in {"conditional", "lasting-if", "other", "or", "duty", "will"}
+    doubt = [_doubt(said, piece)] if supposes or (piece.form == "negated" and said.changes) else []
+    form = "past" if piece.form in {"past", "quote"} else ""
+    value = "healthy" if piece.value == "well" else piece.value
+    return [*doubt, replace(piece, value=value, form=form, polite=False)]
+
+
+def _doubt(said: _Said, piece: Piece) -> Piece:
+    return replace(piece, kind="doubt", value=said_by(said.text, piece), form="", polite=False)
+
+
+def _question(said: _Said, piece: Piece) -> list[Piece]:
+    if piece.value == "did" and said.asks_how:
+        return [replace(piece, value="how_fixed", form="")]
+    return [replace(piece, value=_QUESTIONS.get(piece.value, piece.value), form="")]
+
+
+def _glue(said: _Said, piece: Piece) -> list[Piece]:
+    return [_doubt(said, piece)] if piece.value == "past" and said.changes else [piece]
+
+
+def _plain(_said: _Said, piece: Piece) -> list[Piece]:
+    return [replace(piece, form="")]
+
+
+def _named(_said: _Said, piece: Piece) -> list[Piece]:
+    return [replace(piece, form="" if piece.form == "quoted" else piece.form)]
+
+
+_STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
+    verbs, composed, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+)  # fmt: skip
+_SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
+    "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,
+    "question": _question, "glue": _glue, "join": _plain, "query": _plain, "unit": _named, "group": _named, "procedure": _named,
+}  # fmt: skip

@@ -1,0 +1,194 @@
+"""Korean verbs in a command: a verbal noun and its 하다 become one verb with a form, and what stands beside says what it means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from opsagent.commands.korean_pieces import Piece, Text
+from opsagent.commands.korean_verbs import OTHER
+
+LOOKING = frozenset({"show", "check", "search"})
+ANSWERS = frozenset({"approve", "deny"})
+WHO = frozenset({"unit", "group", "all", "pronoun"})
+_BEGS = ("부탁", "요청", "바라", "바랍", "바람", "바래")
+_BETWEEN = frozenset({"filler", "time", "duration", "manner", "number", "counter", "more"})
+"""May stand between a verbal noun and its 하다: 재시작 좀 해줘."""
+
+
+def said_by(text: Text, piece: Piece) -> str:
+    """Return the words of a piece."""
+    return text.text[piece.start : piece.end]
+
+
+def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Join verbal nouns with what makes verbs of them, and give every verb its form."""
+    found: list[Piece] = []
+    done: set[int] = set()
+    for at, piece in enumerate(pieces):
+        if at in done:
+            continue
+        if piece.kind == "vn":
+            end = _maker_of(pieces, at)
+            if end is None:
+                found.append(replace(piece, kind="verb", form=_form_of_noun(text, pieces, at)))
+            else:
+                found.extend(one for one in pieces[at + 1 : end] if one.kind != "particle")
+                found.append(_made(text, piece, pieces[end]))
+                done.update(range(at, end + 1))
+        elif piece.kind == "verb":
+            found.append(replace(piece, form=piece.form or "imperative"))
+        elif piece.kind == "light" or (piece.kind == "lightword" and said_by(text, piece).startswith(("부탁", "요청"))):
+            found.append(replace(piece, kind="verb", value="show", form=piece.form or "noun"))
+        elif piece.kind == "lightword":
+            found.append(replace(piece, kind="filler"))
+        else:
+            found.append(piece)
+    return found
+
+
+def _maker_of(pieces: Sequence[Piece], at: int) -> int | None:
+    """Return the place of what makes a verb of the verbal noun at `at`."""
+    for place in range(at + 1, len(pieces)):
+        piece = pieces[place]
+        if piece.kind in {"light", "lightword", "passive"}:
+            return place
+        if piece.kind not in _BETWEEN and not (
+            piece.kind == "particle" and piece.value in {"obj", "topic", "only", "also"}
+        ):
+            return None
+    return None
+
+
+def _made(text: Text, noun: Piece, maker: Piece) -> Piece:
+    form = maker.form or "imperative"
+    if said_by(text, maker).startswith(_BEGS) and form in {"third", "will", "reason", "seems"}:
+        form = "imperative"
+    if maker.kind == "passive":
+        form = {"imperative": "third", "then": "third"}.get(form, form)
+    return replace(
+        noun, end=max(noun.end, maker.end), kind="verb", form=form, polite=maker.polite, slip=noun.slip or maker.slip
+    )
+
+
+def _form_of_noun(text: Text, pieces: Sequence[Piece], at: int) -> str:
+    """Return the form of a verbal noun that nothing makes a verb of."""
+    after = next((one for one in pieces[at + 1 :] if one.kind != "filler" or said_by(text, one).startswith("중")), None)
+    if after is None:
+        return "noun"
+    said = said_by(text, after)
+    if after.kind == "copula" or said.startswith("중"):
+        return "question" if after.kind == "copula" else "third"
+    if said.startswith(("전에", "이전", "이후", "후", "뒤", "때", "다음")) or after.kind == "unknown":
+        return "attributive"
+    return "attributive" if after.kind == "particle" and after.value in {"of", "from", "until", "in"} else "noun"
+
+
+def clause_of(pieces: Sequence[Piece], at: int) -> tuple[int, int]:
+    """Return where the clause of the verb at `at` begins and ends: between the verbs that go on."""
+    begin = at
+    while begin > 0 and not (
+        pieces[begin - 1].kind == "verb" and pieces[begin - 1].form in {"then", "instead", "imperative", "negated"}
+    ):
+        begin -= 1
+    return begin, at + 1
+
+
+def composed(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Give verbs the meaning that they have with what stands beside them: 이전 버전으로 돌려, 3개로 올려, 로그 띄워."""
+    found: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        if piece.kind == "verb":
+            found.extend(_composed(text, pieces, at))
+        elif (
+            piece.kind == "state"
+            and piece.value == "up"
+            and piece.form == "imperative"
+            and _is_of_a_release(pieces, at)
+        ):
+            found.append(replace(piece, kind="verb", value="rollback"))  # 이전 버전으로 돌아가
+        else:
+            found.append(piece)
+    return found
+
+
+def _is_of_a_release(pieces: Sequence[Piece], at: int) -> bool:
+    begin, _ = clause_of(pieces, at)
+    return any(one.kind == "noun" and one.value == "release" for one in pieces[begin:at])
+
+
+def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
+    """Return the verb at `at` with its meaning; nothing of it is left where the verb behind it says the same."""
+    piece = pieces[at]
+    value, form = _meaning(text, pieces, at), piece.form
+    if value == "restart" and text.text.startswith("다시", piece.start) and _was_stopped(pieces, at):
+        value = "start"
+    if value == "run":  # 돌려줘: run it, or give it back
+        value, form = "start", "near" if form == "imperative" else form
+    if value == "touch" and form in {"negated", "instead"}:
+        value, form = _left_alone(pieces, at, form)
+    if not value:
+        return [replace(piece, kind="filler", value="", form="")]
+    polite = piece.polite
+    if value in LOOKING and form in {"question", "will", "duty", "wish", "reason"} and (form != "question" or polite):
+        form, polite = ("then" if form == "reason" else "imperative"), True
+    if value in ANSWERS and form in {"will", "third"}:
+        form = "imperative"
+    verb = replace(piece, value=value, form=form, polite=polite)
+    if form == "instead":
+        return [
+            verb,
+            replace(piece, start=piece.end - 1, kind="join", value="instead", form="", polite=False, slip=False),
+        ]
+    return [verb]
+
+
+def _left_alone(pieces: Sequence[Piece], at: int, form: str) -> tuple[str, str]:
+    """`두 시간 동안 건드리지 마` is a hold; `조치하지 말고 멈춰 있어`, of no unit, is said by the verb that follows."""
+    begin, _ = clause_of(pieces, at)
+    beside = pieces[begin:at]
+    who = any(one.kind in WHO for one in beside)
+    follows = next((one for one in pieces[at + 1 :] if one.kind == "verb"), None)
+    if form == "instead" and not who and follows is not None and follows.value == "pause":
+        return "", ""
+    if any(one.kind == "duration" and "since" not in one.form for one in beside) and (who or begin > 0):
+        return "hold", "imperative"
+    return "touch", form
+
+
+def _was_stopped(pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether the text stops something before: what is 다시 시작 then is only started."""
+    return any(
+        one.kind == "verb" and one.value == "stop" and one.form in {"then", "noun", "imperative"} for one in pieces[:at]
+    )
+
+
+_OF_NUMBERS = ("변경", "설정", "세팅", "조정", "바꾸", "바꿔", "맞추", "맞춰", "추가", "더")
+_MOVES = ("올", "다시 올", "내", "띄", "켜")
+
+
+def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
+    """Return what the verb at `at` does with what stands before it in its clause."""
+    piece = pieces[at]
+    begin, _ = clause_of(pieces, at)
+    beside = pieces[begin:at]
+    things = {one.value for one in beside if one.kind == "noun"}
+    value, said = piece.value, said_by(text, piece)
+    if any(one.kind == "procedure" for one in beside) and value in {"run", "start", "show", OTHER}:
+        return "run_gui_procedure"
+    if "release" in things and value in {"run", "scale", OTHER, "stop", "start"}:
+        return "rollback"
+    if value == "start" and things & {"logs", "errors", "status", "services"}:
+        return "show"
+    if value in {"start", "stop"} and said.startswith(_MOVES) and _is_counted(beside):
+        return {"올": "scale_up", "다": "scale_up", "내": "scale_down"}.get(said[0], "scale")
+    if value in {"scale", "scale_up"} and said.startswith(_OF_NUMBERS) and not _is_counted(beside):
+        return OTHER
+    return value
+
+
+def _is_counted(beside: Sequence[Piece]) -> bool:
+    counters = [one.value for one in beside if one.kind == "counter"]
+    return any(one.kind == "number" for one in beside) and (
+        not counters or bool({"instances", "times"} & set(counters))
+    )
