@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opsagent.brain.unattended import UnattendedAdviser
     from opsagent.commands.reading import CommandStep
     from opsagent.home import Home
+    from opsagent.mcp_client.tools import ForeignTools
     from opsagent.model_settings import ModelSettings
 
 Search = Callable[..., Awaitable[Sequence[Mapping[str, Any]]]]
@@ -32,7 +33,8 @@ def thinker_of(
         return NoModel()
     from opsagent.brain.thinker import ModelThinker
 
-    return ModelThinker(home, settings, look or look_of(home), others=(memory_tool(_searching(home)), *others))
+    tools = (memory_tool(_searching(home)), *others)
+    return ModelThinker(home, settings, look or look_of(home), others=tools, foreign=_foreign(home))
 
 
 def adviser_of(agent: Agent) -> UnattendedAdviser | None:
@@ -47,6 +49,18 @@ def adviser_of(agent: Agent) -> UnattendedAdviser | None:
     search = MemoryMethods(agent.desk, known=agent.names).memory_search
     thinker = ModelThinker(agent.home, settings, look_of(agent.home), others=(memory_tool(search),))
     return UnattendedAdviser(thinker, world=agent.world, journal=agent.journal, timeline=agent.timeline)
+
+
+def _foreign(home: Home) -> ForeignTools | None:
+    """Return the tools of MCP servers of others that the configuration names; None where it names none."""
+    from opsagent.running import read_config
+
+    config = read_config(home)
+    if isinstance(config, str) or not config.mcp.servers:
+        return None
+    from opsagent.mcp_client.tools import ForeignTools
+
+    return ForeignTools(home, config.mcp)
 
 
 def look_of(home: Home) -> Look:

@@ -32,6 +32,7 @@ from opsagent_tools.units import Unit
 
 if TYPE_CHECKING:
     from opsagent.home import Home
+    from opsagent.mcp_client.tools import ForeignTools
 
 FOLDER = "model"
 """Folder of the home that relative `key_file`s are in."""
@@ -59,12 +60,17 @@ class ModelThinker:
         look: Look,
         *,
         others: Sequence[OtherTool] = (),
+        foreign: ForeignTools | None = None,
         retry_s: float = 1.0,
     ) -> None:
+        """`foreign`: tools of others that are started when something is asked for the first time, and closed with this."""
         self._home = home
         self._settings = settings
         self._look = look
         self._others = {_named(tool): tool for tool in others}
+        self._foreign = foreign
+        self._met = foreign is None
+        """Whether the tools of others are among `_others`."""
         self._retry_s = retry_s
         self._account = Account(home, settings)
         self._process: ModelProcess | None = None
@@ -118,6 +124,9 @@ class ModelThinker:
         if self._process is not None:
             await self._process.close()
             self._process = None
+        if self._foreign is not None:
+            await self._foreign.close()
+            self._met = False
         await asyncio.to_thread(self._account.close)
 
     async def _think(
@@ -134,6 +143,9 @@ class ModelThinker:
     ) -> Thought:
         desk = _Desk(self, purpose, units, tell, context or Context(), incident)
         reads = purpose != "test"
+        if reads and self._foreign is not None and not self._met:
+            self._others |= {_named(tool): tool for tool in await self._foreign.list()}
+            self._met = True
         question = {
             "system": prompts.system_prompt(purpose),
             "history": history,

@@ -87,6 +87,8 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
 
 def _orders(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:
     for row in journal.plans_of_people(since):
+        if row.status in {"proposed", "skipped"}:  # asked about, or refused: nothing was changed
+            continue
         yield {
             "at": plain(row.created_at),
             "by": "",
