@@ -34,9 +34,10 @@ async def check_up(given_home: str | None) -> list[Finding]:
         home = open_home(given_home)
     except HomeError as error:
         return [*findings, Finding(about="home", level="missing", detail=str(error))]
+    from opsagent.cli.checkup_mcp import mcp
     from opsagent.cli.checkup_runbooks import runbooks
 
-    return [*findings, *_home(home), _config(home), *runbooks(home), *_running(home)]
+    return [*findings, *_home(home), _config(home), *runbooks(home), *_running(home), *mcp(home)]
 
 
 def _platform() -> Iterator[Finding]:

@@ -23,7 +23,7 @@ def command(
     listen: Annotated[
         str | None,
         typer.Argument(
-            metavar="[HOST:PORT]",
+            metavar="HOST:PORT",
             help=f"Where --http listens [default: 127.0.0.1:{_PORT}]; other machines come in only if you say so.",
             show_default=False,
         ),
@@ -38,6 +38,21 @@ def command(
         typer.Option("--name", metavar="HOST", help="Another name that callers of --http use.", show_default=False),
     ] = None,
     new_token: Annotated[bool, typer.Option("--new-token", help="Make a new token for --http, and end.")] = False,
+    servers: Annotated[
+        bool,
+        typer.Option(
+            "--servers", help="What the servers of others offer ([mcp.servers.NAME] in config.toml), and end."
+        ),
+    ] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="NAME",
+            help="You looked at what the tools of this server say of themselves now: use them.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonFlag = False,
     home: HomeDir = None,
 ) -> int:
@@ -50,6 +65,10 @@ def command(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
 
+    if servers or accept is not None:
+        from opsagent.cli.mcp_servers import show_servers
+
+        return show_servers(open_home(home), Out(as_json=json), accept)
     if not http and (listen or name):
         raise Unclear("HOST:PORT and --name belong to --http")
     place, out = open_home(home), Out(as_json=json)
