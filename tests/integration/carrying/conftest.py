@@ -1,0 +1,3 @@
+from tests.integration.agent.conftest import place
+
+__all__ = ["place"]
