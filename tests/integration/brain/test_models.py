@@ -156,7 +156,8 @@ def test_it_looks_proposes_and_is_told_once_what_does_not_fit(models: Models) ->
         ("tail_logs", "worker", {"lines": 5})
     ]
     assert "did you mean worker?" in models.first.texts()
-    assert (thought.tokens_in, thought.tokens_out, thought.cost) == (3000, 300, pytest.approx(0.009))
+    assert (thought.tokens_in, thought.tokens_out) == (3000, 300)
+    assert thought.cost == pytest.approx(0.009)
 
 
 def test_what_only_reads_comes_as_steps(models: Models) -> None:
