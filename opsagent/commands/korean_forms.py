@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _FIRST, _LAST = 0xAC00, 0xD7A3
 _NONE, _N, _L, _M, _B, _SS = 0, 4, 8, 16, 17, 20
@@ -223,14 +223,16 @@ def _compiled(text: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{text.replace('.*', _MORE).replace('_?', '_').replace('_', ' ?')})(?![가-힣])")
 
 
-_TABLE = {
-    base: tuple((_compiled(text), form, polite) for text, form, polite in rows) for base, rows in _ENDINGS.items()
-}
+@cache
+def _table() -> dict[str, tuple[tuple[re.Pattern[str], str, bool], ...]]:
+    return {
+        base: tuple((_compiled(text), form, polite) for text, form, polite in rows) for base, rows in _ENDINGS.items()
+    }
 
 
 def endings(text: str, at: int, base: str) -> Iterator[Ending]:
     """Give every ending that may follow a base that ends at `at`; all of them end where a word does."""
-    for pattern, form, polite in _TABLE[base]:
+    for pattern, form, polite in _table()[base]:
         match = pattern.match(text, at)
         if match is not None:
             yield Ending(match.end(), form, polite)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from opsagent.commands.korean_pieces import Piece, Text
 from opsagent.commands.korean_verbing import ANSWERS, LOOKING, WHO, said_by
 
+_ID = re.compile(r"(?=[a-z]*\d)[0-9a-z]{2,}(?:-[0-9a-z]+)*")
+"""How ids of questions of the agent look."""
 _OF_A_UNIT = frozenset({"status", "uptime", "cause", "release", "fix"})
 
 
@@ -25,7 +28,8 @@ def numbers(text: Text, pieces: list[Piece]) -> list[Piece]:
                 )
             continue
         if piece.kind != "number":
-            found.append(piece)
+            named = answers and piece.kind == "unknown" and _ID.fullmatch(piece.value) is not None
+            found.append(replace(piece, kind="id") if named else piece)
             continue
         behind = [one for one in pieces[at + 1 : at + 4] if one.kind in {"counter", "particle", "more", "filler"}]
         counter = next((one.value for one in behind if one.kind == "counter"), "")

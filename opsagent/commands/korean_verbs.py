@@ -20,7 +20,7 @@ VERBAL_NOUNS: dict[str, str] = {
               "롤링_리로드 리로딩 핫_리로드 reload re-load rolling_restart",
     "restart": "재_시작 다시_시작 재_기동 재_가동 재_구동 재_실행 리스타트 리스타팅 리스탓 다시_실행 다시_기동 다시_구동 다시_가동 다시_스타트 리붓 리부트 리부팅 재_부팅 "
                "바운스 재_스타트 restart re-start reboot bounce",
-    "start": "시작 기동 구동 가동 스타트 실행 시동 start launch start_up",
+    "start": "시작 기동 구동 가동 스타트 실행 시동 start launch start_up run",
     "stop": "중지 정지 중단 종료 스톱 스탑 셧다운 섯다운 비활성화 올스톱 stop shutdown shut_down halt",
     "kill": "킬 강제_종료 강제_중지 강종 즉살 kill",
     "rollback": "롤백 롤_백 원복 원상_복구 이전_버전_복구 rollback roll_back revert 되돌리기",

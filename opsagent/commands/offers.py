@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from opsagent.commands import english_words
+from opsagent.commands import english_words, say
 from opsagent.commands.clauses import Doubt, Why
 from opsagent.commands.known import Known
 from opsagent.commands.meaning import MAX_INSTANCES, Meant, Steps, meant
-from opsagent.commands.reading import Ask, Context, Language, offer_text
+from opsagent.commands.reading import Ask, Context, Language
 from opsagent.commands.tags import NEAR, Role, Row, Tag
 from opsagent.commands.words import Token, nearest
 from opsagent_tools.registry import READING
@@ -35,31 +35,29 @@ class Looked:
 
 
 def ask_back(looked: Looked) -> Ask:
-    """Return the question back."""
-    known, found = looked.known, looked.found
-    quoted = word_and_name(looked.tokens, known)
+    """Return the question back, in the language of the text."""
+    known, found, language = looked.known, looked.found, looked.language
+    quoted = word_and_name(looked.tokens, known) if language == "en" else ""
     if quoted:
-        return Ask(
-            kind="unclear", question=f'{quoted!r} is a word and a service: put the service in quotes: "{quoted}"'
-        )
+        return Ask(kind="unclear", question=say.say("word and name", language, word=quoted))
     best = min(found, key=_rank, default=None)
     if best is None:
-        return _lost(())
+        return _lost((), language)
     shared = next((step.target for step in best.steps if step.target and len(known.named(step.target)) > 1), None)
     if shared is not None:
-        return _which(shared, best, known)
+        return _which(shared, best, looked)
     offers = tuple(_offers(looked))[:_MAX_OFFERS]
     unknown = _unknown_unit(looked.rows, best)
     if unknown:
-        return _no_such(unknown, offers, known)
+        return _no_such(unknown, offers, looked)
     if not best.doubts and len(found) > 1:
-        return Ask(kind="unclear", question="That can be read in more than one way", offers=offers)
+        return Ask(kind="unclear", question=say.say("more than one way", language), offers=offers)
     if any(doubt.why is Why.FORBIDS for doubt in best.doubts) and not offers:
-        return Ask(kind="unclear", question="That forbids something or tells me not to act; I do nothing")
-    why = _why(best.doubts)
+        return Ask(kind="unclear", question=say.say("forbids and nothing else", language))
     if not offers:
-        return _lost(best.doubts)
-    return Ask(kind="unclear", question=f"{why}. Did you mean `{offer_text(offers[0])}`", offers=offers)
+        return _lost(best.doubts, language)
+    why = say.why(best.doubts, language, most=MAX_INSTANCES)
+    return Ask(kind="unclear", question=say.did_you_mean(why, offers[0], language), offers=offers)
 
 
 def _rank(one: Meant) -> tuple[bool, int]:
@@ -74,13 +72,14 @@ def word_and_name(tokens: Sequence[Token], known: Known) -> str:
     )
 
 
-def _which(name: str, best: Meant, known: Known) -> Ask:
+def _which(name: str, best: Meant, looked: Looked) -> Ask:
+    known = looked.known
     units = known.named(name)
     ids = ", ".join(str(unit.id) for unit in units)
     every = tuple((known.step(best.steps[0].tool, str(unit.id), best.steps[0].args),) for unit in units)
     return Ask(
         kind="ambiguous_unit",
-        question=f"There is more than one {name} ({ids}); say which by its full id",
+        question=say.say("more than one unit", looked.language, word=name, ids=ids),
         offers=every if len(best.steps) == 1 and not _silent(best) else (),
     )
 
@@ -125,32 +124,15 @@ def _unknown_unit(rows: Sequence[Row], best: Meant) -> str:
     return named[0] if named else words[0] if words else ""
 
 
-def _no_such(word: str, offers: tuple[Steps, ...], known: Known) -> Ask:
-    there = ", ".join(known.short_names[:12]) or "none; `opsagent up FILE` starts some"
-    hint = f"Did you mean `{offer_text(offers[0])}`" if offers else f"The units are: {there}"
-    return Ask(kind="unknown_unit", question=f"There is no unit {word!r}. {hint}", offers=offers)
+def _no_such(word: str, offers: tuple[Steps, ...], looked: Looked) -> Ask:
+    names, language = looked.known.short_names, looked.language
+    if offers:
+        question = say.did_you_mean(say.say("no such unit", language, word=word), offers[0], language)
+    else:
+        question = say.say("units are" if names else "no units", language, word=word, names=", ".join(names[:12]))
+    return Ask(kind="unknown_unit", question=question, offers=offers)
 
 
-def _lost(doubts: Sequence[Doubt]) -> Ask:
-    why = _why(doubts)
-    return Ask(kind="unclear", question=f"{why}. Say for instance: reload NAME safely, logs NAME, why NAME, status")
-
-
-def _why(doubts: Sequence[Doubt]) -> str:
-    for doubt in doubts:
-        match doubt.why:
-            case Why.UNKNOWN if doubt.word:
-                return f"I do not know {doubt.word!r}"
-            case Why.SUPPOSES | Why.WHEN:
-                return f"I do not act on {doubt.word!r}"
-            case Why.ASKS:
-                return "That is a question, and it names a change"
-            case Why.WHOM | Why.NO_UNIT:
-                return "It is not clear which service that means"
-            case Why.COUNT:
-                return f"A command takes 1 to {MAX_INSTANCES} instances" + (
-                    f", not {doubt.word}" if doubt.word.isdigit() else ""
-                )
-            case Why.MANY_VERBS | Why.TWICE:
-                return "That names more than one action"
-    return "I do not understand that as a whole"
+def _lost(doubts: Sequence[Doubt], language: Language) -> Ask:
+    why = say.why(doubts, language, most=MAX_INSTANCES)
+    return Ask(kind="unclear", question=say.say("for instance", language, why=why))

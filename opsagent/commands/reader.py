@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from opsagent.commands import english, korean
+from opsagent.commands import english, say
 from opsagent.commands.known import Known
 from opsagent.commands.meaning import Meant, Steps, meant
 from opsagent.commands.offers import Looked, ask_back, word_and_name
@@ -27,7 +27,7 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     known = Known.of(units)
     text = unicodedata.normalize("NFC", text).strip()
     language: Language = "ko" if has_hangul(_without_names(text, known, context)) else "en"
-    refused = _refuse(text, known)
+    refused = _refuse(text, known, language)
     if refused is not None:
         return Reading(ask=refused, language=language)
     accepted = _accepted(text, known, context)
@@ -44,7 +44,12 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
 def _meanings(
     tokens: tuple[Token, ...], language: Language, known: Known, context: Context
 ) -> tuple[tuple[Row, ...], list[Meant]]:
-    rows = (korean if language == "ko" else english).tags(tokens, known, context)
+    if language == "ko":
+        from opsagent.commands import korean  # its tables take a while to make: only where they are needed
+
+        rows = korean.tags(tokens, known, context)
+    else:
+        rows = english.tags(tokens, known, context)
     return rows, [meant(row, known, context, verb_last=language == "ko") for row in rows]
 
 
@@ -74,13 +79,13 @@ def _without_names(text: str, known: Known, context: Context) -> str:
     return " ".join(word for word in text.split() if word not in names)
 
 
-def _refuse(text: str, known: Known) -> Ask | None:
+def _refuse(text: str, known: Known, language: Language) -> Ask | None:
     """Turn away what cannot be a command before anyone looks at its words."""
     if not text:
-        return Ask(kind="empty", question="Say what to do, for instance: reload api safely")
+        return Ask(kind="empty", question=say.say("empty", language))
     if len(text) > MAX_TEXT:
-        return Ask(kind="too_long", question=f"That is {len(text)} characters; a command has at most {MAX_TEXT}")
+        return Ask(kind="too_long", question=say.say("too long", language, count=len(text), most=MAX_TEXT))
     reason = suspicious(text, known.names)
     if reason:
-        return Ask(kind="unsafe_text", question=f"I do not act on this text: {reason}. Type it anew, in plain letters")
+        return Ask(kind="unsafe_text", question=say.say("unsafe", language, why=reason))
     return None

@@ -34,7 +34,7 @@ _PART = r"(?:in the (?P<part>morning|afternoon|evening)|(?P<night>at night|tonig
 _DAY = (
     r"(?P<day>tomorrow(?: morning| afternoon| evening| night)?|today|tonight|this (?:morning|afternoon|evening)"
     r"|(?:on |next |this |coming )*(?:" + "|".join(WEEKDAYS) + r")(?: morning| afternoon| evening| night)?"
-    r"|(?:on )?\d{4}-\d\d-\d\d|(?:on )?(?:the )?\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:" + "|".join(_MONTHS) + r")"
+    r"|(?:on |at )?\d{4}-\d\d-\d\d|(?:on )?(?:the )?\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:" + "|".join(_MONTHS) + r")"
     r"|(?:on )?(?:" + "|".join(_MONTHS) + r") (?:the )?\d{1,2}(?:st|nd|rd|th)?)"
 )
 _OFTEN = (
