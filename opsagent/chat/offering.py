@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from opsagent.chat.events import Event
 from opsagent.chat.sayings import say
-from opsagent.commands.reading import CommandStep, Language, offer_text
+from opsagent.commands.reading import CommandStep, Language
+from opsagent.commands.say import offer
 
 _MOST = 9
 """Offers that one key can take."""
@@ -25,7 +26,7 @@ def distinct(choices: Iterable[Choice]) -> tuple[Choice, ...]:
 
 def offers_event(question: str, choices: Sequence[Choice], language: Language, *, kind: str = "offer") -> Event:
     """Return a question back with what may have been meant."""
-    texts = [offer_text(choice) for choice in choices]
+    texts = [offer(choice, language) for choice in choices]
     lines = [f"{number}. {text}" for number, text in enumerate(texts, 1)] if len(texts) > 1 else []
     if len(texts) == 1:
         if f"`{texts[0]}`" not in question:

@@ -21,6 +21,8 @@ class Offers:
     text: str
     """What the person said."""
     choices: tuple[tuple[CommandStep, ...], ...]
+    takes_back: bool = False
+    """It takes back the last change that was done."""
     learn: bool = False
     """Whether the text means the same next time, so that it may be remembered: it leans on nothing but itself."""
 

@@ -109,7 +109,10 @@ class Talk:
         taken = offers.choices[number - 1]
         if offers.learn and await self._desk.learn(offers.text, self._language, taken):
             await self._note(say("learnt", self._language))
-        return await self._checked(taken, offers.text, agreed=True)
+        code = await self._checked(taken, offers.text, agreed=True)
+        if offers.takes_back and code == DONE:
+            del self._state.done[-2:]  # what was taken back, and what did it: the next undo goes further back
+        return code
 
     async def _why(self, text: str) -> int:
         if self._state.refused is not None:
@@ -133,7 +136,7 @@ class Talk:
             key = "undo_by" if back.command else "undo_cannot"
             await self._note(say(key, self._language, done=step, command=back.command))
             return USAGE
-        self._state.open = Offers(text=str(back.step), choices=((back.step,),))
+        self._state.open = Offers(text=str(back.step), choices=((back.step,),), takes_back=True)
         question = say("undo_offer", self._language, done=step, undo=back.step)
         await self._tell(offers_event(question, ((back.step,),), self._language))
         return NEEDS_APPROVAL

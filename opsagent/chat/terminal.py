@@ -265,9 +265,13 @@ class Terminal:
 
     async def _look(self) -> None:
         async for standing in self._room.standing():
-            if standing != self._standing:
-                self._standing = standing
-                self._session.app.invalidate()
+            if standing == self._standing:
+                continue
+            asked = standing.questions > self._standing.questions
+            self._standing = standing
+            self._session.app.invalidate()
+            if asked and not self._busy:
+                await self._ask_what_is_open()
 
     def _bottom(self) -> StyleAndTextTuples:
         width = (self._screen.width or 80) - 1

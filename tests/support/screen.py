@@ -144,6 +144,7 @@ class Program:
         ours, theirs = pty.openpty()
         self._terminal = ours
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", screen.rows, screen.columns, 0, 0))
+        env = {name: value for name, value in env.items() if name not in {"COLUMNS", "LINES"}}  # the terminal tells
         argv = [sys.executable, "-c", _OWN_TERMINAL, *argv]
         self.process = subprocess.Popen(
             argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=cwd, start_new_session=True
@@ -166,8 +167,18 @@ class Program:
 
     def wait_for(self, condition: Callable[[], bool], why: str, timeout: float = 20.0) -> None:
         """Wait for a condition, looking at what comes meanwhile."""
+
+        def holds() -> bool:
+            ended = self.process.poll() is not None
+            self._look()
+            if condition():
+                return True
+            if ended:
+                raise AssertionError(f"{why}: the program has ended")
+            return False
+
         try:
-            eventually(lambda: self._look() and condition(), timeout, why)
+            eventually(holds, timeout, why)
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- the screen:\n{self.screen.text()}") from None
 
@@ -176,17 +187,16 @@ class Program:
         self.wait_for(lambda: self.process.poll() is not None, "it ends", timeout)
         return int(self.process.returncode)
 
-    def _look(self) -> bool:
+    def _look(self) -> None:
         """Take what it has written by now."""
         while select.select([self._terminal], [], [], 0.02)[0]:
             try:
                 data = os.read(self._terminal, 65536)
             except OSError:  # it has closed its end
-                return True
+                return
             if not data:
-                return True
+                return
             self._take(data)
-        return True
 
     def _take(self, data: bytes) -> None:
         data = self._undecoded + data

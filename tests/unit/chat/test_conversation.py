@@ -188,6 +188,7 @@ async def test_undo_offers_the_step_back() -> None:
     assert kinds(events) == ["offers", "end"]
     await turn(conversation, "네")
     assert dict(desk.carried[-1][0].args)["replicas"] == 3
+    assert kinds(await turn(conversation, "undo that")) == ["note", "end"], "nothing is left"
     await turn(conversation, "restart web")
     assert kinds(await turn(conversation, "undo that")) == ["note", "end"]
 
