@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from opsagent.carrying.events import LAST, Person, Said
 from opsagent.cli.errors import CliError, Code, Unclear
-from opsagent.commands.reading import CommandStep, Reading, offer_text
+from opsagent.commands.reading import CommandStep, Reading
+from opsagent.commands.say import offer as offered
 
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
@@ -87,7 +88,7 @@ class Doing:
         """Do it; return the exit code."""
         from opsagent.cli.showing import Showing
 
-        showing = Showing(self._out, self._results)
+        showing = Showing(self._out, self._results, self._reading.language)
         interrupted = False
         left: tuple[CommandStep, ...] = ()
         try:
@@ -161,7 +162,7 @@ class Doing:
         if len(offers) == 1:
             return offers[0] if await ask_yes(one_line(_with_offer(reading))) else None
         self._out.note(reading.ask.question)
-        place = await ask_which(self._say("which"), [one_line(offer_text(offer)) for offer in offers])
+        place = await ask_which(self._say("which"), [one_line(offered(offer, reading.language)) for offer in offers])
         return offers[place] if place is not None else None
 
     async def _ask_model(self) -> _Meant | None:
@@ -187,12 +188,18 @@ class Doing:
 
         learnt = await asyncio.to_thread(learn, self._home, self._person, self._text, self._reading.language, steps)
         if learnt.before:
-            self._out.note(self._say("meant before", before=offer_text(learnt.before), now=offer_text(steps)))
+            self._out.note(
+                self._say(
+                    "meant before",
+                    before=offered(learnt.before, self._reading.language),
+                    now=offered(steps, self._reading.language),
+                )
+            )
 
     async def _say_phrase(self, steps: tuple[CommandStep, ...]) -> None:
         from opsagent.carrying.phrases import used
 
-        self._out.note(self._say("as before", what=offer_text(steps)))
+        self._out.note(self._say("as before", what=offered(steps, self._reading.language)))
         await asyncio.to_thread(used, self._home, self._person, self._text)
 
     async def _confirm(self, question: str, lines: Sequence[str]) -> bool:
@@ -201,6 +208,11 @@ class Doing:
         for line in lines:
             self._out.note(line)
         return await ask_yes(question)
+
+    def _offer_text(self, steps: tuple[CommandStep, ...]) -> str:
+        from opsagent.commands.say import offer
+
+        return offer(steps, self._reading.language)
 
     def _say(self, key: str, **values: object) -> str:
         from opsagent.carrying.words import say
@@ -218,8 +230,9 @@ def asked_back(reading: Reading) -> str:
 
 
 def _with_offer(reading: Reading) -> str:
+
     ask = reading.ask
     assert ask is not None
     if ask.offers and "`" not in ask.question:
-        return f"{ask.question.rstrip('?')}: `{offer_text(ask.offers[0])}`?"
+        return f"{ask.question.rstrip('?')}: `{offered(ask.offers[0], reading.language)}`?"
     return f"{ask.question}?" if ask.question.endswith("`") else ask.question

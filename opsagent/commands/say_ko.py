@@ -10,7 +10,7 @@ from opsagent.commands.times import WEEKDAYS
 
 THEN = ", 그 다음 "
 SENTENCES = {
-    "did you mean": "{why}. `{offer}`(을/를) 말씀하신 건가요",
+    "did you mean": "{why}. `{offer}`(을/를) 말씀하신 건가요?",
     "forbids and nothing else": "하지 말라는 말씀이라 아무것도 하지 않습니다",
     "more than one way": "여러 가지로 읽힐 수 있는 말입니다",
     "word and name": '\'{word}\'(은/는) 낱말이면서 서비스 이름입니다. 서비스라면 따옴표로 감싸 주세요: "{word}"',
