@@ -168,7 +168,7 @@ class Carrier:
         grave = [place for place in places if self._asks_first(place)]
         if not grave or desk.person.agreed or desk.person.confirm is None:
             return None
-        what = ", then ".join(str(place.step) for place in grave)
+        what = desk.command(*(place.step for place in grave))
         if not await desk.confirmed(desk.say("go on"), (desk.say("interrupts", what=what),)):
             self._left = tuple(place.step for place in places[1:])
             return places[0].declined(desk)

@@ -77,7 +77,7 @@ def plan_for(desk: Desk, place: Place) -> Plan:
 
 async def _confirmed(desk: Desk, place: Place, agent: AgentPort, asked: Ended) -> Event:
     """Ask what the guard wants to be asked, now that it is known what it will cost."""
-    yes = await desk.confirmed(desk.say("go on"), (f"{place.step}: {asked.detail}",))
+    yes = await desk.confirmed(desk.say("go on"), (f"{desk.command(place.step)}: {asked.detail}",))
     by = desk.person.name
     await desk.write(lambda journal: journal.decide_approval(asked.approval, bool(yes), by))
     if not yes:

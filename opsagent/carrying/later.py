@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LATER = frozenset({"start", "stop", "restart", "reload", "scale", "pause", "resume", "hold"})
 """What can be done later. A rollback shows its difference first, an answer is for a question of now: those cannot."""
 
+_SOON_S = 120.0
+"""A moment that is nearer is told to the second."""
+
 
 async def schedule(desk: Desk, places: Sequence[Place]) -> list[Event]:
     """Have steps that share a time done then, and return how each ended; one yes is for all of them. Where it comes to
@@ -55,7 +58,8 @@ class _When:
     moment: datetime
 
     def __str__(self) -> str:
-        return f"{self.moment:%Y-%m-%d %H:%M}"
+        soon = (self.moment - datetime.now(UTC)).total_seconds() < _SOON_S
+        return f"{self.moment:%Y-%m-%d %H:%M:%S}" if soon else f"{self.moment:%Y-%m-%d %H:%M}"
 
 
 def _refused(desk: Desk, places: Sequence[Place]) -> Event | None:
@@ -71,7 +75,7 @@ def _lines(desk: Desk, places: Sequence[Place], when: _When) -> tuple[str, ...]:
     from opsagent.views.numbers import duration
 
     left = desk.say("in", left=duration((when.moment - datetime.now(UTC)).total_seconds()))
-    what = ", ".join(str(bare(place.step)) for place in places)
+    what = desk.command(*(bare(place.step) for place in places))
     lines = [desk.say("at", what=what, when=when, zone=when.zone, left=left)]
     if comes_again(when.at):
         lines.append(desk.say("again", at=when.at))

@@ -118,6 +118,23 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "전에 고른 대로 `{what}`(으)로 이해했습니다 (`opsagent do --forget TEXT`: 잊기)",
     ),
     "meant before": ("before, that meant `{before}`; from now on `{now}`", "전에는 `{before}`, 이제부터는 `{now}`"),
+    # how it ended
+    "done": ("done: {what}", "완료: {what}"),
+    "not done": ("not done: {what}", "하지 않음: {what}"),
+    "needs a yes": (
+        "{what} needs a yes: {detail}. Say it again with --yes, or `opsagent approve {id}`",
+        "{what}: 확인이 필요합니다: {detail}. --yes를 붙여 다시 말하거나 `opsagent approve {id}`",
+    ),
+    "refused": ("refused: {what}", "거부됨: {what}"),
+    "rule": (" (rule: {rule})", " (규칙: {rule})"),
+    "failed": ("failed: {what}", "실패: {what}"),
+    "incident": (" (incident {id})", " (사건 {id})"),
+    "interrupted": ("interrupted; done so far: {what}", "중단됨; 지금까지 한 것: {what}"),
+    "nothing": ("nothing", "없음"),
+    "in the middle": (
+        "interrupted in the middle of: {what}; `opsagent ps` shows how things stand",
+        "하던 중에 중단됨: {what}; 상태는 `opsagent ps`로 볼 수 있습니다",
+    ),
     # rollback
     "nothing to put back": ("nothing to put back", "되돌릴 것이 없습니다"),
     "roll back": ("put that back?", "되돌릴까요?"),

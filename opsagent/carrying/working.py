@@ -52,6 +52,12 @@ class Desk:
         """Return a sentence in the language of the person."""
         return say(self.said.language, key, **values)
 
+    def command(self, *steps: CommandStep) -> str:
+        """Return steps as the command that the person would have said, in their language."""
+        from opsagent.commands.say import offer
+
+        return offer(steps, self.said.language)
+
     async def confirmed(self, question: str, lines: Sequence[str] = (), *, anew: bool = False) -> bool | None:
         """Return whether the person says yes; None: nobody can be asked.
 

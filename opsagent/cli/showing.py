@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     from opsagent.carrying.carrier import Carrier
     from opsagent.cli.carry import ProgressLines
     from opsagent.cli.output import Out
-    from opsagent.commands.reading import CommandStep
+    from opsagent.commands.reading import CommandStep, Language
     from opsagent.views.progress import Spinner
 
 
 class Showing:
     """The events of one command."""
 
-    def __init__(self, out: Out, results: list[dict[str, Any]]) -> None:
+    def __init__(self, out: Out, results: list[dict[str, Any]], language: Language) -> None:
         self._out = out
         self._results = results
+        self._language: Language = language
+        self._said: list[str] = []
+        """Beside each result: its step, in the language of the person."""
         self._under_way: Event | None = None
         self._done: list[str] = []
         self._carrier: Carrier | None = None
@@ -44,6 +47,7 @@ class Showing:
             self._clear()
             self._under_way = None
             self._results.append(dict(event.data))
+            self._said.append(self._command(event.step))
             if event.answer is not None and not self._out.as_json:
                 from opsagent.cli.answers import show
 
@@ -82,41 +86,50 @@ class Showing:
                     **event.data,
                 }
             )
+            self._said.append(self._command(event.step))
         return self._carrier.left if self._carrier is not None else ()
 
     def end(self, left: Sequence[CommandStep], *, interrupted: bool) -> None:
         """Say how everything ended."""
-        for result in self._results:
+        for result, what in zip(self._results, self._said, strict=True):
             if "answer" not in result:
-                self._tell(result)
+                self._tell(result, what)
         if interrupted and self._under_way is not None:
-            self._out.note(f"interrupted; done so far: {'; '.join(self._done) if self._done else 'nothing'}")
+            self._out.note(self._say("interrupted", what="; ".join(self._done) or self._say("nothing")))
         for step in left:
-            self._out.note(f"not done: {step}")
+            self._out.note(self._say("not done", what=self._command(step)))
 
-    def _tell(self, result: Mapping[str, Any]) -> None:
-        text, detail = result["text"], result.get("detail", "")
+    def _tell(self, result: Mapping[str, Any], what: str) -> None:
+        detail = str(result.get("detail", ""))
         match result["result"]:
             case "done":
-                self._out.line(_escaped(f"done: {text}" + (f" ({detail})" if detail else "")))
+                self._out.line(_escaped(self._say("done", what=what) + (f" ({detail})" if detail else "")))
             case "not_done":
-                self._out.note(f"not done: {text}: {detail}")
+                self._out.note(f"{self._say('not done', what=what)}: {detail}")
             case "asked" if not result.get("approval"):
-                self._out.note(f"{text}: {detail}")
+                self._out.note(f"{what}: {detail}")
             case "asked":
-                self._out.note(
-                    f"{text} needs a yes: {detail}. Say it again with --yes, or `opsagent approve {result['approval']}`"
-                )
+                self._out.note(self._say("needs a yes", what=what, detail=detail, id=result["approval"]))
             case "refused":
-                rule = f" (rule: {result['rule']})" if result.get("rule") else ""
-                self._out.note(f"refused: {text}: {detail}{rule}")
+                rule = self._say("rule", rule=result["rule"]) if result.get("rule") else ""
+                self._out.note(f"{self._say('refused', what=what)}: {detail}{rule}")
             case "declined":
                 self._out.note(detail)
             case "interrupted":
-                self._out.note(f"interrupted in the middle of: {text}; `opsagent ps` shows how things stand")
+                self._out.note(self._say("in the middle", what=what))
             case _:
-                opened = f" (incident {result['incident']})" if result.get("incident") else ""
-                self._out.note(f"failed: {text}: {detail}{opened}")
+                opened = self._say("incident", id=result["incident"]) if result.get("incident") else ""
+                self._out.note(f"{self._say('failed', what=what)}: {detail}{opened}")
+
+    def _command(self, step: CommandStep) -> str:
+        from opsagent.commands.say import command
+
+        return command(step, self._language)
+
+    def _say(self, key: str, **values: object) -> str:
+        from opsagent.carrying.words import say
+
+        return say(self._language, key, **values)
 
 
 def _escaped(line: str) -> str:
