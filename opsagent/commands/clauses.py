@@ -125,6 +125,8 @@ def _merged(pieces: list[_Piece], *, verb_last: bool) -> list[_Piece]:
                 piece.join, piece.lead = early.join, early.lead
             waiting = []
             found.append(piece)
+        elif found and not verb_last and not waiting and _counts_anew(found[-1], piece):
+            found.append(_again(found[-1], piece))
         elif (found and not verb_last and not waiting and _belongs_before(piece)) or (
             verb_last and found and not any(tag.role in TARGETS for tag in piece.tags)
         ):
@@ -136,6 +138,18 @@ def _merged(pieces: list[_Piece], *, verb_last: bool) -> list[_Piece]:
             found[-1].tags.extend([*([piece.lead] if piece.lead else []), *piece.tags])
         waiting = []
     return found + waiting
+
+
+def _counts_anew(before: _Piece, piece: _Piece) -> bool:
+    """`scale web to 3 and api to 2`: the verb holds for both, each with a number (or a time) of its own."""
+    roles = [{tag.role for tag in one.tags} for one in (before, piece)]
+    named = all(one & TARGETS for one in roles)
+    return named and any(all(role in one for one in roles) for role in (Role.NUMBER, Role.TIME))
+
+
+def _again(before: _Piece, piece: _Piece) -> _Piece:
+    kept = [tag for tag in before.tags if tag.role in {Role.VERB, Role.NOUN, Role.MANNER, Role.REQUEST}]
+    return _Piece(piece.join, [*kept, *piece.tags], piece.lead)
 
 
 def _belongs_before(piece: _Piece) -> bool:

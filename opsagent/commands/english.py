@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from opsagent.commands.english_lex import Cell, Cells, rows, split
 from opsagent.commands.english_shapes import conditions, forbidden, params, queries, reasons
 from opsagent.commands.english_verbs import composed, tag
+from opsagent.commands.english_words import lexicon
 from opsagent.commands.known import Known
 from opsagent.commands.reading import Context
 from opsagent.commands.tags import NEAR, Role, Row, Tag
@@ -52,11 +53,12 @@ _OPENERS = {
 def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, ...]:
     """Return every way to explain the tokens, likeliest first."""
     text = _laid_out(tokens)
-    memo = _memo(tokens, text)
-    if memo is not None:
+    memo, after = _memo(tokens, text)
+    if memo and after == len(tokens):
         return (memo,)
-    pieces = split(tokens, known)
-    return tuple(_explained(cells, pieces, text) for cells in rows(pieces, known, context))
+    pieces = split(tokens[after:], known)
+    named = tuple(Tag(Role.REASON, token.text, after, after) for token in tokens[:after] if token.text in known.names)
+    return tuple((*memo, *named[:1], *_explained(cells, pieces, text)) for cells in rows(pieces, known, context))
 
 
 def _laid_out(tokens: Sequence[Token]) -> str:
@@ -67,8 +69,8 @@ def _laid_out(tokens: Sequence[Token]) -> str:
     return text
 
 
-def _memo(tokens: Sequence[Token], text: str) -> Row | None:
-    """Read `remember: …`; the person's own words are kept as they are."""
+def _memo(tokens: Sequence[Token], text: str) -> tuple[Row, int]:
+    """Read `remember: …`; the person's own words are kept as they are. Returns the place behind them, too."""
     at = 0
     while at < len(tokens) and tokens[at].word in _OPENERS:
         at += 1
@@ -76,14 +78,32 @@ def _memo(tokens: Sequence[Token], text: str) -> Row | None:
     whole = next((one for one in _WHOLE if said[at : at + len(one)] == one), None)
     memo = next((one for one in _MEMOS if said[at : at + len(one)] == one), None)
     if (whole is None and memo is None) or said[-1] in {"?", "？"}:
-        return None
+        return (), 0
     start = at if memo is None else at + len(memo)
     while memo is not None and start < len(tokens) and said[start] in {":", ",", "-"}:
         start += 1
     if len(tokens) - start < 2 or (memo is not None and said[start] in {"when", "how", "why", "what", "if", "to"}):
-        return None
-    kept = text[tokens[start].at :].strip()
-    return (Tag(Role.VERB, "teach", 0, start or 1, "imperative"), Tag(Role.TEXT, kept, start, len(tokens)))
+        return (), 0
+    end = next(
+        (n for n in range(start + 2, len(tokens) - 1) if said[n] in {".", ";"} and _orders_next(said, n + 1)),
+        len(tokens),
+    )
+    last = tokens[end - 1]
+    kept = text[tokens[start].at : last.at + len(last.text)].strip()
+    row = (Tag(Role.VERB, "teach", 0, start or 1, "imperative"), Tag(Role.TEXT, kept, start, end))
+    return (row if end == len(tokens) else (*row, Tag(Role.JOIN, ".", end, end + 1))), min(end + 1, len(tokens))
+
+
+def _orders_next(said: Sequence[str], at: int) -> bool:
+    """Tell whether a new sentence begins here that asks for something to be done."""
+    while at < len(said) and said[at] in _OPENERS | {"now", "then"}:
+        at += 1
+    phrases = lexicon().get(said[at], ()) if at < len(said) else ()
+    return any(
+        tuple(said[at : at + len(phrase)]) == phrase
+        and any(one[0] is Role.VERB and one[2] in {"imperative", "light"} for one in meanings)
+        for phrase, meanings in phrases
+    )
 
 
 def _explained(cells: Cells, tokens: Sequence[Token], text: str) -> Row:
@@ -105,11 +125,12 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
                 cell = cell.only(*meaning)
                 break
     role, value, form = cell.first
-    if role is Role.REASON and value == "because":
+    if (role is Role.REASON and value == "because") or (role is Role.REQUEST and form):
         return Tag(Role.UNKNOWN, _said(cell, tokens), cell.start, cell.end)
     if role is Role.CONDITION:
         whole = form == "whole"
-        return Tag(role if whole else Role.DOUBT, value if whole else _said(cell, tokens), cell.start, cell.end)
+        said = value if whole else _said(cell, tokens)
+        return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if whole else "when")
     if role in {Role.DOUBT, Role.NEGATION} and value != "vague time":
         return Tag(role, _said(cell, tokens), cell.start, cell.end)
     if role is Role.VERB and form == "imperative" and len(cells[at].options) > 0 and not _commands(cells, at):
@@ -168,7 +189,7 @@ def _pointing(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     if not (cell.may(Role.PRONOUN) and cell.may(Role.GLUE, "the")):
         return None
     after = _after(cells, at)
-    named = after is not None and (after.may(Role.UNIT) or after.may(Role.NOUN) or after.may(Role.GROUP))
+    named = after is not None and any(after.may(role) for role in (Role.UNIT, Role.NOUN, Role.GROUP, Role.UNKNOWN))
     return (Role.GLUE, "the", "") if named else (Role.PRONOUN, "it", "")
 
 
@@ -251,6 +272,18 @@ def _slip(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return cell.of(Role.UNKNOWN) if others else cell.of(Role.VERB, NEAR)
 
 
+def _sorry(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`to 4, sorry, 2`: a slip, where something stands on both sides."""
+    if not (cell.may(Role.CORRECTION) and cell.may(Role.FILLER)):
+        return None
+    said = any(one.first[0] not in {Role.FILLER, Role.JOIN} for one in cells[:at])
+    after = next((one for one in cells[at + 1 :] if one.first[0] is not Role.JOIN), None)
+    again = after is not None and any(
+        after.may(role) for role in (Role.UNIT, Role.NUMBER, Role.VERB, Role.NOUN, Role.CORRECTION)
+    )
+    return (Role.CORRECTION, "", "") if said and again else (Role.FILLER, "", "")
+
+
 def _go(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     if not (cell.may(Role.REQUEST, "", "") and cell.may(Role.VERB, "go")):
         return None
@@ -296,6 +329,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 _CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
+    _slip, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 
 from opsagent.commands import english_words, times_en
-from opsagent.commands.english_words import NUMBERS, Meaning
+from opsagent.commands.english_words import NUMBERS, Meaning, spaced
 from opsagent.commands.known import Known
 from opsagent.commands.reading import Context
 from opsagent.commands.tags import MAX_ROWS, Role
@@ -144,16 +144,21 @@ def split(tokens: Sequence[Token], known: Known) -> tuple[Token, ...]:
     return tuple(piece for token in tokens for piece in _pieces(token, known))
 
 
+_WHOLE = frozenset({"what's", "how's", "who's", "where's", "let's", "here's"})
+
+
 def _pieces(token: Token, known: Known) -> Iterator[Token]:
     text = token.text
     names = {name.lower() for name in known.by_name}
     if token.quoted or text in known.by_name:
         yield token
         return
-    stem = text.removesuffix("'s").removesuffix("’s")
-    if stem != text and stem.lower() not in {"it", "that", "what", "how", "who", "where", "let", "there", "here"}:
+    stem, _, ending = spaced(text.replace("’", "'")).rpartition(" ")
+    if not stem and text.lower().endswith(("'s", "’s")) and text.lower() not in _WHOLE:
+        stem, ending = text[:-2], "'s"
+    if stem:
         yield Token(stem, at=token.at)
-        yield Token("'s", at=token.at + len(stem))
+        yield Token(ending, at=token.at + len(stem))
         return
     if text.startswith("(") and text.endswith(")") and len(text) > 2:
         yield Token(text[1:-1], at=token.at + 1)
@@ -178,9 +183,18 @@ def rows(tokens: Sequence[Token], known: Known, context: Context) -> Iterator[Ce
     if len(double) > _MAX_DOUBLE:
         yield tuple(Cell(at, at + 1, ((Role.UNKNOWN, token.text, ""),)) for at, token in enumerate(tokens))
         return
-    for chosen in itertools.islice(itertools.product((True, False), repeat=len(double)), MAX_ROWS):
+    orders = tuple((False, True) if _leads(words, at) else (True, False) for at in double)
+    for chosen in itertools.islice(itertools.product(*orders), MAX_ROWS):
         taken = dict(zip(double, chosen, strict=True))
         yield _Words(tokens, words, namer, taken, context).cells()
+
+
+def _leads(words: Sequence[str], at: int) -> bool:
+    """Tell whether a word that begins a command is more likely its verb than a unit (`search`, `check`)."""
+    verb = any(
+        one[0] is Role.VERB for phrase, meanings in english_words.lexicon().get(words[at], ()) for one in meanings
+    )
+    return verb and at == 0
 
 
 def _plain_word(token: Token) -> str:
@@ -343,11 +357,12 @@ def _slip(word: str) -> Meaning | None:
     """Return what a misspelt word is nearest to; None where nothing is near, or two things are."""
     if len(word) < 4 or not word.isalpha():
         return None
-    near = {
-        meaning[:2]: meaning
-        for known, meaning in _verbs_by_word().items()
-        if abs(len(known) - len(word)) <= 2
-        and (known[0] == word[0] or len(word) > 5)
-        and distance(word, known) <= (1 if len(word) < 6 else 2)
+    letters = set(word)
+    far = {
+        known: distance(word, known)
+        for known in _verbs_by_word()
+        if abs(len(known) - len(word)) <= 2 and known[0] == word[0] and len(letters ^ set(known)) <= 3
     }
-    return next(iter(near.values())) if len(near) == 1 else None
+    least = min(far.values(), default=9)
+    near = {_verbs_by_word()[known][:2]: _verbs_by_word()[known] for known, one in far.items() if one == least}
+    return next(iter(near.values())) if len(near) == 1 and least <= (1 if len(word) < 6 else 2) else None

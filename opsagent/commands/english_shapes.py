@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from opsagent.commands.english_lex import Cell, Cells
 from opsagent.commands.english_verbs import CHANGED, who
+from opsagent.commands.english_words import OTHER
 from opsagent.commands.tags import Role
 from opsagent.commands.words import Token
 
@@ -23,7 +24,10 @@ _METRICS = {"memory": "memory", "cpu": "cpu"}
 _ABOVE = re.compile(
     r"\b(?:above|over|exceeds?|more than|greater than|higher than|goes over|goes above|beyond|past|>)\b|>"
 )
-_SIZE = re.compile(r"(\d+(?:\.\d)?)\s*([KMG])?I?B?|(\d+)%", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(\d{1,7}(?:\.\d{1,3})?)\s*(?:(k|m|g)(?:i?b|ig|igs|eg|egs)?|(kilo|mega|giga)bytes?|(%|percent|per cent))(?![\w.])",
+    re.IGNORECASE,
+)
 
 
 def replaced(cells: Cells, start: int, end: int, meaning: tuple[Role, str, str]) -> Cells:
@@ -49,8 +53,10 @@ def forbidden(cells: Cells) -> Cells:
 
 
 def _changing(cell: Cell) -> tuple[Role, str, str] | None:
-    return next((one for one in cell.options if one[0] is Role.VERB and one[1] in _ORDERED
-                 and one[2] in {"imperative", "gerund"}), None)  # fmt: skip
+    """Return what is not to be done, in the words of a tool where there is one."""
+    verbs = [one for one in cell.options if one[0] is Role.VERB and one[2] in {"imperative", "gerund", "light"}]
+    acts = [one for one in verbs if one[1] in _ORDERED | {OTHER}]
+    return next(iter([*acts, *(one for one in verbs if one[2] == "light")]), None)
 
 
 def _next(cells: Cells, at: int, skip: Callable[[Cell], bool]) -> int:
@@ -66,13 +72,20 @@ def conditions(cells: Cells, tokens: Sequence[Token]) -> Cells:
     """Put an `if` and what follows it together, where it is one that can be looked at: `if api is down`."""
     at = 0
     while at < len(cells):
-        if cells[at].first[:2] == (Role.CONDITION, "if"):
+        if cells[at].first[:2] == (Role.CONDITION, "if") or _inverted(cells, at, tokens):
             found = _state(cells, at) or _threshold(cells, at, tokens)
             if found is not None:
                 end, text = found
                 cells = replaced(cells, at, end, (Role.CONDITION, text, "whole"))
         at += 1
     return cells
+
+
+def _inverted(cells: Cells, at: int, tokens: Sequence[Token]) -> bool:
+    """`should api go down, restart it`: an `if` in another order."""
+    starts = at == 0 or cells[at - 1].first[0] in {Role.JOIN, Role.FILLER}
+    follows = any(cell.may(Role.JOIN, ",") for cell in cells[at:])
+    return starts and follows and _word(cells[at], tokens) == "should"
 
 
 def _subject(cells: Cells, at: int) -> tuple[int, str] | None:
@@ -84,6 +97,9 @@ def _subject(cells: Cells, at: int) -> tuple[int, str] | None:
     if form == "near":
         return None
     return end, value if role is Role.UNIT else "it"
+
+
+_MEASURE = re.compile(r"[\d.]+|(?:k|m|g)(?:i?b|ig|igs|eg|egs)?|(?:kilo|mega|giga)bytes?|percent|%", re.IGNORECASE)
 
 
 def _state(cells: Cells, at: int) -> tuple[int, str] | None:
@@ -125,15 +141,16 @@ def _threshold(cells: Cells, at: int, tokens: Sequence[Token]) -> tuple[int, str
     named = [cell.first[1] if cell.first[0] is Role.UNIT else "it" for cell in span
              if cell.first[0] is Role.UNIT or cell.may(Role.PRONOUN)]  # fmt: skip
     metrics = {meaning[1] for cell in span if (meaning := cell.of(Role.NOUN)) is not None and meaning[1] in _METRICS}
-    sizes = [match for word in said.split() if word[0].isdigit() and (match := _SIZE.fullmatch(word)) is not None]
+    sizes = list(_SIZE.finditer(said))
     known = all(
-        cell.first[0] is not Role.UNKNOWN and not cell.may(Role.NEGATION)
+        (cell.first[0] is not Role.UNKNOWN or _MEASURE.fullmatch(_word(cell, tokens))) and not cell.may(Role.NEGATION)
         for cell in span
         if not _is_above(cell, tokens)
     )
     if len(named) != 1 or len(sizes) != 1 or not _ABOVE.search(said) or not known:
         return None
-    size = f"{sizes[0][3]}%" if sizes[0][3] else f"{sizes[0][1]}{(sizes[0][2] or '').upper()}"
+    number, short, long, share = sizes[0].groups()
+    size = f"{number}%" if share else f"{number}{(short or long[0]).upper()}"
     metric = next(iter(metrics)) if len(metrics) == 1 else "memory" if not metrics and size[-1] in "MG" else ""
     fits = (metric == "cpu" and size.endswith("%")) or (metric == "memory" and size[-1] in "KMG")
     return (end, f"{named[0]} {metric} > {size}") if fits else None
@@ -167,10 +184,9 @@ def _commands(cell: Cell) -> bool:
 
 def reasons(cells: Cells) -> Cells:
     """Put together what only says why: `because it leaks`, `it's been slow since noon`, `api is stuck, restart it`."""
-    asked = any(cell.first[:2] == (Role.QUESTION, "mark") for cell in cells)
     at = 0
     while at < len(cells):
-        end = _reason_end(cells, at, asked=asked)
+        end = _reason_end(cells, at)
         if end is not None:
             names = ",".join(dict.fromkeys(cell.first[1] for cell in cells[at:end] if cell.first[0] in _NAMES))
             cells = replaced(cells, at, end, (Role.REASON, names, ""))
@@ -178,15 +194,17 @@ def reasons(cells: Cells) -> Cells:
     return cells
 
 
-def _reason_end(cells: Cells, at: int, *, asked: bool) -> int | None:
+def _reason_end(cells: Cells, at: int) -> int | None:
     begins = _opens(cells, at)
-    states = not asked and _statement(cells, at)
+    states = _statement(cells, at)
     purpose = _purpose(cells, at)
     if not (begins or states or purpose):
         return None
     fronted = not any(cell.first[0] is Role.VERB for cell in cells[:at])
     end = _next(cells, at + 1, lambda cell: not _ends_reason(cell, fronted=fronted))
     span = cells[at:end]
+    if states and end < len(cells) and cells[end].first[:2] == (Role.QUESTION, "mark"):
+        return None
     if end < len(cells) and cells[end].may(Role.JOIN, ",", ":"):  # somebody's words follow
         return None
     if any(_orders(cell) or cell.first[0] in {Role.CORRECTION, Role.CONDITION, Role.TEXT} for cell in span):
@@ -225,6 +243,8 @@ def _statement(cells: Cells, at: int) -> bool:
     """Tell whether somebody is said to be somehow from here on: `it's leaking`, `users are complaining`."""
     if at > 0 and not _may_follow(cells, at):
         return False
+    if cells[at].may(Role.GLUE, "i_am"):
+        return at + 2 < len(cells)
     end, targets = who(cells, at)
     pronoun = any(cell.first[0] is Role.PRONOUN for cell in targets)
     if not targets:
@@ -238,13 +258,21 @@ def _statement(cells: Cells, at: int) -> bool:
     if end >= len(cells):
         return False
     after = cells[end]
-    says = after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past")
+    says = after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past") or _is_so(cells, end)
     return says and not after.may(Role.VERB, None, "imperative") and not _asks_for(cells, end)
+
+
+def _is_so(cells: Cells, at: int) -> bool:
+    """`worker down, start it`: a state said shortly."""
+    return cells[at].may(Role.STATE) and at + 1 < len(cells) and cells[at + 1].may(Role.JOIN)
 
 
 def _asks_for(cells: Cells, at: int) -> bool:
     """`api has to be restarted`, `it is to be stopped`: no reason, and no order either."""
-    return any(cell.may(Role.GLUE, "to") for cell in cells[at : at + 3])
+    near = cells[at : at + 5]
+    return any(cell.may(Role.GLUE, "to") for cell in near[:3]) and any(
+        _orders(cell) or cell.may(Role.VERB, None, "past") for cell in near
+    )
 
 
 def _may_follow(cells: Cells, at: int) -> bool:
@@ -347,6 +375,8 @@ def _query(cells: Cells, at: int, tokens: Sequence[Token], text: str) -> Cells |
 
 def _ends_query(cells: Cells, at: int, tokens: Sequence[Token]) -> bool:
     cell, word = cells[at], _word(cells[at], tokens)
+    if cell.first[0] in _NAMES and all(one.may(Role.NOUN, "logs") or one.may(Role.FILLER) for one in cells[at + 1 :]):
+        return True
     if cell.first[0] in {Role.JOIN, Role.DURATION, Role.TIME} and cell.first[1] != "and":
         return True
     if cell.first[:2] == (Role.QUESTION, "mark") or word in {"please", "pls", "thanks"}:

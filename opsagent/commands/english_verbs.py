@@ -35,6 +35,7 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("=", "get|have <t> <p>"),
     ("=", "<asks> <t> to? alone? <p>"),
     ("=", "<asks> <v> of|on|for <t>"),
+    ("=", "<t> <needs> another? <p>|<v>|<g>"),
     ("=", "<mind> <g> <t>"),
     ("=", "<mind> <v> of|on|for? <t>"),
     # relative numbers before plain ones
@@ -75,7 +76,7 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("scale", "make <t> <n> <inst>"),
     # releases
     ("rollback", "<start>|restore|undo|return|bring|put|get|<rollback> <last>|<release> of|for|on|to|from <t>"),
-    ("rollback", "undo|restore|<rollback> <t> of? <last>|<release>"),
+    ("rollback", "undo|restore|<rollback> last? <t> of? <last>|<release>"),
     ("rollback", "put|bring|get <last> of|for|on <t> back"),
     ("rollback", "go|return|switch|get back to|on <last> of|for|on|with <t>"),
     ("rollback", "go|return|switch back to? <last> of|for|on|with <t>"),
@@ -114,6 +115,7 @@ _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<n>": (Role.NUMBER, "", None), "<inst>": (Role.NOUN, "instances", None), "<last>": (Role.NOUN, "last_release", None),
     "<release>": (Role.NOUN, "release", None), "<held>": (Role.NOUN, "hold", ""), "<on>": (Role.NOUN, "hold", "on"),
     "<off>": (Role.NOUN, "hold", "off"), "<asks>": (Role.REQUEST, "", "participle"), "<mind>": (Role.REQUEST, "", "gerund"),
+    "<needs>": (Role.REQUEST, "", "needs"),
     "<up>": (Role.VERB, "scale_up", "imperative"), "<down>": (Role.VERB, "scale_down", "imperative"),
     "<scale>": (Role.VERB, "scale", "imperative"), "<start>": (Role.VERB, "start", "imperative"),
     "<stop>": (Role.VERB, "stop", "imperative"), "<rollback>": (Role.VERB, "rollback", "imperative"),
@@ -188,6 +190,8 @@ def _starts(cell: Cell) -> Iterator[str]:
     for role, value, form in cell.options:
         if role is Role.VERB and form == "light":
             yield value
+    if _target(cell) is not None or cell.may(Role.GLUE, "the"):
+        yield "<t>"
     for kind, (role, value, wanted) in _KINDS.items():
         if cell.may(role, value or None, wanted):
             yield kind
@@ -206,7 +210,13 @@ def _meaning(step: _Step, shape: str) -> _Step:
             ),
             verb,
         )
-    took = [step.took[0].only(Role.VERB, verb, "imperative"), *step.took[1:]]
+    first = step.took[0]
+    took = [first.only(Role.VERB, verb, "imperative"), *step.took[1:]]
+    if first.first[0] is Role.REQUEST:
+        took.insert(0, Cell(first.start, first.start, ((Role.REQUEST, "", ""),)))
+    elif first.first[0] is not Role.FILLER:  # who is meant stands first
+        took[0] = first
+        took.insert(0, Cell(first.start, first.start, ((Role.VERB, verb, "imperative"),)))
     if relative:
         numbers = [at for at, cell in enumerate(took) if cell.first[0] is Role.NUMBER]
         if numbers:
@@ -272,6 +282,8 @@ def _decided(cell: Cell, kind: str) -> Cell:
         number = cell.of(Role.NUMBER)
         assert number is not None  # it matched
         return cell.only(*number)
+    if kind in {"<asks>", "<mind>"}:
+        return cell.only(Role.REQUEST)
     return cell.only(Role.FILLER, kind if kind in _TOWARDS else "")
 
 

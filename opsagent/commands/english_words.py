@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -67,7 +68,15 @@ def _phrases(table: str) -> Iterator[tuple[str, Meaning]]:
             role, value = Role(said), "" if value == "-" else value
         elif line and not line.startswith("#"):
             for phrase in filter(None, (piece.strip("| ") for piece in line.split(" | "))):
-                yield phrase, (role, phrase if value == "=" else value, form)
+                yield spaced(phrase), (role, phrase if value == "=" else value, form)
+
+
+_JOINED = re.compile(r"(?i)\b(it|that|they|there|this)('s|'re)\b")
+
+
+def spaced(text: str) -> str:
+    """Return a text with `it's` as two words, so that `it` is somebody."""
+    return _JOINED.sub(r"\1 \2", text)
 
 
 @cache

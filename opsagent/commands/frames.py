@@ -20,7 +20,7 @@ ONES = frozenset({"restart", "stop", "start", "reload", "rollback"})
 _SCALING = frozenset({"scale", "scale_up", "scale_down"})
 _OTHER = "deploy"
 CHANGES = ONES | _SCALING | frozenset(ORDERS) | {"kill", "run_gui_procedure", "touch", _OTHER}
-_LOOKING = frozenset({"show", "check", "search"}) | frozenset(READING)
+LOOKING = frozenset({"show", "check", "search"}) | frozenset(READING)
 _NEUTRAL = frozenset({Role.EXCEPT, Role.FILLER, Role.REQUEST, Role.JOIN, Role.REASON, Role.VERB})
 _TAKES: Mapping[str, frozenset[Role]] = {
     **dict.fromkeys(ONES, TARGETS | {Role.MANNER, Role.TIME, Role.CONDITION}),
@@ -110,7 +110,7 @@ def _verb(clause: Clause) -> Tag | None:
     """Return the changing verb that the clause is about: one that commands, or else the only one that names."""
     verbs = [tag for tag in clause.of(Role.VERB) if tag.value in CHANGES]
     commanding = [tag for tag in verbs if tag.form in COMMANDING or tag.form == NEAR]
-    looks = any(tag.value in _LOOKING and tag.form in COMMANDING for tag in clause.of(Role.VERB))
+    looks = any(tag.value in LOOKING and tag.form in COMMANDING for tag in clause.of(Role.VERB))
     if commanding:
         return commanding[0]
     negated = [tag for tag in verbs if tag.form == "negated"]
@@ -140,7 +140,7 @@ def _verb(clause: Clause) -> Tag | None:
 def _of_the_verb(clause: Clause, verb: Tag, *, asked: bool) -> list[Doubt]:
     found: list[Doubt] = []
     others = [tag for tag in clause.of(Role.VERB) if tag is not verb and tag.start != verb.start]
-    if any(tag.value in CHANGES or tag.value in _LOOKING for tag in others):
+    if any(tag.value in CHANGES or tag.value in LOOKING for tag in others):
         found.append(Doubt(Why.MANY_VERBS, verb.value))
     elif [tag for tag in others if not clause.has(Role.PROCEDURE)]:
         found.append(Doubt(Why.UNKNOWN, others[0].value))

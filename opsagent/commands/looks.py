@@ -6,7 +6,7 @@ Laxer than changes are: a wrong look costs a glance. Words that nobody knows are
 from __future__ import annotations
 
 from opsagent.commands.clauses import Clause, Doubt, Why
-from opsagent.commands.frames import CHANGES, Call
+from opsagent.commands.frames import CHANGES, LOOKING, Call
 from opsagent.commands.tags import COMMANDING, NEAR, Role, Tag
 from opsagent.model import Scalar
 
@@ -17,11 +17,12 @@ _MAX_UNKNOWN = 3
 
 def look_of(clause: Clause, *, asked: bool) -> Call | None:
     """Return what a clause asks to look at; None: nothing that anyone could name."""
-    tool = _tool(clause)
+    tool = _tool(clause, asked=asked)
     if tool is None:
         return None
     targets = tuple(tag for tag in clause.targets if tag.role is not Role.ALL)
-    asks = any(tag.value != "mark" for tag in clause.of(Role.QUESTION)) or asked
+    ordered = any(tag.value in LOOKING and tag.form in COMMANDING for tag in clause.of(Role.VERB))
+    asks = not ordered and (any(tag.value != "mark" for tag in clause.of(Role.QUESTION)) or asked)
     return Call(
         tool,
         targets,
@@ -32,7 +33,7 @@ def look_of(clause: Clause, *, asked: bool) -> Call | None:
     )
 
 
-def _tool(clause: Clause) -> str | None:
+def _tool(clause: Clause, *, asked: bool) -> str | None:
     nouns = clause.nouns() - {"unit"}
     questions = {tag.value for tag in clause.of(Role.QUESTION)}
     looks = {tag.value for tag in clause.of(Role.VERB) if tag.form in COMMANDING | {NEAR, "noun", "light"}} & {
@@ -43,7 +44,7 @@ def _tool(clause: Clause) -> str | None:
     who = any(tag.role is not Role.ALL for tag in clause.targets)
     if (
         clause.has(Role.QUERY)
-        or ("errors" in nouns and "why" not in questions)
+        or ("errors" in nouns and "why" not in questions and not _acts(clause))
         or ("search" in looks and "logs" in nouns and clause.has(Role.UNKNOWN))
     ):
         return "search_logs"
@@ -66,7 +67,7 @@ def _tool(clause: Clause) -> str | None:
         "services",
         *_MACHINE,
         "hold",
-    } or clause.has(Role.STATE)
+    } or (asked and clause.has(Role.STATE))
     if who and (speaks or questions - {"mark"} or looks):
         return "describe_process"
     return None
@@ -142,7 +143,7 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     for tag in clause.tags:
         if tag.role is Role.NEGATION and not why:
             found.append(Doubt(Why.FORBIDS, tag.value))
-        if tag.role is Role.DOUBT and tag.value != "vague time":
+        if tag.role is Role.DOUBT and tag.value != "vague time" and (tag.form != "when" or _acts(clause)):
             found.append(Doubt(Why.SUPPOSES, tag.value))
         if tag.role in {Role.TEXT, Role.PROCEDURE, Role.PARAMS}:
             found.append(Doubt(Why.MIXED, tag.value))
@@ -150,14 +151,37 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     return found
 
 
+def _acts(clause: Clause) -> bool:
+    return any(tag.value in CHANGES for tag in clause.of(Role.VERB))
+
+
 def _of_unknown_words(clause: Clause, tool: str, targets: tuple[Tag, ...]) -> list[Doubt]:
     unknown = clause.of(Role.UNKNOWN)
     if not unknown or (tool == "search_logs" and not clause.has(Role.QUERY) and targets):
         return []
-    if not targets or len(unknown) > _MAX_UNKNOWN:
-        return [Doubt(Why.NO_UNIT if not targets else Why.UNKNOWN, unknown[0].value)]
+    if not targets:
+        called = [
+            tag for place, tag in enumerate(clause.tags) if tag.role is Role.UNKNOWN and _is_called(clause, place)
+        ]
+        alone = tool in {"host_metrics", "list_processes"}
+        return [Doubt(Why.NO_UNIT, (called or unknown)[0].value)] if called or not alone else []
+    if len(unknown) > _MAX_UNKNOWN:
+        return [Doubt(Why.UNKNOWN, unknown[0].value)]
     for place, tag in enumerate(clause.tags):
         listed = place > 0 and clause.tags[place - 1].role is Role.JOIN
         if tag.role is Role.UNKNOWN and (listed or any(char in "-_/.0123456789" for char in tag.value)):
             return [Doubt(Why.NO_UNIT, tag.value)]
     return []
+
+
+def _is_called(clause: Clause, place: int) -> bool:
+    """Tell whether an unknown word stands where a unit's name does: `status of foo`, `is foo up`, `foo status`."""
+    before = next((tag for tag in reversed(clause.tags[:place]) if tag.value not in {"the", "", "still"}), None)
+    after = clause.tags[place + 1] if place + 1 < len(clause.tags) else None
+    bound = before is not None and (
+        (before.role is Role.GLUE and before.value in {"of", "for", "on", "in", "from"})
+        or (before.role is Role.QUESTION and before.value == "is")
+        or (before.role is Role.VERB and after is None)
+    )
+    leads = after is not None and after.role is Role.NOUN and after.value in {"status", "logs", "memory", "cpu", "load"}
+    return bound or leads

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from opsagent.commands.clauses import Clause, Doubt, Why, clauses
-from opsagent.commands.frames import ONES, Call, blamed, change_of
+from opsagent.commands.frames import CHANGES, ONES, Call, blamed, change_of
 from opsagent.commands.known import Known
 from opsagent.commands.looks import look_of
 from opsagent.commands.reading import CommandStep, Context
@@ -54,15 +54,25 @@ def meant(row: Row, known: Known, context: Context, *, verb_last: bool) -> Meant
         return followed
     said = clauses(row, verb_last=verb_last)
     calls: list[Call] = []
+    aside: list[Doubt] = []
     before: tuple[str, ...] = ()
     for clause in said:
         call = change_of(clause, asked=asked, free_particles=verb_last) or look_of(clause, asked=asked)
         if call is not None:
             calls.append(replace(call, blames=(*before, *call.blames)) if before and not call.targets else call)
         elif not clause.has(Role.REASON) or _says_more(clause):
-            doubts.append(_unclear(clause))
+            (doubts if _hinders(clause) else aside).append(_unclear(clause))
         before = (*before, *blamed(clause))
+    if not calls or any(call.changes and not call.forbidden for call in calls):
+        doubts.extend(aside)
     return _Resolved(known, context, verb_last=verb_last, before=before).meant(_ruled(calls, doubts), doubts)
+
+
+def _hinders(clause: Clause) -> bool:
+    """Tell whether a clause that asks for nothing speaks of changes, or supposes: then nothing beside it is done either."""
+    return (
+        clause.has(Role.VERB) or clause.has(Role.CORRECTION) or any(tag.form != "when" for tag in clause.of(Role.DOUBT))
+    )
 
 
 def _says_more(clause: Clause) -> bool:
@@ -88,14 +98,15 @@ def _corrected(row: Row) -> tuple[Row, list[Doubt]]:
         return after, []
     if not any(tag.role not in {Role.FILLER, Role.JOIN} for tag in after):
         return first, [Doubt(Why.FORBIDS, "correction")]
-    doubts = [Doubt(Why.CORRECTED, "")]
+    acts = any(tag.role is Role.VERB and tag.value in CHANGES for tag in row)
+    doubts = [Doubt(Why.CORRECTED, "")] if acts else []
     if any(tag.role is Role.VERB for tag in after):
         units = any(tag.role in {Role.UNIT, Role.GROUP, Role.ALL, Role.PRONOUN} for tag in after)
         return (
             after if units else (*after, *(tag for tag in first if tag.role in {Role.UNIT, Role.GROUP, Role.ALL}))
         ), doubts
     kept = tuple(tag for tag in first if tag.role not in {Role.UNIT, Role.GROUP, Role.ALL, Role.PRONOUN, Role.JOIN})
-    if all(tag.role is Role.NUMBER for tag in after):
+    if all(tag.role in {Role.NUMBER, Role.JOIN, Role.FILLER} for tag in after):
         kept = tuple(tag for tag in first if tag.role is not Role.NUMBER)
     return (*kept, *after), doubts
 
@@ -314,13 +325,19 @@ class _Resolved:
 
     def _look(self, call: Call, names: tuple[str, ...], args: Mapping[str, Scalar]) -> None:
         if call.tool in {"list_processes", "host_metrics"}:
-            self._steps.append(self._known.step(call.tool, None, args))
+            self._see(call.tool, None, args)
         elif names:
-            self._steps.extend(self._known.step(call.tool, name, args) for name in names)
+            for name in names:
+                self._see(call.tool, None if name == _EVERY else name, args)
         elif call.tool in _LOOK_AT_UNITS and not call.targets:
             if len(self._context.spoken_of) == 1:
-                self._steps.append(self._known.step(call.tool, self._context.spoken_of[0], args))
+                self._see(call.tool, self._context.spoken_of[0], args)
             else:
                 self._doubts.append(Doubt(Why.NO_UNIT, ""))
         elif not call.targets:
-            self._steps.append(self._known.step(call.tool, None, args))
+            self._see(call.tool, None, args)
+
+    def _see(self, tool: str, name: str | None, args: Mapping[str, Scalar]) -> None:
+        step = self._known.step(tool, name, args)
+        if step not in self._steps:
+            self._steps.append(step)
