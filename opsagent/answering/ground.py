@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from opsagent.answering.words import Say
+from opsagent.roster import unit_row
 from opsagent.running import find
 from opsagent.views.numbers import seconds_of
 
@@ -55,14 +56,17 @@ class Ground:
         return Journal.read(self.home)
 
     def units(self, target: str | None) -> Sequence[Unit]:
-        """Return the units that a step is about: all of them without a target. Raises UnknownService."""
+        """Return the units that a step is about: all of them without a target; a supervisor's daemon is one where it is
+        named. Raises UnknownService.
+        """
         if target is None or target == "all":
             return self.running.units
-        return (find(target, self.running.units, silent=self.running.silent),)
+        return (find(target, self.running.with_daemons, silent=self.running.silent),)
 
     def row(self, unit: Unit) -> dict[str, Any]:
-        """Return the row of a unit in the report."""
-        return next(row for row in self.report["units"] if row["id"] == str(unit.id))
+        """Return the row of a unit in the report; a daemon has one of its own, with no process of a service."""
+        found = next((row for row in self.report["units"] if row["id"] == str(unit.id)), None)
+        return found if found is not None else {**unit_row(unit), "instances": 0}
 
     def since(self, args: Mapping[str, Any]) -> datetime | None:
         """Return the moment that `since` of a step means; None where it says nothing. Raises ValueError."""

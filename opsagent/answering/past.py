@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 _LOOKED_THROUGH = 1000
 _REASONS, _CHANGES, _ATTEMPTS, _BESIDE, _LAST_LINES = 3, 3, 4, 5, 3
+_REMEMBERED, _LONGEST = 3, 300
 _BACK = timedelta(days=7)
 """How far back orders and notices are told of, where there is no incident."""
 
@@ -54,6 +55,7 @@ def recall_incidents(step: CommandStep, ground: Ground) -> Answer:
         account = account_of(journal, chosen.id)
         alike = [row for row in journal.repaired_alike(chosen) if row.id != chosen.id]
     lines = [*_because(account, ground), *_story(account, ground), *_before(account, alike, ground)]
+    lines += _remembered(step, unit.name, ground)
     lines.append(ground.say("past.now", text=now))
     if len(rows) > 1:
         lines.append(ground.say.count("past.more", len(rows) - 1, name=unit.name))
@@ -91,8 +93,8 @@ def _cause(account: Mapping[str, Any], say: Say) -> str:
         return say("past.no_cause")
     sure = say.words.percent(float(best["weight"]))
     if best["unit"]["name"] == account["name"]:
-        return say("past.cause", cause=best["cause"], percent=sure)
-    return say("past.cause_in", unit=best["unit"]["name"], cause=best["cause"], percent=sure)
+        return say("past.cause", cause=say.cause(best), percent=sure)
+    return say("past.cause_in", unit=best["unit"]["name"], cause=say.cause(best), percent=sure)
 
 
 def how_it_ended(account: Mapping[str, Any], say: Say) -> str:
@@ -144,6 +146,18 @@ def _before(account: Mapping[str, Any], alike: Sequence[IncidentRow], ground: Gr
     elif account["remedy"]:
         yield say("past.new")
     yield from (say("past.remembered", text=one["why"]) for one in account["recollections"][:_BESIDE] if one["why"])
+
+
+def _remembered(step: CommandStep, unit: str, ground: Ground) -> Iterator[str]:
+    """Yield what the daemon's memory knows of what was asked for in words; without a daemon it costs too much."""
+    query = str(step.args.get("query") or "").strip()
+    if not query or ground.daemon is None:
+        return
+    from opsagent.api.ask import remembered
+
+    for one in remembered(ground.home, query, unit, _REMEMBERED):
+        text = " ".join(str(one["text"]).split())
+        yield ground.say("past.remembered", text=text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
 def _nothing(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from opsagent.telling.words import Words
 
@@ -183,6 +185,21 @@ KO: dict[str, str] = {
     "join": ", ", "and": "; ",
 }  # fmt: skip
 
+CAUSES_KO: dict[str, str] = {
+    "dependency_down": "의존 서비스 중단", "dependency_slow": "의존 서비스 지연", "bad_config": "잘못된 설정",
+    "bad_release": "잘못된 배포", "bad_environment": "잘못된 환경 변수", "stale_credentials": "오래된 자격 증명",
+    "port_taken": "포트를 다른 프로세스가 사용 중", "orphan": "남아 있는 이전 프로세스", "stale_lock": "남아 있는 잠금 파일",
+    "disk_full": "디스크 가득 참", "deleted_open_file": "지워졌지만 열려 있는 파일", "log_flood": "로그 폭주",
+    "descriptor_leak": "파일 디스크립터 누수", "memory_leak": "메모리 누수", "heap_cap": "힙 한도 도달",
+    "machine_used_up": "컴퓨터 자원 고갈", "stopped_by_signal": "시그널로 멈춤", "spinning": "무한 반복으로 CPU 점유",
+    "deadlock": "교착 상태", "pool_exhausted": "연결 풀 고갈", "noisy_neighbour": "다른 프로세스의 자원 점유",
+    "retry_storm": "재시도 폭주", "bad_worker": "인스턴스 하나의 이상", "certificate_expired": "인증서 만료",
+    "dns_failure": "이름 조회(DNS) 실패", "permissions": "파일 권한", "poison_item": "처리할 수 없는 항목",
+    "flapping": "상태 반복 변화", "killed": "외부에서 강제 종료", "crashed": "스스로 종료", "supervisor_gone": "관리 데몬 종료",
+    "planned": "예정된 작업", "false_alarm": "잘못된 경보", "hostile_text": "로그 속의 악의적인 문구", "unknown": "알 수 없음",
+}  # fmt: skip
+"""What a cause (`opsagent.model.Cause`) is called in Korean, in front of what is known of it in English."""
+
 _SAID = {"en": EN, "ko": KO}
 _PARTICLES = {"은": ("은", "는"), "이": ("이", "가")}
 _CLOSED_DIGITS = frozenset("013678")
@@ -204,6 +221,11 @@ class Say:
             named = [(name, how) for name in values for how in _PARTICLES if f"{{{name}_{how}}}" in text]
             values |= {f"{name}_{how}": with_particle(str(values[name]), how) for name, how in named}
         return text.format(**values)
+
+    def cause(self, hypothesis: Mapping[str, Any]) -> str:
+        """Return the cause that a hypothesis names: what probes wrote is English, its kind stands before it in Korean."""
+        kind = CAUSES_KO.get(str(hypothesis.get("kind") or "")) if self.words.language == "ko" else None
+        return f"{kind} ({hypothesis['cause']})" if kind else str(hypothesis["cause"])
 
     def count(self, key: str, number: int, **values: object) -> str:
         """Return a number of things in words; one has words of its own."""

@@ -41,6 +41,16 @@ def notices(home: Home, limit: int) -> list[dict[str, Any]]:
     return _rows(home, "notices", {"limit": limit})
 
 
+def remembered(home: Home, query: str, unit: str, limit: int) -> list[dict[str, Any]]:
+    """Return what comes to the daemon's mind of a unit, best first; empty where none answers soon, or its memory fails."""
+    from opsagent.api.errors import ApiError
+
+    try:
+        return _rows(home, "memory_search", {"query": query, "unit": unit, "limit": limit})
+    except ApiError:
+        return []
+
+
 def _ask(home: Home, method: str) -> dict[str, Any] | None:
     found = _call(home, method)
     return None if found is None else dict(found)

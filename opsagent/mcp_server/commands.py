@@ -45,10 +45,12 @@ async def reading_of(desk: Desk, text: str) -> Reading:
 
     def read_now() -> Reading:
         from opsagent.api.ask import status
+        from opsagent.carrying.context import context_of
         from opsagent.commands.reader import read
         from opsagent.running import look
 
         running = look(desk.home, daemon=status(desk.home))
-        return read(text, running.with_daemons)
+        context = context_of(desk.home, running, "", phrases=False)  # what a person meant before is theirs
+        return read(text, running.with_daemons, context)
 
     return await asyncio.to_thread(read_now)

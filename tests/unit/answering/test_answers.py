@@ -149,7 +149,7 @@ def test_why_it_died_is_answered_from_the_journal(place: Home) -> None:
     assert any(line.startswith("now: api is running") for line in found.lines)
     korean = ask(place, "recall_incidents", running(a_unit()), "ko")
     assert korean.headline.startswith(
-        "api: 11-29 08:59 KST 비정상 종료; 가장 유력한 원인: its heap is used up (확신 87%)"
+        "api: 11-29 08:59 KST 비정상 종료; 가장 유력한 원인: 힙 한도 도달 (its heap is used up) (확신 87%)"
     )
 
 

@@ -8,7 +8,8 @@ import string
 import pytest
 
 from opsagent.answering import answers
-from opsagent.answering.words import EN, KO, Say, with_particle
+from opsagent.answering.words import CAUSES_KO, EN, KO, Say, with_particle
+from opsagent.model import Cause
 from opsagent.telling.words import Words
 from opsagent_tools.registry import READING
 
@@ -23,6 +24,10 @@ def test_both_languages_say_the_same_things() -> None:
     for key, said in EN.items():
         one = {"n"} if key.endswith(".one") else set()  # in English `one` may stand for it
         assert fields(said) | one == fields(KO[key]) | one, key
+
+
+def test_every_cause_has_a_korean_name() -> None:
+    assert set(CAUSES_KO) == {cause.value for cause in Cause}
 
 
 def test_every_reading_tool_is_answered() -> None:
