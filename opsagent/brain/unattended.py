@@ -155,7 +155,7 @@ def plan_of(file: CaseFile, steps: tuple[CommandStep, ...], world: World, *, why
         known = learnt.parsed(name)
         assert known is not None  # name_of makes no other
         target = Target(unit=unit, spec=world.spec(unit.id))
-        refused = learnt.unfit(known, target)
+        refused = learnt.unfit(known, unit, unit.state)
         if refused:
             return refused
         made = learnt.steps_of(known, target)

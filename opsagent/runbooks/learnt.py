@@ -16,7 +16,7 @@ from opsagent.model import Step
 from opsagent.runbooks.case import Target
 from opsagent.runbooks.findings import Findings
 from opsagent.runbooks.remedy import Against, Condition, Fit, Remedy, at_root
-from opsagent_tools.units import UnitId, UnitState
+from opsagent_tools.units import Unit, UnitId, UnitState
 
 PREFIX = "learnt/"
 ACTIONS = ("start", "restart", "reload", "scale")
@@ -87,16 +87,14 @@ def steps_of(learnt: Learnt, target: Target) -> tuple[Step, ...]:
             raise ValueError(f"{other} is nothing that may be learnt")
 
 
-def unfit(learnt: Learnt, target: Target) -> str:
-    """Return why it makes no sense on a unit as it is now, or nothing."""
-    down = target.unit.state not in {UnitState.RUNNING, UnitState.STARTING}
+def unfit(learnt: Learnt, unit: Unit, state: str) -> str:
+    """Return why it makes no sense on a unit in this state, or nothing."""
+    down = state not in {UnitState.RUNNING, UnitState.STARTING}
     if learnt.action == "start":
-        return "" if down else f"{target.unit.name} runs already"
+        return "" if down else f"{unit.name} runs already"
     if learnt.action == "scale":
-        return (
-            f"{target.unit.name} runs {learnt.instances} already" if target.unit.instances == learnt.instances else ""
-        )
-    return f"{target.unit.name} is down" if down else ""
+        return f"{unit.name} runs {learnt.instances} already" if unit.instances == learnt.instances else ""
+    return f"{unit.name} is down" if down else ""
 
 
 def _aim(learnt: Learnt) -> Callable[[Findings], Target | Against]:
@@ -112,8 +110,10 @@ def _aim(learnt: Learnt) -> Callable[[Findings], Target | Against]:
 
 def _condition(learnt: Learnt) -> Condition:
     def condition(findings: Findings, target: Target) -> Fit | Against:
-        findings.want(("unit_state", target.unit.id))
-        why = unfit(learnt, target)
+        state = findings.of("unit_state", target.unit.id)  # as it is now, and not as it was listed before
+        if not state.answered:
+            return Against(f"nobody tells how {target.unit.name} is")
+        why = unfit(learnt, target.unit, state.words("state"))
         return Against(why) if why else Fit(target=target, why="a person accepted it for such incidents")
 
     return condition

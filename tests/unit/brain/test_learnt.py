@@ -47,12 +47,13 @@ def test_another_name_means_nothing(name: str) -> None:
 
 
 def test_what_makes_no_sense_now_is_not_done() -> None:
-    running = Target(unit=Unit(id=ROOT, state=UnitState.RUNNING))
-    down = Target(unit=Unit(id=ROOT, state=UnitState.EXITED))
-    start, restart = parsed("learnt/start"), parsed("learnt/restart")
+    unit = Unit(id=ROOT, state=UnitState.RUNNING, instances=3)
+    start, restart, scale = parsed("learnt/start"), parsed("learnt/restart"), parsed("learnt/scale=3")
     assert start is not None
     assert restart is not None
-    assert unfit(start, running)
-    assert not unfit(start, down)
-    assert unfit(restart, down)
-    assert [str(step.action) for step in steps_of(restart, running)] == ["restart:web"]
+    assert scale is not None
+    assert unfit(start, unit, UnitState.RUNNING)
+    assert not unfit(start, unit, UnitState.EXITED)
+    assert unfit(restart, unit, UnitState.EXITED)
+    assert unfit(scale, unit, UnitState.RUNNING)
+    assert [str(step.action) for step in steps_of(restart, Target(unit=unit))] == ["restart:web"]
