@@ -35,6 +35,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "failed": ("failed: ", "실패: "),
 }
 _OF_STEPS = frozenset({"done", "asked", "refused", "failed", "not_done"})
+_SENTENCES = frozenset(ORDERS) - {"approve"}
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PASSING = frozenset({"step_started", "verifying", "planned"})
 """Progress that the moving line shows, where there is one."""
@@ -65,7 +66,7 @@ def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -
 def _head(event: Event) -> str:
     mark = _MARKS.get(event.kind, ("", ""))[event.language == "ko"]
     of = event.data.get("text") if event.kind in _OF_STEPS else None  # the step, in words
-    if not of or event.data.get("of", {}).get("tool") in ORDERS:  # what an order did is a sentence of its own
+    if not of or event.data.get("of", {}).get("tool") in _SENTENCES:  # what an order did is a sentence of its own
         return f"{mark}{event.text}"
     if not event.text or event.text == of:
         return f"{mark}{of}"

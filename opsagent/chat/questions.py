@@ -25,9 +25,9 @@ def question_event(row: ApprovalRow, person: str, evidence: Sequence[str], langu
     if row.incident_id:
         lines.append(say("incident_line", language, incident=row.incident_id))
     until = f"{row.expires_at:%H:%M}Z"
-    lines.append(say("by_line", language, by=row.proposer, state=state(row), until=until))
+    lines.append(say("by_line", language, by=row.proposer, until=until))
     if row.persons > 1:
-        lines.append(say("two_persons", language))
+        lines.append(say("two_persons", language, state=state(row)))
     if proposed_by(row, person):
         lines.append(say("own_question", language))
     else:

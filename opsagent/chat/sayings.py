@@ -29,7 +29,7 @@ _SAID: dict[str, tuple[str, str]] = {
     "asks": ("The agent asks: {action}?", "에이전트가 묻습니다: {action} 할까요?"),
     "why_line": ("why: {why}", "이유: {why}"),
     "args_line": ("with: {args}", "값: {args}"),
-    "by_line": ("asked by {by}, {state}, until {until}", "{by} 요청, {state}, {until}까지"),
+    "by_line": ("asked by {by}, until {until}", "{by} 요청, {until}까지"),
     "incident_line": ("incident: {incident}", "인시던트: {incident}"),
     "evidence_line": ("evidence: {text}", "근거: {text}"),
     "own_question": (
@@ -38,7 +38,7 @@ _SAID: dict[str, tuple[str, str]] = {
     ),
     "answer_it": ("yes or no? (`approve {id}`, `deny {id}`)", "네 / 아니요? (`approve {id}`, `deny {id}`)"),
     "name_it": ("answer with `approve {id}` or `deny {id}`", "`approve {id}` 또는 `deny {id}`로 답하세요"),
-    "two_persons": ("two people have to say yes", "두 사람이 승인해야 합니다"),
+    "two_persons": ("two people have to say yes ({state})", "두 사람이 승인해야 합니다 ({state})"),
     "no_model": (
         "No chat model is configured; with one, free phrasing is understood too (docs/models.md)",
         "설정된 채팅 모델이 없습니다. 모델을 설정하면 자유로운 표현도 이해합니다 (docs/models.md)",

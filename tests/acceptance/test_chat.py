@@ -217,7 +217,7 @@ def test_what_others_and_the_agent_ask_is_answered_where_it_is_shown(served: Cli
             os.kill(pid, signal.SIGSTOP)
         try:
             chat.sees("opened", 60)
-            chat.sees("continue:api?", 60)
+            chat.sees("continue:api 할까요?", 60)
             chat.sees("[y/n]")
             chat.type("yes\r")
             eventually(lambda: all(state_of(pid) != "T" for pid in serving), timeout=30)
