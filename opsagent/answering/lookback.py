@@ -44,7 +44,9 @@ def _headline(found: Mapping[str, Any], ground: Ground, *, ever: bool) -> str:
     say, since = ground.say, ground.short(found["since"])
     still_open = len(found["open"]) + len(found["snoozed"])
     incidents = still_open + len(found["repaired"]) + len(found["ended"])
-    changed = len(found["orders"]) + len(found["deploys"])
+    changed = sum(not one["by"] for one in found["orders"]) + len(
+        found["deploys"]
+    )  # with a name: a yes or no to a question
     if not incidents and not changed:
         return say("all.none", since=since) if ever else say("all.nothing_ever")
     parts = [say.count("all.incidents", incidents)]

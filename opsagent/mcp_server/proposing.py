@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from opsagent.commands.reading import CommandStep
 from opsagent.mcp_server.commands import TEXT, reading_of
 from opsagent.mcp_server.desk import Call, Desk, McpTool
-from opsagent.mcp_server.errors import CallError
+from opsagent.mcp_server.errors import CallError, call_error
 from opsagent.mcp_server.giving import given, one_line
 
 if TYPE_CHECKING:
     from opsagent.model import Plan
+    from opsagent.ports import AgentPort
     from opsagent.store.journal import Journal
     from opsagent_tools.units import Unit
 
@@ -88,29 +89,36 @@ async def _propose(desk: Desk, call: Call) -> dict[str, Any]:
     await asyncio.to_thread(_within_budget, desk, len(steps))
     why = f"{call.caller} says: {one_line(str(call.arguments['why']), _WHY_MAX)}"
     config = await asyncio.to_thread(Config.load, desk.home)
-    results = []
+    # every plan is made before anybody is asked: what cannot be planned keeps all of it from being asked
+    plans = [_saying(why, await _plan(desk, step, why, config.policy.canary_s)) for step in steps]
+    results: list[dict[str, Any]] = []
     async with open_agent(desk.home, config) as agent:
-        for step in steps:
-            plan = _saying(why, await _plan(desk, step, why, config.policy.canary_s))
-            progress = await agent.propose(plan, by=call.caller, why=why)
-            results.append(
-                {
-                    "step": _plain(step),
-                    "result": progress.kind,
-                    "approval": progress.approval or None,
-                    "rule": progress.rule,
-                    "detail": progress.text,
-                    "how": f"a person answers on the machine: opsagent approve {progress.approval}, or opsagent deny "
-                    f"{progress.approval}"
-                    if progress.approval
-                    else "",
-                }
-            )
-            if progress.kind != "asked":
+        for step, plan in zip(steps, plans, strict=True):
+            results.append({"step": _plain(step), **await _ask(agent, plan, call.caller, why)})
+            if results[-1]["result"] != "asked":
                 break
     left = [_plain(step) for step in steps[len(results) :]]
     note = "Nothing was done. Only a person can say yes, and no answer counts as no."
     return given({"proposals": results, "not_proposed": left, "note": note})
+
+
+async def _ask(agent: AgentPort, plan: Plan, caller: str, why: str) -> dict[str, Any]:
+    """Return what became of one plan; an error is a result, for what was asked before it stands."""
+    try:
+        progress = await agent.propose(plan, by=caller, why=why)
+    except Exception as error:  # noqa: BLE001  # told as a code and a line
+        told = call_error(error)
+        return {"result": "failed", "approval": None, "rule": told.code, "detail": str(told)}
+    found = {
+        "result": progress.kind,
+        "approval": progress.approval or None,
+        "rule": progress.rule,
+        "detail": progress.text,
+    }
+    if progress.approval:
+        answers = f"opsagent approve {progress.approval}, or opsagent deny {progress.approval}"
+        found["how"] = f"a person answers on the machine: {answers}"
+    return found
 
 
 async def _steps(desk: Desk, call: Call) -> tuple[CommandStep, ...]:

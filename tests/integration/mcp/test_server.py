@@ -94,7 +94,8 @@ async def test_a_program_proposes_and_a_person_has_it_done_exactly_once(worker: 
         assert one["result"] == "asked"
         for tool in ("approve", "restart", "deny", "pause"):
             assert (await call(session, tool, id=one["approval"]))["error"]["code"] == "unknown_tool"
-        for arguments in ({"text": "pause"}, {"text": "restart worker unless it is busy"}, {}):
+        halves = [{"tool": "stop", "unit": "worker"}, {"tool": "scale", "unit": "worker"}]  # to how many?
+        for arguments in ({"text": "pause"}, {"text": "restart worker unless it is busy"}, {"steps": halves}, {}):
             assert "error" in await call(session, "propose", why="so that nobody looks", **arguments)
         assert (await call(session, "proposal", id=one["approval"]))["status"] == "pending"
         assert pids(worker) == before
