@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from opsagent.chat.agent_questions import AgentQuestions
 from opsagent.chat.events import PASSING, Event
 from opsagent.chat.replies import one_text
 from opsagent.chat.sayings import say
@@ -100,7 +101,7 @@ class Conversation:
             shown.append(event)
             await self._keep("agent", _text(event), _data(event, self.state))
 
-        await Talk(self._desk, self.state, tell=tell, hear=self._hear).show_question(row, may_open=may_open)
+        await AgentQuestions(self._desk, self.state, tell).show(row, may_open=may_open)
         return shown[0]
 
     async def _work(self, text: str) -> None:
@@ -138,7 +139,7 @@ class Conversation:
 
     async def _tell(self, event: Event) -> None:
         if event.kind == "progress":
-            self._carrying = str(event.data.get("text", event.text))
+            self._carrying = str(event.data.get("said", event.text))
             self._target = str(event.data.get("of", {}).get("target") or "")
         elif event.kind in {"done", "declined", "refused", "asked", "failed", "not_done"}:
             self._carrying = ""

@@ -65,7 +65,7 @@ def drawn(event: Event, screen: Screen, draw_answer: DrawAnswer | None = None) -
 
 def _head(event: Event) -> str:
     mark = _MARKS.get(event.kind, ("", ""))[event.language == "ko"]
-    of = event.data.get("text") if event.kind in _OF_STEPS else None  # the step, in words
+    of = event.data.get("said") if event.kind in _OF_STEPS else None  # the step, in words
     if not of or event.data.get("of", {}).get("tool") in _SENTENCES:  # what an order did is a sentence of its own
         return f"{mark}{event.text}"
     if not event.text or event.text == of:

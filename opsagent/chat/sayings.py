@@ -6,6 +6,7 @@ Questions back and offers are worded by `opsagent.commands`, answers by `opsagen
 from __future__ import annotations
 
 from opsagent.commands.reading import Language
+from opsagent.commands.say_ko import particles
 
 _SAID: dict[str, tuple[str, str]] = {
     "take_one": ("y takes it; anything else leaves it", "y를 누르면 실행하고, 그 밖에는 아무것도 하지 않습니다"),
@@ -67,8 +68,8 @@ _SAID: dict[str, tuple[str, str]] = {
     "leaves": ("Leaving as soon as nothing is half done", "반쯤 된 것이 없어지는 대로 나갑니다"),
     "undo_none": ("There is nothing in this conversation to take back", "이 대화에는 되돌릴 것이 없습니다"),
     "undo_offer": ("Take back `{done}`: `{undo}`?", "`{done}` 되돌리기: `{undo}` 할까요?"),
-    "undo_cannot": ("`{done}` cannot be taken back", "`{done}`은(는) 되돌릴 수 없습니다"),
-    "undo_by": ("`{done}` is taken back with `{command}`", "`{done}`은(는) `{command}` 명령으로 되돌립니다"),
+    "undo_cannot": ("`{done}` cannot be taken back", "`{done}`(은/는) 되돌릴 수 없습니다"),
+    "undo_by": ("`{done}` is taken back with `{command}`", "`{done}`(은/는) `{command}` 명령으로 되돌립니다"),
     "why_refused": ("It was not done: {why}", "하지 않은 이유: {why}"),
     "why_rule": (
         "rule: {rule}; `opsagent policy explain {action} {unit}` says what would have to change",
@@ -123,4 +124,4 @@ HELP: dict[Language, tuple[str, ...]] = {
 def say(key: str, language: Language, **values: object) -> str:
     """Return a sentence. KeyError: there is none of that name, or a value of it is missing."""
     english, korean = _SAID[key]
-    return (korean if language == "ko" else english).format(**values)
+    return particles(korean.format(**values)) if language == "ko" else english.format(**values)

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING
 
 from opsagent.carrying.events import LAST, Person, Said
 from opsagent.carrying.events import Event as Carried
+from opsagent.carrying.words import say as told
+from opsagent.chat.agent_questions import AgentQuestions
 from opsagent.chat.asking_models import Asked, Wondering, ask_model
 from opsagent.chat.events import Event
 from opsagent.chat.offering import distinct, numbers, offers_event
-from opsagent.chat.questions import meant, proposed_by, question_event
 from opsagent.chat.replies import Reply, is_no, is_yes, reply_of
+from opsagent.chat.retelling import retold
 from opsagent.chat.sayings import HELP, say
 from opsagent.chat.state import Offers, Question, State
 from opsagent.chat.takingback import back_of
 from opsagent.commands.reader import read
 from opsagent.commands.reading import CommandStep, Language, Reading
+from opsagent.commands.say import command, offer
 from opsagent.commands.words import has_hangul, normal_form
 from opsagent_tools.registry import READING
 
 if TYPE_CHECKING:
     from opsagent.chat.ports import Desk, Surroundings
-    from opsagent.store.rows import ApprovalRow
 
 Say = Callable[[Event], Awaitable[None]]
 Hear = Callable[[Event], Awaitable[str]]
@@ -45,6 +47,7 @@ class Talk:
         self._state = state
         self._tell = tell
         self._hear = hear
+        self._questions = AgentQuestions(desk, state, tell)
         self.left = ""
         """What was said instead of yes or no: a text of its own, for the next turn."""
 
@@ -72,7 +75,7 @@ class Talk:
             case "undo":
                 return await self._undo()
             case "approvals":
-                return await self._show_questions()
+                return await self._questions.show_all()
             case "help":
                 await self._note(HELP[self._language][0], *HELP[self._language][1:])
                 return DONE
@@ -134,47 +137,13 @@ class Talk:
         back = back_of(step, instances)
         if back.step is None:
             key = "undo_by" if back.command else "undo_cannot"
-            await self._note(say(key, self._language, done=step, command=back.command))
+            await self._note(say(key, self._language, done=command(step, self._language), command=back.command))
             return USAGE
         self._state.open = Offers(text=str(back.step), choices=((back.step,),), takes_back=True)
-        question = say("undo_offer", self._language, done=step, undo=back.step)
+        done, undo = command(step, self._language), command(back.step, self._language)
+        question = say("undo_offer", self._language, done=done, undo=undo)
         await self._tell(offers_event(question, ((back.step,),), self._language))
         return NEEDS_APPROVAL
-
-    # Questions of the agent
-
-    async def _show_questions(self) -> int:
-        rows = await self._desk.questions()
-        self._state.open = None
-        if not rows:
-            await self._note(say("no_questions", self._language))
-        for row in rows:
-            await self.show_question(row, may_open=len(rows) == 1)
-        return DONE
-
-    async def show_question(self, row: ApprovalRow, *, may_open: bool) -> None:
-        """Show a question of the agent; where nothing else is open and it may, a bare yes or no answers it."""
-        bare = may_open and self._state.open is None and not proposed_by(row, self._desk.person)
-        self._state.shown.add(row.id)
-        if bare:
-            self._state.open = Question(id=row.id)
-        evidence = await self._desk.evidence(row)
-        await self._tell(question_event(row, self._desk.person, evidence, self._language, bare=bare))
-
-    async def _named(self, step: CommandStep) -> CommandStep | None:
-        """Return the answer to a question with its whole id; None where there is no such, or it is shown first."""
-        begins = str(step.args.get("id", ""))
-        rows = meant(begins, await self._desk.questions())
-        if len(rows) != 1:
-            key = "more_such_questions" if rows else "no_such_question"
-            if not begins:
-                key = "which_question" if rows else "no_questions"
-            await self._note(say(key, self._language, id=begins))
-            return None
-        if step.tool == "approve" and rows[0].id not in self._state.shown:
-            await self.show_question(rows[0], may_open=True)
-            return None
-        return replace(step, args={**step.args, "id": rows[0].id})
 
     # Any other text
 
@@ -185,6 +154,7 @@ class Talk:
         self._state.language = reading.language
         if reading.steps:
             if normal_form(text) in context.phrases:
+                await self._note(told(self._language, "as before", what=offer(reading.steps, self._language)))
                 await self._desk.understood(text)
             return await self._checked(reading.steps, text, agreed=False, around=around)
         learn = reading.ask is not None and _leans_on_itself(text, reading, around)
@@ -222,7 +192,7 @@ class Talk:
         """Carry steps out; an answer to a question of the agent only once the person was shown what it is about."""
         whole: list[CommandStep] = []
         for step in steps:
-            named = await self._named(step) if step.tool in _ANSWERS else step
+            named = await self._questions.named(step) if step.tool in _ANSWERS else step
             if named is None:
                 return NEEDS_APPROVAL if isinstance(self._state.open, Question) else USAGE
             whole.append(named)
@@ -239,13 +209,17 @@ class Talk:
         said = Said(steps=steps, text=text, language=self._language)
         code, carrier = DONE, self._desk.carrier(person)
         async for carried in carrier.carry(said):
-            await self._tell(_told(carried, self._language))
+            await self._tell(retold(carried, self._language))
             if carried.kind in LAST:
                 code = code or int(carried.code)
                 self._note_ending(carried, before)
         for step in carrier.left:
             await self._tell(
-                Event(kind="not_done", text=say("not_begun", self._language, step=step), language=self._language)
+                Event(
+                    kind="not_done",
+                    text=say("not_begun", self._language, step=command(step, self._language)),
+                    language=self._language,
+                )
             )
         return code
 
@@ -275,26 +249,3 @@ def _leans_on_itself(text: str, reading: Reading, around: Surroundings) -> bool:
     """Tell whether the text is read the same without what was said before it: only then it may be remembered."""
     alone = read(text, around.units, context=around.context)
     return alone.ask is not None and reading.ask is not None and alone.ask.offers == reading.ask.offers
-
-
-def _told(carried: Carried, language: Language) -> Event:
-    """Return what was carried out as what the conversation says."""
-    data = dict(carried.data)
-    if carried.answer is not None:
-        return Event(
-            kind="answer",
-            text=carried.answer.headline,
-            lines=carried.answer.lines,
-            quoted=carried.answer.quoted,
-            data={"step": carried.step.to_json(), "answer": dict(carried.answer.data)},
-            language=language,
-        )
-    if carried.progress is not None:
-        item = carried.progress
-        data = {"progress": item.kind, "step": item.step, "steps": item.steps, "text": str(carried.step)}
-    data |= {"of": carried.step.to_json()}
-    if carried.approval:
-        data["approval"] = carried.approval
-    if carried.rule:
-        data["rule"] = carried.rule
-    return Event(kind=carried.kind, text=carried.text, lines=carried.lines, data=data, language=language)

@@ -8,13 +8,12 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style as Colours
@@ -22,6 +21,7 @@ from prompt_toolkit.styles import Style as Colours
 from opsagent.chat.drawing import PASSING, DrawAnswer, drawn, folded, progress_text
 from opsagent.chat.events import Event
 from opsagent.chat.history import PrivateHistory
+from opsagent.chat.keys import forget_keys, silent_keys
 from opsagent.chat.printer import Printer
 from opsagent.chat.replies import ReplyKind, reply_of
 from opsagent.chat.sayings import say
@@ -156,7 +156,7 @@ class Terminal:
 
     async def _turn(self, text: str) -> int:
         code, self._busy = 0, True
-        with _silent_keys():
+        with silent_keys():
             spinning = asyncio.create_task(self._printer.keep_moving(), name="spinner")
             try:
                 with self._interrupts():
@@ -170,7 +170,7 @@ class Terminal:
             await self._room.look_again()
             await self._tell_what_came()
             if self._room.takes:  # a yes is to what is seen: what was typed before it was there does not count
-                self._forget_keys()
+                forget_keys(self._question.app.input, self._session.app.input)
         return code
 
     async def _show(self, event: Event) -> None:
@@ -195,20 +195,11 @@ class Terminal:
 
     async def _confirmed(self, question: str) -> str:
         """Return what is said to a question that is on the screen now: keys that were pressed before do not count."""
-        self._forget_keys()
+        forget_keys(self._question.app.input, self._session.app.input)
         try:
             return await self._question.prompt_async([("class:warn", f"{one_line(question)} [y/N] ")])
         except (KeyboardInterrupt, EOFError):
             return ""
-
-    def _forget_keys(self) -> None:
-        """Drop what was typed and not read yet."""
-        import termios
-
-        with suppress(OSError, ValueError, termios.error):
-            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-        clear_typeahead(self._question.app.input)
-        clear_typeahead(self._session.app.input)
 
     @contextmanager
     def _interrupts(self) -> Iterator[None]:
@@ -281,27 +272,3 @@ class Terminal:
                 shown.append(("class:dim", " · "))
             shown.append((f"class:{style}" if style else "", text))
         return shown
-
-
-@contextmanager
-def _silent_keys() -> Iterator[None]:
-    """Have keys that are pressed while something runs not be drawn into its output; they wait for the prompt as they are.
-
-    Ctrl-C still interrupts.
-    """
-    import termios
-
-    try:
-        number = sys.stdin.fileno()
-        before = termios.tcgetattr(number)
-    except (OSError, ValueError, termios.error):
-        yield
-        return
-    silent: list[Any] = [*before]
-    silent[3] &= ~(termios.ECHO | termios.ICANON)
-    termios.tcsetattr(number, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        with suppress(termios.error, OSError):
-            termios.tcsetattr(number, termios.TCSANOW, before)

@@ -262,7 +262,7 @@ async def test_what_a_model_plans_is_an_offer_and_is_not_remembered_as_a_phrase(
     model = Model(Thought(reading=plan, said="web looks stuck", model="test:model", tokens_in=10, cost=0.01))
     desk = NotedDesk(thinker=model)
     conversation, _ = talk(desk)
-    events = await turn(conversation, "could you give web a little kick, it seems to be dozing")
+    events = await turn(conversation, "the thing on port 80 has been in a mood since lunch")
     assert kinds(events) == ["thinking", "thinking", "answer", "offers", "end"]
     assert (desk.did, [line.raw for line in events[2].quoted]) == ([], ["web looks stuck"])
     await turn(conversation, "1")

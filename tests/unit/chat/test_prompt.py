@@ -105,7 +105,7 @@ def test_foreign_text_is_escaped_and_wide_characters_are_counted() -> None:
 
 
 def test_colours_only_where_there_are_colours() -> None:
-    event = Event(kind="refused", text="on hold", data={"text": "restart web"})
+    event = Event(kind="refused", text="on hold", data={"said": "restart web"})
     assert drawn(event, Screen()) == ["refused: restart web: on hold"]
     assert drawn(event, Screen(True, True, 80))[0].startswith("\x1b[31m")
 
