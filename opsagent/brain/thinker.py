@@ -127,7 +127,7 @@ class ModelThinker:
         if self._foreign is not None:
             await self._foreign.close()
             self._met = False
-        await asyncio.to_thread(self._account.close)
+        self._account.close()
 
     async def _think(
         self,

@@ -38,10 +38,12 @@ def planner(name: str) -> Planner:
     folder = Path(tempfile.mkdtemp(prefix="opsagent-eval-"))
     folder.chmod(0o700)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return _ByModel(Home.open(folder), settings)
+    by_model = ByModel(Home.open(folder), settings)
+    atexit.register(by_model.close)
+    return by_model
 
 
-class _ByModel:
+class ByModel:
     """Asks the reader first, and the model where the reader asks back."""
 
     def __init__(self, home: Home, settings: ModelSettings) -> None:
@@ -49,7 +51,6 @@ class _ByModel:
         self._there: tuple[Unit, ...] = ()
         self._thinker = ModelThinker(home, settings, self._look)
         self._loop = asyncio.new_event_loop()
-        atexit.register(self._close)
 
     def __call__(self, text: str, units: Sequence[Unit], context: Context) -> Reading:
         reading = reader.read(text, units, context)
@@ -76,7 +77,8 @@ class _ByModel:
             "lines": [],
         }
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the models' process."""
         self._loop.run_until_complete(self._thinker.close())
         self._loop.close()
 

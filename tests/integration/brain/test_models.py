@@ -352,3 +352,25 @@ def test_variables_of_the_environment_send_nothing_anywhere(models: Models) -> N
     assert os.environ["LANGSMITH_TRACING"] == "true"
     assert models.ask("hm", call("list_processes"), say("traced?")).said == "traced?"
     assert models.caught == []
+
+
+def test_the_eval_asks_the_reader_first_and_the_model_where_it_asks_back(models: Models) -> None:
+    from opsagent_evals.chat.by_model import ByModel
+
+    asked = ByModel(models.home, models.settings)
+    asked._loop.close()
+    asked._loop, asked._thinker = models.loop, models.thinker()
+    asked._thinker._look = asked._look
+    models.first.plays(
+        propose({"tool": "restart", "target": "api"}), call("describe_process", target="api"), say("it is well")
+    )
+    try:
+        assert [step.tool for step in asked("restart api", UNITS, Context()).steps] == ["restart"]
+        assert models.first.requests == []
+        offered = asked("give api, that old friend of mine, a breath of fresh air", UNITS, Context())
+        assert offered.ask is not None
+        assert [step.tool for step in offered.ask.offers[0]] == ["restart"]
+        looked = asked("hm, what would api say of the weather", UNITS, Context())
+        assert [(step.tool, step.target) for step in looked.steps] == [("describe_process", "api")]
+    finally:
+        asked._thinker._account.close()
