@@ -55,6 +55,7 @@ _EXPECTED = {
     "BackupError": Code.FAILED,
     "BootError": Code.FAILED,
     "RunbookError": Code.USAGE,
+    "UnknownService": Code.USAGE,
 }
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.mcp_settings import ForeignServer, McpSettings
 
+TOOLS_MAX = 40
+"""Tools of others that a model is offered; each of them costs it words to read."""
 RESULT_MAX = 8000
 """Characters of one result that a model sees."""
 _SUMMARY_MAX, _WORDS_MAX, _SCHEMA_MAX, _DEPTH = 400, 120, 4000, 6
@@ -80,7 +82,7 @@ class ForeignTools:
             else:
                 offered += [_offer(server, tool, pins) for tool in found if _NAME.fullmatch(str(tool.get("name")))]
         self.problems, self.offered = tuple(problems), tuple(offered)
-        return tuple(self._tool(one) for one in offered if not one.why_not)
+        return tuple(self._tool(one) for one in offered if not one.why_not)[:TOOLS_MAX]
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
         """Return what a tool says, quoted as data. Never raises for what a server does."""

@@ -6,6 +6,8 @@ import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+_USUAL = 80
+"""The port that a client leaves out."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -53,7 +55,8 @@ class Door:
         hosts = {*_LOOPBACK} if address.loopback else {address.host, *_LOOPBACK}
         known = {*hosts, *names} - {"0.0.0.0", "::"}  # noqa: S104  # nobody's name
         self._token = token.encode()
-        self._hosts = frozenset(str(Address(host, address.port)) for host in known)
+        bare = {str(Address(host, 80)).removesuffix(":80") for host in known} if address.port == _USUAL else set()
+        self._hosts = frozenset({*bare, *(str(Address(host, address.port)) for host in known)})
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
 
     def refusal(self, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:

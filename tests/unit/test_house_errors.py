@@ -11,6 +11,7 @@ from opsagent.cli.errors import _EXPECTED, Code, code_of
 from opsagent.config import ConfigError
 from opsagent.home import HomeError
 from opsagent.runbooks.library.card import RunbookError
+from opsagent.running import UnknownService
 from opsagent.store.errors import StoreError, StoreNewer
 from opsagent_memory.errors import EmbedderError, MemoryFailure, MemoryStoreError
 from opsagent_tools.services.errors import ServicesFileError
@@ -27,6 +28,7 @@ KINDS = {
     BackupError: Code.FAILED,
     BootError: Code.FAILED,
     RunbookError: Code.USAGE,
+    UnknownService: Code.USAGE,
 }
 DERIVED = {
     ConfigError: Code.USAGE,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.cli.main import main
 from opsagent.mcp_server.door import Address, Door, address_of
 from opsagent.mcp_server.token import renew, token_of
 from opsagent.secret_file import NoSecret
@@ -48,6 +49,27 @@ def test_who_else_knocks_is_refused(changed: dict[str, str], status: int) -> Non
     refusal = HERE.refusal(headers(**changed))
     assert refusal is not None
     assert refusal.status == status
+
+
+def test_the_usual_port_may_be_left_out() -> None:
+    door = Door(TOKEN, Address("::1", 80))
+    assert [door.refusal(headers(host=host)) for host in ("[::1]", "[::1]:80", "localhost")] == [None, None, None]
+    assert HERE.refusal(headers(host="localhost")) is not None
+
+
+def test_beyond_this_machine_only_by_its_names() -> None:
+    door = Door(TOKEN, Address("0.0.0.0", 8765), ["box.lan"])
+    assert door.refusal(headers(host="box.lan:8765")) is None
+    assert door.refusal(headers(host="0.0.0.0:8765")) is not None
+    assert door.refusal(headers(host="evil.example:8765")) is not None
+
+
+def test_without_the_library_it_is_said_how_to_get_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("opsagent.cli.mcp.installed", lambda: False)
+    assert main(["mcp", "--home", str(home)]) == 1
+    assert "python -m pip install 'opsagent[mcp]'" in capsys.readouterr().err
 
 
 def test_two_headers_are_not_one() -> None:
