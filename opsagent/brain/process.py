@@ -100,25 +100,28 @@ class ModelProcess:
                 ready = await self._hear()
         except TimeoutError:
             raise Broken(f"the models' process did not start within {_STARTS_S:.0f} s") from None
+        if ready.get("kind") != "ready":
+            raise Broken("the models' process says what nobody understands")
         self.missing = tuple(f"{one['name']} {one['why']}" for one in ready["missing"])
         if not ready["models"]:
             raise Broken("; ".join(self.missing))
 
     async def _talk(self, desk: Desk) -> dict[str, Any]:
         while True:
-            heard = await self._hear()
-            match heard.get("kind"):
-                case "over":
-                    return heard
-                case "may_call":
-                    await self._say({"why": await desk.may_call(str(heard["model"]))})
-                case "called":
-                    await desk.called(heard)
+            match await self._hear():
+                case {"kind": "over", "said": str(said), "why": str(why)}:
+                    return {"said": said, "why": why}
+                case {"kind": "may_call", "model": str(model)}:
+                    await self._say({"why": await desk.may_call(model)})
+                case {
+                    "kind": "called", "ok": bool(), "why": str(), "tokens_in": int(), "tokens_out": int(), "bytes": int()
+                } as told:  # fmt: skip
+                    await desk.called(told)
                     await self._say({})
-                case "look":
-                    await self._say({"text": await desk.look(str(heard["tool"]), heard["args"])})
-                case "propose":
-                    await self._say({"why": await desk.propose(heard["args"])})
+                case {"kind": "look", "tool": str(tool), "args": dict(args)}:
+                    await self._say({"text": await desk.look(tool, args)})
+                case {"kind": "propose", "args": dict(args)}:
+                    await self._say({"why": await desk.propose(args)})
                 case _:
                     raise Broken("the models' process says what nobody understands")
 

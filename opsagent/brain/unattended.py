@@ -76,7 +76,10 @@ class UnattendedAdviser:
                 if await self._spent(file):
                     return
                 units = list(self._world.units.values())
-                thought = await self._thinker.advise(trouble_of(file), units)
+                try:
+                    thought = await self._thinker.advise(trouble_of(file), units)
+                finally:
+                    await self._thinker.close()  # what is rarely asked takes no memory meanwhile
                 await self._take(file, thought)
         except StoreError as error:
             _LOG.warning("what a model proposes is not written down: %s", error)
