@@ -1,4 +1,4 @@
-"""A server that speaks OpenAI's language and plays decisions: what the tests ask in place of a model that costs money.
+"""A server that speaks the providers' languages and plays decisions: asked in place of models that cost money.
 
 Everything between is real: LangChain, the provider's package, HTTP, the wall, retries, limits, the account.
 """
@@ -82,7 +82,9 @@ def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] |
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            decision = played.next(body, self.headers.get("Authorization", "").removeprefix("Bearer "))
+            headers = self.headers
+            key = headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", "")
+            decision = played.next(body, key.removeprefix("Bearer "))
             if decision.get("hang"):
                 played.ended.wait(60)
                 return
@@ -95,7 +97,8 @@ def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] |
             if "status" in decision:
                 self._answer(int(decision["status"]), {"error": {"message": "no", "type": "server_error"}})
                 return
-            self._answer(200, _completion(body, decision, len(played.requests)))
+            speak = next((say for part, say in _LANGUAGES.items() if part in self.path), _openai)
+            self._answer(200, speak(body, decision, len(played.requests)))
 
         def _answer(self, status: int, body: Mapping[str, Any]) -> None:
             data = json.dumps(body).encode()
@@ -122,10 +125,12 @@ def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] |
         server.server_close()
 
 
-def _completion(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
-    calls: Sequence[Any] = decision.get("calls", [])
-    if "call" in decision:
-        calls = [(decision["call"], decision["args"])]
+def _calls(decision: Decision) -> Sequence[Any]:
+    return [(decision["call"], decision["args"])] if "call" in decision else decision.get("calls", [])
+
+
+def _openai(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
+    calls = _calls(decision)
     message: dict[str, Any] = {"role": "assistant", "content": decision.get("say")}
     if calls:
         message["tool_calls"] = [
@@ -144,3 +149,48 @@ def _completion(body: Mapping[str, Any], decision: Decision, number: int) -> dic
         "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
     }
+
+
+def _anthropic(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
+    calls = _calls(decision)
+    content: list[dict[str, Any]] = [{"type": "text", "text": decision["say"]}] if "say" in decision else []
+    content += [
+        {"type": "tool_use", "id": f"toolu_{number}_{at}", "name": name, "input": args}
+        for at, (name, args) in enumerate(calls)
+    ]
+    return {
+        "id": f"msg_{number}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": content,
+        "stop_reason": "tool_use" if calls else "end_turn",
+        "usage": {"input_tokens": 1000, "output_tokens": 100},
+    }
+
+
+def _google(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
+    parts: list[dict[str, Any]] = [{"text": decision["say"]}] if "say" in decision else []
+    parts += [{"functionCall": {"name": name, "args": args}} for name, args in _calls(decision)]
+    return {
+        "candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 1000, "candidatesTokenCount": 100, "totalTokenCount": 1100},
+    }
+
+
+def _ollama(body: Mapping[str, Any], decision: Decision, number: int) -> dict[str, Any]:
+    calls = [{"function": {"name": name, "arguments": args}} for name, args in _calls(decision)]
+    message = {"role": "assistant", "content": decision.get("say", ""), **({"tool_calls": calls} if calls else {})}
+    return {
+        "model": body["model"],
+        "created_at": "2026-01-07T12:00:00Z",
+        "message": message,
+        "done": True,
+        "done_reason": "stop",
+        "prompt_eval_count": 1000,
+        "eval_count": 100,
+    }
+
+
+_LANGUAGES = {"/messages": _anthropic, ":generateContent": _google, "/api/chat": _ollama}
+"""What a path ends with, and who speaks there; everybody else speaks OpenAI's language."""

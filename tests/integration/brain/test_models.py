@@ -374,3 +374,41 @@ def test_the_eval_asks_the_reader_first_and_the_model_where_it_asks_back(models:
         assert [(step.tool, step.target) for step in looked.steps] == [("describe_process", "api")]
     finally:
         asked._thinker._account.close()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("anthropic:a", "ollama:o"),
+        pytest.param(
+            ("google:g",),
+            marks=pytest.mark.skipif(
+                "EVERY_PROVIDER" not in os.environ and os.environ.get("CI") != "true",
+                reason="Google's package takes 5 s to load: EVERY_PROVIDER=1 asks it, too",
+            ),
+        ),
+    ],
+)
+def test_every_providers_own_package_speaks_through_the_wall(
+    models: Models, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    """One the fallback of the other. OpenAI's package is in all other tests."""
+    models.first.plays()
+    base = models.first.url.removesuffix("/v1")
+    order = {"key": KEY, "base_url": base, "timeout_s": 20.0, "extra": ""}
+    settings = ModelSettings(first=OneModel(name=names[0], base_url=base), timeout_s=20.0)
+    thinker = ModelThinker(Home.open(tmp_path / "home"), settings, models.look, retry_s=0.01)
+    orders = [{**order, "name": name, "provider": OneModel(name=name).provider, "model": name[-1]} for name in names]
+    thinker._process = ModelProcess(orders, [f"127.0.0.1:{models.first.port}"])
+    refused = {"status": 400}
+    try:
+        for at, name in enumerate(names):
+            plan = propose({"tool": "restart", "target": "api"}, why=name)
+            models.first.plays(*[refused] * at, call("list_processes"), *[refused] * at, plan)
+            thought = models.run(thinker.plan("again", UNITS, Context()))
+            assert (thought.model, thought.said, thought.why_not) == (name, name, "")
+            assert thought.tokens_in == 2000
+            assert models.first.keys[-1] == (KEY if name != "ollama:o" else "")
+    finally:
+        models.run(thinker.close())
+    assert models.caught == []
