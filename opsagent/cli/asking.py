@@ -8,8 +8,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-YES = frozenset({"y", "ㅛ", "ㅇ", "네", "예"})
-"""Keys that mean yes: `ㅛ` is where y is on a Korean keyboard. Anything else is no."""
+YES = frozenset({"y", "yes", "ㅛ", "ㅇ", "네", "예"})
+"""What means yes: `ㅛ` is where y is on a Korean keyboard. Anything else is no."""
 _ESCAPE = "\x1b"
 _ENDED = ("", "\x04")
 
@@ -22,7 +22,7 @@ async def ask_yes(question: str) -> bool:
 async def ask_which(question: str, offers: Sequence[str]) -> int | None:
     """Ask which of a few is meant; return its place, None for none of them."""
     for number, offer in enumerate(offers, start=1):
-        sys.stderr.write(f"  {number}  {offer}\n")
+        _write(f"  {number}  {offer}\n")
     key = await ask_key(f"{question} [1-{len(offers)}/N] ")
     return int(key) - 1 if key in {str(number) for number in range(1, len(offers) + 1)} else None
 
@@ -30,20 +30,25 @@ async def ask_which(question: str, offers: Sequence[str]) -> int | None:
 async def ask_key(prompt: str) -> str:
     """Write a prompt and return the key that is pressed then; what was typed before does not count.
 
-    Where the terminal cannot give single keys it is the first letter of a line. An empty text: the input has ended.
+    Where the terminal cannot give single keys it is a line. What comes at once (a paste) is one answer, and as a whole one.
+    An empty text: the input has ended.
     """
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
     try:
         descriptor = sys.stdin.fileno()
         with _single_keys(descriptor):
+            _write(prompt)
             key = await _read(descriptor)
     except (OSError, ValueError, NotImplementedError, ImportError):
-        return str(await asyncio.to_thread(sys.stdin.readline)).strip()[:1]
+        _write(prompt)
+        return str(await asyncio.to_thread(sys.stdin.readline)).strip()
     shown = "" if key.startswith(_ESCAPE) or key in _ENDED else key.strip()
-    sys.stderr.write(f"{shown}\n")
+    _write(f"{shown}\n")
+    return "" if key in _ENDED else key.strip()
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
     sys.stderr.flush()
-    return "" if key in _ENDED else key.strip()[:1]
 
 
 @contextlib.contextmanager
@@ -52,7 +57,10 @@ def _single_keys(descriptor: int) -> Iterator[None]:
     import termios
     import tty
 
-    before = termios.tcgetattr(descriptor)
+    try:
+        before = termios.tcgetattr(descriptor)
+    except termios.error as error:
+        raise OSError(str(error)) from error
     try:
         tty.setcbreak(descriptor, termios.TCSAFLUSH)
         yield
