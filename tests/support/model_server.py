@@ -83,7 +83,7 @@ def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] |
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             headers = self.headers
-            key = headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", "")
+            key = str(headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", ""))
             decision = played.next(body, key.removeprefix("Bearer "))
             if decision.get("hang"):
                 played.ended.wait(60)
