@@ -27,7 +27,9 @@ _METRIC = re.compile(
     r"(?:넘으면|넘어가면|넘었으면|넘어서면|넘을 ?때|넘거든|넘는 ?경우|초과하면|초과 ?시|초과했으면|이상이면|이상일 ?때|이상 ?올라가면|돌파하면|높으면|많으면|커지면|크면|넘고 ?있으면|넘긴 ?하면)"
 )
 _LATIN = re.compile(r"[A-Za-z0-9_\-./@:*+&%]+")
-_NOUNISH = frozenset({"noun", "p", "vn", "number", "time", "question"})
+_NOUNISH = frozenset({"noun", "p", "vn", "number", "counted", "time", "question"})
+_DOES = ("해", "하", "부탁", "가", "갑", "갈", "합", "한")
+"""What may stand behind a number of instances alone: 3대로 해줘."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _keep(best: dict[int, dict[str, _Best]], at: int, ways: Iterable[tuple[str, 
 
 def _kinds(piece: Piece, before: str) -> str:
     if piece.kind == "particle":
-        return "vn" if before == "vn" else "p"
+        return "vn" if before == "vn" else "counted" if before == "counted" else "p"
     if before in {"vn", "vnf"} and piece.kind in {"filler", "time", "manner", "duration", "number", "counter"}:
         return "vnf"
     return piece.kinds
@@ -146,18 +148,19 @@ def _may_follow(piece: Piece, before: str, text: Text) -> bool:
                 not begins or (piece.value in {"obj", "subj", "topic", "in", "to", "of"} and before == "noun")
             )
         case "copula":
-            return not begins and before in {"noun", "question", "p", "vn", "number"}
+            return not begins and before in {"noun", "question", "p", "vn", "number", "counted"}
         case "light" | "passive":
             asks = text.text.startswith(("부탁", "요청", "바라", "바랍"), piece.start)
-            return before in {"vn", "vnf"} or (asks and piece.kind == "light" and before in _NOUNISH)
+            counted = piece.start > 0 and before in {"p", "counted"} and text.text.startswith(_DOES, piece.start)
+            return before in {"vn", "vnf"} or (piece.kind == "light" and ((asks and before in _NOUNISH) or counted))
         case "counter":
             return before == "number"
         case "lightword":
             return before != "start"
         case "join" if piece.form == "glued":
-            return before in {"noun", "p"} and not begins
+            return before in {"noun", "p", "counted"} and not begins
         case "verb" | "state" if not begins and before != "start":
-            return piece.end - piece.start > 2 or before in {"noun", "p", "number"}
+            return piece.end - piece.start > 2 or before in {"noun", "p", "number", "counted"}
         case "unknown":
             return begins or before != "start"
         case "filler" | "question" | "all" | "join" | "negation" | "pronoun" | "correction" | "doubt" | "glue":
@@ -329,7 +332,7 @@ def _particles(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
 def _numbers(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
     for counter, form in COUNTERS.items():
         if text.low.startswith(counter, at):
-            yield Piece(at, at + len(counter), "counter", form, kinds="noun"), 3.0
+            yield Piece(at, at + len(counter), "counter", form, kinds="counted"), 3.0
     if at and text.text[at - 1].isascii() and text.text[at - 1].isalnum():
         return
     match = _NUMBER.match(text.text, at)

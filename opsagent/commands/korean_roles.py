@@ -29,8 +29,15 @@ class _Said:
     """What the whole text says, as far as its pieces need to know."""
 
     text: Text
+    pieces: Sequence[Piece]
     changes: bool
-    asks_how: bool
+    """It has a verb that changes something, in whatever form."""
+    questions: frozenset[str]
+
+    def behind(self, piece: Piece) -> Piece | None:
+        """Return the piece behind another."""
+        place = next(at for at, one in enumerate(self.pieces) if one is piece) + 1
+        return self.pieces[place] if place < len(self.pieces) else None
 
 
 def verbs_and_states(text: Text, pieces: Sequence[Piece]) -> list[Piece]:
@@ -45,8 +52,9 @@ def _settled(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Give everything that is left its role; what has none is unknown."""
     said = _Said(
         text,
+        pieces,
         changes=any(one.kind == "verb" and one.value not in LOOKING for one in pieces),
-        asks_how=any(one.kind == "question" and one.value == "how" for one in pieces),
+        questions=frozenset(one.value for one in pieces if one.kind == "question"),
     )
     found: list[Piece] = []
     for piece in pieces:
@@ -86,19 +94,57 @@ def _time(_said: _Said, piece: Piece) -> list[Piece]:
     return [replace(piece, form="" if piece.form == "length" else piece.form)]
 
 
+_OF_THE_PAST = frozenset({"why", "how_often", "when", "how_fixed", "did"})
+_SPEAKS_OF = frozenset({"cause", "incidents", "logs", "errors", "fix"})
+
+
 def _verb(said: _Said, piece: Piece) -> list[Piece]:
+    """A change that is only spoken of (누가 껐어, 끄는 방법) is a doubt, unless its past or its cause is asked for."""
     verb = replace(piece, form=_FORMS.get(piece.form, "third"))
-    return [_doubt(said, piece), verb] if piece.form in _DOUBTS else [verb]
+    told = piece.form in _DOUBTS
+    if piece.value not in LOOKING and piece.form == "attributive":
+        behind = said.behind(piece)
+        told = behind is None or not (behind.kind == "unit" or (behind.kind == "noun" and behind.value in _SPEAKS_OF))
+    elif piece.value not in LOOKING and verb.form in {"past", "third"}:
+        told = told or (bool(said.questions) and not said.questions & _OF_THE_PAST)
+    return [_doubt(said, piece), verb] if told else [verb]
 
 
 def _state(said: _Said, piece: Piece) -> list[Piece]:
     if piece.form == "ever":
         return [replace(piece, kind="noun", value="incidents", form="")]
-    supposes = piece.form in {"conditional", "lasting-if", "other", "or", "duty", "will"}
+    if said_by(said.text, piece).startswith(("에러", "오류")) and not said.changes:
+        return [replace(piece, kind="noun", value="errors", form="")]
+    supposes = piece.form in {"conditional", "lasting-if", "other", "or", "duty", "will", "wish"}
     doubt = [_doubt(said, piece)] if supposes or (piece.form == "negated" and said.changes) else []
     form = "past" if piece.form in {"past", "quote"} else ""
     value = "healthy" if piece.value == "well" else piece.value
     return [*doubt, replace(piece, value=value, form=form, polite=False)]
+
+
+def _unknown(said: _Said, piece: Piece) -> list[Piece]:
+    """The word that ends a sentence says what is asked: where nobody knows it, nothing is looked at either."""
+    last = next((one for one in reversed(said.pieces) if one.kind not in {"mark", "filler"}), None)
+    hangul = any("가" <= char <= "힣" for char in piece.value)
+    return [_doubt(said, piece), piece] if last is piece and hangul and not said.changes else [piece]
+
+
+def _filler(said: _Said, piece: Piece) -> list[Piece]:
+    return [_doubt(said, piece)] if said.changes and said_by(said.text, piece) == "아직" else [piece]
+
+
+def _join(said: _Said, piece: Piece) -> list[Piece]:
+    """`끝나면` joins only behind something that is done; else it is a condition that nobody can tell."""
+    if "면" in said_by(said.text, piece) and piece.value == "then":
+        place = next(at for at, one in enumerate(said.pieces) if one is piece)
+        before = said.pieces[place - 1] if place else None
+        if (
+            before is None
+            or before.kind not in {"verb", "join", "mark"}
+            or before.form not in {"then", "imperative", ""}
+        ):
+            return [_doubt(said, piece)]
+    return [replace(piece, form="")]
 
 
 def _doubt(said: _Said, piece: Piece) -> Piece:
@@ -106,13 +152,25 @@ def _doubt(said: _Said, piece: Piece) -> Piece:
 
 
 def _question(said: _Said, piece: Piece) -> list[Piece]:
-    if piece.value == "did" and said.asks_how:
+    if piece.value == "when" and any(one.kind == "state" and one.value == "up" for one in said.pieces):
+        return [replace(piece, kind="noun", value="uptime", form=""), replace(piece, value="how_much", form="")]
+    if piece.value == "did" and "how" in said.questions:
         return [replace(piece, value="how_fixed", form="")]
     return [replace(piece, value=_QUESTIONS.get(piece.value, piece.value), form="")]
 
 
+_LONG_AGO = ("예전", "이전", "전에", "과거", "지난번", "저번", "옛날", "그동안", "여태", "종전", "요전", "일전")
+
+
 def _glue(said: _Said, piece: Piece) -> list[Piece]:
-    return [_doubt(said, piece)] if piece.value == "past" and said.changes else [piece]
+    if piece.value != "past":
+        return [piece]
+    if said.changes:
+        return [_doubt(said, piece)]
+    asks = bool(said.questions) or any(one.kind == "state" for one in said.pieces)
+    if asks and said_by(said.text, piece).startswith(_LONG_AGO):
+        return [replace(piece, kind="noun", value="incidents", form="")]
+    return [piece]
 
 
 def _plain(_said: _Said, piece: Piece) -> list[Piece]:
@@ -128,5 +186,5 @@ _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,
-    "question": _question, "glue": _glue, "join": _plain, "query": _plain, "unit": _named, "group": _named, "procedure": _named,
+    "question": _question, "glue": _glue, "join": _join, "unknown": _unknown, "filler": _filler, "query": _plain, "unit": _named, "group": _named, "procedure": _named,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from opsagent.commands.korean_words import words
 
 _FIRST, _LAST = 0xAC00, 0xD7A3
 _LONGEST = 6
-_NOUNS = frozenset({"logs", "errors", "status", "incidents", "cause", "memory", "disk", "cpu", "lines", "services"})
+_NOUNS = frozenset({"로그", "상태", "메모리", "디스크"})
 
 
 def letters(word: str) -> str:
@@ -29,7 +29,7 @@ def letters(word: str) -> str:
 def _by_hole() -> dict[tuple[str, str], tuple[str, ...]]:
     """Return the words by what is left of them without one of their syllables: (what is before it, what is behind)."""
     nouns = {noun for entries in VERBAL_NOUNS.values() for noun in entries.split()}
-    nouns |= {word for row in words().values() for word, kind, value, _ in row if kind == "noun" and value in _NOUNS}
+    nouns |= {word for row in words().values() for word, kind, _, _ in row if kind == "noun" and word in _NOUNS}
     found: dict[tuple[str, str], list[str]] = {}
     for noun in sorted(nouns):
         if len(noun) > 1 and all(_FIRST <= ord(char) <= _LAST for char in noun):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from opsagent.commands.korean_pieces import Piece, Text
-from opsagent.commands.korean_verbing import ANSWERS, LOOKING, WHO, said_by
+from opsagent.commands.korean_verbing import ANSWERS, LOOKING, WHO, is_earlier, said_by
 
 _ID = re.compile(r"(?=[a-z]*\d)[0-9a-z]{2,}(?:-[0-9a-z]+)*")
 """How ids of questions of the agent look."""
@@ -18,44 +19,39 @@ def numbers(text: Text, pieces: list[Piece]) -> list[Piece]:
     found: list[Piece] = []
     answers = any(one.kind == "verb" and one.value in ANSWERS for one in pieces)
     scales = {one.value for one in pieces if one.kind == "verb"} & {"scale", "scale_up", "scale_down"}
-    numbers = [place for place, one in enumerate(pieces) if one.kind == "number"]
+    logged = any(one.kind == "noun" and one.value in {"logs", "errors"} for one in pieces)
     for at, piece in enumerate(pieces):
-        if piece.kind in {"counter", "more"}:
-            counts = at > 0 and pieces[at - 1].kind in {"number", "counter"}
-            if not counts:
-                found.append(
-                    replace(piece, kind="filler" if piece.kind == "more" else "unknown", value=said_by(text, piece))
-                )
-            continue
-        if piece.kind != "number":
+        if piece.kind == "number":
+            found.extend(_number(pieces, at, scales, answers=answers, logged=logged))
+        elif piece.kind in {"counter", "more"}:
+            if not (at > 0 and pieces[at - 1].kind in {"number", "counter"}):
+                kind = "filler" if piece.kind == "more" else "unknown"
+                found.append(replace(piece, kind=kind, value=said_by(text, piece)))
+        else:
             named = answers and piece.kind == "unknown" and _ID.fullmatch(piece.value) is not None
             found.append(replace(piece, kind="id") if named else piece)
-            continue
-        behind = [one for one in pieces[at + 1 : at + 4] if one.kind in {"counter", "particle", "more", "filler"}]
-        counter = next((one.value for one in behind if one.kind == "counter"), "")
-        particles = {one.value for one in behind if one.kind == "particle"}
-        if answers or counter == "id":
-            found.append(replace(piece, kind="id" if answers else "unknown"))
-        elif scales and "in" in particles and len(numbers) > 1 and at == numbers[0]:
-            found.append(replace(piece, kind="glue", value="from", form=""))
-        else:
-            found.append(
-                replace(
-                    piece,
-                    form=_number_form(counter, particles, scales, more=any(one.kind == "more" for one in behind)),
-                    kind="number",
-                )
-            )
-    return found
+    return _telegraphic(text, found)
 
 
-def _number_form(counter: str, particles: set[str], scales: set[str], *, more: bool) -> str:
-    if counter == "lines":
-        return "lines"
-    if counter == "percent":
-        return "size"
+def _number(pieces: Sequence[Piece], at: int, scales: set[str], *, answers: bool, logged: bool) -> list[Piece]:
+    piece = pieces[at]
+    behind = [one for one in pieces[at + 1 : at + 4] if one.kind in {"counter", "particle", "more", "filler"}]
+    counter = next((one.value for one in behind if one.kind == "counter"), "")
+    particles = {one.value for one in behind if one.kind == "particle"}
+    if answers or counter == "id":
+        return [replace(piece, kind="id" if answers else "unknown")]
+    if scales and "in" in particles and any(one.kind == "number" for one in pieces[at + 1 :]):
+        return [replace(piece, kind="glue", value="from", form="")]  # 2개에서 4개로
+    form = _number_form(piece, counter, particles, scales, more=any(one.kind == "more" for one in behind))
+    number = replace(piece, form=form)
+    return [number] if counter != "lines" or logged else [number, replace(piece, kind="noun", value="lines", form="")]
+
+
+def _number_form(piece: Piece, counter: str, particles: set[str], scales: set[str], *, more: bool) -> str:
+    if counter in {"lines", "percent"}:
+        return {"lines": "lines", "percent": "size"}[counter]
     if counter == "times":
-        return "times"
+        return f"times{piece.value}" if piece.value in {"2", "3"} else "maybe"
     if not scales:
         return "instances" if counter == "instances" else ""
     if more:
@@ -65,24 +61,37 @@ def _number_form(counter: str, particles: set[str], scales: set[str], *, more: b
     return "by" if counter == "instances" else ""
 
 
+def _telegraphic(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Without any verb, `3개로` and `이전 버전으로` name a change: it is offered."""
+    if any(one.kind in {"verb", "question", "state"} or (one.kind == "mark" and one.value in "?？") for one in pieces):
+        return pieces
+    there = any(one.kind in WHO for one in pieces)
+    back = any(is_earlier(text, one) for one in pieces)
+    counted = any(one.kind == "number" and one.form == "instances" for one in pieces)
+    if not there or not (back or counted):
+        return pieces
+    last = pieces[-1]
+    return [*pieces, replace(last, start=last.end - 1, kind="verb", value="rollback" if back else "scale", form="near")]
+
+
 def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
     """Make queries of what is looked for in logs: quoted, or a word that nobody knows."""
     verbs = {one.value for one in pieces if one.kind == "verb"}
-    nouns = {one.value for one in pieces if one.kind == "noun"}
-    asks = any(one.kind == "question" and one.value in {"is", "what"} for one in pieces)
+    logged = any(one.kind == "noun" and one.value == "logs" for one in pieces)
+    asks = any(one.kind == "question" and one.value in {"is", "what", "how_often"} for one in pieces)
     there = any(one.kind in {"unit", "group"} for one in pieces)
-    looks = bool(verbs & {"search"}) or ("logs" in nouns and asks)
-    changes = verbs - LOOKING
+    looks = "search" in verbs or (logged and asks)
+    changes = bool(verbs - LOOKING)
     found: list[Piece] = []
-    for piece in pieces:
+    for at, piece in enumerate(pieces):
         unknown = piece.kind == "unknown" or (piece.kind == "number" and not piece.form)
+        before_logs = at + 1 < len(pieces) and (pieces[at + 1].kind, pieces[at + 1].value) == ("noun", "logs")
         if piece.kind == "quoted":
-            kind = "query" if (looks or "logs" in nouns or verbs & LOOKING) and not changes else "unknown"
-            found.append(replace(piece, kind=kind))
-        elif unknown and looks and there and not changes:
+            sought = (looks or logged or asks or bool(verbs & LOOKING)) and not changes
+            found.append(replace(piece, kind="query" if sought else "unknown"))
+        elif unknown and there and not changes and (looks or (before_logs and piece.kind == "unknown")):
             if found and found[-1].kind == "query" and found[-1].form == "word":
-                joined = f"{found[-1].value} {piece.value}"
-                found[-1] = replace(found[-1], end=piece.end, value=joined)
+                found[-1] = replace(found[-1], end=piece.end, value=f"{found[-1].value} {piece.value}")
             else:
                 found.append(replace(piece, kind="query", form="word"))
         else:
@@ -91,7 +100,6 @@ def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
 
 
 _EVERY = ("모든", "전체", "서비스 전", "전 ", "서비스들", "프로세스들", "앱들")
-_EARLIER = ("이전", "전", "직전", "예전", "지난", "원", "구", "옛", "마지막", "배포", "정상", "안정", "아까", "어제")
 
 
 def nouns(text: Text, pieces: list[Piece]) -> list[Piece]:
@@ -100,7 +108,13 @@ def nouns(text: Text, pieces: list[Piece]) -> list[Piece]:
     there = any(one.kind in {"unit", "group", "pronoun"} for one in pieces)
     found: list[Piece] = []
     for piece in pieces:
-        kind, value = piece.kind, piece.value
+        kind, value, form = piece.kind, piece.value, piece.form
+        if kind == "unit" and changes and found and found[-1].kind == "unit":  # api 워커 2개로: whose, or both?
+            counted = any(one.kind == "number" and one.form == "instances" for one in pieces)
+            if counted and said_by(text, piece) in {"워커", "프로세스"}:
+                kind, value = "noun", "instances"
+            else:
+                form = "near"
         if kind == "noun":
             said = said_by(text, piece)
             if value == "machine" and said in {"서버", "노드", "머신"} and found and found[-1].kind == "unit":
@@ -109,9 +123,9 @@ def nouns(text: Text, pieces: list[Piece]) -> list[Piece]:
                 value = "services"
             elif value == "services" and changes and said.startswith(_EVERY):
                 kind = value = "all"
-            elif value == "release" and said.startswith(_EARLIER):
+            elif is_earlier(text, piece):
                 value = "last_release"
-        found.append(replace(piece, kind=kind, value=value))
+        found.append(replace(piece, kind=kind, value=value, form=form))
     return found
 
 

@@ -38,6 +38,8 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
                 done.update(range(at, end + 1))
         elif piece.kind == "verb":
             found.append(replace(piece, form=piece.form or "imperative"))
+        elif piece.kind == "light" and _counts(pieces, at):
+            found.append(replace(piece, kind="verb", value="scale", form=piece.form or "imperative"))
         elif piece.kind == "light" or (piece.kind == "lightword" and said_by(text, piece).startswith(("부탁", "요청"))):
             found.append(replace(piece, kind="verb", value="show", form=piece.form or "noun"))
         elif piece.kind == "lightword":
@@ -45,6 +47,12 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
         else:
             found.append(piece)
     return found
+
+
+def _counts(pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether a number of instances stands right before: 3대로 해줘."""
+    before = [one for one in pieces[max(0, at - 3) : at] if one.kind != "filler"]
+    return any(one.kind == "counter" and one.value == "instances" for one in before[-2:])
 
 
 def _maker_of(pieces: Sequence[Piece], at: int) -> int | None:
@@ -81,7 +89,7 @@ def _form_of_noun(text: Text, pieces: Sequence[Piece], at: int) -> str:
         return "question" if after.kind == "copula" else "third"
     if said.startswith(("전에", "이전", "이후", "후", "뒤", "때", "다음")) or after.kind == "unknown":
         return "attributive"
-    return "attributive" if after.kind == "particle" and after.value in {"of", "from", "until", "in"} else "noun"
+    return "attributive" if after.kind == "particle" and after.value != "obj" else "noun"
 
 
 def clause_of(pieces: Sequence[Piece], at: int) -> tuple[int, int]:
@@ -104,7 +112,7 @@ def composed(text: Text, pieces: list[Piece]) -> list[Piece]:
             piece.kind == "state"
             and piece.value == "up"
             and piece.form == "imperative"
-            and _is_of_a_release(pieces, at)
+            and _is_of_a_release(text, pieces, at)
         ):
             found.append(replace(piece, kind="verb", value="rollback"))  # 이전 버전으로 돌아가
         else:
@@ -112,9 +120,17 @@ def composed(text: Text, pieces: list[Piece]) -> list[Piece]:
     return found
 
 
-def _is_of_a_release(pieces: Sequence[Piece], at: int) -> bool:
+_EARLIER = ("이전", "전", "직전", "예전", "지난", "원", "구", "옛", "마지막", "배포", "정상", "안정", "아까", "어제")
+
+
+def is_earlier(text: Text, piece: Piece) -> bool:
+    """Tell whether a piece is an earlier release."""
+    return piece.kind == "noun" and piece.value == "release" and said_by(text, piece).startswith(_EARLIER)
+
+
+def _is_of_a_release(text: Text, pieces: Sequence[Piece], at: int) -> bool:
     begin, _ = clause_of(pieces, at)
-    return any(one.kind == "noun" and one.value == "release" for one in pieces[begin:at])
+    return any(is_earlier(text, one) for one in pieces[begin:at])
 
 
 def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
@@ -124,7 +140,8 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
     if value == "restart" and text.text.startswith("다시", piece.start) and _was_stopped(pieces, at):
         value = "start"
     if value == "run":  # 돌려줘: run it, or give it back
-        value, form = "start", "near" if form == "imperative" else form
+        value = "restart" if text.text.startswith("다시", piece.start) else "start"
+        form = "near" if form == "imperative" else form
     if value == "touch" and form in {"negated", "instead"}:
         value, form = _left_alone(pieces, at, form)
     if not value:
@@ -149,7 +166,11 @@ def _left_alone(pieces: Sequence[Piece], at: int, form: str) -> tuple[str, str]:
     beside = pieces[begin:at]
     who = any(one.kind in WHO for one in beside)
     follows = next((one for one in pieces[at + 1 :] if one.kind == "verb"), None)
-    if form == "instead" and not who and follows is not None and follows.value == "pause":
+    if (
+        form == "instead"
+        and follows is not None
+        and (follows.value in LOOKING or (not who and follows.value == "pause"))
+    ):
         return "", ""
     if any(one.kind == "duration" and "since" not in one.form for one in beside) and (who or begin > 0):
         return "hold", "imperative"
@@ -174,13 +195,13 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
     beside = pieces[begin:at]
     things = {one.value for one in beside if one.kind == "noun"}
     value, said = piece.value, said_by(text, piece)
-    if any(one.kind == "procedure" for one in beside) and value in {"run", "start", "show", OTHER}:
+    if any(one.kind == "procedure" for one in beside) and value in {"run", "start", "restart", "show", OTHER}:
         return "run_gui_procedure"
-    if "release" in things and value in {"run", "scale", OTHER, "stop", "start"}:
+    if value in {"run", "scale", OTHER, "stop", "start", "restart"} and any(is_earlier(text, one) for one in beside):
         return "rollback"
     if value == "start" and things & {"logs", "errors", "status", "services"}:
         return "show"
-    if value in {"start", "stop"} and said.startswith(_MOVES) and _is_counted(beside):
+    if value in {"start", "stop", "restart"} and said.startswith(_MOVES) and _is_counted(beside):
         return {"올": "scale_up", "다": "scale_up", "내": "scale_down"}.get(said[0], "scale")
     if value in {"scale", "scale_up"} and said.startswith(_OF_NUMBERS) and not _is_counted(beside):
         return OTHER
