@@ -154,7 +154,7 @@ def test_a_paste_is_one_text_and_no_control_gets_through(served: Cli) -> None:
 
 def test_json_lines_in_both_languages(served: Cli) -> None:
     canary(served, 60)
-    said = events(served, "api 괜찮아?", {"text": "restart tick"}, {"answer": "no"}, "restrat tick", "y", "status")
+    said = events(served, "api 괜찮아?", {"text": "restart tick"}, {"answer": "no"}, "restrat tick", "n", "status")
     by_kind = [(event["kind"], event["language"]) for event in said if event["kind"] != "progress"]
     assert by_kind[:2] == [("answer", "ko"), ("end", "ko")]
     assert ("confirm", "en") in by_kind
@@ -211,7 +211,7 @@ def test_what_others_and_the_agent_ask_is_answered_where_it_is_shown(served: Cli
         chat.sees("Waiting for a yes: restart:tick")
         chat.sees("[y/n]")
         chat.type("네\r")
-        chat.sees("1/1")
+        chat.sees("done: restarted tick")
         assert not set(pids(served, "tick")) & set(ticking)
         for pid in serving:
             os.kill(pid, signal.SIGSTOP)
