@@ -150,10 +150,10 @@ _READERS: Mapping[str, Callable[[object], object]] = {
 }
 SERVICE_KEYS = (
     "command", "cwd", "env", "port", "share_socket", "instances", "health", "depends_on", "logs", "max_memory",
-    "stop_signal", "stop_timeout_s", "config_files", "mode", "protected", "autostart", "autorestart",
+    "stop_signal", "stop_timeout_s", "config_files", "mode", "protected", "aliases", "autostart", "autorestart",
     "stop_exit_codes", "min_uptime_s", "max_restarts", "restart_delay_s", "restart_backoff_s", "max_memory_restart",
     "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s", "wait_ready", "ready_timeout_s",
     "shutdown_with_message", "node_channel", "treekill", "surge", "instance_var", "increment_var", "filter_env",
     "uid", "gid", "reopen_signal", "log_level_signal", "out_file", "error_file", "log_file", "merge_logs", "log_date_format", "log_type", "disable_logs",
-    "pid_file", "aliases",
+    "pid_file",
 )  # fmt: skip
