@@ -85,7 +85,7 @@ def in_a_sentence(row: Mapping[str, Any], ground: Ground) -> str:
         parts.append(say("fact.cpu_now", percent=percent(measured["cpu"])))
     elif row["cpu"] is not None:
         parts.append(say("fact.cpu", percent=percent(row["cpu"])))
-    return say("join").join([_verdict(row, ground), *parts])
+    return f"{_verdict(row, ground)} ({say('join').join(parts)})" if parts else _verdict(row, ground)
 
 
 def _verdict(row: Mapping[str, Any], ground: Ground) -> str:

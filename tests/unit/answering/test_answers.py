@@ -85,7 +85,7 @@ def remember(home: Home, one: Incident, **values: Any) -> None:
 
 def test_who_answers_its_health_check_is_up(place: Home, listening: int) -> None:
     found = ask(place, "describe_process", running(a_unit(), Health(tcp=f"127.0.0.1:{listening}")))
-    assert found.headline.startswith("api is up: it answers its health check, up for ")
+    assert found.headline.startswith("api is up: it answers its health check (up for ")
     assert found.data["headline"] == found.headline
     korean = ask(place, "describe_process", running(a_unit(), Health(tcp=f"127.0.0.1:{listening}")), "ko")
     assert korean.headline.startswith("api는 정상입니다")
