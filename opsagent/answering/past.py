@@ -173,6 +173,10 @@ def _nothing(
     say, name = ground.say, unit.name
     if since is not None:
         headline = say("past.none_since", name=name, since=ground.short(since))
+        if began is None:
+            lines.append(say("past.nothing"))
+        elif began > since:
+            lines.append(say("past.short", began=ground.short(began)))
     elif began is not None:
         headline = say("past.none", name=name, began=ground.short(began))
     else:

@@ -167,6 +167,7 @@ def test_an_incident_of_before_is_no_answer_for_last_night(place: Home) -> None:
     found = ask(place, "recall_incidents", running(a_unit()), since="12h")
     assert found.headline == "no incident of api is known since 11-29 00:00 KST"
     assert any("0123abcd4567ef89" in line for line in found.lines)
+    assert "the journal goes back to 11-29 12:00 KST only: what was before that is not known" in found.lines
 
 
 def test_what_happened_altogether(place: Home) -> None:
