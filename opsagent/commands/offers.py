@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from opsagent.commands import english_words, say
 from opsagent.commands.clauses import Doubt, Why
 from opsagent.commands.known import Known
+from opsagent.commands.likely import doubts_reading, likely
 from opsagent.commands.meaning import MAX_INSTANCES, Meant, Steps, meant
 from opsagent.commands.reading import Ask, Context, Language
 from opsagent.commands.tags import NEAR, Role, Row, Tag
@@ -46,7 +47,7 @@ def ask_back(looked: Looked) -> Ask:
     shared = next((step.target for step in best.steps if step.target and len(known.named(step.target)) > 1), None)
     if shared is not None:
         return _which(shared, best, looked)
-    offers = tuple(_offers(looked))[:_MAX_OFFERS]
+    offers = _likeliest_first(tuple(_offers(looked)), best, looked)[:_MAX_OFFERS]
     unknown = _unknown_unit(looked.rows, best)
     if unknown:
         return _no_such(unknown, offers, looked)
@@ -99,6 +100,17 @@ def _offers(looked: Looked) -> Iterator[Steps]:
             if fits and not (_silent(one) and any(doubt.why is Why.FORBIDS for doubt in one.doubts)):
                 seen.add(key)
                 yield steps
+
+
+def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> tuple[Steps, ...]:
+    """Put before the offers what the intent model sees, where the rules have none, or one to read that it doubts."""
+    row = looked.rows[0]
+    if offers and not doubts_reading(offers[0], row, looked.tokens):
+        return offers
+    seen = likely(row, looked.tokens, looked.known)
+    if not seen or (_silent(best) and any(step.tool not in READING for step in seen)):
+        return offers
+    return (seen, *(offer for offer in offers if offer != seen))
 
 
 def _mended(row: Row, looked: Looked) -> Iterator[Meant]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from opsagent.commands import english, say
 from opsagent.commands.known import Known
+from opsagent.commands.likely import doubts_reading
 from opsagent.commands.meaning import Meant, Steps, meant
 from opsagent.commands.offers import Looked, ask_back, word_and_name
 from opsagent.commands.reading import Ask, Context, Language, Reading
@@ -36,7 +37,7 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     tokens = tokenize(text)
     rows, found = _meanings(tokens, language, known, context)
     steps = _planned(found)
-    if steps and not word_and_name(tokens, known):
+    if steps and not word_and_name(tokens, known) and not doubts_reading(steps, rows[0], tokens):
         return Reading(steps=steps, language=language)
     return Reading(ask=ask_back(Looked(text, tokens, language, known, context, rows, found)), language=language)
 

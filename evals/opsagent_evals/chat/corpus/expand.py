@@ -1,8 +1,8 @@
-"""From phrase grammars to sentences: always the same ones, in the same order. Pure but for reading the files.
+r"""From phrase grammars to sentences: always the same ones, in the same order. Pure but for reading the files.
 
     verb = restart | bounce              a word list, used as $verb
     > restart({u})                       what the phrases below ask for (a call as in chat cases)
-    [please] $verb {u} [for me]          a phrase: (a|b) one of them, [a|b] one of them or nothing
+    [please] $verb {u} [for me]          a phrase: (a|b) one of them, [a|b] one of them or nothing; \ takes a sign as it is
 
 A phrase without choices is a sentence of its own. Slots are filled from lists: {u} and {u2} names of services, {n} a
 number, {d} a span of time, {q} something to look for, {p} a procedure, {id} a question's number, {t} a time of day.
@@ -72,8 +72,8 @@ class Sentence:
 
     text: str
     calls: str
-    """What it asks for, as a chat case says it: calls with `;` between; `ask()`: nothing that may be done; `several`:
-    calls of more than one tool, not written out."""
+    """What it asks for, as a chat case says it: calls with `;` between, alternatives with `||`; `ask()`: nothing that
+    may be done; `several`: calls of more than one tool, not written out."""
     names: tuple[str, ...]
     """The services that it names."""
     frame: str
@@ -89,9 +89,10 @@ class Sentence:
     @property
     def intent(self) -> str:
         """Return the class that the model learns: a tool, `several` or `abstain`."""
-        if self.calls in ("ask()", "several"):
-            return "abstain" if self.calls == "ask()" else "several"
-        tools = [call.split("(")[0].strip() for call in self.calls.split(";")]
+        first = self.calls.split("||")[0].strip()
+        if first in {"ask()", "several"}:
+            return "abstain" if first == "ask()" else "several"
+        tools = [call.split("(")[0].strip() for call in first.split(";")]
         return tools[0] if len(set(tools)) == 1 else "several"
 
 
@@ -143,16 +144,16 @@ def _of_phrase(phrase: str, calls: str, frame: str, lists: Mapping[str, str]) ->
         phrase = _REFERENCE.sub(lambda match: f"({lists[match[1]]})", phrase)
     chance = random.Random(zlib.crc32(phrase.encode()))  # noqa: S311 - the same sentences every time
     tree = _parse(phrase)
-    single = "(" not in phrase and "[" not in phrase
+    single = all(isinstance(part, str) for part in tree)
     seen: set[str] = set()
-    most = EACH_ABSTAIN if calls == "ask()" else EACH
+    most = EACH_ABSTAIN if calls.startswith("ask()") else EACH
     for _ in range(1 if single else 4 * most):
         bare = _SPACES.sub(" ", _say(tree, chance)).strip()
         if bare not in seen and len(seen) < most:
             seen.add(bare)
             text, asked, names = _fill(bare, calls, chance, "ko" if frame.startswith("ko") else "en")
             if not single:
-                text = _roughen(text, names, chance, slips=calls != "ask()")
+                text = _roughen(text, names, chance, slips=not calls.startswith("ask()"))
             yield Sentence(text, asked, names, frame, single)
 
 
@@ -184,7 +185,8 @@ def _row(phrase: str, at: int, until: str) -> tuple[list[Tree], int]:
         elif char == "|" and until:
             ways.append([])
         else:
-            ways[-1].append(char)
+            at += char == "\\"
+            ways[-1].append(phrase[at])
         at += 1
     if until and phrase[at] != until:
         raise IndexError(f"no {until!r}")
