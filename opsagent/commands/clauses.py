@@ -79,7 +79,9 @@ class _Piece:
     lead: Tag | None = None
 
     def opens(self) -> bool:
-        return any(tag.role in _OPEN for tag in self.tags)
+        return any(
+            tag.role in _OPEN and not (tag.role is Role.NOUN and tag.value in {"lines", "unit"}) for tag in self.tags
+        )
 
     def says(self) -> bool:
         return any(tag.role is not Role.FILLER for tag in self.tags)

@@ -22,11 +22,17 @@ _MEMOS = tuple(
         "bear in mind that", "bear in mind", "take note that", "take note", "make a note that", "make a note", "learn that", "memorize that",
         "memorise that", "memorize", "memorise", "for the record", "don't forget that", "don't forget", "do not forget that", "for future reference",
         "know that", "you should know that", "write down that", "write this down", "note down that", "note", "memo", "commit to memory that", "commit to memory",
-        "store the fact that", "save this", "save the fact that", "learn this", "learn",
+        "store the fact that", "you should remember that", "you should remember", "you should know", "rule", "add this", "mind that", "add the following", "for next time", "here is a rule", "here's a rule", "write down", "always remember that", "never forget that",
+        "always remember", "never forget", "keep the following", "keep this", "fyi remember",
+        "note the following", "remember the following", "remember for next time", "new rule", "house rule", "take note of this", "please remember", "save this", "save the fact that", "learn this", "learn",
     )
 )  # fmt: skip
 _WHOLE = (("from", "now", "on"), ("as", "a", "rule"), ("in", "future"), ("in", "the", "future"), ("going", "forward"))
 """What follows is to be kept together with these words."""
+_RULES = {
+    (word,)
+    for word in ("never", "always", "don't", "dont", "do", "ask", "only", "leave", "no", "nobody", "please", ",")
+}
 _OPENERS = {
     "please",
     "hey",
@@ -75,7 +81,9 @@ def _memo(tokens: Sequence[Token], text: str) -> tuple[Row, int]:
     while at < len(tokens) and tokens[at].word in _OPENERS:
         at += 1
     said = tuple(token.word.replace("’", "'") for token in tokens)
-    whole = next((one for one in _WHOLE if said[at : at + len(one)] == one), None)
+    whole = next(
+        (one for one in _WHOLE if said[at : at + len(one)] == one and said[at + len(one) :][:1] in _RULES), None
+    )
     memo = next((one for one in _MEMOS if said[at : at + len(one)] == one), None)
     if (whole is None and memo is None) or said[-1] in {"?", "？"}:
         return (), 0
@@ -107,12 +115,12 @@ def _orders_next(said: Sequence[str], at: int) -> bool:
 
 
 def _explained(cells: Cells, tokens: Sequence[Token], text: str) -> Row:
-    cells = forbidden(cells)
+    cells = forbidden(cells, light=False)
     cells = conditions(cells, tokens)
     cells = queries(cells, tokens, text)
     cells = params(cells, tokens, text)
     cells = reasons(cells)
-    cells = composed(cells)
+    cells = forbidden(composed(cells), light=True)
     return tuple(_decided(cells, at, tokens) for at in range(len(cells)))
 
 
@@ -131,11 +139,20 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
         whole = form == "whole"
         said = value if whole else _said(cell, tokens)
         return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if whole else "when")
+    if (role, form) == (Role.JOIN, ":") and _quotes(cells, at):
+        return Tag(Role.DOUBT, ":", cell.start, cell.end)
     if role in {Role.DOUBT, Role.NEGATION} and value != "vague time":
         return Tag(role, _said(cell, tokens), cell.start, cell.end)
     if role is Role.VERB and form == "imperative" and len(cells[at].options) > 0 and not _commands(cells, at):
-        return Tag(role, value, cell.start, cell.end, "noun")
+        told = cells[at].may(Role.VERB, value, "past")  # I shut it down
+        return Tag(role, value, cell.start, cell.end, "past" if told else "noun")
     return tag(cell)
+
+
+def _quotes(cells: Cells, at: int) -> bool:
+    """`the log says: restart web`: words of somebody else. `api: restart it` is no such thing."""
+    plain = all(cell.first[0] in {Role.FILLER, Role.JOIN, Role.UNIT, Role.GROUP, Role.REQUEST} for cell in cells[:at])
+    return not plain and any(cell.may(Role.VERB, None, "imperative") and not cell.may(Role.NOUN) for cell in cells[at:])
 
 
 def _said(cell: Cell, tokens: Sequence[Token]) -> str:
@@ -272,6 +289,15 @@ def _slip(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return cell.of(Role.UNKNOWN) if others else cell.of(Role.VERB, NEAR)
 
 
+def _near(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """A word that is near to a name is one where it stands in a list, or where no other name stands."""
+    if cell.of(Role.UNIT, NEAR) is None:
+        return None
+    others = any(one.of(Role.UNIT, "") for one in cells)
+    listed = any(one.may(Role.JOIN) for one in (*cells[max(0, at - 1) : at], *cells[at + 1 : at + 2]))
+    return cell.of(Role.UNIT) if listed or not others else (Role.UNKNOWN, cell.options[-1][1], "")
+
+
 def _sorry(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     """`to 4, sorry, 2`: a slip, where something stands on both sides."""
     if not (cell.may(Role.CORRECTION) and cell.may(Role.FILLER)):
@@ -329,6 +355,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 _CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
+    _slip, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

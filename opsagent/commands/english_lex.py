@@ -32,6 +32,7 @@ _TIMELY = re.compile(
     r"tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|coming|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
     r"fifteen|twenty|thirty|forty|fifty|sixty|ninety|couple|january|february|march|april|may|june|july|august|september|october|november|december|hour"
 )  # fmt: skip
+_BEFORE_NUMBERS = frozenset({"to", "by", "with"})
 _ID = re.compile(r"#?(?=[0-9a-z-]*\d)[0-9a-z][0-9a-z-]{1,40}")
 _SIZE = re.compile(r"\d{1,6}(?:\.\d)?(?:[kmgt]i?b?|%)")
 _DASHES = frozenset({"-", "–", "—"})
@@ -52,11 +53,17 @@ class Cell:
 
     def may(self, role: Role, value: str | None = None, form: str | None = None) -> bool:
         """Tell whether it may be that."""
-        return any(one[0] is role and value in (None, one[1]) and form in (None, one[2]) for one in self.options)
+        for one in self.options:  # asked some hundred times a text: no generator
+            if one[0] is role and (value is None or one[1] == value) and (form is None or one[2] == form):
+                return True
+        return False
 
     def of(self, role: Role, form: str | None = None) -> Meaning | None:
         """Return what it is in that role; None: it is not."""
-        return next((one for one in self.options if one[0] is role and form in (None, one[2])), None)
+        for one in self.options:
+            if one[0] is role and (form is None or one[2] == form):
+                return one
+        return None
 
     def only(self, role: Role, value: str = "", form: str = "") -> Cell:
         """Return it, decided."""
@@ -283,6 +290,10 @@ def _numbers(words: Sequence[str], at: int) -> Iterator[tuple[int, tuple[Meaning
 
 def _times(words: Sequence[str], at: int, now: datetime | None) -> Iterator[tuple[int, tuple[Meaning, ...]]]:
     if not (_TIMELY.fullmatch(words[at]) or words[at][:1].isdigit()):
+        return
+    if (
+        at and words[at - 1] in _BEFORE_NUMBERS and (words[at] in NUMBERS or words[at].isdigit())
+    ):  # scale web to 4 tomorrow
         return
     by_end: dict[int, list[Meaning]] = {}
     for span in times_en.spans(words, at, now):

@@ -39,24 +39,30 @@ def replaced(cells: Cells, start: int, end: int, meaning: tuple[Role, str, str])
 # what is forbidden
 
 
-def forbidden(cells: Cells) -> Cells:
-    """Bind a no to the verb behind it: `don't restart`, `without restarting`, `instead of stopping`."""
+def forbidden(cells: Cells, *, light: bool) -> Cells:
+    """Bind a no to the verb behind it: `don't restart`, `without restarting`, `instead of stopping`.
+
+    `light`: verbs that were not composed to one of a tool, too.
+    """
     at = 0
     while at < len(cells):
         if cells[at].may(Role.NEGATION):
             verb = _next(cells, at + 1, lambda cell: cell.may(Role.FILLER) and not cell.may(Role.VERB))
-            if verb < len(cells) and (meaning := _changing(cells[verb])) is not None:
-                cells = (*cells[:verb], cells[verb].only(Role.VERB, meaning[1], "negated"), *cells[verb + 1 :])
+            if verb < len(cells) and (meaning := _changing(cells[verb], light=light)) is not None:
+                tool = (
+                    OTHER if meaning[1:] == ("touch", "gerund") else meaning[1]
+                )  # no touching: nobody is asked to hold off
+                cells = (*cells[:verb], cells[verb].only(Role.VERB, tool, "negated"), *cells[verb + 1 :])
                 cells = (*cells[:at], cells[at].only(Role.FILLER), *cells[at + 1 :])
         at += 1
     return cells
 
 
-def _changing(cell: Cell) -> tuple[Role, str, str] | None:
+def _changing(cell: Cell, *, light: bool) -> tuple[Role, str, str] | None:
     """Return what is not to be done, in the words of a tool where there is one."""
     verbs = [one for one in cell.options if one[0] is Role.VERB and one[2] in {"imperative", "gerund", "light"}]
     acts = [one for one in verbs if one[1] in _ORDERED | {OTHER}]
-    return next(iter([*acts, *(one for one in verbs if one[2] == "light")]), None)
+    return next(iter([*acts, *(one for one in verbs if light and one[2] == "light")]), None)
 
 
 def _next(cells: Cells, at: int, skip: Callable[[Cell], bool]) -> int:
@@ -72,8 +78,9 @@ def conditions(cells: Cells, tokens: Sequence[Token]) -> Cells:
     """Put an `if` and what follows it together, where it is one that can be looked at: `if api is down`."""
     at = 0
     while at < len(cells):
-        if cells[at].first[:2] == (Role.CONDITION, "if") or _inverted(cells, at, tokens):
-            found = _state(cells, at) or _threshold(cells, at, tokens)
+        unless = cells[at].first[0] is Role.CONDITION and _word(cells[at], tokens) == "unless"
+        if unless or cells[at].first[:2] == (Role.CONDITION, "if") or _inverted(cells, at, tokens):
+            found = _state(cells, at, tokens, unless=unless) or (None if unless else _threshold(cells, at, tokens))
             if found is not None:
                 end, text = found
                 cells = replaced(cells, at, end, (Role.CONDITION, text, "whole"))
@@ -102,12 +109,12 @@ def _subject(cells: Cells, at: int) -> tuple[int, str] | None:
 _MEASURE = re.compile(r"[\d.]+|(?:k|m|g)(?:i?b|ig|igs|eg|egs)?|(?:kilo|mega|giga)bytes?|percent|%", re.IGNORECASE)
 
 
-def _state(cells: Cells, at: int) -> tuple[int, str] | None:
+def _state(cells: Cells, at: int, tokens: Sequence[Token], *, unless: bool) -> tuple[int, str] | None:
     subject = _subject(cells, at + 1)
     if subject is None:
         return None
     end, name = subject
-    no = False
+    no = unless
     seen = False
     while end < len(cells) and (
         cells[end].may(Role.QUESTION, "is") or cells[end].may(Role.GLUE, "still") or cells[end].may(Role.NEGATION)
@@ -115,8 +122,10 @@ def _state(cells: Cells, at: int) -> tuple[int, str] | None:
         no ^= cells[end].may(Role.NEGATION)
         seen |= cells[end].may(Role.QUESTION, "is")
         end += 1
+    seen |= end < len(cells) and _word(cells[end], tokens).startswith(("isn't", "aren't"))
     state = cells[end].of(Role.STATE) if end < len(cells) else None
-    if state is None or not seen or state[2] or state[1] not in _STATES:
+    becomes = state is not None and state[2] in {"third", "past"} and not unless
+    if state is None or not (seen or becomes) or (state[2] and not becomes) or state[1] not in _STATES:
         return None
     value = _OPPOSITE.get(state[1], "") if no else state[1]
     end += 1
@@ -135,7 +144,9 @@ def _closed(cells: Cells, end: int) -> bool:
 
 def _threshold(cells: Cells, at: int, tokens: Sequence[Token]) -> tuple[int, str] | None:
     """Read `if api uses more than 500M of memory`, `if the cpu of api is above 80%`."""
-    end = _next(cells, at + 1, lambda cell: not (cell.first[0] is Role.JOIN or _commands(cell)))
+    end = at + 1
+    while end < len(cells) and not (cells[end].first[0] is Role.JOIN or _commands(cells, end)):
+        end += 1
     span = cells[at + 1 : end]
     said = " ".join(tokens[n].word for cell in span for n in range(cell.start, cell.end))
     named = [cell.first[1] if cell.first[0] is Role.UNIT else "it" for cell in span
@@ -169,14 +180,22 @@ def _is_above(cell: Cell, tokens: Sequence[Token]) -> bool:
         "climbs",
         "grows",
         "gets",
+        "eats",
+        "takes",
+        "consumes",
+        "hogs",
+        "reaches",
+        "needs",
         "above",
         "beyond",
         ">",
     }
 
 
-def _commands(cell: Cell) -> bool:
-    return cell.first[0] is Role.VERB and cell.first[2] == "imperative"
+def _commands(cells: Cells, at: int) -> bool:
+    role, _, form = cells[at].first
+    light = form == "light" and bool(who(cells, at + 1)[1])
+    return role is Role.VERB and (form == "imperative" or light)
 
 
 # reasons
@@ -207,9 +226,20 @@ def _reason_end(cells: Cells, at: int) -> int | None:
         return None
     if end < len(cells) and cells[end].may(Role.JOIN, ",", ":"):  # somebody's words follow
         return None
+    if (
+        begins
+        and _word_is_weak(cells[at])
+        and not any(cell.may(Role.QUESTION, "is") or cell.may(Role.STATE) for cell in span)
+    ):
+        return None
     if any(_orders(cell) or cell.first[0] in {Role.CORRECTION, Role.CONDITION, Role.TEXT} for cell in span):
         return None
     return end
+
+
+def _word_is_weak(cell: Cell) -> bool:
+    """`as`, `since`, `given`: a reason only where somebody is said to be somehow."""
+    return cell.end - cell.start == 1
 
 
 def _ends_reason(cell: Cell, *, fronted: bool) -> bool:
@@ -245,7 +275,7 @@ def _statement(cells: Cells, at: int) -> bool:
         return False
     if cells[at].may(Role.GLUE, "i_am"):
         return at + 2 < len(cells)
-    end, targets = who(cells, at)
+    end, targets = who(cells, _of_whom(cells, at))
     pronoun = any(cell.first[0] is Role.PRONOUN for cell in targets)
     if not targets:
         end = _next(cells, at, lambda cell: cell.first[0] in {Role.UNKNOWN, Role.NOUN} or cell.may(Role.GLUE, "the"))
@@ -258,8 +288,21 @@ def _statement(cells: Cells, at: int) -> bool:
     if end >= len(cells):
         return False
     after = cells[end]
-    says = after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past") or _is_so(cells, end)
+    acts = (
+        pronoun
+        and not after.may(Role.GLUE, "to")
+        and (after.first[0] in {Role.UNKNOWN, Role.STATE} or after.may(Role.GLUE, "free"))
+    )
+    says = acts or after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past") or _is_so(cells, end)
     return says and not after.may(Role.VERB, None, "imperative") and not _asks_for(cells, end)
+
+
+def _of_whom(cells: Cells, at: int) -> int:
+    """Return where the owner stands: `the new release of mailer is broken` speaks of mailer."""
+    end = _next(
+        cells, at, lambda cell: cell.may(Role.GLUE, "the") or cell.may(Role.GLUE, "last") or cell.may(Role.NOUN)
+    )
+    return end + 1 if end > at and end < len(cells) and cells[end].may(Role.GLUE, "of") else at
 
 
 def _is_so(cells: Cells, at: int) -> bool:
@@ -323,7 +366,12 @@ def queries(cells: Cells, tokens: Sequence[Token], text: str) -> Cells:
                 _word(one, tokens) in {"for", "containing", "mentioning", "matching"} for one in cells[at:]
             )
         else:
-            ends = word in _LOOKS_FOR and ((searching is not None and word in {"for", "about"}) or (logs and word not in {"for", "of", "about", "with"}))  # fmt: skip
+            named = (
+                any(one.first[0] in _NAMES for one in cells[:at])
+                and at + 1 < len(cells)
+                and cells[at + 1].first[0] is Role.UNKNOWN
+            )
+            ends = word in _LOOKS_FOR and ((searching is not None and word in {"for", "about"}) or (logs and ((named and word != "of") or word not in {"for", "of", "about", "with"})))  # fmt: skip
         if ends:
             found = _query(cells, at + 1, tokens, text)
             if found is not None:

@@ -30,6 +30,19 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("restart", "turn|switch|power|flip off and back? on <t>"),
     ("restart", "give <t> kick|bump|boot|boost in? start?"),
     ("restart", "kick <t>"),
+    ("restart", "<start>|begin <t> again"),
+    ("restart", "make|let|have <t> <start>|begin again"),
+    ("restart", "bring|take|shut|pull <t> down|offline and bring? <pronoun>? back? up|online"),
+    ("restart", "give <t> <fresh>"),
+    ("=", "<started> <v> of|on|for|to <t>"),
+    ("=", "<renewed> all? <inst> of|for|in <t>"),
+    ("reload", "<reload>|reread|load <config> of|for|in|on <t>"),
+    ("reload", "<reload> <t> of? <own>? <config>"),
+    ("reload", "<reload> <t> with|to? <config>"),
+    ("reload", "make|have|let|get <t> to? <reload>|reread <own>? <config>"),
+    ("reload", "make|have|let|get <t> to? <reload>"),
+    ("reload", "tell <t> to <reload>|reread <own>? <config>"),
+    ("reload", "<asks> <t> to reread|<reload> <own>? <config>"),
     ("=", "give|hand <t> <v>"),
     ("=", "do|perform|execute|make|run|trigger|issue|initiate|carry|schedule|apply|go <v> of|on|for|to|with|with? <t>"),
     ("=", "get|have <t> <p>"),
@@ -76,6 +89,9 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("scale", "make <t> <n> <inst>"),
     # releases
     ("rollback", "<start>|restore|undo|return|bring|put|get|<rollback> <last>|<release> of|for|on|to|from <t>"),
+    ("^scale", "give? <n> <inst> of|for <t>"),
+    ("^scale", "<t> of? <inst>? up|down? to <n> <inst>?"),
+    ("^rollback", "<t> back to <last>"),
     ("rollback", "undo|restore|<rollback> last? <t> of? <last>|<release>"),
     ("rollback", "put|bring|get <last> of|for|on <t> back"),
     ("rollback", "go|return|switch|get back to|on <last> of|for|on|with <t>"),
@@ -102,12 +118,20 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("start", "get|bring|put|have back? up|online|running <t>"),
     ("start", "<asks> <t> alone? back? up|online|running"),
     ("start", "get|bring|put <t> back"),
-    ("start", "start|boot|fire|spin|kick|power|<start> <t> back? up|off|on|online"),
+    ("start", "start|boot|fire|spin|kick|power|<start> <t> back? up|on|online"),
     ("start", "turn|switch|power|flip <t> back? on"),
     ("start", "boot|bump <t>"),
     ("stop", "bring|take|shut|pull|knock|put|get|have <t> down|offline|off"),
     ("stop", "shut|turn|switch|power|flip|spin|kick|roll|<stop> <t> off|down|offline"),
     ("stop", "take|bring|pull|knock|shut down|offline|off <t>"),
+    ("stop", "make|have|let <t> <stop>"),
+    ("stop", "end|quit <t>"),
+    ("stop", "<t> <needs> down|off|offline"),
+    ("start", "<t> <needs> back? up|running|online"),
+    ("start", "make|let|have <t> run|<start>"),
+    ("start", "run <t>"),
+    ("start", "put|get|bring <t> back? to run"),
+    ("scale", "<t> <needs>|<gets> <n> <inst>"),
     ("stop", "<asks> <t> alone? down|off|offline|<halted>"),
 )  # fmt: skip
 
@@ -120,9 +144,13 @@ _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<scale>": (Role.VERB, "scale", "imperative"), "<start>": (Role.VERB, "start", "imperative"),
     "<stop>": (Role.VERB, "stop", "imperative"), "<rollback>": (Role.VERB, "rollback", "imperative"),
     "<other>": (Role.VERB, "deploy", "imperative"), "<halted>": (Role.STATE, "stopped", None),
+    "<reload>": (Role.VERB, "reload", "imperative"), "<config>": (Role.NOUN, "config", None),
+    "<own>": (Role.PRONOUN, "it", "own"), "<pronoun>": (Role.PRONOUN, "it", ""),
+    "<fresh>": (Role.VERB, "restart", "imperative"), "<gets>": (Role.VERB, "gets", "light"),
+    "<started>": (Role.VERB, "start", "imperative"), "all": (Role.ALL, "all", None),
     "and": (Role.JOIN, "and", None),
 }  # fmt: skip
-_FORMS = {"<v>": "imperative", "<p>": "past", "<g>": "gerund"}
+_FORMS = {"<v>": "imperative", "<renewed>": "imperative", "<p>": "past", "<g>": "gerund"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,22 +207,41 @@ def _match(cells: Cells, at: int) -> _Step | None:
     numbers = {number for kind in _starts(cells[at]) for number in _by_light().get(kind, ())}
     for number in sorted(numbers):
         tool, elements = _table()[number]
+        if tool.startswith("^") and not _begins(cells, at):
+            continue
         for step in _row(cells, elements, _Step(at)):
             if best is None or step.at > best.at:
-                best = _meaning(step, tool)
+                best = _meaning(step, tool.removeprefix("^"))
             break
     return best
+
+
+def _begins(cells: Cells, at: int) -> bool:
+    """Tell whether a clause begins here."""
+    before = next((cell for cell in reversed(cells[:at]) if cell.first[0] not in {Role.FILLER, Role.REQUEST}), None)
+    return before is None or before.first[0] in {Role.JOIN, Role.REASON}
 
 
 def _starts(cell: Cell) -> Iterator[str]:
     for role, value, form in cell.options:
         if role is Role.VERB and form == "light":
             yield value
+        if role is Role.VERB and form == "imperative" and value in CHANGED:
+            yield "<renewed>"
+        for kind, wanted_value, wanted_form in _kinds_by_role().get(role, ()):
+            if wanted_value in {"", value} and wanted_form in {None, form}:
+                yield kind
     if _target(cell) is not None or cell.may(Role.GLUE, "the"):
         yield "<t>"
-    for kind, (role, value, wanted) in _KINDS.items():
-        if cell.may(role, value or None, wanted):
-            yield kind
+
+
+@cache
+def _kinds_by_role() -> Mapping[Role, tuple[tuple[str, str, str | None], ...]]:
+    found: dict[Role, list[tuple[str, str, str | None]]] = {}
+    for kind, (role, value, form) in _KINDS.items():
+        if kind in _by_light():
+            found.setdefault(role, []).append((kind, value, form))
+    return {role: tuple(kinds) for role, kinds in found.items()}
 
 
 def _meaning(step: _Step, shape: str) -> _Step:
@@ -212,7 +259,9 @@ def _meaning(step: _Step, shape: str) -> _Step:
         )
     first = step.took[0]
     took = [first.only(Role.VERB, verb, "imperative"), *step.took[1:]]
-    if first.first[0] is Role.REQUEST:
+    if first.first[0] is Role.NUMBER:
+        took = [Cell(first.start, first.start, ((Role.VERB, verb, "imperative"),)), *step.took]
+    elif first.first[0] is Role.REQUEST:
         took.insert(0, Cell(first.start, first.start, ((Role.REQUEST, "", ""),)))
     elif first.first[0] is not Role.FILLER:  # who is meant stands first
         took[0] = first

@@ -81,5 +81,5 @@ def spaced(text: str) -> str:
 
 @cache
 def words() -> frozenset[str]:
-    """Return every word of the table."""
-    return frozenset(word for rows in lexicon().values() for phrase, _ in rows for word in phrase) | set(NUMBERS)
+    """Return every single word that has a role."""
+    return frozenset(phrase[0] for rows in lexicon().values() for phrase, _ in rows if len(phrase) == 1) | set(NUMBERS)

@@ -71,6 +71,8 @@ class Call:
     """It says what is not to be done."""
     asks: bool = False
     """It is a question."""
+    leaves: bool = False
+    """It says that something is not to be touched: an order by itself, and beside others what they are not to do."""
     goes_on: bool = False
     """Its verb says that something follows."""
 
@@ -85,9 +87,9 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
     verb = _verb(clause)
     if verb is None:
         return None
-    tool = "run_gui_procedure" if clause.has(Role.PROCEDURE) and verb.value not in ORDERS else verb.value
+    tool = _tool(clause, verb)
     doubts = [
-        *_of_the_verb(clause, verb, asked=asked),
+        *_of_the_verb(clause, tool, verb, asked=asked),
         *_of_the_rest(clause, tool, free_particles=free_particles),
     ]
     call = Call(
@@ -95,15 +97,32 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
         join=clause.join,
         blames=blamed(clause),
         looks_at=_looked_at(clause),
-        forbidden=verb.form == "negated",
+        forbidden=verb.form == "negated" and tool != "hold",
+        leaves=verb.form == "negated" and tool == "hold",
         goes_on=verb.form == "then",
     )
     targets, left_out = _parted(clause, verb_last=free_particles)
     if left_out:
         doubts.append(Doubt(Why.LEFT_OUT, left_out[0].value))
+    elif clause.has(Role.EXCEPT):  # but not yet, but not really
+        doubts.append(Doubt(Why.FORBIDS, "not"))
     args, more = _args(clause, tool)
     call = replace(call, targets=targets, left_out=left_out, args=args, doubts=(*doubts, *more))
     return _counted(clause, call) if tool in _SCALING else call
+
+
+_OF_THE_AGENT = {"stop": "pause", "kill": "pause", _OTHER: "pause", "start": "resume"}
+"""What is meant where the agent itself is to be stopped or started."""
+
+
+def _tool(clause: Clause, verb: Tag) -> str:
+    if clause.has(Role.PROCEDURE) and verb.value not in ORDERS:
+        return "run_gui_procedure"
+    if verb.value == "touch" and verb.form == "negated":
+        return "hold"
+    if clause.has(Role.NOUN, "agent") and not clause.targets and verb.form != "negated":
+        return _OF_THE_AGENT.get(verb.value, verb.value)
+    return verb.value
 
 
 def _verb(clause: Clause) -> Tag | None:
@@ -113,7 +132,7 @@ def _verb(clause: Clause) -> Tag | None:
     looks = any(tag.value in LOOKING and tag.form in COMMANDING for tag in clause.of(Role.VERB))
     if commanding:
         return commanding[0]
-    negated = [tag for tag in verbs if tag.form == "negated"]
+    negated = [tag for tag in clause.of(Role.VERB) if tag.form == "negated"]
     asks = any(tag.value != "mark" for tag in clause.of(Role.QUESTION))
     if negated:
         return None if looks or asks or clause.has(Role.NOUN, "logs") else negated[0]
@@ -137,19 +156,18 @@ def _verb(clause: Clause) -> Tag | None:
     return None
 
 
-def _of_the_verb(clause: Clause, verb: Tag, *, asked: bool) -> list[Doubt]:
+def _of_the_verb(clause: Clause, tool: str, verb: Tag, *, asked: bool) -> list[Doubt]:
     found: list[Doubt] = []
     others = [tag for tag in clause.of(Role.VERB) if tag is not verb and tag.start != verb.start]
     if any(tag.value in CHANGES or tag.value in LOOKING for tag in others):
         found.append(Doubt(Why.MANY_VERBS, verb.value))
     elif [tag for tag in others if not clause.has(Role.PROCEDURE)]:
         found.append(Doubt(Why.UNKNOWN, others[0].value))
-    if (
-        verb.value in {"kill", _OTHER, "touch"}
-        and not (verb.value == "touch" and verb.form == "negated")
-        and not clause.has(Role.PROCEDURE)
-    ):
+    if tool in {"kill", _OTHER, "touch"}:
         found.append(Doubt(Why.UNKNOWN, verb.value))
+    place = clause.tags.index(verb) if verb in clause.tags else 0
+    if verb.form == "noun" and any(tag.role is Role.GLUE and tag.value == "the" for tag in clause.tags[:place]):
+        found.append(Doubt(Why.REPORTS, verb.value))  # the api restart: something that is spoken of
     if verb.form == NEAR:
         found.append(Doubt(Why.SLIP, verb.value))
     if verb.form not in COMMANDING | {"noun", "negated", NEAR, "light"}:

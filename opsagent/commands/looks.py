@@ -5,7 +5,7 @@ Laxer than changes are: a wrong look costs a glance. Words that nobody knows are
 
 from __future__ import annotations
 
-from opsagent.commands.clauses import Clause, Doubt, Why
+from opsagent.commands.clauses import TARGETS, Clause, Doubt, Why
 from opsagent.commands.frames import CHANGES, LOOKING, Call
 from opsagent.commands.tags import COMMANDING, NEAR, Role, Tag
 from opsagent.model import Scalar
@@ -13,6 +13,9 @@ from opsagent.model import Scalar
 _MACHINE = frozenset({"cpu", "memory", "disk", "load", "machine"})
 _HISTORY = frozenset({"incidents", "fix", "cause"})
 _MAX_UNKNOWN = 3
+_EASY_VERBS = frozenset(
+    {"get", "give", "have", "do", "take", "let", "run", "make", "send", "hand", "pull", "go", "keep"}
+)
 
 
 def look_of(clause: Clause, *, asked: bool) -> Call | None:
@@ -35,7 +38,7 @@ def look_of(clause: Clause, *, asked: bool) -> Call | None:
 
 def _tool(clause: Clause, *, asked: bool) -> str | None:
     nouns = clause.nouns() - {"unit"}
-    questions = {tag.value for tag in clause.of(Role.QUESTION)}
+    questions = _questions(clause, asked=asked)
     looks = {tag.value for tag in clause.of(Role.VERB) if tag.form in COMMANDING | {NEAR, "noun", "light"}} & {
         "show",
         "check",
@@ -50,12 +53,20 @@ def _tool(clause: Clause, *, asked: bool) -> str | None:
         return "search_logs"
     if any(tag.value == "tail_logs" for tag in clause.of(Role.VERB)):
         return "tail_logs"
+    counts = "show" in looks and clause.has(Role.NUMBER) and who and not nouns
+    if counts or ({"what", "say"} <= questions and who):
+        return "tail_logs"
     if nouns & {"logs", "lines"} and not questions & {"why"}:
         return "tail_logs"
+    if "how_much" in questions and who:
+        return "describe_process"
     if _is_of_the_past(clause, nouns, questions):
         return "recall_incidents"
+    if "wrong" in questions:
+        return "describe_process" if who else "list_processes"
     if nouns & _MACHINE and not who:
-        return "host_metrics"
+        lists = nouns == {"machine"} and "what" in questions and clause.has(Role.STATE)
+        return "list_processes" if lists else "host_metrics"
     if _is_of_all(clause, nouns, questions, looks, who=who):
         return "list_processes"
     speaks = nouns & {
@@ -67,19 +78,55 @@ def _tool(clause: Clause, *, asked: bool) -> str | None:
         "services",
         *_MACHINE,
         "hold",
-    } or (asked and clause.has(Role.STATE))
+    } or (asked and _is_somehow(clause))
     if who and (speaks or questions - {"mark"} or looks):
         return "describe_process"
     return None
 
 
+def _questions(clause: Clause, *, asked: bool) -> set[str]:
+    """Return what is asked; `is` behind whom it is about only tells: `api was restarted`."""
+    first = next((place for place, tag in enumerate(clause.tags) if tag.role in TARGETS), len(clause.tags))
+    return {
+        tag.value
+        for place, tag in enumerate(clause.tags)
+        if tag.role is Role.QUESTION and (asked or place < first or tag.value not in {"is", "say"})
+    }
+
+
+def _is_somehow(clause: Clause) -> bool:
+    """Tell whether a state stands behind whom it is about: `is api down`; not `has somebody stopped api`."""
+    first = next((place for place, tag in enumerate(clause.tags) if tag.role in TARGETS), -1)
+    return any(tag.role is Role.STATE and place > first for place, tag in enumerate(clause.tags))
+
+
+def _is_a_thing(clause: Clause) -> bool:
+    """Tell whether a change is spoken of as something that was: `what caused the restart of api`."""
+    verbs = [place for place, tag in enumerate(clause.tags) if tag.role is Role.VERB and tag.value in CHANGES]
+    return all(
+        place > 0 and clause.tags[place - 1].role is Role.GLUE and clause.tags[place - 1].value in {"the", "last"}
+        for place in verbs
+    )
+
+
+def _has_done(clause: Clause) -> bool:
+    """Tell whether it is asked what somebody did: `did api restart`; not what was done to it: `did you restart api`."""
+    names = [place for place, tag in enumerate(clause.tags) if tag.role in TARGETS]
+    verbs = [
+        place
+        for place, tag in enumerate(clause.tags)
+        if tag.role is Role.VERB and tag.value in CHANGES and tag.form in {"past", "noun", "imperative"}
+    ]
+    return bool(names) and any(names[0] < place for place in verbs)
+
+
 def _is_of_the_past(clause: Clause, nouns: frozenset[str], questions: set[str]) -> bool:
     if questions & {"why", "how_fixed"} or nouns & _HISTORY:
         return True
+    if not clause.targets and "how_often" not in questions:
+        return False
     happened = any(tag.form == "past" for tag in clause.of(Role.STATE))
-    verbs = any(
-        tag.value in CHANGES and tag.form in {"past", "noun", "gerund", "imperative"} for tag in clause.of(Role.VERB)
-    )
+    verbs = _has_done(clause)
     bad = any(tag.value in {"bad", "down"} for tag in clause.of(Role.STATE))
     if "how_often" in questions:
         return verbs or happened or bad
@@ -134,6 +181,13 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     commanding = [tag for tag in clause.of(Role.VERB) if tag.value in CHANGES and tag.form in COMMANDING | {NEAR}]
     if commanding and not (asks and tool == "recall_incidents"):
         found.append(Doubt(Why.MIXED, commanding[0].value))
+    asked = {tag.value for tag in clause.of(Role.QUESTION)}
+    told = tool == "recall_incidents" and (_has_done(clause) or _is_a_thing(clause))
+    if _acts(clause) and not told:
+        found.append(Doubt(Why.MIXED, "verb"))
+    strange = [tag for tag in clause.of(Role.VERB) if tag.form == "light" and tag.value not in _EASY_VERBS]
+    if strange:
+        found.append(Doubt(Why.UNKNOWN, strange[0].value))
     supposing = [tag for tag in clause.of(Role.VERB) if tag.form in {"conditional", "question"}]
     if supposing:
         found.append(Doubt(Why.SUPPOSES, supposing[0].value))
@@ -147,12 +201,15 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
             found.append(Doubt(Why.SUPPOSES, tag.value))
         if tag.role in {Role.TEXT, Role.PROCEDURE, Role.PARAMS}:
             found.append(Doubt(Why.MIXED, tag.value))
+    bare = not asked and not any(tag.value in LOOKING for tag in clause.of(Role.VERB)) and tool == "describe_process"
+    if bare and clause.has(Role.UNKNOWN):
+        found.append(Doubt(Why.UNKNOWN, clause.of(Role.UNKNOWN)[0].value))
     found.extend(_of_unknown_words(clause, tool, targets))
     return found
 
 
 def _acts(clause: Clause) -> bool:
-    return any(tag.value in CHANGES for tag in clause.of(Role.VERB))
+    return any(tag.value in CHANGES and tag.form != "negated" for tag in clause.of(Role.VERB))
 
 
 def _of_unknown_words(clause: Clause, tool: str, targets: tuple[Tag, ...]) -> list[Doubt]:

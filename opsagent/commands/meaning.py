@@ -133,7 +133,7 @@ def _ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
     if calls and calls[-1].goes_on:
         doubts.append(Doubt(Why.MIXED, calls[-1].tool))
     calls = _shared(calls)
-    touched = [replace(call, forbidden=False) if call.tool == "touch" and call.forbidden else call for call in calls]
+    touched = [replace(call, forbidden=call.forbidden or call.leaves) for call in calls] if len(calls) > 1 else calls
     wanted = [call for call in touched if not call.forbidden]
     forbidden = [call for call in touched if call.forbidden]
     if forbidden and any(call.changes for call in wanted):
@@ -142,8 +142,6 @@ def _ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
             doubts.append(Doubt(Why.MIXED, forbidden[0].tool))
     if forbidden and not wanted:
         doubts.append(Doubt(Why.FORBIDS, forbidden[0].tool))
-    if len(wanted) != len(calls) and len(touched) > 1 and any(c.tool == "touch" for c in wanted):
-        doubts.append(Doubt(Why.MIXED, "touch"))
     if any(call.asks for call in wanted) and any(call.changes for call in wanted):
         doubts.append(Doubt(Why.ASKS))
     return _timed(touched, doubts)
@@ -248,6 +246,10 @@ class _Resolved:
             self._doubts.append(Doubt(Why.WHOM, _EVERY))
         if not names and self._may_lean(call):
             names = list(self._spoken)
+        if (
+            not names and call.tool in {"hold", "resume"} and len(set(call.blames)) == 1
+        ):  # somebody works on api, hands off
+            names = [call.blames[0]]
         if call.changes and len(names) != len(set(names)):
             self._doubts.append(Doubt(Why.TWICE))
         for name in names:

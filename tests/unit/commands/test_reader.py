@@ -60,6 +60,7 @@ CHANGES_EN = [
     ("start store", [("start", "store")]),
     ("bring store back up", [("start", "store")]),
     ("scale web to 6", [("scale", "web", ("replicas", 6))]),
+    ("scale web to 4 and api to 2", [("scale", "web", ("replicas", 4)), ("scale", "api", ("replicas", 2))]),
     ("scale web up to 6 workers", [("scale", "web", ("replicas", 6))]),
     ("scale web down to two instances", [("scale", "web", ("replicas", 2))]),
     ("run 3 instances of worker", [("scale", "worker", ("replicas", 3))]),
@@ -142,7 +143,7 @@ HOSTILE = [
     # numbers
     "scale web", "scale web to", "scale web to 0", "scale web to 33", "scale web to -1", "scale web to 1e3",
     "scale web to 4.5", "scale web up to 2", "scale web down to 9", "scale web by 2", "scale web to 4 5",
-    "scale web to 4 and api to 2", "scale to 4", "scale web to 99999999999999999999",
+    "scale to 4", "scale web to 99999999999999999999",
     # names
     "restart wbe", "restart web1", "restart web-", "restart nosuch", "restart pm2:web@box",
     "restart web@box", "restart ' '", 'restart "web api"', "restart ../web", "restart *",
