@@ -66,6 +66,7 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
         "pending": [_pending(row) for row in journal.approvals()],
         "scheduled": [_scheduled(row) for row in journal.schedules(since=since)],
         "repaired": [costed(row) for row in rows if row.status == "resolved" and row.remedy],
+        "solved": dict(Counter(row.solved_by for row in rows if row.status == "resolved" and row.solved_by is not None)),
         "ended": [costed(row) for row in rows if row.status == "closed" or (row.status == "resolved" and not row.remedy)],
         "deploys": [_deploy(row) for row in reversed(journal.deploys(limit=200)) if _recent(row, since)],
         "changes": [

@@ -27,8 +27,9 @@ def handover(found: Mapping[str, Any], words: Words) -> Document:
         *_section("snoozed", [_open(one, words) for one in found["snoozed"]], words, quiet=True),
         *_section("held", [_held(one, words) for one in found["held"]], words),
         *_section("pending", [_pending(one, words) for one in found["pending"]], words),
-        *_section("scheduled", [_scheduled(one, words) for one in found["scheduled"]], words, quiet=True),
+        *_section("scheduled", [_scheduled(one, words) for one in found.get("scheduled", ())], words, quiet=True),
         *_section("repaired", list(_repaired(found["repaired"], words)), words),
+        *_without_model(found.get("solved", {}), words),
         *_section("ended", list(_ended(found["ended"], words)), words, quiet=True),
         *_section("changed", list(_changed(found, words)), words),
         *_section("policy", list(_policy(found, words)), words, quiet=True),
@@ -126,6 +127,23 @@ def _repaired(accounts: Sequence[Mapping[str, Any]], words: Words) -> Iterator[B
             ),
             [", ".join(one["id"] for one in group[:8])],
         )
+
+
+def _without_model(solved: Mapping[str, int], words: Words) -> Iterator[Block]:
+    """Say which share needed no chat model, where one was needed at all."""
+    if not solved.get("model"):
+        return
+    without = solved.get("memory", 0) + solved.get("runbook", 0)
+    share = words.percent(without / (without + solved["model"]))
+    yield Para(
+        words(
+            "ho.without_model",
+            percent=share,
+            memory=solved.get("memory", 0),
+            runbook=solved.get("runbook", 0),
+            model=solved["model"],
+        )
+    )
 
 
 def _ended(accounts: Sequence[Mapping[str, Any]], words: Words) -> Iterator[Bullet]:

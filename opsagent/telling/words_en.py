@@ -71,6 +71,7 @@ WORDS: dict[str, str] = {
     "ho.snoozed": "Snoozed", "ho.held": "On hold", "ho.none_held": "Nothing is on hold.",
     "ho.pending": "Waiting for approval", "ho.none_pending": "Nothing waits for approval.",
     "ho.repaired": "Repaired", "ho.none_repaired": "Nothing had to be repaired.",
+    "ho.without_model": "Solved without a chat model: {percent} (from memory {memory}, by runbook {runbook}; by a model {model}).",
     "ho.ended": "Ended without the agent's doing", "ho.changed": "Changed", "ho.none_changed": "Nothing was changed by people.",
     "ho.policy": "Policy and trust", "ho.watch": "What to watch", "ho.none_watch": "Nothing in particular.",
     "ho.recurring": "Comes again and again",

@@ -65,6 +65,7 @@ WORDS: dict[str, str] = {
     "ho.snoozed": "알림 중지", "ho.held": "보류 중", "ho.none_held": "보류 중인 것이 없습니다.",
     "ho.pending": "승인 대기", "ho.none_pending": "승인을 기다리는 것이 없습니다.",
     "ho.repaired": "복구됨", "ho.none_repaired": "복구할 것이 없었습니다.",
+    "ho.without_model": "모델 없이 해결한 비율: {percent} (기억 {memory}건, 런북 {runbook}건, 모델 {model}건).",
     "ho.ended": "에이전트 조치 없이 끝남", "ho.changed": "변경", "ho.none_changed": "사람이 바꾼 것이 없습니다.",
     "ho.policy": "정책과 신뢰", "ho.watch": "지켜볼 것", "ho.none_watch": "특별한 것이 없습니다.",
     "ho.recurring": "되풀이되는 것",

@@ -210,6 +210,16 @@ def test_a_quiet_night_reads_well(words: Words) -> None:
     assert not [line for line in lines if line.strip() in {"-", "·"}]
 
 
+@pytest.mark.parametrize("words", [ENGLISH, KOREAN])
+def test_how_much_needed_no_model_is_told_where_a_model_was_needed(words: Words) -> None:
+    told = "\n".join(
+        as_lines(handover({**empty(), "solved": {"memory": 2, "runbook": 1, "model": 1}}, words), Screen())
+    )
+    assert "75%" in told
+    never = "\n".join(as_lines(handover({**empty(), "solved": {"memory": 2}}, words), Screen()))
+    assert "100%" not in never
+
+
 # every medium escapes
 
 
