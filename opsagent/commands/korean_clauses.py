@@ -92,35 +92,42 @@ def _says_who(pieces: Sequence[Piece], start: int) -> bool:
     return False
 
 
-def reasons(_text: Text, pieces: list[Piece]) -> list[Piece]:
+_BECAUSE = ("니까", "니깐", "으니", "이니", "하니", "길래", "때문에", "이라서", "느라")
+"""Endings that give a reason, whatever they stand behind: 트래픽 몰리니까, 점검 중이니."""
+
+
+def reasons(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Join what only says why something is to be done; the unit stays, where nothing else says who is meant."""
     found = list(pieces)
     at = 0
     while at < len(found):
         piece = found[at]
-        if piece.kind == "state" and (piece.form == "attributive" or _is_reason(found, at)):
-            begin = _reason_begin(found, at)
-            who = [one for one in found[begin:at] if one.kind == "unit"]
-            own = _says_who(found, at + 1)
-            reason = replace(
-                piece,
-                start=found[begin].start,
-                kind="reason",
-                value=",".join(one.value for one in who) if own else "",
-                form="",
-            )
-            kept = (
-                []
-                if own
-                else [one for one in found[begin:at] if one.kind in WHO or (one.kind == "join" and one.form == "glued")]
-            )
-            found[begin : at + 1] = [*kept, replace(reason, start=piece.start, polite=False)]
-            at = begin + len(kept) + 1
-            if at < len(found) and found[at].kind == "mark" and found[at].value in ",.!":
-                found[at] = replace(found[at], kind="filler", value="")
+        because = _says_because(text, found, at)
+        if not because and not (piece.kind == "state" and (piece.form == "attributive" or _is_reason(found, at))):
+            at += 1
             continue
-        at += 1
+        begin = _reason_begin(found, at, widely=because)
+        clause = found[begin:at]
+        own = _says_who(found, at + 1)
+        names = [one.value for one in clause if one.kind == "unit"]
+        reason = replace(piece, kind="reason", value=",".join(names) if own else "", form="", polite=False, slip=False)
+        kept = [] if own else [one for one in clause if one.kind in WHO or (one.kind == "join" and one.form == "glued")]
+        found[begin : at + 1] = [*kept, reason]
+        at = begin + len(kept) + 1
+        if at < len(found) and found[at].kind == "mark" and found[at].value in ",.!":
+            found[at] = replace(found[at], kind="filler", value="")
     return found
+
+
+def _says_because(text: Text, pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether a piece ends in a reason, and something to do follows it."""
+    piece = pieces[at]
+    spoken = piece.kind in {"unknown", "copula", "question", "light"} or (
+        piece.kind == "verb" and piece.form == "reason"
+    )
+    if not spoken or not said_by(text, piece).rstrip("요").endswith(_BECAUSE):
+        return False
+    return any(one.kind == "verb" and one.form in {"imperative", "then", "noun", "negated"} for one in pieces[at + 1 :])
 
 
 def _is_reason(pieces: Sequence[Piece], at: int) -> bool:
@@ -135,31 +142,27 @@ def _is_reason(pieces: Sequence[Piece], at: int) -> bool:
     return False
 
 
-def _reason_begin(pieces: Sequence[Piece], at: int) -> int:
+_STATED = frozenset(
+    {"unit", "pronoun", "group", "particle", "filler", "noun", "duration", "glue", "negation", "state", "reason"}
+)
+
+
+def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool) -> int:
+    """Return where a reason begins. `widely`: its ending tells, so that words nobody knows may be part of it."""
     begin = at
-    while begin > 0 and (
-        pieces[begin - 1].kind
-        in {
-            "unit",
-            "pronoun",
-            "group",
-            "particle",
-            "filler",
-            "noun",
-            "duration",
-            "glue",
-            "negation",
-            "state",
-            "reason",
-            "unknown?",
-        }
-        or (pieces[begin - 1].kind == "join" and pieces[begin - 1].form == "glued")
-    ):
+    while begin > 0:
+        before = pieces[begin - 1]
+        stated = before.kind in _STATED or (before.kind == "join" and before.form == "glued")
+        told = before.kind in {"unknown", "vn", "question"} or (
+            before.kind == "verb" and before.form in {"attributive", "past", "third", "noun"}
+        )
+        if not stated and not (widely and told):
+            break
         begin -= 1
     return begin
 
 
-def afterwords(_text: Text, pieces: list[Piece]) -> list[Piece]:
+def afterwords(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Take what is stated behind the last thing to do as its reason: 원복해줘 방금 배포한 게 문제야."""
     last = max((at for at, one in enumerate(pieces) if one.kind == "verb" and one.form == "imperative"), default=None)
     if last is None or pieces[last].value in LOOKING:

@@ -26,8 +26,15 @@ _METRIC = re.compile(
     r"(?P<n>\d{1,6}(?:\.\d)?|[가-힣]{1,4}?) ?(?P<unit>%|퍼센트|프로|[mMgG][bB]?|메가(?:바이트)?|기가(?:바이트)?)(?:를|을|이|가|보다)? ?"
     r"(?:넘으면|넘어가면|넘었으면|넘어서면|넘을 ?때|넘거든|넘는 ?경우|초과하면|초과 ?시|초과했으면|이상이면|이상일 ?때|이상 ?올라가면|돌파하면|높으면|많으면|커지면|크면|넘고 ?있으면|넘긴 ?하면)"
 )
+_PARAMS = re.compile(
+    r"(?:(?:\d{4}년 ?)?\d{1,2}월(?! ?\d{1,2}일)|지난달|이번 ?달|저번 ?달|[1-4]분기|\d{4}년(?! ?\d{1,2}월)|상반기|하반기)(?:분|치|자)?(?![가-힣]*요일)"
+)
+"""What procedures are told: which month, which quarter."""
 _LATIN = re.compile(r"[A-Za-z0-9_\-./@:*+&%]+")
 _NOUNISH = frozenset({"noun", "p", "vn", "number", "counted", "time", "question"})
+_STOPS = frozenset(
+    {"imperative", "then", "negated", "instead", "conditional", "duty", "noun", "question", "quote", "will"}
+)
 _DOES = ("해", "하", "부탁", "가", "갑", "갈", "합", "한")
 """What may stand behind a number of instances alone: 3대로 해줘."""
 
@@ -180,7 +187,7 @@ def _priced(text: Text, at: int, names_first: bool) -> Iterator[tuple[Piece, flo
         return
     yield from ((piece, 6.0 if names_first else 12.0) for piece in _names(text, at))
     yield from _times(text, at)
-    yield from ((piece, 10.0) for piece in _words(text, at))
+    yield from ((piece, 9.5 if piece.kind == "lightword" else 10.0) for piece in _words(text, at))
     yield from _conjugated(text, at)
     yield from _particles(text, at)
     yield from _numbers(text, at)
@@ -210,10 +217,13 @@ def _edges(text: str, start: int, end: int) -> bool:
 
 def _names(text: Text, at: int) -> Iterator[Piece]:
     found: dict[int, set[tuple[str, str]]] = {}
+    low = text.low
     begins = at == 0 or text.text[at - 1] == " "
     for name, (kind, meant) in text.names.items():
-        if text.text.startswith(name, at) and _edges(text.text, at, at + len(name)):
-            yield Piece(at, at + len(name), kind, meant, kinds="noun")
+        if low.startswith(name.lower(), at) and _edges(text.text, at, at + len(name)):
+            written = text.text.startswith(name, at) or sum(one.lower() == name.lower() for one in text.names) == 1
+            if written:
+                yield Piece(at, at + len(name), kind, meant, kinds="vn" if kind == "procedure" else "noun")
         elif begins and name.isascii() and _hangul_near(text.text, at):
             for end in korean_sounds.ends(name, text.text, at):
                 if (
@@ -250,6 +260,9 @@ def _times(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
     metric = _METRIC.match(text.text, at)
     if metric is not None:
         yield Piece(at, metric.end(), "metric", _metric(metric)), 8.0
+    params = _PARAMS.match(text.text, at)
+    if params is not None:
+        yield Piece(at, params.end(), "params", params[0], kinds="noun"), 8.0
     for span in times_ko.spans(text.text, at, text.now):
         after = text.text[span.end : span.end + 1]
         if text.text[span.end - 1].isascii() and after.isascii() and after.isalnum():
@@ -309,6 +322,8 @@ def _conjugated(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
             yield Piece(at, end, what, value, "imperative", kinds="verb"), 10.0
             continue
         for ending in korean_forms.endings(text.text, end, kind):
+            if value == "stop" and base.startswith("멈") and ending.form not in _STOPS:
+                continue  # 멈췄어: it stopped; that is a state
             kinds = "noun" if ending.form == "attributive" else "verb"
             yield Piece(at, ending.end, what, value, ending.form, ending.polite, kinds=kinds), 10.0
 

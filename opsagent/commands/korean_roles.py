@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from opsagent.commands.korean_clauses import afterwords, conditions, reasons
 from opsagent.commands.korean_pieces import Piece, Text
-from opsagent.commands.korean_things import leaning, nouns, numbers, queries
+from opsagent.commands.korean_things import leaning, machines, nouns, numbers, queries
 from opsagent.commands.korean_verbing import LOOKING, composed, said_by, verbs
 from opsagent.commands.tags import Role
 
@@ -15,7 +15,7 @@ _PLAIN = frozenset({"obj", "subj", "topic", "of", "at", "in", "to", "also", "onl
 """Particles that only bind; others say something (from, until, like) that no change is understood to have."""
 _FORMS = {
     "imperative": "imperative", "then": "then", "negated": "negated", "instead": "negated", "question": "question", "past": "past",
-    "conditional": "conditional", "lasting-if": "conditional", "attributive": "attributive", "duty": "infinitive", "wish": "infinitive",
+    "conditional": "conditional", "lasting-if": "conditional", "attributive": "attributive", "duty": "near", "wish": "near",
     "near": "near", "noun": "noun",
 }  # fmt: skip
 """What an ending says → the form of a verb that all languages share; others state something (`third`)."""
@@ -144,6 +144,9 @@ def _join(said: _Said, piece: Piece) -> list[Piece]:
             or before.form not in {"then", "imperative", ""}
         ):
             return [_doubt(said, piece)]
+    behind = said.behind(piece)
+    if piece.value == "or" and piece.form == "glued" and behind is not None and behind.value in LOOKING:
+        return [replace(piece, kind="glue", value="particle", form="")]  # 로그나 보여줘
     return [replace(piece, form="")]
 
 
@@ -182,7 +185,7 @@ def _named(_said: _Said, piece: Piece) -> list[Piece]:
 
 
 _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
-    verbs, composed, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+    verbs, composed, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,

@@ -42,6 +42,8 @@ def _number(pieces: Sequence[Piece], at: int, scales: set[str], *, answers: bool
         return [replace(piece, kind="id" if answers else "unknown")]
     if scales and "in" in particles and any(one.kind == "number" for one in pieces[at + 1 :]):
         return [replace(piece, kind="glue", value="from", form="")]  # 2개에서 4개로
+    if not counter and any(one.kind == "noun" and one.value == "instances" for one in pieces[:at]):
+        counter = "instances"
     form = _number_form(piece, counter, particles, scales, more=any(one.kind == "more" for one in behind))
     number = replace(piece, form=form)
     return [number] if counter != "lines" or logged else [number, replace(piece, kind="noun", value="lines", form="")]
@@ -89,11 +91,38 @@ def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
         if piece.kind == "quoted":
             sought = (looks or logged or asks or bool(verbs & LOOKING)) and not changes
             found.append(replace(piece, kind="query" if sought else "unknown"))
+        elif piece.kind == "doubt" and found and found[-1].kind == "query" and not changes:
+            found.append(replace(piece, kind="filler", value=""))  # "SSL"이라는 단어
         elif unknown and there and not changes and (looks or (before_logs and piece.kind == "unknown")):
             if found and found[-1].kind == "query" and found[-1].form == "word":
                 found[-1] = replace(found[-1], end=piece.end, value=f"{found[-1].value} {piece.value}")
             else:
                 found.append(replace(piece, kind="query", form="word"))
+        else:
+            found.append(piece)
+    return found
+
+
+def machines(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """`api 서버` is a service, `서버` alone the machine; `api랑 web 둘 다` are those two."""
+    found: list[Piece] = []
+    for piece in pieces:
+        said = said_by(text, piece)
+        units = sum(one.kind == "unit" for one in found)
+        if (
+            piece.kind == "noun"
+            and piece.value == "machine"
+            and said in {"서버", "노드", "머신"}
+            and found
+            and found[-1].kind == "unit"
+        ):
+            found.append(replace(piece, value="unit"))
+        elif (
+            units > 1
+            and said in {"둘 다", "둘다", "셋 다", "다", "모두", "전부", "다들"}
+            and piece.kind in {"pronoun", "all"}
+        ):
+            found.append(replace(piece, kind="filler", value="", form=""))
         else:
             found.append(piece)
     return found
@@ -117,9 +146,7 @@ def nouns(text: Text, pieces: list[Piece]) -> list[Piece]:
                 form = "near"
         if kind == "noun":
             said = said_by(text, piece)
-            if value == "machine" and said in {"서버", "노드", "머신"} and found and found[-1].kind == "unit":
-                value = "unit"
-            elif value == "unit" and not there and not changes:
+            if value == "unit" and not there and not changes:
                 value = "services"
             elif value == "services" and changes and said.startswith(_EVERY):
                 kind = value = "all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,6 +39,8 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
                 done.update(range(at, end + 1))
         elif piece.kind == "verb":
             found.append(replace(piece, form=piece.form or "imperative"))
+        elif piece.kind == "light" and any(one.kind == "procedure" for one in pieces[:at]):
+            found.append(replace(piece, kind="verb", value="run_gui_procedure", form=piece.form or "imperative"))
         elif piece.kind == "light" and _counts(pieces, at):
             found.append(replace(piece, kind="verb", value="scale", form=piece.form or "imperative"))
         elif piece.kind == "light" or (piece.kind == "lightword" and said_by(text, piece).startswith(("부탁", "요청"))):
@@ -70,12 +73,16 @@ def _maker_of(pieces: Sequence[Piece], at: int) -> int | None:
 
 def _made(text: Text, noun: Piece, maker: Piece) -> Piece:
     form = maker.form or "imperative"
-    if said_by(text, maker).startswith(_BEGS) and form in {"third", "will", "reason", "seems"}:
-        form = "imperative"
+    polite = maker.polite
+    if any(beg in said_by(text, maker) for beg in _BEGS):
+        if form in {"third", "will", "reason", "seems"}:
+            form = "imperative"
+        elif form == "question":
+            form, polite = "imperative", True
     if maker.kind == "passive":
         form = {"imperative": "third", "then": "third"}.get(form, form)
     return replace(
-        noun, end=max(noun.end, maker.end), kind="verb", form=form, polite=maker.polite, slip=noun.slip or maker.slip
+        noun, end=max(noun.end, maker.end), kind="verb", form=form, polite=polite, slip=noun.slip or maker.slip
     )
 
 
@@ -85,6 +92,8 @@ def _form_of_noun(text: Text, pieces: Sequence[Piece], at: int) -> str:
     if after is None:
         return "noun"
     said = said_by(text, after)
+    if after.kind == "noun" and after.value in {"cause", "incidents", "fix"}:
+        return "attributive"
     if after.kind == "copula" or said.startswith("중"):
         return "question" if after.kind == "copula" else "third"
     if said.startswith(("전에", "이전", "이후", "후", "뒤", "때", "다음")) or after.kind == "unknown":
@@ -120,12 +129,38 @@ def composed(text: Text, pieces: list[Piece]) -> list[Piece]:
     return found
 
 
-_EARLIER = ("이전", "전", "직전", "예전", "지난", "원", "구", "옛", "마지막", "배포", "정상", "안정", "아까", "어제")
+_EARLIER = (
+    "이전",
+    "전",
+    "직전",
+    "예전",
+    "지난",
+    "원",
+    "구",
+    "옛",
+    "마지막",
+    "배포",
+    "정상",
+    "안정",
+    "아까",
+    "어제",
+    "잘",
+    "돌아가던",
+    "멀쩡",
+)
 
 
 def is_earlier(text: Text, piece: Piece) -> bool:
     """Tell whether a piece is an earlier release."""
     return piece.kind == "noun" and piece.value == "release" and said_by(text, piece).startswith(_EARLIER)
+
+
+def _is_newer(text: Text, piece: Piece) -> bool:
+    return (
+        piece.kind == "noun"
+        and piece.value == "release"
+        and said_by(text, piece).startswith(("새", "최신", "신", "다음"))
+    )
 
 
 def _is_of_a_release(text: Text, pieces: Sequence[Piece], at: int) -> bool:
@@ -142,8 +177,12 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
     if value == "run":  # 돌려줘: run it, or give it back
         value = "restart" if text.text.startswith("다시", piece.start) else "start"
         form = "near" if form == "imperative" else form
+    if value in {"touch", OTHER} and form == "question" and _permits(text, pieces, at):
+        value, form = "resume", "imperative"
+    if value == OTHER and form == "negated" and any(one.value == "auto" for one in pieces[:at]):
+        value = "touch"  # 혼자 고치지 마
     if value == "touch" and form in {"negated", "instead"}:
-        value, form = _left_alone(pieces, at, form)
+        value, form = _left_alone(text, pieces, at, form)
     if not value:
         return [replace(piece, kind="filler", value="", form="")]
     polite = piece.polite
@@ -160,7 +199,7 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
     return [verb]
 
 
-def _left_alone(pieces: Sequence[Piece], at: int, form: str) -> tuple[str, str]:
+def _left_alone(text: Text, pieces: Sequence[Piece], at: int, form: str) -> tuple[str, str]:
     """`두 시간 동안 건드리지 마` is a hold; `조치하지 말고 멈춰 있어`, of no unit, is said by the verb that follows."""
     begin, _ = clause_of(pieces, at)
     beside = pieces[begin:at]
@@ -174,7 +213,22 @@ def _left_alone(pieces: Sequence[Piece], at: int, form: str) -> tuple[str, str]:
         return "", ""
     if any(one.kind == "duration" and "since" not in one.form for one in beside) and (who or begin > 0):
         return "hold", "imperative"
+    alone = any(one.value == "auto" for one in beside) or text.text.startswith("아무", pieces[at].start)
+    if not who and begin == 0 and form == "negated":  # of no unit: all of it
+        return "pause", "imperative" if alone else "near"
     return "touch", form
+
+
+_PERMISSION = re.compile(
+    r"(?:건드|손대|손 대|만져|고쳐|조치|관여|나서|개입|신경).*도 ?(?:돼|돼요|됩니다|됨|된다|좋아|좋습니다|괜찮아)"
+)
+
+
+def _permits(text: Text, pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether it lets the agent act again: 이제 건드려도 돼. With a question mark it asks."""
+    said = said_by(text, pieces[at])
+    asked = any(one.kind == "mark" and one.value in "?？" for one in pieces)
+    return _PERMISSION.match(said) is not None and not asked
 
 
 def _was_stopped(pieces: Sequence[Piece], at: int) -> bool:
@@ -199,8 +253,16 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
         return "run_gui_procedure"
     if value in {"run", "scale", OTHER, "stop", "start", "restart"} and any(is_earlier(text, one) for one in beside):
         return "rollback"
-    if value == "start" and things & {"logs", "errors", "status", "services"}:
+    if "agent" in things and not any(one.kind in WHO for one in beside):
+        value = {"stop": "pause", "kill": "pause", "start": "resume", "restart": "resume", "run": "resume"}.get(
+            value, value
+        )
+    if value == "rollback" and any(_is_newer(text, one) for one in beside):
+        return OTHER
+    if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):
         return "show"
+    if value == "run" and _is_counted(beside):
+        return "scale"
     if value in {"start", "stop", "restart"} and said.startswith(_MOVES) and _is_counted(beside):
         return {"올": "scale_up", "다": "scale_up", "내": "scale_down"}.get(said[0], "scale")
     if value in {"scale", "scale_up"} and said.startswith(_OF_NUMBERS) and not _is_counted(beside):
