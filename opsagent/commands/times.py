@@ -94,7 +94,7 @@ def next_at(at: str, now: datetime) -> datetime:
     wanted = time(int(match[1]), int(match[2]))
     for candidate in _days(" ".join(day), now.date()):
         moment = _moment(candidate, wanted, now)
-        if moment > now:
+        if moment.astimezone(UTC) > now.astimezone(UTC):  # of one zone, only the clocks would be compared
             return moment
     raise ValueError(f"{at!r} has passed")
 
@@ -137,7 +137,11 @@ def since_moment(moment: datetime, now: datetime) -> str:
 def last_time(hour: int, minute: int, now: datetime) -> datetime:
     """Return when the clock last showed that time."""
     today = _moment(now.date(), time(hour, minute), now)
-    return today if today < now else _moment(now.date() - timedelta(days=1), time(hour, minute), now)
+    return (
+        today
+        if today.astimezone(UTC) < now.astimezone(UTC)
+        else _moment(now.date() - timedelta(days=1), time(hour, minute), now)
+    )
 
 
 def until(at: str, now: datetime | None) -> str:
