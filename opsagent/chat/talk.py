@@ -15,20 +15,23 @@ from opsagent.carrying.words import say as told
 from opsagent.chat.agent_questions import AgentQuestions
 from opsagent.chat.asking_models import Asked, Wondering, ask_model
 from opsagent.chat.events import Event
+from opsagent.chat.following import followed, with_its_name
 from opsagent.chat.offering import distinct, numbers, offers_event
 from opsagent.chat.replies import Reply, is_no, is_yes, reply_of
 from opsagent.chat.retelling import retold
 from opsagent.chat.sayings import HELP, say
 from opsagent.chat.state import Offers, Question, State
 from opsagent.chat.takingback import back_of
+from opsagent.commands.known import Known
 from opsagent.commands.reader import read
-from opsagent.commands.reading import CommandStep, Language, Reading
+from opsagent.commands.reading import CommandStep, Context, Language, Reading
 from opsagent.commands.say import command, offer
 from opsagent.commands.words import has_hangul, normal_form
 from opsagent_tools.registry import READING
 
 if TYPE_CHECKING:
     from opsagent.chat.ports import Desk, Surroundings
+    from opsagent_tools.units import Unit
 
 Say = Callable[[Event], Awaitable[None]]
 Hear = Callable[[Event], Awaitable[str]]
@@ -150,7 +153,7 @@ class Talk:
     async def _read(self, text: str) -> int:
         around = await self._desk.look()
         context = replace(around.context, spoken_of=self._state.spoken_of, last=self._state.last)
-        reading = read(text, around.units, context=context)
+        reading = _understood(text, around.units, context)
         self._state.language = reading.language
         if reading.steps:
             if normal_form(text) in context.phrases:
@@ -243,6 +246,20 @@ class Talk:
     @property
     def _language(self) -> Language:
         return self._state.language
+
+
+def _understood(text: str, units: Sequence[Unit], context: Context) -> Reading:
+    """Read a text; what leans on the turn before in one of a few forms is understood without the reader."""
+    steps = followed(text, Known.of(units), context)
+    if steps:
+        return Reading(steps=steps, language="ko" if has_hangul(text) else "en")
+    reading = read(text, units, context=context)
+    named = with_its_name(text, context) if reading.ask is not None else ""
+    if named:
+        again = read(named, units, context=replace(context, spoken_of=(), last=()))
+        if again.steps and all(step.tool in READING for step in again.steps):
+            return again
+    return reading
 
 
 def _leans_on_itself(text: str, reading: Reading, around: Surroundings) -> bool:

@@ -59,7 +59,7 @@ async def test_an_offer_is_taken_with_one_key_and_remembered(yes: str) -> None:
     assert [text for text, _ in desk.learnt] == ["restart wbe"]
 
 
-@pytest.mark.parametrize("text", ["n", "no", "아니요", "hmm", "status", "what?"])
+@pytest.mark.parametrize("text", ["n", "no", "아니요", "hmm", "status", "logs api"])
 async def test_anything_else_leaves_an_offer(text: str) -> None:
     desk = NotedDesk()
     conversation, _ = talk(desk)
@@ -114,6 +114,19 @@ async def test_what_was_spoken_of_is_it() -> None:
     assert conversation.state.spoken_of == ("worker",)
     await turn(conversation, "status")
     assert conversation.state.spoken_of == ("worker",), "a question about all of them is about nobody in particular"
+
+
+async def test_the_same_is_done_to_another_unit() -> None:
+    desk = NotedDesk()
+    conversation, _ = talk(desk)
+    await turn(conversation, "restart worker")
+    assert kinds(await turn(conversation, "and api?"))[-2:] != ["done", "end"], "a question changes nothing"
+    await turn(conversation, "restart worker")
+    await turn(conversation, "same for redis")
+    await turn(conversation, "그거 로그 보여줘")
+    assert desk.did == ["restart worker", "restart worker", "restart redis", "tail_logs redis"]
+    assert conversation.state.spoken_of == ("redis",)
+    assert conversation.state.last[0].tool == "tail_logs"
 
 
 async def test_an_offer_that_nobody_took_is_not_spoken_of() -> None:
