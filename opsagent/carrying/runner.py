@@ -21,6 +21,7 @@ from opsagent.carrying.later import bare
 from opsagent.carrying.stored import from_stored, unit_from_stored
 from opsagent.commands.reading import CommandStep
 from opsagent.commands.times import comes_again
+from opsagent.naming import is_daemon
 from opsagent.situation import release_of
 from opsagent.store.errors import StoreError
 from opsagent.store.rows import PlanRow
@@ -221,9 +222,10 @@ class ScheduleRunner:
         paused = str(await asyncio.to_thread(journal.paused) or "")
         if unit is None:
             return Facts(there=True, paused=paused)
-        there = unit in self._rooms.world.units
+        listed = unit in self._rooms.world.units
+        there = listed or is_daemon(unit)  # which no supervisor lists
         try:
-            state = (await self._rooms.checker.unit(unit)).state if there else None
+            state = (await self._rooms.checker.unit(unit)).state if listed else None
         except SupervisorError:
             there, state = False, None
         hold, deploy = await asyncio.to_thread(self._rooms.situations.people, unit)

@@ -74,13 +74,15 @@ class Doing:
 
     def dry_run(self) -> int:
         """Show the reading and do nothing."""
+        from opsagent.views.terminal import one_line
+
         if self._out.as_json:
             self._out.document(self._reading.to_json())
         elif self._reading.ask is not None:
             self._out.line(asked_back(self._reading))
         else:
             for step in self._reading.steps:
-                self._out.line(f"{step}  ({step.risk})")
+                self._out.line(one_line(f"{self._offer_text((step,))}  ({step.risk})"))
         ask = self._reading.ask
         return Code.USAGE if ask is not None and ask.kind == "unknown_unit" else Code.DONE
 
