@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from opsagent.commands.english_lex import Cell, Cells, rows, split
 from opsagent.commands.english_shapes import conditions, forbidden, params, queries, reasons
@@ -119,7 +120,7 @@ def _explained(cells: Cells, tokens: Sequence[Token], text: str) -> Row:
     cells = conditions(cells, tokens)
     cells = queries(cells, tokens, text)
     cells = params(cells, tokens, text)
-    cells = reasons(cells)
+    cells = reasons(cells, tokens)
     cells = forbidden(composed(cells), light=True)
     return tuple(_decided(cells, at, tokens) for at in range(len(cells)))
 
@@ -146,7 +147,7 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
     if role is Role.VERB and form == "imperative" and len(cells[at].options) > 0 and not _commands(cells, at):
         told = cells[at].may(Role.VERB, value, "past")  # I shut it down
         return Tag(role, value, cell.start, cell.end, "past" if told else "noun")
-    return tag(cell)
+    return replace(tag(cell), said=_said(cell, tokens)) if role is Role.VERB else tag(cell)
 
 
 def _quotes(cells: Cells, at: int) -> bool:
@@ -310,6 +311,13 @@ def _sorry(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return (Role.CORRECTION, "", "") if said and again else (Role.FILLER, "", "")
 
 
+def _light(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`how much does it use`, `the load`: a verb that was not composed, where the word may be something else."""
+    if cell.of(Role.VERB, "light") is None or _commands(cells, at):
+        return None
+    return next((one for one in cell.options if one[0] in {Role.NOUN, Role.GLUE, Role.STATE}), None)
+
+
 def _go(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     if not (cell.may(Role.REQUEST, "", "") and cell.may(Role.VERB, "go")):
         return None
@@ -355,6 +363,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 _CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _noun_or_verb, _several,
+    _slip, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

@@ -196,6 +196,31 @@ def rows(tokens: Sequence[Token], known: Known, context: Context) -> Iterator[Ce
         yield _Words(tokens, words, namer, taken, context).cells()
 
 
+_COUNTED = frozenset(
+    {
+        "worker",
+        "workers",
+        "instance",
+        "instances",
+        "process",
+        "processes",
+        "replica",
+        "replicas",
+        "node",
+        "nodes",
+        "pods",
+    }
+)
+_COUNTS = frozenset({"more", "extra", "additional", "another", "fewer", "of", "number", "other"})
+
+
+def _is_counted(tokens: Sequence[Token], words: Sequence[str], at: int, namer: Namer) -> bool:
+    """Tell whether instances may be meant, and not the unit that is called so: `4 workers`, `the workers of web`."""
+    before = words[at - 1] if at else ""
+    counted = before.isdigit() or before in NUMBERS or before in _COUNTS or words[at + 1 : at + 2] == ("of",)
+    return counted or (at > 0 and next(iter(namer.at(tokens[:at], at - 1)), None) is not None)
+
+
 def _leads(words: Sequence[str], at: int) -> bool:
     """Tell whether a word that begins a command is more likely its verb than a unit (`search`, `check`)."""
     verb = any(
@@ -210,6 +235,8 @@ def _plain_word(token: Token) -> str:
 
 def _is_double(tokens: Sequence[Token], words: Sequence[str], at: int, namer: Namer) -> bool:
     """Tell whether a unit is called like a word that may be meant as a word."""
+    if words[at] in _COUNTED and not _is_counted(tokens, words, at, namer):
+        return False
     return (
         not tokens[at].quoted
         and words[at] in english_words.SOFT

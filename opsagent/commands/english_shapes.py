@@ -201,11 +201,11 @@ def _commands(cells: Cells, at: int) -> bool:
 # reasons
 
 
-def reasons(cells: Cells) -> Cells:
+def reasons(cells: Cells, tokens: Sequence[Token]) -> Cells:
     """Put together what only says why: `because it leaks`, `it's been slow since noon`, `api is stuck, restart it`."""
     at = 0
     while at < len(cells):
-        end = _reason_end(cells, at)
+        end = _reason_end(cells, at, tokens)
         if end is not None:
             names = ",".join(dict.fromkeys(cell.first[1] for cell in cells[at:end] if cell.first[0] in _NAMES))
             cells = replaced(cells, at, end, (Role.REASON, names, ""))
@@ -213,7 +213,7 @@ def reasons(cells: Cells) -> Cells:
     return cells
 
 
-def _reason_end(cells: Cells, at: int) -> int | None:
+def _reason_end(cells: Cells, at: int, tokens: Sequence[Token]) -> int | None:
     begins = _opens(cells, at)
     states = _statement(cells, at)
     purpose = _purpose(cells, at)
@@ -228,7 +228,7 @@ def _reason_end(cells: Cells, at: int) -> int | None:
         return None
     if (
         begins
-        and _word_is_weak(cells[at])
+        and _word(cells[at], tokens) in _WEAK
         and not any(cell.may(Role.QUESTION, "is") or cell.may(Role.STATE) for cell in span)
     ):
         return None
@@ -237,9 +237,8 @@ def _reason_end(cells: Cells, at: int) -> int | None:
     return end
 
 
-def _word_is_weak(cell: Cell) -> bool:
-    """`as`, `since`, `given`: a reason only where somebody is said to be somehow."""
-    return cell.end - cell.start == 1
+_WEAK = frozenset({"as", "since", "cause", "given", "considering"})
+"""Words that begin a reason only where somebody is said to be somehow."""
 
 
 def _ends_reason(cell: Cell, *, fronted: bool) -> bool:
@@ -265,7 +264,7 @@ def _opens(cells: Cells, at: int) -> bool:
     if not cells[at].may(Role.NOUN) and cells[at].end - cells[at].start > 1:
         return True
     return after.first[0] in {Role.UNIT, Role.GROUP, Role.UNKNOWN, Role.NOUN, Role.STATE} or any(
-        after.may(role, value) for role, value in ((Role.PRONOUN, None), (Role.GLUE, "the"), (Role.GLUE, "me"), (Role.QUESTION, "is"), (Role.GLUE, "of"), (Role.ALL, None))
+        after.may(role, value) for role, value in ((Role.PRONOUN, None), (Role.GLUE, "the"), (Role.GLUE, "me"), (Role.GLUE, "i"), (Role.GLUE, "i_am"), (Role.QUESTION, "there"), (Role.QUESTION, "is"), (Role.GLUE, "of"), (Role.ALL, None))
     )  # fmt: skip
 
 

@@ -160,11 +160,11 @@ def _of_the_verb(clause: Clause, tool: str, verb: Tag, *, asked: bool) -> list[D
     found: list[Doubt] = []
     others = [tag for tag in clause.of(Role.VERB) if tag is not verb and tag.start != verb.start]
     if any(tag.value in CHANGES or tag.value in LOOKING for tag in others):
-        found.append(Doubt(Why.MANY_VERBS, verb.value))
+        found.append(Doubt(Why.MANY_VERBS, verb.said or verb.value))
     elif [tag for tag in others if not clause.has(Role.PROCEDURE)]:
-        found.append(Doubt(Why.UNKNOWN, others[0].value))
+        found.append(Doubt(Why.UNKNOWN, others[0].said or others[0].value))
     if tool in {"kill", _OTHER, "touch"}:
-        found.append(Doubt(Why.UNKNOWN, verb.value))
+        found.append(Doubt(Why.UNKNOWN, verb.said or verb.value))
     place = clause.tags.index(verb) if verb in clause.tags else 0
     if verb.form == "noun" and any(tag.role is Role.GLUE and tag.value == "the" for tag in clause.tags[:place]):
         found.append(Doubt(Why.REPORTS, verb.value))  # the api restart: something that is spoken of
@@ -186,7 +186,7 @@ def _of_the_rest(clause: Clause, tool: str, *, free_particles: bool) -> list[Dou
         if (doubt := _of_one(clause, place, tag, tool, free_particles=free_particles)) is not None
     ]
     if clause.has(Role.JOIN, "or"):
-        found.append(Doubt(Why.EITHER, "or"))
+        found.append(Doubt(Why.WHOM, "or"))
     if not free_particles:
         found.extend(_of_the_list(clause))
     return found
@@ -209,6 +209,8 @@ def _of_one(clause: Clause, place: int, tag: Tag, tool: str, *, free_particles: 
             return None if fits else Doubt(Why.UNKNOWN, tag.value)
         case Role.UNKNOWN:
             return Doubt(Why.UNKNOWN, tag.value)
+        case Role.STATE if tag.form == "past":
+            return Doubt(Why.REPORTS, tag.value)
         case role:
             fits = role in _NEUTRAL or role in _TAKES.get(tool, TARGETS)
             return None if fits else Doubt(Why.MIXED, tag.value)

@@ -187,7 +187,7 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
         found.append(Doubt(Why.MIXED, "verb"))
     strange = [tag for tag in clause.of(Role.VERB) if tag.form == "light" and tag.value not in _EASY_VERBS]
     if strange:
-        found.append(Doubt(Why.UNKNOWN, strange[0].value))
+        found.append(Doubt(Why.UNKNOWN, strange[0].said or strange[0].value))
     supposing = [tag for tag in clause.of(Role.VERB) if tag.form in {"conditional", "question"}]
     if supposing:
         found.append(Doubt(Why.SUPPOSES, supposing[0].value))

@@ -200,6 +200,8 @@ class _Resolved:
         if len(changed) != len(set(changed)):
             self._doubts.append(Doubt(Why.TWICE))
         every = (*doubts, *(doubt for call in calls if not call.forbidden for doubt in call.doubts), *self._doubts)
+        if any((doubt.why, doubt.word) == (Why.WHOM, "or") for doubt in every):
+            return Meant((), tuple(dict.fromkeys(every)), tuple((step,) for step in steps))
         return Meant(steps, tuple(dict.fromkeys(every)), tuple(self._alternatives(steps, calls)))
 
     def _alternatives(self, steps: Steps, calls: list[Call]) -> Iterator[Steps]:
@@ -279,6 +281,8 @@ class _Resolved:
     def _spoken_of(self, tag: Tag, call: Call) -> tuple[str, ...]:
         if call.tool in {"approve", "deny"}:
             return ()
+        if not call.changes and any(other.role is Role.UNIT for other in call.targets):
+            return ()  # it is who was just named
         here = tuple(dict.fromkeys(call.looks_at or call.blames)) or self._spoken or self._context.spoken_of
         several = tag.value == "them"
         if not here or (len(here) > 1 and not several) or (several and len(here) == 1 and call.changes):

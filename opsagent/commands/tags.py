@@ -8,7 +8,7 @@ order. What it gives back is the same for all of them, so that what a command me
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -119,6 +119,8 @@ class Tag:
     end: int
     """Index behind its last token."""
     form: str = ""
+    said: str = field(default="", compare=False)
+    """The words themselves, where `value` is not what a person would recognise."""
 
     def like(self, value: str, form: str | None = None) -> Tag:
         """Return it with another value, and form if one is given."""
