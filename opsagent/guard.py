@@ -139,8 +139,8 @@ _SEVERITY = {risk: rank for rank, risk in enumerate(Risk)}
 
 _FOR_THE_AGENT: tuple[Rule, ...] = (
     orders.reads, orders.unknown_tool, orders.paused, orders.protected, orders.protected_path, orders.hold,
-    orders.taught_never, orders.maintenance, orders.deploy, orders.intent, orders.foreign, orders.busy, measure.tiers,
-    measure.blast_radius, measure.quiet_hours, measure.breaker, measure.budget, modes.worked_out, modes.taught_ask,
+    orders.taught_never, orders.maintenance, orders.deploy, orders.intent, orders.foreign, orders.busy, modes.worked_out,
+    measure.tiers, measure.blast_radius, measure.quiet_hours, measure.breaker, measure.budget, modes.taught_ask,
     modes.mode,
 )  # fmt: skip
 _FOR_PEOPLE_TAKING_BACK: tuple[Rule, ...] = (orders.protected, orders.protected_path, orders.foreign)

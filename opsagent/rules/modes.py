@@ -89,7 +89,10 @@ def taught_ask(question: Question) -> Ruling | None:
 
 
 def worked_out(question: Question) -> Ruling | None:
-    """What a chat model worked out is a person's to decide, whatever the mode; where nothing may be done, nothing is."""
+    """What a chat model worked out is a person's to decide, whatever the mode; where nothing may be done, nothing is.
+
+    Budgets and breaker are for what is done unasked: with a person's yes it is as if they had ordered it.
+    """
     if question.plan.source != "model" or mode_of(question)[0] == "observe" or question.risk is Risk.DESTRUCTIVE:
         return None
     if question.situation.confirmed:

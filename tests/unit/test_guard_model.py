@@ -46,12 +46,12 @@ def test_what_a_model_worked_out_is_asked_about_in_every_mode(
 
 
 @pytest.mark.parametrize("mode", ["suggest", "approve", "auto"])
-def test_a_persons_yes_lets_it_through_and_exceeds_no_limit(mode: Mode) -> None:
+def test_a_persons_yes_lets_it_through_and_exceeds_no_order_of_anybody(mode: Mode) -> None:
     assert ruling_on(restart_steps(UNIT), mode, confirmed=True).rule == "approved"
-    for limit, rule in (
-        ({"paused": "kim"}, "paused"),
-        ({"hold": "migration"}, "hold"),
-        ({"failed_repairs": 3}, "breaker"),
-        ({"unit_actions": 5}, "budget"),
-    ):
-        assert ruling_on(restart_steps(UNIT), mode, confirmed=True, **limit).rule == rule
+    for order, rule in (({"paused": "kim"}, "paused"), ({"hold": "migration"}, "hold"), ({"deploy": "ann"}, "deploy")):
+        assert ruling_on(restart_steps(UNIT), mode, confirmed=True, **order).rule == rule
+
+
+def test_where_the_agents_own_repairs_failed_a_person_is_asked_all_the_same() -> None:
+    """Whatever is known did not help: that is when something else is worth asking about."""
+    assert ruling_on(restart_steps(UNIT), "auto", failed_repairs=3, unit_actions=5).rule == "model"
