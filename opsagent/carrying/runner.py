@@ -25,7 +25,7 @@ from opsagent.naming import is_daemon
 from opsagent.situation import release_of
 from opsagent.store.errors import StoreError
 from opsagent.store.rows import PlanRow
-from opsagent.store.schedules import ScheduleRow
+from opsagent.store.schedules import SCHEDULE_FAILED, ScheduleRow
 from opsagent_tools.actions import ActionName
 from opsagent_tools.supervisors.port import SupervisorError
 from opsagent_tools.units import UnitId
@@ -98,7 +98,8 @@ class ScheduleRunner:
             if claim is None:
                 continue
             if state == "missed":
-                await self._end(row, f"missed: it was due at {row.next_at:%Y-%m-%d %H:%M} UTC, and nobody was there")
+                missed = f"missed: it was due at {row.next_at:%Y-%m-%d %H:%M} UTC, and nobody was there"
+                await self._end(row, _Outcome(missed, Ending.FAILED))
             else:
                 self._begin(replace(row, state="running", run=claim))
 
@@ -123,7 +124,7 @@ class ScheduleRunner:
             raise
         except Exception as error:  # noqa: BLE001  # its person must learn of it, whatever it was
             _LOG.exception("schedule %s broke off", row.id)
-            result = f"it broke off: {type(error).__name__}: {error}"
+            result = _Outcome(f"it broke off: {type(error).__name__}: {error}", Ending.FAILED)
         await self._end(row, result)
 
     async def _shielded(self, work: Callable[[], Any]) -> None:
@@ -133,23 +134,26 @@ class ScheduleRunner:
         except StoreError as error:
             _LOG.warning("schedules wait: %s", error)
 
-    async def _end(self, row: ScheduleRow, result: str) -> None:
+    async def _end(self, row: ScheduleRow, result: _Outcome) -> None:
         next_at = following(row, self._clock())
-        await asyncio.to_thread(self._rooms.journal.end_run, row.id, result, next_at)
-        text = f"{row.id} ({row.text}): {result}"
-        await asyncio.to_thread(self._rooms.journal.record_change, "scheduled", text, row.by)
-        await self._rooms.timeline.tell("scheduled", text)
+        await asyncio.to_thread(self._rooms.journal.end_run, row.id, result.text, next_at)
+        text = f"{row.id} ({row.text}): {result.text}"
+        kind = "scheduled" if result.code == Ending.DONE else SCHEDULE_FAILED
+        await asyncio.to_thread(self._rooms.journal.record_change, kind, text, row.by)
+        await self._rooms.timeline.tell(kind, text)
 
-    async def _carry(self, row: ScheduleRow) -> str:
+    async def _carry(self, row: ScheduleRow) -> _Outcome:
         """Carry out a run that is claimed, step by step; return what came of it, one line."""
         assert row.run is not None
         said: list[str] = []
+        code: int = Ending.DONE
         for number, step in enumerate(from_stored(row.steps)):
             outcome = await self._step(row, number, step)
             said.append(f"{bare(step)}: {outcome.text}")
-            if outcome.code != Ending.DONE:
+            code = outcome.code
+            if code != Ending.DONE:
                 break
-        return "; ".join(said)
+        return _Outcome("; ".join(said), code)
 
     async def _step(self, row: ScheduleRow, number: int, step: CommandStep) -> _Outcome:
         bound = row.units[number] if number < len(row.units) else {}

@@ -77,6 +77,17 @@ class Lookback(Store):
         with self._reading() as connection:
             return tuple(event_row(row) for row in connection.execute(wanted).mappings())
 
+    def said_of_kind(self, kind: str, since: datetime) -> tuple[EventRow, ...]:
+        """Return the events of one kind since then that belong to no incident, oldest first."""
+        wanted = (
+            select(events)
+            .where(events.c.kind == kind, events.c.at >= since, events.c.incident_id.is_(None))
+            .order_by(events.c.at, events.c.id)
+            .limit(_MOST)
+        )
+        with self._reading() as connection:
+            return tuple(event_row(row) for row in connection.execute(wanted).mappings())
+
     def plans_of_people(self, since: datetime) -> tuple[PlanRow, ...]:
         """Return what people had done since then, oldest first."""
         wanted = (

@@ -18,6 +18,8 @@ from opsagent.store.boundary import Store, clean
 from opsagent.store.errors import StoreError
 from opsagent.store.schema import schedules
 
+SCHEDULE_FAILED = "schedule_failed"
+"""Kind of the event that says that what was scheduled was not done, or did not succeed."""
 ScheduleState = Literal["waiting", "running", "done", "cancelled"]
 """`done`: nothing more will come of it, whatever came of it (`last_result`)."""
 

@@ -23,6 +23,7 @@ from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING, Message
 from opsagent.store.rows import IncidentRow
+from opsagent.store.schedules import SCHEDULE_FAILED
 from opsagent.telling.account import brief, plain, said
 from opsagent.telling.as_lines import as_lines
 from opsagent.telling.delivery import Batch, again_at, batches, given_up, marked
@@ -202,6 +203,7 @@ class Courier:
                 }
                 for row in journal.approvals()
             ],
+            undone=[{"id": one.id, "text": one.text} for one in journal.said_of_kind(SCHEDULE_FAILED, now - FRESH)],
             recurring=self._recurring(rows, now),
             careful=self._careful(now),
             told={one.id: one for one in journal.messages(waiting=False, since=min(since - _BACK, first))},

@@ -131,6 +131,11 @@ def approval(asked: Mapping[str, Any], words: Words) -> tuple[str, str]:
     return title, "\n".join(lines)
 
 
+def undone(one: Mapping[str, Any], words: Words) -> tuple[str, str]:
+    """Return title and body: what a person had scheduled was not done, or did not succeed."""
+    return words("msg.schedule"), "\n".join([safe(one["text"]), words("msg.schedules")])
+
+
 def digest(lines: Sequence[str], span: str, words: Words) -> tuple[str, str]:
     """Return title and body of a digest from the lines of a handover."""
     kept = [line for line in (escape_for_chat(line) for line in lines[1:]) if line]

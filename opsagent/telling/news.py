@@ -35,6 +35,8 @@ class View:
     """Incidents in brief, with `hypotheses`, `impact`, `tried`, `why`, `calls` (times at which a person was called),
     `trial` (the breaker let one more try through), `muted` (covered by a snooze)."""
     approvals: Sequence[Mapping[str, Any]] = ()
+    undone: Sequence[Mapping[str, Any]] = ()
+    """What people had scheduled and was not done, or did not succeed: `id`, `text`."""
     recurring: Sequence[Sequence[Mapping[str, Any]]] = ()
     careful: bool = False
     """The first days: what would be done is kept for the digest."""
@@ -67,6 +69,9 @@ def _of(channel: Channel, view: View, notify: Notify, words: Words) -> Iterator[
             told = view.told.get(message_id(channel.name, "over", account["id"]))
             if told is None:
                 yield _message(channel, "repaired", account["id"], messages.repaired(account, words), view, notify)
+    if "escalations" in channel.what:
+        for one in view.undone:
+            yield _message(channel, "schedule", one["id"], messages.undone(one, words), view, notify)
     if "approvals" in channel.what:
         for asked in view.approvals:
             yield _message(
@@ -145,7 +150,7 @@ def _message(  # noqa: PLR0917  # the order is the order of a sentence
 ) -> Message:
     return Message(
         id=message_id(channel.name, kind, subject, number),
-        incident_id=incident if kind in {"approval", "recurring"} else subject,
+        incident_id=incident if kind in {"approval", "recurring", "schedule"} else subject,
         group_key=f"{channel.name}|{'calls' if kind in URGENT else 'rest'}",
         kind=kind,
         title=said[0],

@@ -44,6 +44,16 @@ def first(view: View) -> Message:
 # what
 
 
+def test_what_was_scheduled_and_not_done_is_told_once() -> None:
+    undone = [{"id": "e1", "text": "s1 (restart web at 3am): missed <b>"}]
+    message = first(View(now=NOW, undone=undone))
+    assert (message.kind, message.incident_id) == ("schedule", None)
+    assert "missed" in message.body
+    assert "<b>" not in message.body
+    assert void(message, View(now=NOW)) == ""
+    assert message.id == first(View(now=NOW + timedelta(minutes=5), undone=undone)).id
+
+
 def test_a_person_is_called_once_reminded_while_nobody_acks_and_told_the_end() -> None:
     call = first(View(now=NOW, accounts=[ill()]))
     known = sent(call, NOW)
