@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opsagent.chat.events import Event
-from opsagent.chat.questions import meant, proposed_by, question_event
+from opsagent.chat.questions import About, meant, proposed_by, question_event
 from opsagent.chat.sayings import say
 from opsagent.chat.state import Question, State
 from opsagent.commands.reading import CommandStep
@@ -45,8 +45,8 @@ class AgentQuestions:
         self._state.shown.add(row.id)
         if bare:
             self._state.open = Question(id=row.id)
-        evidence = await self._desk.evidence(row)
-        await self._tell(question_event(row, self._desk.person, evidence, self._state.language, bare=bare))
+        known = About(evidence=await self._desk.evidence(row), cost=await self._desk.cost(row))
+        await self._tell(question_event(row, self._desk.person, known, self._state.language, bare=bare))
 
     async def named(self, step: CommandStep) -> CommandStep | None:
         """Return the answer to a question with its whole id; None where there is no such, or it is shown first."""

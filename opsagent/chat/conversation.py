@@ -116,7 +116,7 @@ class Conversation:
             await self._say_interrupted()
         except Exception as error:  # noqa: BLE001  # a conversation outlives what goes wrong in it
             why = self._desk.explain(error)
-            await self._tell(self._event("failed", say("gone", self.state.language, why=why)))
+            await self._tell(self._event("failed", why))
         finally:
             self._events.put_nowait(Event(kind="end", language=self.state.language, code=code))
             self._events.put_nowait(None)

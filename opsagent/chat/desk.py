@@ -102,6 +102,18 @@ class HomeDesk:
 
         return await asyncio.to_thread(read)
 
+    async def cost(self, question: ApprovalRow) -> str:
+        """Return what the same cost the last time it was done, as it was measured then; empty: it is not known."""
+
+        def read() -> str:
+            from opsagent.store.journal import Journal
+
+            with Journal.read(self._home) as journal:
+                last = journal.last_change(question.unit, {question.step.action.name.value}, done=True)
+            return last.cost if last is not None else ""
+
+        return await asyncio.to_thread(read)
+
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""
         learnt = await asyncio.to_thread(learn, self._home, self._person, text, language, steps)

@@ -71,6 +71,10 @@ class Desk(Protocol):
         """Return what speaks for what is asked: a few lines, foreign text redacted."""
         ...
 
+    async def cost(self, question: ApprovalRow) -> str:
+        """Return what the same cost the last time it was done; empty: it is not known."""
+        ...
+
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""
         ...

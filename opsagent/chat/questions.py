@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from opsagent.chat.events import Event
 from opsagent.chat.sayings import say
@@ -13,7 +14,16 @@ from opsagent.views.questions import as_json, marked, state
 from opsagent_tools.peers import same_person
 
 
-def question_event(row: ApprovalRow, person: str, evidence: Sequence[str], language: Language, *, bare: bool) -> Event:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is known of what is asked."""
+
+    evidence: Sequence[str] = ()
+    cost: str = ""
+    """What the same cost the last time."""
+
+
+def question_event(row: ApprovalRow, person: str, about: About, language: Language, *, bare: bool) -> Event:
     """Return a question with what it is about. `bare`: yes and no alone answer it, for nothing else is open."""
     action = row.step.action
     lines = []
@@ -21,7 +31,9 @@ def question_event(row: ApprovalRow, person: str, evidence: Sequence[str], langu
         lines.append(say("args_line", language, args=marked(", ".join(f"{k}={v}" for k, v in action.args.items()))))
     if row.step.why:
         lines.append(say("why_line", language, why=row.step.why))
-    lines += [say("evidence_line", language, text=text) for text in evidence]
+    lines += [say("evidence_line", language, text=text) for text in about.evidence]
+    if about.cost:
+        lines.append(say("cost_line", language, cost=about.cost))
     if row.incident_id:
         lines.append(say("incident_line", language, incident=row.incident_id))
     until = f"{row.expires_at:%H:%M}Z"

@@ -98,11 +98,13 @@ class Room:
 
     def _look(self) -> Known:
         from opsagent.api.ask import status
+        from opsagent.carrying.context import context_of
         from opsagent.naming import full_name, index
         from opsagent.running import look
         from opsagent.store.journal import Journal
 
         running = look(self._home, daemon=status(self._home))
+        context = context_of(self._home, running, self.desk.person, phrases=False)
         ids = [unit.id for unit in running.units]
         meant = index(ids)
         with Journal.read(self._home) as journal:
@@ -110,6 +112,7 @@ class Room:
             incidents = tuple((row.id, row.incident.summary) for row in journal.incidents(limit=_LISTED))
         return Known(
             names=sorted({unit.name if len(meant[unit.name]) == 1 else full_name(unit) for unit in ids}),
+            groups=sorted({*context.aliases, *context.groups}),
             questions=questions,
             incidents=incidents,
         )

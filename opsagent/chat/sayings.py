@@ -33,6 +33,7 @@ _SAID: dict[str, tuple[str, str]] = {
     "by_line": ("asked by {by}, until {until}", "{by} 요청, {until}까지"),
     "incident_line": ("incident: {incident}", "인시던트: {incident}"),
     "evidence_line": ("evidence: {text}", "근거: {text}"),
+    "cost_line": ("last time: {cost}", "지난번: {cost}"),
     "own_question": (
         "You proposed it yourself: somebody else has to say yes",
         "본인이 제안한 일입니다. 다른 사람이 승인해야 합니다",
@@ -86,7 +87,6 @@ _SAID: dict[str, tuple[str, str]] = {
     "resumed": ("Goes on where it ended: {title} ({turns} turns)", "이어서 계속합니다: {title} ({turns}개의 말)"),
     "kept_not": ("This is not kept: {why}", "이 대화는 저장되지 않습니다: {why}"),
     "new": ("A new conversation", "새 대화입니다"),
-    "gone": ("That did not work: {why}", "실패했습니다: {why}"),
 }  # fmt: skip
 
 HELP: dict[Language, tuple[str, ...]] = {

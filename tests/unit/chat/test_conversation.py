@@ -143,7 +143,10 @@ async def test_a_question_of_the_agent_is_answered_when_it_was_just_shown() -> N
     events = await turn(conversation, "approvals")
     assert kinds(events) == ["question", "end"]
     assert "restart:web" in events[0].text
-    assert any("state T" in line for line in events[0].lines)
+    told = "\n".join(events[0].lines)
+    assert "state T" in told
+    assert "0.7 s without service" in told
+    assert "until 13:00Z" in told
     await turn(conversation, "네")
     assert [(str(step.tool), dict(step.args)) for step, _ in desk.carried] == [("approve", {"id": "7f3a" + "0" * 12})]
 
