@@ -18,6 +18,13 @@ PROVIDERS: dict[str, tuple[str, ...]] = {
 ALIASES = {"google": "google_genai", "google-genai": "google_genai"}
 EXTRAS = {"anthropic": "anthropic", "openai": "openai", "google_genai": "google", "ollama": "ollama"}
 """Which extra of the package brings a provider: `pip install 'opsagent[openai]'`."""
+PACKAGES = {
+    "anthropic": "langchain_anthropic",
+    "openai": "langchain_openai",
+    "google_genai": "langchain_google_genai",
+    "ollama": "langchain_ollama",
+}
+"""The package that each extra brings."""
 KEYLESS = frozenset({"ollama"})
 
 _HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})

@@ -9,12 +9,8 @@ from langchain.chat_models import init_chat_model
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 
-PACKAGES = {
-    "anthropic": "langchain_anthropic",
-    "openai": "langchain_openai",
-    "google_genai": "langchain_google_genai",
-    "ollama": "langchain_ollama",
-}
+from opsagent.model_settings import PACKAGES
+
 _NO_KEY = "none"
 """What is said where a server of one's own wants no key, and the library wants one."""
 

@@ -125,9 +125,9 @@ def share_without(solved: dict[str, int]) -> float | None:
 
 
 def spent_line(thought: Thought) -> str:
-    """Return what an answer took, in words: `1000 + 20 tokens, 0.0030 USD`."""
+    """Return what an answer took, in words: `1000 tokens in, 20 out, 0.0030 USD`."""
     cost = "price not known" if thought.cost is None else f"{thought.cost:.4f} {thought.currency}"
-    return f"{thought.tokens_in} + {thought.tokens_out} tokens, {cost}"
+    return f"{thought.tokens_in} tokens in, {thought.tokens_out} out, {cost}"
 
 
 def _spent_form(thought: Thought) -> dict[str, Any]:
@@ -140,13 +140,18 @@ def _spent_form(thought: Thought) -> dict[str, Any]:
 
 
 def _model_form(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
+    from importlib.util import find_spec
+
     from opsagent.brain.thinker import Unusable, key_of
+    from opsagent.model_settings import EXTRAS, PACKAGES
 
     try:
         key = "there" if key_of(home, model) else "none needed"
         why = ""
     except Unusable as error:
         key, why = "missing", str(error)
+    if not why and find_spec(PACKAGES[model.provider]) is None:
+        why = f"needs a package: pip install 'opsagent[{EXTRAS[model.provider]}]'"
     if not why and model.leaves and not settings.send:
         why = "nothing leaves this machine until [model] says send = true"
     return {
@@ -176,7 +181,7 @@ def _show(found: dict[str, Any], out: Out) -> None:
         unpriced = f", {month['unpriced']} requests of unknown price" if month["unpriced"] else ""
         failed = f" ({month['failed']} failed)" if month["failed"] else ""
         out.line(
-            f"this month: {month['calls']} requests{failed}, {month['tokens_in']} + {month['tokens_out']} tokens,"
+            f"this month: {month['calls']} requests{failed}, {month['tokens_in']} tokens in, {month['tokens_out']} out,"
             f" {month['cost']:.4f} {month['currency']}{unpriced}, {size(month['bytes'])} sent"
             + (f"; {', '.join(limits)}" if limits else "; no limit")
         )

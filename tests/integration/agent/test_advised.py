@@ -63,6 +63,7 @@ async def test_what_a_model_worked_out_is_approved_verified_learnt_and_needs_no_
         question = await asked(place)
         assert len(place.starts("cache")) == 1  # mode auto, and nothing was done all the same
         assert server.decisions == []  # all that was recorded was asked for
+        assert "error" not in server.texts()  # and every look found something
         await place.kill_daemon()
         with place.writing() as journal:
             journal.decide_approval(question, True, "ann")

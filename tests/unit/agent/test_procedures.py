@@ -13,6 +13,7 @@ import pytest
 
 from opsagent.exploring import is_proven
 from opsagent.home import Home
+from opsagent.learn import _propose
 from opsagent.model import Fault, Incident, RemedyOdds
 from opsagent.procedures import NotAcceptable, accept, accepted_in, with_accepted
 from opsagent.recall import MemoryDesk, Recall
@@ -172,3 +173,26 @@ def test_only_what_people_said_here_and_now_is_accepted() -> None:
 def test_an_accepted_one_is_of_a_person(memory: Memory) -> None:
     accepted = accept(memory, memory.add(proposed()), by="kim")
     assert (accepted.kind, accepted.source) == (Kind.PROCEDURE, Source.PERSON)
+
+
+def worked_out(**changes: Any) -> Procedure:
+    return proposed(id="pr-plan-1", fields={"remedy": "learnt/restart@pm2:store", "successes": 1}, **changes)
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_what_a_model_worked_out_is_proposed_once_and_accepted_only_by_somebodys_word(
+    place: Home, memory: Memory, accepted: bool
+) -> None:
+    """Somebody: a person with `memory accept`, or with the configuration, where every step is safe."""
+    said = _propose(memory, worked_out(), accept=accepted)
+    assert ("opsagent memory accept pr-plan-1" in said) is not accepted
+    assert _propose(memory, worked_out(), accept=accepted) == ""  # a later life of the agent
+    memory.close()
+    odds = (await known(place)).get("learnt/restart@pm2:store")
+    assert (odds is not None and odds.accepted) is accepted
+
+
+def test_a_name_that_says_nothing_that_may_be_done_is_not_accepted(memory: Memory) -> None:
+    memory.add(proposed(id="pr-x", fields={"remedy": "learnt/stop"}))
+    with pytest.raises(NotAcceptable, match="no runbook has a remedy"):
+        accept(memory, "pr-x", by="ann")
