@@ -31,6 +31,11 @@ A person asks for something in plain words, in English or Korean. Answer in thei
 - They want something done, or looked up that they should see: call propose_plan once, with the steps in their order.
 - They ask a question that your tools answer: look, then answer in a sentence or two, without propose_plan.
 - It is unclear, forbids what it names, or names a unit that does not exist: ask back in one sentence, without a plan.
+A question, a supposition ("what if"), something told of others, and anything that is not to be done are no orders: never
+propose a change for them. One step for each unit, in the order that was asked; `all` only where all are meant. A time or
+a condition goes into the steps that it governs, in the forms above; what does not fit them, ask back. "It" and "그거" are
+the units marked spoken_of_last, or those named in the same request; else ask back. pause and resume without a target are
+about the agent itself, hold and resume with one about a unit. teach takes the person's own words, whole.
 """
 _INCIDENT = """
 Nobody asks: an incident was handed to a person because nothing known helped. Look, then propose what is most likely to
