@@ -18,6 +18,7 @@ from opsagent.commands.words import Token
 _ORDERED = CHANGED | {"pause", "resume", "hold", "approve", "deny", "touch"}
 _NAMES = (Role.UNIT, Role.GROUP)
 _STOPS = {"then", ".", "instead"}
+_NOT = {"not", "isn't", "aren't"}
 _STATES = {"up", "down", "healthy", "unhealthy", "stopped"}
 _OPPOSITE = {"up": "down", "healthy": "unhealthy", "down": "up", "unhealthy": "healthy"}
 _METRICS = {"memory": "memory", "cpu": "cpu"}
@@ -119,6 +120,8 @@ def _state(cells: Cells, at: int, tokens: Sequence[Token], *, unless: bool) -> t
     while end < len(cells) and (
         cells[end].may(Role.QUESTION, "is") or cells[end].may(Role.GLUE, "still") or cells[end].may(Role.NEGATION)
     ):
+        if cells[end].may(Role.NEGATION) and _word(cells[end], tokens) not in _NOT:
+            return None
         no ^= cells[end].may(Role.NEGATION)
         seen |= cells[end].may(Role.QUESTION, "is")
         end += 1

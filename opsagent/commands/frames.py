@@ -97,8 +97,8 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
         join=clause.join,
         blames=blamed(clause),
         looks_at=_looked_at(clause),
-        forbidden=verb.form == "negated" and tool != "hold",
-        leaves=verb.form == "negated" and tool == "hold",
+        forbidden=verb.form == "negated" and verb.value != "touch",
+        leaves=verb.form == "negated" and verb.value == "touch",
         goes_on=verb.form == "then",
     )
     targets, left_out = _parted(clause, verb_last=free_particles)
