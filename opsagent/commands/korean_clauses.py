@@ -162,6 +162,20 @@ def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool) -> int:
     return begin
 
 
+def _is_stated(text: Text, piece: Piece) -> bool:
+    """Tell whether a piece may be part of a statement that takes nothing back."""
+    match piece.kind:
+        case "question":
+            return piece.value == "is"
+        case "verb":
+            return piece.form in {"past", "third", "attributive"} or (piece.form == "noun" and piece.value == OTHER)
+        case "state":
+            told = {"past", "imperative", "third", "seems", "reason", "attributive", "progress"}
+            return piece.form in told and not said_by(text, piece).startswith("안")  # 안 돼: no!
+        case kind:
+            return kind in _STATING
+
+
 def afterwords(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Take what is stated behind the last thing to do as its reason: 원복해줘 방금 배포한 게 문제야."""
     last = max((at for at, one in enumerate(pieces) if one.kind == "verb" and one.form == "imperative"), default=None)
@@ -174,19 +188,6 @@ def afterwords(text: Text, pieces: list[Piece]) -> list[Piece]:
     states = any(
         one.kind in {"state", "copula"} or (one.kind == "verb" and one.form in {"past", "third"}) for one in tail
     )
-    plain = all(
-        one.kind in _STATING
-        and not (one.kind == "question" and one.value != "is")
-        and not (
-            one.kind == "verb"
-            and one.form not in ({"past", "third", "attributive"} | ({"noun"} if one.value == OTHER else set()))
-        )
-        and not (
-            one.kind == "state"
-            and one.form not in {"past", "imperative", "third", "seems", "reason", "attributive", "progress"}
-        )
-        for one in tail
-    )
-    if not states or not plain:
+    if not states or not all(_is_stated(text, one) for one in tail):
         return pieces
     return [*pieces[: last + 1], replace(tail[0], end=tail[-1].end, kind="reason", value="", form="", polite=False)]

@@ -145,7 +145,9 @@ def _join(said: _Said, piece: Piece) -> list[Piece]:
         ):
             return [_doubt(said, piece)]
     behind = said.behind(piece)
-    if piece.value == "or" and piece.form == "glued" and behind is not None and behind.value in LOOKING:
+    if behind is None:  # and what?
+        return [replace(piece, kind="unknown", value=said_by(said.text, piece), form="")]
+    if piece.value == "or" and piece.form == "glued" and behind.value in LOOKING:
         return [replace(piece, kind="glue", value="particle", form="")]  # 로그나 보여줘
     return [replace(piece, form="")]
 

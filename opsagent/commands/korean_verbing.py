@@ -92,6 +92,8 @@ def _form_of_noun(text: Text, pieces: Sequence[Piece], at: int) -> str:
     if after is None:
         return "noun"
     said = said_by(text, after)
+    if after.kind == "unit" and any(one.kind == "unit" for one in pieces[:at]):
+        return "attributive"  # web 재시작 api: whose restart?
     if after.kind == "noun" and after.value in {"cause", "incidents", "fix"}:
         return "attributive"
     if after.kind == "copula" or said.startswith("중"):

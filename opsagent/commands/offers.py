@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from opsagent.commands import english_words, say
 from opsagent.commands.clauses import Doubt, Why
 from opsagent.commands.known import Known
-from opsagent.commands.likely import doubts_reading, likely
+from opsagent.commands.likely import UNLIKELY, doubts_reading, likely
 from opsagent.commands.meaning import MAX_INSTANCES, Meant, Steps, meant
 from opsagent.commands.reading import Ask, Context, Language
 from opsagent.commands.tags import NEAR, Role, Row, Tag
@@ -19,7 +19,9 @@ __all__ = ["MAX_INSTANCES", "ask_back"]
 
 _MAX_OFFERS = 3
 _SILENT = frozenset({Why.FORBIDS, Why.SUPPOSES, Why.REPORTS})
-"""Who forbids, supposes or reports is offered no change."""
+"""Who forbids, supposes or reports is offered no change by the rules."""
+_FORBIDDING = frozenset({"deny", "hold", "pause"})
+"""What may be meant by a text that forbids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ def _which(name: str, best: Meant, looked: Looked) -> Ask:
 
 
 def _silent(one: Meant) -> bool:
-    return any(doubt.why in _SILENT for doubt in one.doubts)
+    """Tell whether no change is offered; what was to be done at a time that nobody can tell is not offered for now."""
+    return any(doubt.why in _SILENT or (doubt.why is Why.WHEN and doubt.word == "vague time") for doubt in one.doubts)
 
 
 def _offers(looked: Looked) -> Iterator[Steps]:
@@ -104,11 +107,12 @@ def _offers(looked: Looked) -> Iterator[Steps]:
 
 def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> tuple[Steps, ...]:
     """Put before the offers what the intent model sees, where the rules have none, or one to read that it doubts."""
-    row = looked.rows[0]
-    if offers and not doubts_reading(offers[0], row, looked.tokens):
+    row, tokens = looked.rows[0], looked.tokens
+    if offers and not doubts_reading(offers[0], row, tokens, UNLIKELY):
         return offers
-    seen = likely(row, looked.tokens, looked.known)
-    if not seen or (_silent(best) and any(step.tool not in READING for step in seen)):
+    seen = likely(row, tokens, looked.known, sure=_silent(best))
+    forbids = any(doubt.why is Why.FORBIDS for doubt in best.doubts)
+    if not seen or (forbids and seen[0].tool not in READING.keys() | _FORBIDDING):
         return offers
     return (seen, *(offer for offer in offers if offer != seen))
 
