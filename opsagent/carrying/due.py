@@ -42,7 +42,12 @@ def due(row: ScheduleRow, now: datetime) -> Due:
     """Tell whether a schedule is due."""
     if row.state != "waiting" or row.next_at is None or row.next_at > now:
         return "not yet"
-    return "now" if (now - row.next_at).total_seconds() <= LATE_S else "missed"
+    return "missed" if is_late(row, now) else "now"
+
+
+def is_late(row: ScheduleRow, now: datetime) -> bool:
+    """Tell whether it was due too long ago to be begun."""
+    return row.next_at is not None and (now - row.next_at).total_seconds() > LATE_S
 
 
 def following(row: ScheduleRow, now: datetime) -> datetime | None:

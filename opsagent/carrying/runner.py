@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opsagent.carrying.carrier import Carrier
-from opsagent.carrying.due import Facts, due, following, why_not
+from opsagent.carrying.due import Facts, due, following, is_late, why_not
 from opsagent.carrying.events import LAST, Ending, Person, Said
 from opsagent.carrying.later import bare
 from opsagent.carrying.stored import from_stored, unit_from_stored
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 1.0
+_STORE_AGAIN_S = 2.0
 _ACTIONS = frozenset(action.value for action in ActionName)
 _TRIES = 2
 """How often a step is begun, where the agent died before it did anything."""
@@ -98,8 +99,7 @@ class ScheduleRunner:
             if claim is None:
                 continue
             if state == "missed":
-                missed = f"missed: it was due at {row.next_at:%Y-%m-%d %H:%M} UTC, and nobody was there"
-                await self._end(row, _Outcome(missed, Ending.FAILED))
+                await self._end(row, _missed(row))
             else:
                 self._begin(replace(row, state="running", run=claim))
 
@@ -110,22 +110,27 @@ class ScheduleRunner:
     async def _go_on(self) -> None:
         for row in await asyncio.to_thread(self._rooms.journal.schedules, ended=True):
             if row.run is not None:
-                self._begin(row)
+                self._begin(row, resumed=True)
 
-    def _begin(self, row: ScheduleRow) -> None:
-        task = asyncio.create_task(self._handle(row), name=f"schedule {row.id}")
+    def _begin(self, row: ScheduleRow, *, resumed: bool = False) -> None:
+        task = asyncio.create_task(self._handle(row, resumed=resumed), name=f"schedule {row.id}")
         self._running[row.id] = task
         task.add_done_callback(lambda _: self._running.pop(row.id, None))
 
-    async def _handle(self, row: ScheduleRow) -> None:
+    async def _handle(self, row: ScheduleRow, *, resumed: bool) -> None:
         try:
-            result = await self._carry(row)
+            result = await self._carry(row, resumed=resumed)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # its person must learn of it, whatever it was
             _LOG.exception("schedule %s broke off", row.id)
             result = _Outcome(f"it broke off: {type(error).__name__}: {error}", Ending.FAILED)
-        await self._end(row, result)
+        while True:
+            try:
+                return await self._end(row, result)
+            except StoreError as error:  # a full disk, say: until it is written down nobody knows that it is over
+                _LOG.warning("schedule %s: %s", row.id, error)
+                await asyncio.sleep(_STORE_AGAIN_S)
 
     async def _shielded(self, work: Callable[[], Any]) -> None:
         """Do something that may meet a journal that cannot be written; it is tried again at the next look."""
@@ -142,27 +147,32 @@ class ScheduleRunner:
         await asyncio.to_thread(self._rooms.journal.record_change, kind, text, row.by)
         await self._rooms.timeline.tell(kind, text)
 
-    async def _carry(self, row: ScheduleRow) -> _Outcome:
-        """Carry out a run that is claimed, step by step; return what came of it, one line."""
+    async def _carry(self, row: ScheduleRow, *, resumed: bool) -> _Outcome:
+        """Carry out a run that is claimed, step by step; return what came of it, one line.
+
+        `resumed`: an earlier life of the agent began it. What that did not begin is done only while it is not late.
+        """
         assert row.run is not None
         said: list[str] = []
         code: int = Ending.DONE
         for number, step in enumerate(from_stored(row.steps)):
-            outcome = await self._step(row, number, step)
+            outcome = await self._step(row, number, step, resumed=resumed)
             said.append(f"{bare(step)}: {outcome.text}")
             code = outcome.code
             if code != Ending.DONE:
                 break
         return _Outcome("; ".join(said), code)
 
-    async def _step(self, row: ScheduleRow, number: int, step: CommandStep) -> _Outcome:
+    async def _step(self, row: ScheduleRow, number: int, step: CommandStep, *, resumed: bool) -> _Outcome:
         bound = row.units[number] if number < len(row.units) else {}
         unit = _unit(bound)
         begun = await self._begun(row, number)
         if begun:
-            settled = await self._settled(begun[-1], len(begun))
+            settled = _IN_THE_MIDDLE if unit is None else await self._settled(begun[-1], len(begun))
             if settled is not None:
                 return settled
+        if resumed and is_late(row, self._clock()):
+            return _missed(row)
         why = why_not(step, await self._facts(step, unit, bound), again=comes_again(row.at_text))
         if why:
             return _Outcome(f"not done: {why}", Ending.FAILED)
@@ -208,7 +218,7 @@ class ScheduleRunner:
             return _Outcome("done; seen after a restart of the agent", Ending.DONE)
         if reached is False and len(plan.steps) == 1 and tries < _TRIES and await self._untouched(plan):
             return None
-        return _Outcome("the agent ended in the middle of it: look at it, and say it again", Ending.FAILED)
+        return _IN_THE_MIDDLE
 
     async def _untouched(self, plan: PlanRow) -> bool:
         """Tell whether all processes that the unit had when the step was intended are still there, and no others."""
@@ -264,6 +274,14 @@ class _Outcome:
     def __init__(self, text: str, code: int) -> None:
         self.text = text
         self.code = code
+
+
+_IN_THE_MIDDLE = _Outcome("the agent ended in the middle of it: look at it, and say it again", Ending.FAILED)
+
+
+def _missed(row: ScheduleRow) -> _Outcome:
+    due_at = f" at {row.next_at:%Y-%m-%d %H:%M} UTC" if row.next_at is not None else ""
+    return _Outcome(f"missed: it was due{due_at}, and nobody was there", Ending.FAILED)
 
 
 def _unit(bound: dict[str, Any]) -> UnitId | None:

@@ -47,13 +47,16 @@ async def _up(place: Place, port: int, *, delay_s: float = 0.0) -> None:
 async def test_they_are_done_at_their_time_and_people_go_before_them(place: Place, free_port: int) -> None:
     await _up(place, free_port)
     left = _schedule(place, "restart")  # as a daemon leaves it that dies between its claim and anything else
+    late = _schedule(place, "restart", due=datetime.now(UTC) - timedelta(minutes=11))  # the same, and it took long
     with place.writing() as journal:
-        due = journal.schedule(left).next_at
-        assert due is not None
-        assert journal.claim_run(left, due)
+        for schedule in (left, late):
+            due = journal.schedule(schedule).next_at
+            assert due is not None
+            assert journal.claim_run(schedule, due)
     await place.watch("observe")  # the mode is for what the agent does by itself
     row = await _row(place, left, lambda row: row.state == "done")
     assert row.last_result == "restart api: done: 1 of 1 steps done"
+    assert "missed" in str((await _row(place, late, lambda row: row.state == "done")).last_result)
     assert len(place.starts("api")) == 2
 
     with place.writing() as journal:
@@ -70,7 +73,7 @@ async def test_they_are_done_at_their_time_and_people_go_before_them(place: Plac
     assert len(place.starts("api")) == 2
     with place.journal() as journal:
         said = [event.kind for event in journal.events() if event.kind.startswith("schedule")]
-    assert (said.count("scheduled"), said.count("schedule_failed")) == (2, 2)
+    assert (said.count("scheduled"), said.count("schedule_failed")) == (2, 3)
 
 
 async def test_killed_in_the_middle_of_it_the_daemon_restarts_the_service_once(place: Place, free_port: int) -> None:
