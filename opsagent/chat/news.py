@@ -20,7 +20,7 @@ TOLD = frozenset(
         "undone",
         "does_not_last",
         "deploy_failed",
-        "schedule_done",
+        "scheduled",
         "schedule_failed",
     }
 )

@@ -25,11 +25,11 @@ class Reply:
 
 
 _WORDS: dict[ReplyKind, str] = {
-    "yes": """y | yes | yeah | yep | yup | ok | okay | sure | do it | do that | do so | go ahead | please do | yes please
+    "yes": """y | ㅛ | yes | yeah | yep | yup | ok | okay | sure | do it | do that | do so | go ahead | please do | yes please
         | yes do it | yes go ahead | ok do it | that's right | correct | confirm | confirmed
         | 네 | 넵 | 넹 | 예 | 응 | 그래 | ㅇ | ㅇㅇ | ㅇㅋ | 좋아 | 좋아요 | 맞아 | 맞아요 | 그렇게 해 | 그렇게 해줘
         | 그렇게 해주세요 | 해 | 해줘 | 해 줘 | 해주세요 | 진행 | 진행해 | 진행해줘 | 진행해 주세요 | 네 해줘 | 응 해줘 | 네 진행해줘""",
-    "no": """n | no | nope | nah | no thanks | no thank you | don't | dont | do not | cancel | cancel that | cancel it
+    "no": """n | ㅜ | no | nope | nah | no thanks | no thank you | don't | dont | do not | cancel | cancel that | cancel it
         | never mind | nevermind | forget it | leave it | no don't | not now
         | 아니 | 아니요 | 아니오 | 아뇨 | ㄴ | ㄴㄴ | 취소 | 취소해 | 취소해줘 | 됐어 | 됐어요 | 하지 마 | 하지마 | 하지 마세요
         | 그만 | 그만해 | 나중에""",

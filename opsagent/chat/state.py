@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsagent.carrying.stored import from_stored, to_stored, unit_from_stored, unit_to_stored
+from opsagent.chat.takingback import Done
 from opsagent.commands.reading import CommandStep, Language
 
 _ALL = "all"
@@ -46,8 +47,8 @@ class State:
     """What a bare yes, no or number answers: what was shown last, and nothing else."""
     shown: set[str] = field(default_factory=set)
     """Questions of the agent that this person was shown in this conversation."""
-    done: list[tuple[CommandStep, Mapping[str, int]]] = field(default_factory=list)
-    """Changes that were done, each with the number of instances of the units before it."""
+    done: list[Done] = field(default_factory=list)
+    """Changes that were done, oldest first."""
     refused: tuple[CommandStep, str, str] | None = None
     """What the last turn was refused: the step, why, the guard's rule."""
     detached: set[str] = field(default_factory=set)

@@ -21,7 +21,7 @@ from opsagent.chat.replies import Reply, is_no, is_yes, reply_of
 from opsagent.chat.retelling import retold
 from opsagent.chat.sayings import HELP, say
 from opsagent.chat.state import Offers, Question, State
-from opsagent.chat.takingback import back_of
+from opsagent.chat.takingback import Done, back_of
 from opsagent.commands.known import Known
 from opsagent.commands.reader import read
 from opsagent.commands.reading import CommandStep, Context, Language, Reading
@@ -136,8 +136,8 @@ class Talk:
         if not self._state.done:
             await self._note(say("undo_none", self._language))
             return USAGE
-        step, instances = self._state.done[-1]
-        back = back_of(step, instances)
+        step = self._state.done[-1].step
+        back = back_of(self._state.done[-1])
         if back.step is None:
             key = "undo_by" if back.command else "undo_cannot"
             await self._note(say(key, self._language, done=command(step, self._language), command=back.command))
@@ -229,7 +229,7 @@ class Talk:
     def _note_ending(self, carried: Carried, before: dict[str, int]) -> None:
         step = carried.step
         if carried.kind == "done" and step.tool not in READING and step.tool not in _ANSWERS:
-            self._state.done.append((step, before))
+            self._state.done.append(Done(step=step, instances=before, result=carried.data))
         if carried.kind in {"refused", "asked", "failed", "not_done"}:
             self._state.refused = (step, carried.text, carried.rule)
 
