@@ -1,4 +1,4 @@
-"""What the intent model says about a command: a check on plans that only read, and an offer where the rules have none.
+"""What the intent model says about a command: a check on plans that read, and an offer where the rules have none.
 
 It never plans a change (docs/decisions/0017-intent-model.md). Pure, but for the weights, which are read once.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from opsagent.commands import intents
 from opsagent.commands.intents import ABSTAIN, SEVERAL, Guess
@@ -19,9 +20,13 @@ from opsagent_tools.registry import READING
 
 FLOOR = 0.03
 """A plan that only reads is asked back below this. Measured on phrasings held out: docs/decisions/0017-intent-model.md."""
+UNLIKELY = 0.3
+"""The same of what is offered first: the model's own guess goes before it."""
 _WORTH = 0.2
 """From here on a guess is offered: still right more often than not, where abstaining is not likelier than this."""
-_NO = 0.6
+_NO = 0.75
+_SURE = 0.6
+"""From here on what the rules are silent about is offered all the same."""
 _OF_UNITS = frozenset(
     {"describe_process", "tail_logs", "recall_incidents", "start", "stop", "restart", "reload", "rollback", "hold"}
 )
@@ -33,25 +38,37 @@ _PARTICLES = re.compile(r"(?:에서|이랑|하고|부터|까지|를|을|은|는|
 
 def guesses(row: Row, tokens: Sequence[Token]) -> tuple[Guess, ...]:
     """Return what a text may ask for, likeliest first."""
-    asked = any(token.text in {"?", "？"} for token in tokens)
-    return intents.guess(tuple(_words(row, tokens)), question=asked)
+    return _guessed(tuple(_words(row, tokens)), any(token.text in {"?", "？"} for token in tokens))
 
 
-def doubts_reading(steps: Steps, row: Row, tokens: Sequence[Token]) -> bool:
-    """Tell whether a plan that only reads is most likely not what was asked for."""
-    if any(step.tool not in READING for step in steps):
-        return False
+@lru_cache(maxsize=16)
+def _guessed(words: tuple[str, ...], asked: bool) -> tuple[Guess, ...]:
+    """Guess once what one reading asks for several times."""
+    return intents.guess(words, question=asked)
+
+
+def doubts_reading(steps: Steps, row: Row, tokens: Sequence[Token], floor: float = FLOOR) -> bool:
+    """Tell whether what a plan looks at is most likely not what was asked for.
+
+    What it changes is not doubted here: that is the rules' matter. A look beside a change is doubted where the text
+    asks for one thing only.
+    """
     tools = {step.tool for step in steps}
-    wanted = tools | {SEVERAL} if len(tools) > 1 else tools
-    return sum(guess.probability for guess in guesses(row, tokens) if guess.tool in wanted) < FLOOR
+    reads = tools & READING.keys()
+    if not reads:
+        return False
+    share = {guess.tool: guess.probability for guess in guesses(row, tokens)}
+    if reads != tools:
+        return share[SEVERAL] < floor and max(share[tool] for tool in tools - reads) >= _SURE
+    return sum(share[tool] for tool in reads) + (share[SEVERAL] if len(reads) > 1 else 0) < floor
 
 
-def likely(row: Row, tokens: Sequence[Token], known: Known) -> Steps:
-    """Return the steps to offer, or none where the model sees nothing that may be meant."""
+def likely(row: Row, tokens: Sequence[Token], known: Known, *, sure: bool = False) -> Steps:
+    """Return the steps to offer, or none where the model sees nothing that may be meant; `sure`: only where it is."""
     ranked = guesses(row, tokens)
     share = {guess.tool: guess.probability for guess in ranked}
     best = next(guess for guess in ranked if guess.tool not in {ABSTAIN, SEVERAL})
-    if share[ABSTAIN] >= _NO or best.probability < _WORTH:
+    if share[ABSTAIN] >= _NO or best.probability < (_SURE if sure else _WORTH):
         return ()
     return _steps(best.tool, row, known)
 
@@ -61,6 +78,9 @@ def _steps(tool: str, row: Row, known: Known) -> Steps:
     args = _args(tool, row)
     if tool == "scale":
         return tuple(known.step(tool, name, args) for name in names) if len(names) == 1 and args else ()
+    if tool in {"approve", "deny"}:
+        ids = [tag.value for tag in row if tag.role in {Role.ID, Role.NUMBER}]
+        return (known.step(tool, None, {"id": ids[0]} if ids else {}),) if len(ids) <= 1 and not names else ()
     if tool in _OF_UNITS and names:
         return tuple(known.step(tool, name, args) for name in dict.fromkeys(names))
     return (known.step(tool, None, {}),) if tool in _ALONE and not names else ()

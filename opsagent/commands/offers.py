@@ -20,6 +20,8 @@ __all__ = ["MAX_INSTANCES", "ask_back"]
 _MAX_OFFERS = 3
 _SILENT = frozenset({Why.FORBIDS, Why.SUPPOSES, Why.REPORTS})
 """Who forbids, supposes or reports is offered no change by the rules."""
+_CONDITIONAL = frozenset("if when whenever once unless until till after before while provided soon every each".split())
+_CONDITIONAL_KO = ("면", "거든", "마다", "때", "전에", "후에", "뒤에", "까지")
 _FORBIDDING = frozenset({"deny", "hold", "pause"})
 """What may be meant by a text that forbids."""
 
@@ -111,10 +113,18 @@ def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> 
     if offers and not doubts_reading(offers[0], row, tokens, UNLIKELY):
         return offers
     seen = likely(row, tokens, looked.known, sure=_silent(best))
-    forbids = any(doubt.why is Why.FORBIDS for doubt in best.doubts)
-    if not seen or (forbids and seen[0].tool not in READING.keys() | _FORBIDDING):
+    if not seen or (seen[0].tool not in READING and _loses_meaning(seen, best, tokens)):
         return offers
     return (seen, *(offer for offer in offers if offer != seen))
+
+
+def _loses_meaning(seen: Steps, best: Meant, tokens: Sequence[Token]) -> bool:
+    """Tell whether a change would be offered without what forbids it, or without its time or condition."""
+    reasons = {doubt.why for doubt in best.doubts}
+    if Why.FORBIDS in reasons and seen[0].tool not in _FORBIDDING:
+        return True
+    conditional = any(token.word in _CONDITIONAL or token.word.endswith(_CONDITIONAL_KO) for token in tokens)
+    return (Why.WHEN in reasons and "at" not in seen[0].args) or (conditional and "if" not in seen[0].args)
 
 
 def _mended(row: Row, looked: Looked) -> Iterator[Meant]:
