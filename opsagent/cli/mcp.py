@@ -114,7 +114,8 @@ def _http(home: Home, out: Out, listen: str, names: list[str]) -> int:
     from opsagent.secret_file import NoSecret
 
     try:
-        address, token = address_of(listen, port=_PORT), token_of(home.path)
+        address = address_of(listen, port=_PORT)
+        token_of(home.path)  # made where there is none; what is wrong with it is told at once
     except ValueError as error:
         raise Unclear(str(error)) from error
     except NoSecret as error:
@@ -129,7 +130,7 @@ def _http(home: Home, out: Out, listen: str, names: list[str]) -> int:
             out.note("other machines can reach it, and nothing encrypts what is said: put a TLS proxy before it")
 
     def door(bound: Address) -> Door:
-        return Door(token, bound, names)
+        return Door(lambda: token_of(home.path), bound, names)
 
     try:
         asyncio.run(serve_http(_desk(home), address, door, ready))
@@ -147,5 +148,5 @@ def _renew(home: Home, out: Out) -> int:
     if out.as_json:
         out.document({"token_file": str(path)})
     else:
-        out.line(f"a new token is in {path}; servers that run take it when they are started anew")
+        out.line(f"a new token is in {path}; the old one is worth nothing any more")
     return 0

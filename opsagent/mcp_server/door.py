@@ -1,10 +1,13 @@
-"""Who may come in over HTTP: with the token, by a name of this server, and not out of a web page of another site. Pure."""
+"""Who may come in over HTTP: with the token, by a name of this server, and not out of a web page of another site."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+from opsagent.secret_file import NoSecret
 
 _USUAL = 80
 """The port that a client leaves out."""
@@ -50,11 +53,13 @@ class Refusal:
 class Door:
     """Looks at the headers of each request."""
 
-    def __init__(self, token: str, address: Address, names: Iterable[str] = ()) -> None:
-        """`names`: by which other names of this machine callers may come (`box.lan`)."""
+    def __init__(self, token: Callable[[], str], address: Address, names: Iterable[str] = ()) -> None:
+        """`token`: reads it, for each request: a new one counts at once, the old one no more. `names`: by which other
+        names of this machine callers may come (`box.lan`).
+        """
         hosts = {*_LOOPBACK} if address.loopback else {address.host, *_LOOPBACK}
         known = {*hosts, *names} - {"0.0.0.0", "::"}  # noqa: S104  # nobody's name
-        self._token = token.encode()
+        self._token = token
         bare = {str(Address(host, 80)).removesuffix(":80") for host in known} if address.port == _USUAL else set()
         self._hosts = frozenset({*bare, *(str(Address(host, address.port)) for host in known)})
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
@@ -67,9 +72,20 @@ class Door:
             return Refusal(status=403, text="pages of other sites may not call this server")
         given = _all(headers, b"authorization")
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._wanted()):
             return Refusal(status=401, text="a bearer token is needed: see `opsagent mcp --help`")
         return None
+
+    def _wanted(self) -> bytes:
+        try:
+            return self._token().encode()
+        except (NoSecret, OSError):
+            return _nobodys()
+
+
+def _nobodys() -> bytes:
+    """Return a token that nobody has: for when the own one cannot be read."""
+    return secrets.token_bytes(32)
 
 
 def _all(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> list[str]:

@@ -13,7 +13,7 @@ from opsagent.mcp_server.token import renew, token_of
 from opsagent.secret_file import NoSecret
 
 TOKEN = "t0ken-of-this-test"
-HERE = Door(TOKEN, Address("127.0.0.1", 8765), ["box.lan"])
+HERE = Door(lambda: TOKEN, Address("127.0.0.1", 8765), ["box.lan"])
 
 
 def headers(**values: str) -> list[tuple[bytes, bytes]]:
@@ -52,13 +52,13 @@ def test_who_else_knocks_is_refused(changed: dict[str, str], status: int) -> Non
 
 
 def test_the_usual_port_may_be_left_out() -> None:
-    door = Door(TOKEN, Address("::1", 80))
+    door = Door(lambda: TOKEN, Address("::1", 80))
     assert [door.refusal(headers(host=host)) for host in ("[::1]", "[::1]:80", "localhost")] == [None, None, None]
     assert HERE.refusal(headers(host="localhost")) is not None
 
 
 def test_beyond_this_machine_only_by_its_names() -> None:
-    door = Door(TOKEN, Address("0.0.0.0", 8765), ["box.lan"])
+    door = Door(lambda: TOKEN, Address("0.0.0.0", 8765), ["box.lan"])
     assert door.refusal(headers(host="box.lan:8765")) is None
     assert door.refusal(headers(host="0.0.0.0:8765")) is not None
     assert door.refusal(headers(host="evil.example:8765")) is not None
@@ -91,6 +91,18 @@ def test_where_it_listens(text: str, found: str) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         address_of(text, port=8765)
+
+
+def test_a_new_token_counts_at_once_and_one_that_cannot_be_read_opens_nothing(home: Path) -> None:
+    first = token_of(home)
+    door = Door(lambda: token_of(home), Address("127.0.0.1", 8765))
+    assert door.refusal(headers(authorization=f"Bearer {first}")) is None
+    file = renew(home)
+    assert door.refusal(headers(authorization=f"Bearer {first}")) is not None
+    assert door.refusal(headers(authorization=f"Bearer {token_of(home)}")) is None
+    second = token_of(home)
+    file.chmod(0o644)
+    assert door.refusal(headers(authorization=f"Bearer {second}")) is not None
 
 
 def test_the_token_is_made_once_and_anew_when_asked(home: Path) -> None:
