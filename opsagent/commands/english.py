@@ -142,6 +142,8 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
         return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if whole else "when")
     if (role, form) == (Role.JOIN, ":") and _quotes(cells, at):
         return Tag(Role.DOUBT, ":", cell.start, cell.end)
+    if (role, value) == (Role.DOUBT, "vague"):
+        return Tag(role, "vague time", cell.start, cell.end)
     if role in {Role.DOUBT, Role.NEGATION} and value != "vague time":
         return Tag(role, _said(cell, tokens), cell.start, cell.end)
     if role is Role.VERB and form == "imperative" and len(cells[at].options) > 0 and not _commands(cells, at):
@@ -299,6 +301,25 @@ def _near(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return cell.of(Role.UNIT) if listed or not others else (Role.UNKNOWN, cell.options[-1][1], "")
 
 
+def _except(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`restart api, not web`: somebody is left out."""
+    if not (cell.may(Role.EXCEPT) and cell.may(Role.NEGATION)):
+        return None
+    after = _after(cells, at)
+    return (
+        (Role.EXCEPT, "except", "")
+        if after is not None and after.first[0] in {Role.UNIT, Role.GROUP}
+        else (Role.NEGATION, "not", "")
+    )
+
+
+def _about(cells: Cells, _at: int, cell: Cell) -> Meaning | None:
+    """`what about api`: asks for it, where nothing is to be done."""
+    if not cell.may(Role.REQUEST, None, "gerund") or any(one.may(Role.VERB) for one in cells):
+        return None
+    return (Role.QUESTION, "what", "")
+
+
 def _sorry(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     """`to 4, sorry, 2`: a slip, where something stands on both sides."""
     if not (cell.may(Role.CORRECTION) and cell.may(Role.FILLER)):
@@ -363,6 +384,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 _CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
+    _slip, _except, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

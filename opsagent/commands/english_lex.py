@@ -267,6 +267,9 @@ class _Words:
     def _cell(self, at: int) -> Cell:
         token = self.tokens[at]
         named = self._named(at)
+        if token.quoted and token.text.lower() in {name.lower() for name in self.context.procedures}:
+            name = next(name for name in self.context.procedures if name.lower() == token.text.lower())
+            return Cell(at, at + 1, ((Role.PROCEDURE, name, ""),))
         if token.quoted:
             return Cell(at, at + 1, (named[1],) if named else ((Role.QUERY, token.text, "quoted"),))
         found: list[tuple[int, tuple[Meaning, ...]]] = []

@@ -55,8 +55,20 @@ def forbidden(cells: Cells, *, light: bool) -> Cells:
                 )  # no touching: nobody is asked to hold off
                 cells = (*cells[:verb], cells[verb].only(Role.VERB, tool, "negated"), *cells[verb + 1 :])
                 cells = (*cells[:at], cells[at].only(Role.FILLER), *cells[at + 1 :])
+            else:
+                cells = _unwanted(cells, at)
         at += 1
     return cells
+
+
+def _unwanted(cells: Cells, at: int) -> Cells:
+    """`I don't want api stopped`: the verb stands behind whom it is about."""
+    end, targets = who(cells, at + 1)
+    if not targets or end >= len(cells) or not cells[end].may(Role.VERB, None, "past"):
+        return cells
+    verb = next(one for one in cells[end].options if one[0] is Role.VERB and one[2] == "past")
+    cells = (*cells[:end], cells[end].only(Role.VERB, verb[1], "negated"), *cells[end + 1 :])
+    return (*cells[:at], cells[at].only(Role.FILLER), *cells[at + 1 :])
 
 
 def _changing(cell: Cell, *, light: bool) -> tuple[Role, str, str] | None:
@@ -240,7 +252,7 @@ def _reason_end(cells: Cells, at: int, tokens: Sequence[Token]) -> int | None:
     return end
 
 
-_WEAK = frozenset({"as", "since", "cause", "given", "considering"})
+_WEAK = frozenset({"as", "since", "given", "considering"})
 """Words that begin a reason only where somebody is said to be somehow."""
 
 
@@ -276,7 +288,7 @@ def _statement(cells: Cells, at: int) -> bool:
     if at > 0 and not _may_follow(cells, at):
         return False
     if cells[at].may(Role.GLUE, "i_am"):
-        return at + 2 < len(cells)
+        return at > 0 or any(cell.may(Role.JOIN) for cell in cells)
     end, targets = who(cells, _of_whom(cells, at))
     pronoun = any(cell.first[0] is Role.PRONOUN for cell in targets)
     if not targets:
@@ -293,8 +305,12 @@ def _statement(cells: Cells, at: int) -> bool:
     acts = (
         pronoun
         and not after.may(Role.GLUE, "to")
-        and (after.first[0] in {Role.UNKNOWN, Role.STATE} or after.may(Role.GLUE, "free"))
+        and (after.first[0] is Role.UNKNOWN or after.may(Role.STATE) or after.may(Role.GLUE, "free"))
     )
+    if any(cell.first[0] is Role.UNIT for cell in targets) and (
+        after.first[0] is Role.UNKNOWN or after.may(Role.NEGATION)
+    ):
+        return _orders_it(cells, end + 1)
     says = acts or after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past") or _is_so(cells, end)
     return says and not after.may(Role.VERB, None, "imperative") and not _asks_for(cells, end)
 
@@ -304,7 +320,26 @@ def _of_whom(cells: Cells, at: int) -> int:
     end = _next(
         cells, at, lambda cell: cell.may(Role.GLUE, "the") or cell.may(Role.GLUE, "last") or cell.may(Role.NOUN)
     )
-    return end + 1 if end > at and end < len(cells) and cells[end].may(Role.GLUE, "of") else at
+    return end + 1 if end > at and end < len(cells) and _binds(cells[end]) else at
+
+
+def _binds(cell: Cell) -> bool:
+    return any(cell.may(Role.GLUE, word) for word in ("of", "on", "for", "from", "to", "in"))
+
+
+def _orders_it(cells: Cells, at: int) -> bool:
+    """`shop lost its database, restart it`: whatever it did, an order about it follows."""
+    comma = _next(cells, at, lambda cell: not cell.may(Role.JOIN))
+    verb = _next(cells, comma + 1, lambda cell: cell.first[0] in {Role.FILLER, Role.REQUEST})
+    if verb + 1 >= len(cells) or not any(
+        one[0] is Role.VERB and one[2] in {"imperative", "light"} for one in cells[verb].options
+    ):
+        return False
+    doubts = any(
+        cell.may(Role.DOUBT) or cell.may(Role.CONDITION) or cell.may(Role.QUESTION, "say")
+        for cell in cells[at - 1 : comma]
+    )
+    return not doubts and any(cell.may(Role.PRONOUN, "it", "") for cell in cells[verb + 1 : verb + 3])
 
 
 def _is_so(cells: Cells, at: int) -> bool:

@@ -84,12 +84,19 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("scale", "run|have|keep|put|<asks> <t> with|at|on? <n> <inst>"),
     ("scale", "make <t> run <n> <inst>"),
     ("scale", "set <t> <n> <inst>"),
-    ("scale maybe", "give <t> <n> <inst>"),
+    ("scale", "give <t> <n> <inst>"),
     ("scale maybe", "<start>|spin <n> <inst> of|for|on <t>"),
     ("scale", "make <t> <n> <inst>"),
     # releases
     ("rollback", "<start>|restore|undo|return|bring|put|get|<rollback> <last>|<release> of|for|on|to|from <t>"),
-    ("^scale", "give? <n> <inst> of|for <t>"),
+    ("^scale", "<n> <inst> of|for|on <t>"),
+    ("^scale", "give <n> <inst> to|of|for <t>"),
+    ("scale", "run|have|make <n> <t> <inst>"),
+    ("scale", "make|have <pronoun>? <n> <inst> of|for|on <t>"),
+    ("scale", "go to <n> <inst> of|for|on|with <t>"),
+    ("scale", "let <t> have|run <n> <inst>?"),
+    ("scale", "set number of? <t> of? <inst> up|down? to|at <n>"),
+    ("scale", "ramp <t> up|down? to <n> <inst>?"),
     ("^scale", "<t> of? <inst>? up|down? to <n> <inst>?"),
     ("^rollback", "<t> back to <last>"),
     ("rollback", "undo|restore|<rollback> last? <t> of? <last>|<release>"),
@@ -126,6 +133,11 @@ _SHAPES: tuple[tuple[str, str], ...] = (
     ("stop", "take|bring|pull|knock|shut down|offline|off <t>"),
     ("stop", "make|have|let <t> <stop>"),
     ("stop", "end|quit <t>"),
+    ("stop", "bring|put <t> to <stop>"),
+    ("stop", "close <t> down"),
+    ("resume", "turn|switch|put <agent> back? on"),
+    ("resume", "turn|switch on <agent> again?"),
+    ("pause", "turn|switch|shut <agent> off|down"),
     ("stop", "<t> <needs> down|off|offline"),
     ("start", "<t> <needs> back? up|running|online"),
     ("start", "make|let|have <t> run|<start>"),
@@ -148,7 +160,7 @@ _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<own>": (Role.PRONOUN, "it", "own"), "<pronoun>": (Role.PRONOUN, "it", ""),
     "<fresh>": (Role.VERB, "restart", "imperative"), "<gets>": (Role.VERB, "gets", "light"),
     "<started>": (Role.VERB, "start", "imperative"), "all": (Role.ALL, "all", None),
-    "and": (Role.JOIN, "and", None),
+    "and": (Role.JOIN, "and", None), "<agent>": (Role.NOUN, "agent", None),
 }  # fmt: skip
 _FORMS = {"<v>": "imperative", "<renewed>": "imperative", "<p>": "past", "<g>": "gerund"}
 
@@ -310,6 +322,8 @@ def _element(cells: Cells, element: _Element, step: _Step) -> Iterator[_Step]:
 
 def _is_between(cell: Cell) -> bool:
     if cell.first[0] in _BETWEEN and not cell.may(Role.VERB):
+        return True
+    if cell.may(Role.PRONOUN, None, "own"):
         return True
     return cell.may(Role.GLUE, "the") or cell.may(Role.GLUE, "still") or cell.may(Role.MANNER)
 

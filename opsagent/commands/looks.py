@@ -56,6 +56,11 @@ def _tool(clause: Clause, *, asked: bool) -> str | None:
     counts = "show" in looks and clause.has(Role.NUMBER) and who and not nouns
     if counts or ({"what", "say"} <= questions and who):
         return "tail_logs"
+    if nouns & {"logs"} and questions & {"is", "there"} and clause.has(Role.UNKNOWN) and who and not looks:
+        return "search_logs"
+    last = clause.has(Role.NUMBER) and clause.has(Role.GLUE, "last") and who and not nouns and not clause.of(Role.VERB)
+    if last:
+        return "tail_logs"
     if nouns & {"logs", "lines"} and not questions & {"why"}:
         return "tail_logs"
     if "how_much" in questions and who:
@@ -79,6 +84,8 @@ def _tool(clause: Clause, *, asked: bool) -> str | None:
         *_MACHINE,
         "hold",
     } or (asked and _is_somehow(clause))
+    if who and asked and not clause.of(Role.VERB) and not clause.has(Role.UNKNOWN):
+        return "describe_process"
     if who and (speaks or questions - {"mark"} or looks):
         return "describe_process"
     return None
@@ -90,7 +97,7 @@ def _questions(clause: Clause, *, asked: bool) -> set[str]:
     return {
         tag.value
         for place, tag in enumerate(clause.tags)
-        if tag.role is Role.QUESTION and (asked or place < first or tag.value not in {"is", "say"})
+        if tag.role is Role.QUESTION and (asked or place < first or tag.value != "is")
     }
 
 
@@ -98,6 +105,13 @@ def _is_somehow(clause: Clause) -> bool:
     """Tell whether a state stands behind whom it is about: `is api down`; not `has somebody stopped api`."""
     first = next((place for place, tag in enumerate(clause.tags) if tag.role in TARGETS), -1)
     return any(tag.role is Role.STATE and place > first for place, tag in enumerate(clause.tags))
+
+
+def told_of(clause: Clause) -> bool:
+    """Tell whether a no in a question is part of what is asked: `why doesn't api start`; not `why don't you start api`."""
+    no = next((place for place, tag in enumerate(clause.tags) if tag.role is Role.NEGATION), 0)
+    after = clause.tags[no + 1] if no + 1 < len(clause.tags) else None
+    return after is None or not (after.role is Role.GLUE and after.value in {"i", "me"})
 
 
 def _is_a_thing(clause: Clause) -> bool:
@@ -121,9 +135,9 @@ def _has_done(clause: Clause) -> bool:
 
 
 def _is_of_the_past(clause: Clause, nouns: frozenset[str], questions: set[str]) -> bool:
-    if questions & {"why", "how_fixed"} or nouns & _HISTORY:
+    if questions & {"why", "how_fixed"} or ("who" in questions and clause.of(Role.VERB)) or nouns & _HISTORY:
         return True
-    if not clause.targets and "how_often" not in questions:
+    if not clause.targets and "how_often" not in questions and (clause.has(Role.UNKNOWN) or clause.of(Role.VERB)):
         return False
     happened = any(tag.form == "past" for tag in clause.of(Role.STATE))
     verbs = _has_done(clause)
@@ -182,7 +196,8 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     if commanding and not (asks and tool == "recall_incidents"):
         found.append(Doubt(Why.MIXED, commanding[0].value))
     asked = {tag.value for tag in clause.of(Role.QUESTION)}
-    told = tool == "recall_incidents" and (_has_done(clause) or _is_a_thing(clause))
+    named = _has_done(clause) or _is_a_thing(clause) or bool(asked & {"why", "who", "how_fixed"})
+    told = tool == "recall_incidents" and named and not clause.has(Role.NEGATION)
     if _acts(clause) and not told:
         found.append(Doubt(Why.MIXED, "verb"))
     strange = [tag for tag in clause.of(Role.VERB) if tag.form == "light" and tag.value not in _EASY_VERBS]
@@ -195,7 +210,7 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
         found.append(Doubt(Why.LEFT_OUT))
     why = any(tag.value == "why" for tag in clause.of(Role.QUESTION))
     for tag in clause.tags:
-        if tag.role is Role.NEGATION and not why:
+        if tag.role is Role.NEGATION and not (why and told_of(clause)):
             found.append(Doubt(Why.FORBIDS, tag.value))
         if tag.role is Role.DOUBT and tag.value != "vague time" and (tag.form != "when" or _acts(clause)):
             found.append(Doubt(Why.SUPPOSES, tag.value))
