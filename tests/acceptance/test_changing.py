@@ -128,16 +128,16 @@ def test_a_failed_step_ends_the_row(cli: Cli, tmp_path: Path) -> None:
     flag.touch()
     script = f"test -e {flag} || exit 4; exec sleep 999"
     file.write_text(
-        f'[services.first]\ncommand = ["sh", "-c", "{script}"]\nautorestart = false\n[services.second]\ncommand = "sleep 999"\n'
+        f'[services.alpha]\ncommand = ["sh", "-c", "{script}"]\nautorestart = false\n[services.beta]\ncommand = "sleep 999"\n'
     )
     assert cli("up", str(file)).code == 0
     flag.unlink()
-    before = pids(cli, "second")
-    result = cli("do", "restart first and restart second", "--yes")
+    before = pids(cli, "beta")
+    result = cli("do", "restart alpha and restart beta", "--yes")
     assert result.code == 1
-    assert "failed: restart first" in result.err
-    assert "not done: restart second" in result.err
-    assert pids(cli, "second") == before
+    assert "failed: restart alpha" in result.err
+    assert "not done: restart beta" in result.err
+    assert pids(cli, "beta") == before
 
 
 def test_reload_safely_replaces_every_instance(cli: Cli, services: Path) -> None:
@@ -153,24 +153,24 @@ def test_ctrl_c_says_what_was_done(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "services.toml"
     slow = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None)\nwhile True: time.sleep(1)"
     file.write_text(
-        f'[services.quick]\ncommand = "sleep 999"\n[services.third]\ncommand = "sleep 999"\n[services.slow]\ncommand = ["python3", "-c", """{slow}"""]\nstop_timeout_s = 30\n'
+        f'[services.alpha]\ncommand = "sleep 999"\n[services.beta]\ncommand = "sleep 999"\n[services.gamma]\ncommand = ["python3", "-c", """{slow}"""]\nstop_timeout_s = 30\n'
     )
     assert cli("up", str(file)).code == 0
     process = subprocess.Popen(
-        cli.argv("do", "stop quick and stop slow and restart third", "--yes"),
+        cli.argv("do", "stop alpha and stop gamma and restart beta", "--yes"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=cli.env(),
     )  # fmt: skip
     eventually(
-        lambda: cli.units()["quick"]["state"] == "stopped" and cli.units()["slow"]["state"] == "stopping", timeout=30
+        lambda: cli.units()["alpha"]["state"] == "stopped" and cli.units()["gamma"]["state"] == "stopping", timeout=30
     )
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=40)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "done: stop quick" in out
-    assert "interrupted in the middle of: stop slow" in err
-    assert "not done: restart third" in err
-    for pid in pids(cli, "slow"):
+    assert "done: stop alpha" in out
+    assert "interrupted in the middle of: stop gamma" in err
+    assert "not done: restart beta" in err
+    for pid in pids(cli, "gamma"):
         os.kill(pid, signal.SIGKILL)
 
 
