@@ -161,11 +161,11 @@ class Program:
         self.wait_for(lambda: text in self.screen.text(), f"{text!r} is typed")
         self.type("\r")
 
-    def sees(self, text: str, timeout: float = 20.0) -> None:
+    def sees(self, text: str, timeout: float = 40.0) -> None:
         """Wait until a text is on the screen."""
         self.wait_for(lambda: text in self.screen.text(), f"{text!r} is seen", timeout)
 
-    def wait_for(self, condition: Callable[[], bool], why: str, timeout: float = 20.0) -> None:
+    def wait_for(self, condition: Callable[[], bool], why: str, timeout: float = 40.0) -> None:
         """Wait for a condition, looking at what comes meanwhile."""
 
         def holds() -> bool:
@@ -182,7 +182,7 @@ class Program:
         except AssertionError as error:
             raise AssertionError(f"{error}\n--- the screen:\n{self.screen.text()}") from None
 
-    def ends(self, timeout: float = 20.0) -> int:
+    def ends(self, timeout: float = 40.0) -> int:
         """Wait until it has ended; return its exit code."""
         self.wait_for(lambda: self.process.poll() is not None, "it ends", timeout)
         return int(self.process.returncode)
