@@ -147,7 +147,8 @@ class Doing:
             if taken is not None:
                 await self._learn(taken)
                 return _Meant(taken, agreed=True)
-        thought = await self._ask_model() if ask.kind in _ASKABLE and not ask.offers else None
+        may_ask = ask.kind in _ASKABLE and (not ask.offers or self._can_ask())  # what was offered was not it
+        thought = await self._ask_model() if may_ask else None
         if thought is not None:
             return thought
         if ask.offers and self._can_ask():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from opsagent.cli.agent import config_of
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,18 +17,21 @@ if TYPE_CHECKING:
 async def think(
     home: Home, text: str, running: Running, reading: Reading, *, tell: Callable[[str], None]
 ) -> Thought | None:
-    """Return what a chat model makes of a text; None where none may be asked. Raises ServicesFileError."""
+    """Return what a chat model makes of a text; None where none may be asked."""
     from opsagent.brain.desk import thinker_of
     from opsagent.carrying.context import context_of
+    from opsagent.running import read_config
 
-    settings = (await asyncio.to_thread(config_of, home)).model
+    config = await asyncio.to_thread(read_config, home)
+    if isinstance(config, str):  # it cannot be used, which commands that act complain of
+        return None
 
     async def look(step: CommandStep) -> Mapping[str, Any]:
         from opsagent.answering.answers import Answers
 
         return (await Answers(home, running).answer(step, reading.language)).data
 
-    thinker = thinker_of(home, settings, look)
+    thinker = thinker_of(home, config.model, look)
     if not thinker.name:
         return None
     context = context_of(home, running, "", phrases=False)

@@ -95,6 +95,7 @@ def test_a_no_does_nothing_and_is_not_remembered(desk: Desk) -> None:
         desk.do()
     assert raised.value.code == 2
     assert (desk.paused, desk.remembered) == (False, ())
+    assert desk.asked[1:] == ["the model"]  # where one may be asked, it is: what was offered was not it
 
 
 def test_one_of_several_is_taken_by_its_number(desk: Desk) -> None:
