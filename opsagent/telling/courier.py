@@ -19,6 +19,7 @@ from typing import Any
 from opsagent import egress
 from opsagent.notify_settings import Channel, Notify
 from opsagent.quiet import QuietHours
+from opsagent.store.approvals import AGENT
 from opsagent.store.errors import StoreError
 from opsagent.store.journal import Journal
 from opsagent.store.outbox import SENDING, Message
@@ -200,6 +201,7 @@ class Courier:
                     "expires_at": row.expires_at.isoformat(),
                     "incident": row.incident_id,
                     "needed": row.needed or 1,
+                    "proposer": row.proposer if row.proposer != AGENT else "",
                 }
                 for row in journal.approvals()
             ],

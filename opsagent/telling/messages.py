@@ -121,6 +121,7 @@ def approval(asked: Mapping[str, Any], words: Words) -> tuple[str, str]:
     """Return title and body: the agent asks. Only a command answers; the message says which."""
     title = words("msg.approval", unit=safe(asked["name"]), action=safe(asked["action"]))
     lines = [
+        *([words("msg.proposer", by=safe(asked["proposer"]))] if asked.get("proposer") else []),
         *([words("msg.why", text=safe(asked["why"]))] if asked["why"] else []),
         *([words("msg.two", n=asked["needed"])] if asked["needed"] > 1 else []),
         words("msg.approve", id=asked["id"]),

@@ -116,6 +116,7 @@ WORDS: dict[str, str] = {
     "msg.update": "{unit}: {fault}: news",
     "msg.over": "{unit}: {fault} is over",
     "msg.repaired": "{unit}: {fault} repaired",
+    "msg.proposer": "Proposed by {by}.",
     "msg.approval": "{unit}: may I {action}?",
     "msg.recurring": "{unit}: {fault} comes again and again",
     "msg.suggestion": "{unit}: {fault}; I would see to it", "msg.would": "would do: {text}",

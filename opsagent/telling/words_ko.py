@@ -108,6 +108,7 @@ WORDS: dict[str, str] = {
     "msg.update": "{unit}: {fault} 새 소식",
     "msg.over": "{unit}: {fault} 끝남",
     "msg.repaired": "{unit}: {fault} 복구됨",
+    "msg.proposer": "제안: {by}",
     "msg.approval": "{unit}: {action} 해도 될까요?",
     "msg.recurring": "{unit}: {fault} 되풀이됨",
     "msg.suggestion": "{unit}: {fault}, 조치를 제안합니다", "msg.would": "제안하는 조치: {text}",

@@ -44,6 +44,13 @@ def first(view: View) -> Message:
 # what
 
 
+def test_a_question_says_which_program_proposed_it() -> None:
+    (asked,) = news(View(now=NOW, approvals=[{**ASKED, "proposer": "mcp: editor"}]), NOTIFY)
+    assert "Proposed by mcp: editor." in asked.body
+    (asked,) = news(View(now=NOW, approvals=[ASKED]), NOTIFY)
+    assert "Proposed" not in asked.body
+
+
 def test_what_was_scheduled_and_not_done_is_told_once() -> None:
     undone = [{"id": "e1", "text": "s1 (restart web at 3am): missed <b>"}]
     message = first(View(now=NOW, undone=undone))
