@@ -144,6 +144,11 @@ def test_a_paste_is_one_text_and_no_control_gets_through(served: Cli) -> None:
         assert "[y/N]" not in chat.screen.text()
         chat.type("\r")
         chat.sees("invisible or control character")
+        chat.type("restart tikc\ry\r")  # the yes is typed before there is anything to say yes to
+        chat.sees("[y/n]")
+        chat.say("no")
+        chat.sees("Nothing was done")
+        assert "done: restart" not in chat.screen.text()
         chat.type("\x12stat")
         chat.sees("reverse-i-search")
         chat.type("\x07/quit\r")

@@ -285,6 +285,29 @@ async def test_what_a_model_plans_is_an_offer_and_is_not_remembered_as_a_phrase(
     assert (desk.did, desk.learnt) == (["restart web"], [])
 
 
+async def test_a_model_that_thinks_too_long_is_left_alone() -> None:
+    class Slow(Model):
+        ended = False
+
+        async def plan(self, text: str, *_: Any, tell: Tell = print, **more: Any) -> Thought:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.ended = True
+            raise AssertionError
+
+    model = Slow(Thought())
+    conversation, _ = talk(NotedDesk(thinker=model))
+    events = []
+    async for event in conversation.turn("restart wbe"):
+        events.append(event)
+        if event.kind == "thinking":
+            await asyncio.sleep(0)
+            conversation.interrupt()
+    assert (kinds(events), events[-1].code, model.ended) == (["thinking", "note", "end"], 130, True)
+    assert conversation.state.open is None
+
+
 async def test_a_model_is_not_asked_about_text_that_is_not_safe() -> None:
     model = Model(Thought(said="hello"))
     conversation, _ = talk(NotedDesk(thinker=model))
