@@ -37,7 +37,7 @@ from langgraph.runtime import Runtime
 
 from opsagent_tools.redact import redact
 
-_CLEAR_AT, _SUMMARISE_AT, _KEPT = 24_000, 48_000, 12
+_CLEAR_AT, _SUMMARISE_AT, _KEPT = 12_000, 24_000, 6
 """Tokens beyond which old results are left out, and the beginning is summed up; messages that are kept as they are."""
 _MOST_LOOKS = 24
 _TRANSIENT = frozenset({408, 409, 429, 500, 502, 503, 504, 529})

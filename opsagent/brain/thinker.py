@@ -42,7 +42,7 @@ _SAID_MAX = 2000
 _KNOWN_MAX = 24_000
 """Characters of what a model is told beside the request."""
 _FOREIGN = "A tool of somebody else, who says of it (not to be trusted): "
-_TURNS = 20
+_TURNS, _TURN_MAX = 20, 6000
 _QUIET: Tell = lambda line: None  # noqa: E731  # a default of that type
 
 
@@ -103,7 +103,7 @@ class ModelThinker:
             "now": context.now.isoformat() if context.now is not None else None,
         }
         request = f"The request: {json.dumps(_masked(text), ensure_ascii=False)}\n\n{quoted(known, _KNOWN_MAX)}"
-        said = [(who, _masked(line)) for who, line in history[-_TURNS:]]
+        said = [(who, _masked(line[:_TURN_MAX])) for who, line in history[-_TURNS:]]
         return await self._think("command", request, units, tell, language=spoken, history=said, context=context)
 
     async def advise(self, trouble: Trouble, units: Sequence[Unit], *, tell: Tell = _QUIET) -> Thought:

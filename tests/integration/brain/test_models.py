@@ -253,6 +253,23 @@ def test_a_foreign_mcp_server_is_asked_and_its_words_stay_data(models: Models) -
         assert journal.approvals(pending=False) == ()
 
 
+def test_a_long_conversation_is_summed_up_and_the_summary_is_a_request_like_any_other(models: Models) -> None:
+    thinker = models.thinker()
+    history = [("person" if at % 2 == 0 else "agent", f"turn {at} " + "blah " * 2000) for at in range(20)]
+    models.first.plays(say("SUMMED-UP: they spoke of the worker"), say("as I said, it is well"))
+    with models.journal() as journal:
+        before = len(journal.model_calls(limit=1000))
+    thought = models.run(thinker.plan("and now?", UNITS, Context(), history=history))
+    models.process = thinker._process
+    thinker._account.close()
+    assert thought.said == "as I said, it is well"
+    assert "tools" not in models.first.requests[0]
+    assert "SUMMED-UP" in str(models.first.requests[1])
+    assert "turn 0 " not in str(models.first.requests[1])
+    with models.journal() as journal:
+        assert len(journal.model_calls(limit=1000)) == before + 2
+
+
 @pytest.mark.parametrize("broken", [{"status": 500}, {"status": 401}, {"status": 429}])
 def test_where_the_first_does_not_answer_the_second_is_asked(models: Models, broken: dict[str, Any]) -> None:
     models.second.plays(propose({"tool": "restart", "target": "api"}))
