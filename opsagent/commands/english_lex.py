@@ -133,7 +133,7 @@ class Namer:
 
 
 def _is_near(word: str, name: str) -> bool:
-    if abs(len(word) - len(name)) <= 2:
+    if abs(len(word) - len(name)) <= 2 and len(set(word) ^ set(name)) <= 4:  # the distance takes its time
         far = distance(word, name)
         if far <= (1 if len(name) < 7 else 2) and (len(name) > 3 or word[0] == name[0]):
             return True
@@ -148,15 +148,15 @@ def _is_near(word: str, name: str) -> bool:
 
 def split(tokens: Sequence[Token], known: Known) -> tuple[Token, ...]:
     """Take apart what people write together: `api's`, `api,worker`, `(api)`."""
-    return tuple(piece for token in tokens for piece in _pieces(token, known))
+    names = frozenset(name.lower() for name in known.by_name)
+    return tuple(piece for token in tokens for piece in _pieces(token, known, names))
 
 
 _WHOLE = frozenset({"what's", "how's", "who's", "where's", "let's", "here's"})
 
 
-def _pieces(token: Token, known: Known) -> Iterator[Token]:
+def _pieces(token: Token, known: Known, names: frozenset[str]) -> Iterator[Token]:
     text = token.text
-    names = {name.lower() for name in known.by_name}
     if token.quoted or text in known.by_name:
         yield token
         return

@@ -18,6 +18,7 @@ from opsagent.commands.words import Token
 _ORDERED = CHANGED | {"pause", "resume", "hold", "approve", "deny", "touch"}
 _NAMES = (Role.UNIT, Role.GROUP)
 _STOPS = {"then", ".", "instead"}
+_WHETHER = {"whether", "any", "anything", "something"}
 _NOT = {"not", "isn't", "aren't"}
 _STATES = {"up", "down", "healthy", "unhealthy", "stopped"}
 _OPPOSITE = {"up": "down", "healthy": "unhealthy", "down": "up", "unhealthy": "healthy"}
@@ -132,7 +133,8 @@ def _state(cells: Cells, at: int, tokens: Sequence[Token], *, unless: bool) -> t
     while end < len(cells) and (
         cells[end].may(Role.QUESTION, "is") or cells[end].may(Role.GLUE, "still") or cells[end].may(Role.NEGATION)
     ):
-        if cells[end].may(Role.NEGATION) and _word(cells[end], tokens) not in _NOT:
+        word = _word(cells[end], tokens)
+        if word in _WHETHER or (cells[end].may(Role.NEGATION) and word not in _NOT):
             return None
         no ^= cells[end].may(Role.NEGATION)
         seen |= cells[end].may(Role.QUESTION, "is")

@@ -35,6 +35,7 @@ NUMBERS: Mapping[str, int] = {
 }  # fmt: skip
 
 SOFT = vocabulary(
+    "backend cluster daemon thing instance task microservice one server program "
     "active agent alive app application apps available backup box broken build cache check clean component "
     "console container core cores cpu dead deploy deployer details disk events export figures find flow healthy "
     "history host info instance instances job journal live load machine macro memory messages metrics monitor "

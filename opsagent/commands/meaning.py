@@ -32,6 +32,8 @@ class Meant:
     doubts: tuple[Doubt, ...] = ()
     others: tuple[Steps, ...] = ()
     """What else may be meant: the other reading of a time, another service of that name."""
+    leans: bool = False
+    """It says little by itself, and goes on from the command before."""
 
     @property
     def clear(self) -> bool:
@@ -124,8 +126,8 @@ def _follow_up(row: Row, known: Known, context: Context) -> Meant | None:
         return None
     doubts = [Doubt(Why.NEAR, tag.value) for tag in rest if tag.form == NEAR]
     if any(step.tool not in READING for step in steps):
-        return Meant(steps, (Doubt(Why.ASKS), *doubts))
-    return Meant(steps)
+        return Meant(steps, (Doubt(Why.ASKS), *doubts), leans=True)
+    return Meant(steps, leans=True)
 
 
 def _ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:

@@ -37,7 +37,8 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     tokens = tokenize(text)
     rows, found = _meanings(tokens, language, known, context)
     steps = _planned(found)
-    if steps and not word_and_name(tokens, known) and not doubts_reading(steps, rows[0], tokens):
+    leans = any(one.leans for one in found)
+    if steps and not word_and_name(tokens, known) and (leans or not doubts_reading(steps, rows[0], tokens)):
         return Reading(steps=steps, language=language)
     return Reading(ask=ask_back(Looked(text, tokens, language, known, context, rows, found)), language=language)
 
