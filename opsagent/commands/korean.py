@@ -19,12 +19,12 @@ from opsagent.commands.tags import Role, Row, Tag
 from opsagent.commands.words import Token
 
 _TEACH = re.compile(
-    r"(?:(?:이거|이것|이걸|다음|다음을|잘|꼭)\s)*(?:기억(?:해|해라|해줘|해 ?둬|해두세요|해 ?주세요|해요|하세요|해 ?놔)|명심(?:해|해줘|하세요)|외워(?:둬|줘)?|알아둬|알아두세요|잊지 ?마(?:세요)?|메모(?:해|해줘|해 ?둬)?|"
+    r"(?:(?:이거|이것|이걸|다음|다음을|잘|꼭)\s)*(?:기억(?:해|해라|해줘|해 ?둬|해두세요|해 ?주세요|해요|하세요|해 ?놔)|명심(?:해|해줘|하세요)|외워(?:둬|줘)?|참고해(?:줘)?|규칙 ?추가|노트|적어 ?둬|알아둬|알아두세요|잊지 ?마(?:세요)?|메모(?:해|해줘|해 ?둬)?|"
     r"remember(?: that)?)\s*[:,.\-–]\s*(?P<text>\S.*)"
 )
 _TAUGHT = re.compile(
     r"(?P<text>\S.*?)(?:\s?(?:라는|다는|다고|라고|는)?\s?(?:거|걸|것|것을|점|사실|점을|고|건|사실을))?[,]?\s(?:꼭\s|잘\s)?"
-    r"(?:기억(?:해|해라|해줘|해 줘|해 ?둬|해 ?둬라|해두세요|해 ?주세요|하세요|해 ?놔|해 ?놓아줘|해두자)|명심(?:해|해줘|하세요|해 ?둬)|외워 ?(?:둬|줘)|알아 ?(?:둬|두세요)|잊지 ?마(?:세요|라)?|메모해 ?(?:줘|둬|두세요))[.!]?"
+    r"(?:기억(?:해|해라|해줘|해 줘|해 ?둬|해 ?둬라|해두세요|해 ?주세요|하세요|해 ?놔|해 ?놓아줘|해두자)|명심(?:해|해줘|하세요|해 ?둬)|외워 ?(?:둬|줘)|알아 ?(?:둬|두세요)|잊지 ?마(?:세요|라)?|메모해 ?(?:줘|둬|두세요)|적어 ?(?:둬|놔|줘|두세요))[.!]?"
 )
 
 
@@ -45,9 +45,18 @@ def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, 
         read = verbs_and_states(text, pieces)
         if not names_first and _is_bare_verb(text, read):
             continue
-        row = _row(text, read)
+        row = _asked_after(_row(text, read), context)
         rows.setdefault(tuple((tag.role.value, tag.value, tag.form) for tag in row), row)
     return tuple(rows.values())
+
+
+def _asked_after(row: Row, context: Context) -> Row:
+    """`worker는?` asks how it is, unless it goes on with what was said before."""
+    said = [tag for tag in row if tag.role not in {Role.FILLER, Role.GLUE}]
+    roles = [tag.role for tag in said]
+    if not context.last and len(said) > 1 and said[-1].value == "mark" and set(roles[:-1]) == {Role.UNIT}:
+        return (*row[:-1], Tag(Role.QUESTION, "how", row[-1].start, row[-1].end), row[-1])
+    return row
 
 
 def _is_bare_verb(text: Text, pieces: Sequence[Piece]) -> bool:

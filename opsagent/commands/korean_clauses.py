@@ -92,7 +92,7 @@ def _says_who(pieces: Sequence[Piece], start: int) -> bool:
     return False
 
 
-_BECAUSE = ("니까", "니깐", "으니", "이니", "하니", "길래", "때문에", "이라서", "느라")
+_BECAUSE = ("니까", "니깐", "으니", "이니", "하니", "길래", "때문에", "이라서", "느라", "테니")
 """Endings that give a reason, whatever they stand behind: 트래픽 몰리니까, 점검 중이니."""
 
 
@@ -122,9 +122,8 @@ def reasons(text: Text, pieces: list[Piece]) -> list[Piece]:
 def _says_because(text: Text, pieces: Sequence[Piece], at: int) -> bool:
     """Tell whether a piece ends in a reason, and something to do follows it."""
     piece = pieces[at]
-    spoken = piece.kind in {"unknown", "copula", "question", "light"} or (
-        piece.kind == "verb" and piece.form == "reason"
-    )
+    told = piece.kind == "verb" and piece.form in {"reason", "will", "progress", "past", "third", "other"}
+    spoken = piece.kind in {"unknown", "copula", "question", "light"} or told
     if not spoken or not said_by(text, piece).rstrip("요").endswith(_BECAUSE):
         return False
     return any(one.kind == "verb" and one.form in {"imperative", "then", "noun", "negated"} for one in pieces[at + 1 :])
@@ -153,6 +152,7 @@ def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool) -> int:
     while begin > 0:
         before = pieces[begin - 1]
         stated = before.kind in _STATED or (before.kind == "join" and before.form == "glued")
+        stated = stated or (before.kind == "verb" and before.value == OTHER and before.form in {"noun", "attributive"})
         told = before.kind in {"unknown", "vn", "question"} or (
             before.kind == "verb" and before.form in {"attributive", "past", "third", "noun"}
         )

@@ -140,9 +140,23 @@ def _keep(best: dict[int, dict[str, _Best]], at: int, ways: Iterable[tuple[str, 
 
 def _kinds(piece: Piece, before: str) -> str:
     if piece.kind == "particle":
-        return "vn" if before == "vn" else "counted" if before == "counted" else "p"
-    if before in {"vn", "vnf"} and piece.kind in {"filler", "time", "manner", "duration", "number", "counter"}:
+        return {"vn": "vn", "vnp": "vnf", "counted": "counted"}.get(before, "p")
+    if before in {"vn", "vnf"} and piece.kind == "params":
+        return "vnp"
+    if before in {"vn", "vnf"} and piece.kind in {
+        "filler",
+        "time",
+        "manner",
+        "duration",
+        "number",
+        "counter",
+        "params",
+    }:
         return "vnf"
+    if before in {"vn", "vnf"} and piece.kind == "noun" and piece.value in {"procedure", "work"}:
+        return "vnf"
+    if before == "counted" and piece.kind == "noun" and piece.value == "approval":
+        return "counted"
     return piece.kinds
 
 
@@ -151,7 +165,7 @@ def _may_follow(piece: Piece, before: str, text: Text) -> bool:
     begins = piece.start == 0 or text.text[piece.start - 1] == " "
     match piece.kind:
         case "particle":
-            return before in _NOUNISH and (
+            return before in {*_NOUNISH, "vnp"} and (
                 not begins or (piece.value in {"obj", "subj", "topic", "in", "to", "of"} and before == "noun")
             )
         case "copula":
@@ -159,19 +173,27 @@ def _may_follow(piece: Piece, before: str, text: Text) -> bool:
         case "light" | "passive":
             asks = text.text.startswith(("부탁", "요청", "바라", "바랍"), piece.start)
             counted = piece.start > 0 and before in {"p", "counted"} and text.text.startswith(_DOES, piece.start)
-            return before in {"vn", "vnf"} or (piece.kind == "light" and ((asks and before in _NOUNISH) or counted))
+            return before in {"vn", "vnf", "vnp"} or (
+                piece.kind == "light" and ((asks and before in _NOUNISH) or counted)
+            )
         case "counter":
             return before == "number"
         case "lightword":
-            return before != "start"
+            asks = text.text.startswith("부탁", piece.start)
+            goes_on = before == "counted" and text.text.startswith("진행", piece.start)
+            return before in {"vn", "vnf", "vnp"} or goes_on or (asks and before in _NOUNISH) or piece.value == "please"
         case "join" if piece.form == "glued":
-            return before in {"noun", "p", "counted"} and not begins
+            spaced = text.text[piece.start : piece.end] in {"하고", "이랑", "랑"} and before == "noun"
+            return before in {"noun", "p", "counted"} and (not begins or spaced)
         case "verb" | "state" if not begins and before != "start":
             return piece.end - piece.start > 2 or before in {"noun", "p", "number", "counted"}
         case "unknown":
             return begins or before != "start"
         case "filler" | "question" | "all" | "join" | "negation" | "pronoun" | "correction" | "doubt" | "glue":
-            return begins or piece.end - piece.start > 1 or text.text[piece.start] in "왜뭐좀"
+            if piece.end - piece.start > 1 or text.text[piece.start] in "왜뭐좀":
+                return True
+            after = text.text[piece.end : piece.end + 1]
+            return begins and not ("가" <= after <= "힣" and piece.kind == "filler")
         case _:
             return True
 
@@ -197,7 +219,12 @@ def _priced(text: Text, at: int, names_first: bool) -> Iterator[tuple[Piece, flo
 def _quoted(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
     said = text.quoted[at]
     kind, name = text.names.get(said, ("quoted", said))
-    yield Piece(at, at + 1, kind, name, "quoted" if kind != "quoted" else "", kinds="noun"), 6.0
+    yield (
+        Piece(
+            at, at + 1, kind, name, "quoted" if kind != "quoted" else "", kinds="vn" if kind == "procedure" else "noun"
+        ),
+        6.0,
+    )
 
 
 def _edges(text: str, start: int, end: int) -> bool:
@@ -355,7 +382,7 @@ def _numbers(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
         return
     after = text.text[match.end() : match.end() + 1]
     digits = match[0][0].isdigit()
-    if digits and after.isascii() and (after.isalpha() or after in "_-/:"):
+    if digits and after and after.isascii() and (after.isalpha() or after in "_-/:"):
         return
     counted = any(text.text[match.end() :].lstrip(" ").startswith(counter) for counter in COUNTERS)
     if digits or counted or (match[0] in {"하나", "둘", "셋", "넷", "다섯"}):

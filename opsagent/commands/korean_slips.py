@@ -40,7 +40,7 @@ def _by_hole() -> dict[tuple[str, str], tuple[str, ...]]:
 
 def spellings(word: str) -> Iterator[str]:
     """Give the word with its beginning spelt as a word of the vocabulary that differs in one letter."""
-    if word.startswith(("해", "하", "한", "할", "했")):
+    if word.startswith(("해", "하", "한", "할", "했")) or word.endswith(("니까", "니깐", "으니", "이니")):
         return
     for length in range(min(len(word), _LONGEST), 1, -1):
         for at in reversed(range(length)):

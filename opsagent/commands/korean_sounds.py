@@ -59,6 +59,8 @@ _SPELT: Mapping[str, str] = {
     "n": "en", "o": "o", "p": "bi", "q": "gyu", "r": "ar", "s": "esU", "t": "di", "u": "yu", "v": "bUi bi", "w": "dvbUryu dvbUru", "x": "egsU Egsu Egs EgsU",
     "y": "wai", "z": "jedU ji", "1": "ir won", "2": "i du tu", "3": "sam sUri", "4": "sa bo", "5": "o baibU", "6": "yug", "7": "cir", "8": "bar", "9": "gu", "0": "yvN jero",
 }  # fmt: skip
+_PLAIN_VOWELS = {"a": ["a", "E", "ei"], "e": ["e", "E", "i"], "i": ["i", "ai"], "o": ["o", "ou"], "u": ["u", "v", "yu"]}
+"""Of short names, vowels sound as they are written: 오프 is no api."""
 _ONE_VOWEL = frozenset({"ai", "ay", "ee", "oo", "au", "aw"})
 _SEPARATORS = "-_. "
 _SHORT = 4
@@ -139,7 +141,7 @@ def _options(name: str, at: int) -> tuple[tuple[int, tuple[str, ...]], ...]:
     for size in (5, 4, 3, 2, 1):
         letters = name[at : at + size]
         if len(letters) == size and letters in _SOUNDS and not (size == 1 and name[at : at + 2] in _ONE_VOWEL):
-            sounds = _SOUNDS[letters].split()
+            sounds = (_PLAIN_VOWELS.get(letters) if len(name) <= _SHORT - 1 else None) or _SOUNDS[letters].split()
             options.append((size, tuple(sound for sound in sounds if _fits(sound, letters, name, at))))
     if _is_silent(name, at):
         options.append((1, ("",)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from opsagent.commands.korean_pieces import Piece, Text
 from opsagent.commands.korean_verbs import OTHER
@@ -41,8 +42,10 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
             found.append(replace(piece, form=piece.form or "imperative"))
         elif piece.kind == "light" and any(one.kind == "procedure" for one in pieces[:at]):
             found.append(replace(piece, kind="verb", value="run_gui_procedure", form=piece.form or "imperative"))
-        elif piece.kind == "light" and _counts(pieces, at):
+        elif piece.kind == "light" and _counts(pieces, at, "instances"):
             found.append(replace(piece, kind="verb", value="scale", form=piece.form or "imperative"))
+        elif piece.kind in {"light", "lightword"} and _counts(pieces, at, "id"):
+            found.append(_answered(piece))
         elif piece.kind == "light" or (piece.kind == "lightword" and said_by(text, piece).startswith(("부탁", "요청"))):
             found.append(replace(piece, kind="verb", value="show", form=piece.form or "noun"))
         elif piece.kind == "lightword":
@@ -52,10 +55,19 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
     return found
 
 
-def _counts(pieces: Sequence[Piece], at: int) -> bool:
-    """Tell whether a number of instances stands right before: 3대로 해줘."""
-    before = [one for one in pieces[max(0, at - 3) : at] if one.kind != "filler"]
-    return any(one.kind == "counter" and one.value == "instances" for one in before[-2:])
+def _counts(pieces: Sequence[Piece], at: int, what: str) -> bool:
+    """Tell whether a number of that kind stands right before: 3대로 해줘, 22번 해줘."""
+    before = [one for one in pieces[max(0, at - 4) : at] if one.kind not in {"filler", "noun"}]
+    return any(one.kind == "counter" and one.value == what for one in before[-2:])
+
+
+def _answered(piece: Piece) -> Piece:
+    """`22번 해도 돼` says yes to a question of the agent, `22번은 하지 마` no."""
+    form = piece.form or "imperative"
+    answer = {"imperative": "approve", "will": "approve", "question": "approve", "negated": "deny"}.get(form)
+    if answer is None:
+        return replace(piece, kind="verb", value="approve", form=form)
+    return replace(piece, kind="verb", value=answer, form="near" if form == "question" else "imperative")
 
 
 def _maker_of(pieces: Sequence[Piece], at: int) -> int | None:
@@ -157,11 +169,14 @@ def is_earlier(text: Text, piece: Piece) -> bool:
     return piece.kind == "noun" and piece.value == "release" and said_by(text, piece).startswith(_EARLIER)
 
 
-def _is_newer(text: Text, piece: Piece) -> bool:
-    return (
-        piece.kind == "noun"
-        and piece.value == "release"
-        and said_by(text, piece).startswith(("새", "최신", "신", "다음"))
+_NEWER = ("새", "최신", "신", "다음")
+
+
+def _goes_to_a_newer(text: Text, beside: Sequence[Piece]) -> bool:
+    """Tell whether it is to go to a newer release: 최신 버전으로."""
+    return any(
+        one.kind == "noun" and one.value == "release" and said_by(text, one).startswith(_NEWER) and behind.value == "to"
+        for one, behind in pairwise(beside)
     )
 
 
@@ -181,6 +196,8 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
         form = "near" if form == "imperative" else form
     if value in {"touch", OTHER} and form == "question" and _permits(text, pieces, at):
         value, form = "resume", "imperative"
+    if value in {"touch", OTHER} and form == "imperative" and _acts_again(text, pieces, at):
+        value = "resume"
     if value == OTHER and form == "negated" and any(one.value == "auto" for one in pieces[:at]):
         value = "touch"  # 혼자 고치지 마
     if value == "touch" and form in {"negated", "instead"}:
@@ -233,6 +250,14 @@ def _permits(text: Text, pieces: Sequence[Piece], at: int) -> bool:
     return _PERMISSION.match(said) is not None and not asked
 
 
+def _acts_again(text: Text, pieces: Sequence[Piece], at: int) -> bool:
+    """Tell whether the agent is to act by itself again: 이제 자동으로 조치해."""
+    before = pieces[:at]
+    alone = {said_by(text, one) for one in before if one.value == "auto"}
+    again = {said_by(text, one) for one in before} & {"이제", "다시", "이제부터"}
+    return bool(alone & {"자동으로", "스스로"} or (alone and again)) and not any(one.kind in WHO for one in before)
+
+
 def _was_stopped(pieces: Sequence[Piece], at: int) -> bool:
     """Tell whether the text stops something before: what is 다시 시작 then is only started."""
     return any(
@@ -259,7 +284,7 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
         value = {"stop": "pause", "kill": "pause", "start": "resume", "restart": "resume", "run": "resume"}.get(
             value, value
         )
-    if value == "rollback" and any(_is_newer(text, one) for one in beside):
+    if value == "rollback" and _goes_to_a_newer(text, beside):
         return OTHER
     if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):
         return "show"
