@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from opsagent.api.ask import status
@@ -15,6 +16,7 @@ from opsagent.carrying.phrases import learn, used
 from opsagent.chat.ports import Surroundings
 from opsagent.model_settings import ModelSettings
 from opsagent.running import look, read_config
+from opsagent.store.errors import StoreError
 from opsagent_tools.peers import person_of
 
 if TYPE_CHECKING:
@@ -100,7 +102,9 @@ class HomeDesk:
                 lines += [f"{likeliest.cause} ({likeliest.weight:.0%})", *likeliest.speaks_for[:_REASONS]]
             return tuple(filter(None, lines))
 
-        return await asyncio.to_thread(read)
+        with suppress(StoreError, LookupError):  # it can be answered without
+            return await asyncio.to_thread(read)
+        return ()
 
     async def cost(self, question: ApprovalRow) -> str:
         """Return what the same cost the last time it was done, as it was measured then; empty: it is not known."""
@@ -112,7 +116,9 @@ class HomeDesk:
                 last = journal.last_change(question.unit, {question.step.action.name.value}, done=True)
             return last.cost if last is not None else ""
 
-        return await asyncio.to_thread(read)
+        with suppress(StoreError):
+            return await asyncio.to_thread(read)
+        return ""
 
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""

@@ -18,6 +18,7 @@ from opsagent.chat.sayings import say
 from opsagent.chat.standing import Standing, stand
 from opsagent.chat.state import Offers, State
 from opsagent.naming import name_in
+from opsagent.store.errors import StoreError
 from opsagent.views.terminal import Screen
 from opsagent.views.timeline import event_line
 from opsagent.views.wrapping import wrapped
@@ -118,8 +119,11 @@ class Room:
         )
 
     async def questions(self) -> Sequence[ApprovalRow]:
-        """Return the open questions of the agent that were not shown yet."""
-        return [row for row in await self.desk.questions() if row.id not in self.state.shown]
+        """Return the open questions of the agent that were not shown yet; none while they cannot be looked up."""
+        rows: Sequence[ApprovalRow] = ()
+        with suppress(StoreError):  # a locked database, a full disk: they come up again
+            rows = await self.desk.questions()
+        return [row for row in rows if row.id not in self.state.shown]
 
     async def greeting(self, screen: Screen) -> list[str]:
         """Return the first lines."""
