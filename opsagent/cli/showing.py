@@ -111,7 +111,8 @@ class Showing:
             case "asked":
                 self._out.note(self._say("needs a yes", what=what, detail=detail, id=result["approval"]))
             case "refused":
-                rule = self._say("rule", rule=result["rule"]) if result.get("rule") else ""
+                ruled = result.get("rule") and result["exit_code"] == Code.REFUSED
+                rule = self._say("rule", rule=result["rule"]) if ruled else ""
                 self._out.note(f"{self._say('refused', what=what)}: {detail}{rule}")
             case "declined":
                 self._out.note(detail)
