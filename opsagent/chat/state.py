@@ -10,6 +10,7 @@ from typing import Any
 from opsagent.carrying.stored import from_stored, to_stored, unit_from_stored, unit_to_stored
 from opsagent.chat.takingback import Done
 from opsagent.commands.reading import CommandStep, Language
+from opsagent_tools.registry import READING
 
 _ALL = "all"
 _RECENT, _LINE = 12, 300
@@ -69,6 +70,11 @@ class State:
         if named:
             self.spoken_of = tuple(str(name) for name in named)
 
+    def let_go_of_changes(self) -> None:
+        """Have `and worker` lean on no change: it was not done, or too long ago to be meant."""
+        if any(step.tool not in READING for step in self.last):
+            self.last = ()
+
     def to_json(self) -> dict[str, Any]:
         """Return what a later process needs to go on. What was open is not in it: a yes is to what is seen."""
         return {"spoken_of": [unit_to_stored(name) for name in self.spoken_of], "last": to_stored(self.last)}
@@ -78,3 +84,4 @@ class State:
         with suppress(ValueError, TypeError, AttributeError):
             self.spoken_of = tuple(filter(None, map(unit_from_stored, kept.get("spoken_of", ()))))
             self.last = from_stored(kept.get("last", ()))
+            self.let_go_of_changes()

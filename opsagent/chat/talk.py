@@ -216,6 +216,8 @@ class Talk:
             if carried.kind in LAST:
                 code = code or int(carried.code)
                 self._note_ending(carried, before)
+        if code:
+            self._state.let_go_of_changes()
         for step in carrier.left:
             await self._tell(
                 Event(

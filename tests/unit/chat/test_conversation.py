@@ -129,6 +129,18 @@ async def test_the_same_is_done_to_another_unit() -> None:
     assert conversation.state.last[0].tool == "tail_logs"
 
 
+async def test_no_change_follows_from_one_that_was_not_done() -> None:
+    desk = NotedDesk(asks=True)
+    conversation, _ = talk(desk)
+    await turn(conversation, "restart worker", "n")
+    events = await turn(conversation, "same for redis", "y")
+    assert "confirm" not in kinds(events)
+    assert desk.did == []
+    taken_up = State()
+    taken_up.go_on({"spoken_of": ["web"], "last": [RESTART_WEB.to_json()]})
+    assert (taken_up.spoken_of, taken_up.last) == (("web",), ())
+
+
 async def test_an_offer_that_nobody_took_is_not_spoken_of() -> None:
     desk = NotedDesk()
     conversation, _ = talk(desk)
