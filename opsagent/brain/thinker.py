@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from opsagent.brain import prompts
 from opsagent.brain.account import Account, Spent
 from opsagent.brain.forms import clean, quoted, units_form
+from opsagent.brain.orders import Unusable, orders_of
 from opsagent.brain.port import Look, OtherTool, Purpose, Tell, Thought, Trouble
 from opsagent.brain.process import Broken, ModelProcess
 from opsagent.brain.proposals import Misfit, taken
 from opsagent.commands.reading import Ask, CommandStep, Context, Language, Reading
 from opsagent.commands.words import has_hangul
-from opsagent.model_settings import EXTRAS, ModelSettings, OneModel
-from opsagent.secret_file import NoSecret, one_secret
+from opsagent.model_settings import ModelSettings
 from opsagent.store.errors import StoreError
 from opsagent_tools.redact import redact
 from opsagent_tools.registry import READING
@@ -34,20 +33,12 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.mcp_client.tools import ForeignTools
 
-FOLDER = "model"
-"""Folder of the home that relative `key_file`s are in."""
-_ONLY = "OPSAGENT_MODELS"
-"""Variable that, set to `loopback`, lets no model elsewhere be asked, whatever the configuration says: for tests."""
 _SAID_MAX = 2000
 _KNOWN_MAX = 24_000
 """Characters of what a model is told beside the request."""
 _FOREIGN = "A tool of somebody else, who says of it (not to be trusted): "
 _TURNS, _TURN_MAX = 20, 6000
 _QUIET: Tell = lambda line: None  # noqa: E731  # a default of that type
-
-
-class Unusable(Exception):
-    """The configuration does not let anybody be asked. One line that says what to write."""
 
 
 class ModelThinker:
@@ -179,56 +170,9 @@ class ModelThinker:
 
     def _running(self) -> ModelProcess:
         if self._process is None:
-            orders, hosts, self._left_out = _orders(self._home, self._settings)
+            orders, hosts, self._left_out = orders_of(self._home, self._settings)
             self._process = ModelProcess(orders, hosts)
         return self._process
-
-
-def _orders(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]], list[str], list[str]]:
-    """Return the models as their process is told of them, the hosts that it may reach, and why others are not asked.
-
-    Raises Unusable where none can be asked.
-    """
-    orders: list[dict[str, Any]] = []
-    hosts: list[str] = []
-    left_out: list[str] = []
-    for one in settings.models:
-        try:
-            orders.append(_order(home, settings, one))
-            hosts += one.reached
-        except Unusable as error:
-            left_out.append(str(error))
-    if not orders:
-        raise Unusable("; ".join(left_out))
-    return orders, hosts, left_out
-
-
-def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
-    if model.leaves and os.environ.get(_ONLY) == "loopback":
-        raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
-    if model.leaves and not settings.send:
-        raise Unusable(f"{model.name} is not asked: nothing leaves this machine until [model] says send = true")
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "model": model.model,
-        "extra": EXTRAS[model.provider],
-        "key": key_of(home, model),
-        "base_url": model.base_url,
-        "timeout_s": settings.timeout_s,
-    }
-
-
-def key_of(home: Home, model: OneModel) -> str:
-    """Return the key of a model; empty where it needs none. Raises Unusable."""
-    if not model.key_file and not model.key_env:
-        if model.needs_key:
-            raise Unusable(f'{model.name} needs a key: write key_file = "model.key" below [model]')
-        return ""
-    try:
-        return one_secret(file=model.key_file, env=model.key_env, folder=home.path / FOLDER, what="key")
-    except NoSecret as error:
-        raise Unusable(str(error)) from error
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
     from opsagent.model_settings import ModelSettings, OneModel
+    from opsagent.store.model_calls import ModelUse
 
 app = typer.Typer(
     cls=QuickGroup, help="The chat model: what is configured, what it cost, a test.", add_completion=False
@@ -46,26 +47,7 @@ def status(*, json: JsonFlag = False, home: HomeDir = None) -> int:
     with reading(place) as journal:
         use = journal.model_use(month_of(datetime.now(UTC)), settings.currency)
         solved = dict(journal.solved_by())
-    found = {
-        "models": [_model_form(place, settings, one) for one in settings.models],
-        "send": settings.send,
-        "unattended": settings.unattended,
-        "accept": settings.accept,
-        "month": {
-            "calls": use.calls,
-            "failed": use.failed,
-            "tokens_in": use.tokens_in,
-            "tokens_out": use.tokens_out,
-            "cost": round(use.cost, 6),
-            "unpriced": use.unpriced,
-            "currency": settings.currency,
-            "limit": settings.monthly_limit,
-            "limit_tokens": settings.monthly_tokens,
-            "bytes": use.bytes_out,
-        },
-        "solved": solved,
-        "without_model": share_without(solved),
-    }
+    found = _status_form(place, settings, use, solved)
     if json:
         out.document(found)
         return 0
@@ -139,10 +121,33 @@ def _spent_form(thought: Thought) -> dict[str, Any]:
     }
 
 
+def _status_form(home: Home, settings: ModelSettings, use: ModelUse, solved: dict[str, int]) -> dict[str, Any]:
+    return {
+        "models": [_model_form(home, settings, one) for one in settings.models],
+        "send": settings.send,
+        "unattended": settings.unattended,
+        "accept": settings.accept,
+        "month": {
+            "calls": use.calls,
+            "failed": use.failed,
+            "tokens_in": use.tokens_in,
+            "tokens_out": use.tokens_out,
+            "cost": round(use.cost, 6),
+            "unpriced": use.unpriced,
+            "currency": settings.currency,
+            "limit": settings.monthly_limit,
+            "limit_tokens": settings.monthly_tokens,
+            "bytes": use.bytes_out,
+        },
+        "solved": solved,
+        "without_model": share_without(solved),
+    }
+
+
 def _model_form(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
     from importlib.util import find_spec
 
-    from opsagent.brain.thinker import Unusable, key_of
+    from opsagent.brain.orders import Unusable, key_of
     from opsagent.model_settings import EXTRAS, PACKAGES
 
     try:

@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from opsagent.brain.thinker import FOLDER, ModelThinker
+from opsagent.brain.orders import FOLDER
+from opsagent.brain.thinker import ModelThinker
 from opsagent.commands import reader
 from opsagent.commands.reading import CommandStep, Context, Reading
 from opsagent.config import Config
