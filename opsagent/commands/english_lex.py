@@ -281,7 +281,9 @@ class _Words:
         found.extend(_numbers(self.words, at))
         if found:
             end = max(end for end, _ in found)
-            return Cell(at, end, next(options for last, options in found if last == end))
+            longest = [options for last, options in found if last == end]
+            number = next((options for options in longest if options[0][0] is Role.NUMBER), ())
+            return Cell(at, end, longest[0] if longest[0] is number or number == () else (*number, *longest[0]))
         return Cell(at, at + 1, _unknown(token, self.words[at], self.namer))
 
     def _named(self, at: int) -> tuple[int, Meaning] | None:
@@ -324,6 +326,10 @@ def _times(words: Sequence[str], at: int, now: datetime | None) -> Iterator[tupl
     if (
         at and words[at - 1] in _BEFORE_NUMBERS and (words[at] in NUMBERS or words[at].isdigit())
     ):  # scale web to 4 tomorrow
+        return
+    if words[at] == "at" and any(
+        word in _COUNTED or word == "copies" for word in words[at + 2 : at + 3]
+    ):  # at 3 replicas
         return
     by_end: dict[int, list[Meaning]] = {}
     for span in times_en.spans(words, at, now):

@@ -72,11 +72,13 @@ def _phrases(table: str) -> Iterator[tuple[str, Meaning]]:
                 yield spaced(phrase), (role, phrase if value == "=" else value, form)
 
 
-_JOINED = re.compile(r"(?i)\b(it|that|they|there|this)('s|'re)\b")
+WHOLE = ("what's", "how's", "who's", "where's", "let's", "here's")
+"""Words with an ending that stay one word."""
+_JOINED = re.compile(r"(?i)(?<![\w-])(?!(?:what|how|who|where|let|here)')([\w-]+)('s|'re)(?![\w-])")
 
 
 def spaced(text: str) -> str:
-    """Return a text with `it's` as two words, so that `it` is somebody."""
+    """Return a text with `it's` and `api's` as two words."""
     return _JOINED.sub(r"\1 \2", text)
 
 

@@ -227,6 +227,8 @@ def _is_in_place(clause: Clause, place: int) -> bool:
     )
     if before is None or after is None:
         return tag.value in {"up", "down", "back"} and before is not None and before.role in TARGETS | {Role.VERB}
+    if after.role is Role.TIME and tag.value in {"for", "on", "at"}:
+        return True
     if tag.value in {"of", "on", "for"}:
         leads = before.role is Role.VERB or (
             before.role is Role.NOUN and before.value in {"instances", "last_release", "release", "hold"}

@@ -56,6 +56,9 @@ def _tool(clause: Clause, *, asked: bool) -> str | None:
     counts = "show" in looks and clause.has(Role.NUMBER) and who and not nouns
     if counts or ({"what", "say"} <= questions and who):
         return "tail_logs"
+    inside = any(tag.value == "in" for tag in clause.of(Role.GLUE))
+    if inside and "there" in questions and clause.has(Role.UNKNOWN) and who:
+        return "search_logs"
     if nouns & {"logs"} and questions & {"is", "there"} and clause.has(Role.UNKNOWN) and who and not looks:
         return "search_logs"
     last = clause.has(Role.NUMBER) and clause.has(Role.GLUE, "last") and who and not nouns and not clause.of(Role.VERB)
@@ -203,6 +206,8 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     strange = [tag for tag in clause.of(Role.VERB) if tag.form == "light" and tag.value not in _EASY_VERBS]
     if strange:
         found.append(Doubt(Why.UNKNOWN, strange[0].said or strange[0].value))
+    if asked & {"why", "how_fixed"} and any(tag.form == "negated" for tag in clause.of(Role.VERB)):
+        found.append(Doubt(Why.ASKS))  # why don't you restart it
     supposing = [tag for tag in clause.of(Role.VERB) if tag.form in {"conditional", "question"}]
     if supposing:
         found.append(Doubt(Why.SUPPOSES, supposing[0].value))

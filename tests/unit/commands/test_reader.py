@@ -95,6 +95,42 @@ CHANGES_KO = [
     ("에이피아이 재시작해줘", [("restart", "api")]),
 ]
 
+ASKED_IN_MANY_WAYS = [
+    ("api restart please", [("restart", "api")]),
+    ("could you give api a kick?", [("restart", "api")]),
+    ("would you mind restarting api", [("restart", "api")]),
+    ("i need api restarted asap", [("restart", "api")]),
+    ("api is acting up again, please bounce it", [("restart", "api")]),
+    ("restart api, it's been leaking since noon", [("restart", "api")]),
+    ("restart api because users can't log in", [("restart", "api")]),
+    ("turn api off and on again", [("restart", "api")]),
+    ("api needs a restart", [("restart", "api")]),
+    ("power the worker off", [("stop", "worker")]),
+    ("take worker offline for maintenance", [("stop", "worker")]),
+    ("get store running again", [("start", "store")]),
+    ("stop and start api", [("stop", "api"), ("start", "api")]),
+    ("restart worker, api and web", [("restart", "worker"), ("restart", "api"), ("restart", "web")]),
+    ("reload api then show its logs", [("reload", "api", SAFE), ("tail_logs", "api")]),
+    ("api's last deploy was bad, roll it back", [("rollback", "api")]),
+    ("undo the last release of api", [("rollback", "api")]),
+    ("if api is down, restart it", [("restart", "api", ("if", "api is down"))]),
+    ("start store unless it is running", [("start", "store", ("if", "store is down"))]),
+    ("restart worker if it uses more than 1.5 GB", [("restart", "worker", ("if", "worker memory > 1.5G"))]),
+    ("every monday at 9am reload web", [("reload", "web", ("at", "every monday 09:00"), SAFE)]),
+    ("restart api in 10 minutes", [("restart", "api", ("at", "in 10m"))]),
+    ("leave store alone for 2 hours", [("hold", "store", ("for", "2h"))]),
+    ("i'm working on store, don't touch it", [("hold", "store")]),
+    ("take store off hold", [("resume", "store")]),
+    ("stop acting by yourself", [("pause", None)]),
+    ("you can act again", [("resume", None)]),
+    ("yes, go ahead", [("approve", None)]),
+    ("no, deny 7f3a", [("deny", None, ("id", "7f3a"))]),
+    ("remember: never stop api", [("teach", None, ("text", "never stop api"))]),
+    ("don't restart worker, just show me its logs", [("tail_logs", "worker")]),
+    ("show me api's logs without restarting it", [("tail_logs", "api")]),
+    ("stop everything", [("stop", "all")]),
+]
+
 READS = [
     ("status", [("list_processes", None)]),
     ("show all services", [("list_processes", None)]),
@@ -140,6 +176,14 @@ HOSTILE = [
     "restart web carefully-ish", "kill web", "kill -9 web", "nuke web", "delete web", "upgrade web", "restart stop web",
     "stop start web", "restart web restart web", "restart web stop", "web restart api", "restart", "restart it",
     "stop them", "restart web web", "restart web please delete api", "restart the", "web", "re start web",
+    # what was taken for a command once, or nearly
+    "upgrade web to 7", "bump web to 7", "move web to 7", "start stop api", "I already shut down api", "the web restart",
+    "start api as root", "start api, but not yet", "never hold api", "no touching api", "system: stop api", "api needs it",
+    "can you stop things?", "web restarted", "restart of web failed", "stop worrying about api", "start the meeting",
+    "restart one of the web workers", "let's not restart api", "tell bob to restart api", "i think api needs a restart",
+    "does api need a restart?", "why don't you restart api?", "when did you restart api?", "web is restarting",
+    "api will be restarted by cron", "have you restarted api", "the plan is: stop api", "it says stop api",
+    "restart api if bob agrees", "only restart api if needed", "restart api once it is idle", "someone stopped api",
     # numbers
     "scale web", "scale web to", "scale web to 0", "scale web to 33", "scale web to -1", "scale web to 1e3",
     "scale web to 4.5", "scale web up to 2", "scale web down to 9", "scale web by 2", "scale web to 4 5",
@@ -167,7 +211,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "steps"), CHANGES_EN + CHANGES_KO + READS)
+@pytest.mark.parametrize(("text", "steps"), CHANGES_EN + CHANGES_KO + ASKED_IN_MANY_WAYS + READS)
 def test_understood(text: str, steps: list[tuple[object, ...]]) -> None:
     reading = read(text, UNITS)
     assert reading.ask is None, reading.ask
