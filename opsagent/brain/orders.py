@@ -44,10 +44,10 @@ def orders_of(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]]
 
 
 def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
-    if model.leaves and os.environ.get(_ONLY) == "loopback":
-        raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
     if model.leaves and not settings.send:
         raise Unusable(f"{model.name} is not asked: nothing leaves this machine until [model] says send = true")
+    if model.leaves and os.environ.get(_ONLY) == "loopback":
+        raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
     return {
         "name": model.name,
         "provider": model.provider,

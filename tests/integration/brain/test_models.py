@@ -388,9 +388,10 @@ def test_nothing_leaves_without_a_word_of_the_configuration(models: Models, tmp_
     far = OneModel(name="openai:far", base_url="https://models.example/v1")
     thinker = ModelThinker(models.home, ModelSettings(first=far), models.look)
     thought = models.run(thinker.plan("again", UNITS, Context()))
-    assert "until [model] says send = true" in thought.why_not or "OPSAGENT_MODELS" in thought.why_not
-    keyless = ModelThinker(models.home, ModelSettings(first=OneModel(name="openai:far"), send=True), models.look)
-    assert models.run(keyless.plan("again", UNITS, Context())).why_not
+    assert "until [model] says send = true" in thought.why_not
+    switched = ModelThinker(models.home, ModelSettings(first=far, send=True), models.look)
+    assert "OPSAGENT_MODELS=loopback" in models.run(switched.plan("again", UNITS, Context())).why_not
+    assert switched._process is None
     assert thinker._process is None
 
 
