@@ -197,7 +197,8 @@ class Terminal:
         """Return what is said to a question that is on the screen now: keys that were pressed before do not count."""
         forget_keys(self._question.app.input, self._session.app.input)
         try:
-            return await self._question.prompt_async([("class:warn", f"{one_line(question)} [y/N] ")])
+            asked: StyleAndTextTuples = [("class:warn", f"{one_line(question)} [y/N] ")]
+            return await self._question.prompt_async(asked, handle_sigint=False)  # else it takes our handler away
         except (KeyboardInterrupt, EOFError):
             return ""
 

@@ -124,7 +124,9 @@ def test_ctrl_c_in_a_reload_leaves_nothing_half_done(served: Cli) -> None:
     before = pids(served, "api")
     with talking(served) as chat:
         chat.sees("2 services")
-        chat.say("reload api safely")
+        chat.say("restart tick then reload api safely")
+        chat.sees("[y/N]")
+        chat.type("y\r")
         chat.sees("[1/2]")
         chat.type("\x03")
         chat.sees("nothing is half done")
