@@ -93,6 +93,8 @@ _ENDINGS: dict[str, tuple[tuple[str, str, bool], ...]] = {
         (rf"_(?:두고|놓고|버리고|보고|둔_{_AFTER}|놓은_{_AFTER}|본_{_AFTER}|버린_{_AFTER})", "then", False),
         (r"서", "reason", False),
         (r"서_그런데|서_그러는데|서_그래|서_말이야|서요|서_그런지|서인지", "reason", False),
+        (r"_주지_?(?:마.*|말.*|않.*|못.*)", "negated", False),
+        (r"_달(?:래|랬|라던|라며|라는).*", "quote", False),
         (r"_(?:줬으면|주셨으면|줬음)_(?:좋겠.*|해|해요|합니다|하는데.*|싶.*|한다|함)", "duty", False),
         (rf"야{_MUST}", "duty", False),
         (r"_?줘야_?(?:해|돼|할_것_같.*|겠.*|합니다|됩니다)", "duty", False),

@@ -244,29 +244,31 @@ def _edges(text: str, start: int, end: int) -> bool:
 
 def _names(text: Text, at: int) -> Iterator[Piece]:
     found: dict[int, set[tuple[str, str]]] = {}
-    low = text.low
     begins = at == 0 or text.text[at - 1] == " "
+    first = korean_sounds.heard(text.text[at])[0][:1] if begins and _hangul_near(text.text, at) else ""
     for name, (kind, meant) in text.names.items():
-        if low.startswith(name.lower(), at) and _edges(text.text, at, at + len(name)):
-            written = text.text.startswith(name, at) or sum(one.lower() == name.lower() for one in text.names) == 1
-            if written:
-                yield Piece(at, at + len(name), kind, meant, kinds="vn" if kind == "procedure" else "noun")
-        elif begins and name.isascii() and _hangul_near(text.text, at):
-            for end in korean_sounds.ends(name, text.text, at):
-                if (
-                    (end - at > 1 or not _is_small(text.text[at]))
-                    and _edges(text.text, at, end)
-                    and _hangul_near(text.text, at, end)
-                ):
-                    found.setdefault(end, set()).add((kind, meant))
-                    break
+        kinds = "vn" if kind == "procedure" else "noun"
+        end = at + len(name)
+        if text.low.startswith(name.lower(), at) and _edges(text.text, at, end):
+            # In another case it is the name as well, if no other name is spelt so.
+            if text.text.startswith(name, at) or sum(one.lower() == name.lower() for one in text.names) == 1:
+                yield Piece(at, end, kind, meant, kinds=kinds)
+        elif first and name.isascii() and first in korean_sounds.beginnings(name.lower()):
+            heard_end = _heard_end(text.text, at, name)
+            if heard_end:
+                found.setdefault(heard_end, set()).add((kind, meant))
     for end, meant_by in found.items():
-        if len(meant_by) == 1:
-            kind, meant = next(iter(meant_by))
-            yield Piece(at, end, kind, meant, kinds="noun")
-        else:
-            for kind, meant in meant_by:
-                yield Piece(at, end, kind, meant, "near", kinds="noun")
+        for kind, meant in meant_by:
+            yield Piece(at, end, kind, meant, "" if len(meant_by) == 1 else "near", kinds="noun")
+
+
+def _heard_end(text: str, at: int, name: str) -> int:
+    """Return where a name that is written by its sound ends; 0: it is not there."""
+    for end in korean_sounds.ends(name, text, at):
+        whole = _edges(text, at, end) and _hangul_near(text, at, end)
+        if whole and (end - at > 1 or not _is_small(text[at])):
+            return end
+    return 0
 
 
 def _is_small(syllable: str) -> bool:
@@ -276,13 +278,16 @@ def _is_small(syllable: str) -> bool:
     )
 
 
+_HANGUL = re.compile(r"[가-힣]")
+
+
 def _hangul_near(text: str, at: int, end: int | None = None) -> bool:
-    piece = text[at : end if end is not None else at + 12]
-    return any("가" <= char <= "힣" for char in piece)
+    return _HANGUL.search(text, at, end if end is not None else at + 12) is not None
 
 
 def _times(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
-    if text.text[at].isascii() and at and text.text[at - 1].isascii() and text.text[at - 1].isalnum():
+    begins = at == 0 or text.text[at - 1] == " "
+    if not begins and (not text.text[at].isdigit() or (text.text[at - 1].isascii() and text.text[at - 1].isalnum())):
         return
     metric = _METRIC.match(text.text, at)
     if metric is not None:
@@ -356,19 +361,13 @@ def _conjugated(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
 
 
 def _particles(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
-    for particle, value in particles():
+    for particle, value in particles().get(text.text[at], ()):
         if text.text.startswith(particle, at):
             end = at + len(particle)
-            yield (
-                Piece(
-                    at,
-                    end,
-                    "join" if value == "or?" else "particle",
-                    "or" if value == "or?" else value,
-                    "glued" if value == "or?" else particle,
-                ),
-                3.0,
-            )
+            if value == "or?":
+                yield Piece(at, end, "join", "or", "glued"), 3.0
+            else:
+                yield Piece(at, end, "particle", value, particle), 3.0
 
 
 def _numbers(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
@@ -402,7 +401,7 @@ def _unknown(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
     ends = {at + len(word)}
     if latin is not None and latin.end() < at + len(word):
         ends.add(latin.end())
-    for particle, _ in particles():
+    for particle in PARTICLES:
         if len(particle) < len(word) and word.endswith(particle):
             ends.add(at + len(word) - len(particle))
     for one in sorted(ends):
@@ -424,5 +423,10 @@ def _near(text: Text, word: str) -> tuple[str, str] | None:
         or (len(name) > 3 and abs(len(name) - len(low)) < 2 and low.isascii() and distance(low, name.lower()) == 1)
     }
     if not found and _hangul_near(word, 0):
-        found = {meant for name, meant in text.names.items() if name.isascii() and korean_sounds.nearly(name, word)}
+        first = korean_sounds.heard(word)[0][:1]
+        found = {
+            meant
+            for name, meant in text.names.items()
+            if name.isascii() and first in korean_sounds.beginnings(name.lower()) and korean_sounds.nearly(name, word)
+        }
     return next(iter(found)) if len(found) == 1 else None

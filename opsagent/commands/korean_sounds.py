@@ -91,7 +91,7 @@ def ends(name: str, text: str, start: int) -> tuple[int, ...]:
 @lru_cache(maxsize=4096)
 def _ends(name: str, text: str) -> tuple[int, ...]:
     sounds, places = heard(text)
-    if sounds[:1] not in _beginnings(name):
+    if sounds[:1] not in beginnings(name):
         return ()
     reached = _reached(name, sounds)
     found = set()
@@ -103,7 +103,7 @@ def _ends(name: str, text: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _beginnings(name: str) -> frozenset[str]:
+def beginnings(name: str) -> frozenset[str]:
     """Return the first letters of the sounds that a name may begin with."""
     return frozenset(one[:1] for _, options in _options(name, 0) for one in options) if name else frozenset()
 
@@ -191,7 +191,7 @@ def nearly(name: str, word: str) -> bool:
     """Tell whether a word sounds like the name but for one vowel (카푸카, kafka)."""
     sounds, _ = heard(word)
     name = name.lower()
-    if sounds[:1] not in _beginnings(name):
+    if sounds[:1] not in beginnings(name):
         return False
     places: list[set[tuple[int, bool]]] = [set() for _ in range(len(name) + 1)]
     places[0].add((0, False))

@@ -100,10 +100,14 @@ def _made(text: Text, noun: Piece, maker: Piece) -> Piece:
 
 def _form_of_noun(text: Text, pieces: Sequence[Piece], at: int) -> str:
     """Return the form of a verbal noun that nothing makes a verb of."""
+    if at + 1 < len(pieces) and said_by(text, pieces[at + 1]).startswith(("고마", "고맙", "감사", "땡큐", "수고")):
+        return "attributive"  # thanks for it
     after = next((one for one in pieces[at + 1 :] if one.kind != "filler" or said_by(text, one).startswith("중")), None)
     if after is None:
         return "noun"
     said = said_by(text, after)
+    if after.kind == "vn" and said_by(text, after).startswith(("취소", "보류", "연기")):
+        return "attributive"
     if after.kind == "unit" and any(one.kind == "unit" for one in pieces[:at]):
         return "attributive"  # web 재시작 api: whose restart?
     if after.kind == "noun" and after.value in {"cause", "incidents", "fix"}:
@@ -200,6 +204,11 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
         value = "resume"
     if value == OTHER and form == "negated" and any(one.value == "auto" for one in pieces[:at]):
         value = "touch"  # 혼자 고치지 마
+    follows = next((one for one in pieces[at + 1 :] if one.kind == "verb"), None)
+    if value in ANSWERS and form == "instead" and follows is not None and follows.value in ANSWERS:
+        return [replace(piece, kind="filler", value="", form="")]  # 승인하지 말고 거절해
+    if value == "pause" and said_by(text, piece).startswith(("기다", "대기", "쉬")):
+        form = "near" if form == "imperative" and any(one.kind in {"unit", "verb"} for one in pieces[:at]) else form
     if value == "touch" and form in {"negated", "instead"}:
         value, form = _left_alone(text, pieces, at, form)
     if not value:

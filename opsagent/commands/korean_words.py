@@ -173,6 +173,9 @@ def words() -> dict[str, tuple[Word, ...]]:
 
 
 @cache
-def particles() -> tuple[tuple[str, str], ...]:
-    """Return the particles, longest first."""
-    return tuple(sorted(PARTICLES.items(), key=lambda row: -len(row[0])))
+def particles() -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return the particles by their first character, longest first."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for particle, value in sorted(PARTICLES.items(), key=lambda row: -len(row[0])):
+        found.setdefault(particle[0], []).append((particle, value))
+    return {first: tuple(rows) for first, rows in found.items()}
