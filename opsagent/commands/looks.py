@@ -5,13 +5,12 @@ Laxer than changes are: a wrong look costs a glance. Words that nobody knows are
 
 from __future__ import annotations
 
-from opsagent.commands.clauses import TARGETS, Clause, Doubt, Why
+from opsagent.commands.asking import acts, has_done, tool_of
+from opsagent.commands.clauses import Clause, Doubt, Why
 from opsagent.commands.frames import CHANGES, LOOKING, Call
 from opsagent.commands.tags import COMMANDING, NEAR, Role, Tag
 from opsagent.model import Scalar
 
-_MACHINE = frozenset({"cpu", "memory", "disk", "load", "machine"})
-_HISTORY = frozenset({"incidents", "fix", "cause"})
 _MAX_UNKNOWN = 3
 _EASY_VERBS = frozenset(
     {"get", "give", "have", "do", "take", "let", "run", "make", "send", "hand", "pull", "go", "keep"}
@@ -20,7 +19,7 @@ _EASY_VERBS = frozenset(
 
 def look_of(clause: Clause, *, asked: bool) -> Call | None:
     """Return what a clause asks to look at; None: nothing that anyone could name."""
-    tool = _tool(clause, asked=asked)
+    tool = tool_of(clause, asked=asked)
     if tool is None:
         return None
     targets = tuple(tag for tag in clause.targets if tag.role is not Role.ALL)
@@ -36,81 +35,7 @@ def look_of(clause: Clause, *, asked: bool) -> Call | None:
     )
 
 
-def _tool(clause: Clause, *, asked: bool) -> str | None:
-    nouns = clause.nouns() - {"unit"}
-    questions = _questions(clause, asked=asked)
-    looks = {tag.value for tag in clause.of(Role.VERB) if tag.form in COMMANDING | {NEAR, "noun", "light"}} & {
-        "show",
-        "check",
-        "search",
-    }
-    who = any(tag.role is not Role.ALL for tag in clause.targets)
-    if (
-        clause.has(Role.QUERY)
-        or ("errors" in nouns and "why" not in questions and not _acts(clause))
-        or ("search" in looks and "logs" in nouns and clause.has(Role.UNKNOWN))
-    ):
-        return "search_logs"
-    if any(tag.value == "tail_logs" for tag in clause.of(Role.VERB)):
-        return "tail_logs"
-    counts = "show" in looks and clause.has(Role.NUMBER) and who and not nouns
-    if counts or ({"what", "say"} <= questions and who):
-        return "tail_logs"
-    inside = any(tag.value == "in" for tag in clause.of(Role.GLUE))
-    if inside and "there" in questions and clause.has(Role.UNKNOWN) and who:
-        return "search_logs"
-    if nouns & {"logs"} and questions & {"is", "there"} and clause.has(Role.UNKNOWN) and who and not looks:
-        return "search_logs"
-    last = clause.has(Role.NUMBER) and clause.has(Role.GLUE, "last") and who and not nouns and not clause.of(Role.VERB)
-    if last:
-        return "tail_logs"
-    if nouns & {"logs", "lines"} and not questions & {"why"}:
-        return "tail_logs"
-    if "how_much" in questions and who:
-        return "describe_process"
-    if _is_of_the_past(clause, nouns, questions):
-        return "recall_incidents"
-    if "wrong" in questions:
-        return "describe_process" if who else "list_processes"
-    if nouns & _MACHINE and not who:
-        lists = nouns == {"machine"} and "what" in questions and clause.has(Role.STATE)
-        return "list_processes" if lists else "host_metrics"
-    if _is_of_all(clause, nouns, questions, looks, who=who):
-        return "list_processes"
-    speaks = nouns & {
-        "status",
-        "uptime",
-        "release",
-        "last_release",
-        "instances",
-        "services",
-        *_MACHINE,
-        "hold",
-    } or (asked and _is_somehow(clause))
-    if who and asked and not clause.of(Role.VERB) and not clause.has(Role.UNKNOWN):
-        return "describe_process"
-    if who and (speaks or questions - {"mark"} or looks):
-        return "describe_process"
-    return None
-
-
-def _questions(clause: Clause, *, asked: bool) -> set[str]:
-    """Return what is asked; `is` behind whom it is about only tells: `api was restarted`."""
-    first = next((place for place, tag in enumerate(clause.tags) if tag.role in TARGETS), len(clause.tags))
-    return {
-        tag.value
-        for place, tag in enumerate(clause.tags)
-        if tag.role is Role.QUESTION and (asked or place < first or tag.value != "is")
-    }
-
-
-def _is_somehow(clause: Clause) -> bool:
-    """Tell whether a state stands behind whom it is about: `is api down`; not `has somebody stopped api`."""
-    first = next((place for place, tag in enumerate(clause.tags) if tag.role in TARGETS), -1)
-    return any(tag.role is Role.STATE and place > first for place, tag in enumerate(clause.tags))
-
-
-def told_of(clause: Clause) -> bool:
+def _told_of(clause: Clause) -> bool:
     """Tell whether a no in a question is part of what is asked: `why doesn't api start`; not `why don't you start api`."""
     no = next((place for place, tag in enumerate(clause.tags) if tag.role is Role.NEGATION), 0)
     after = clause.tags[no + 1] if no + 1 < len(clause.tags) else None
@@ -124,43 +49,6 @@ def _is_a_thing(clause: Clause) -> bool:
         place > 0 and clause.tags[place - 1].role is Role.GLUE and clause.tags[place - 1].value in {"the", "last"}
         for place in verbs
     )
-
-
-def _has_done(clause: Clause) -> bool:
-    """Tell whether it is asked what somebody did: `did api restart`; not what was done to it: `did you restart api`."""
-    names = [place for place, tag in enumerate(clause.tags) if tag.role in TARGETS]
-    verbs = [
-        place
-        for place, tag in enumerate(clause.tags)
-        if tag.role is Role.VERB and tag.value in CHANGES and tag.form in {"past", "noun", "imperative"}
-    ]
-    return bool(names) and any(names[0] < place for place in verbs)
-
-
-def _is_of_the_past(clause: Clause, nouns: frozenset[str], questions: set[str]) -> bool:
-    if questions & {"why", "how_fixed"} or ("who" in questions and clause.of(Role.VERB)) or nouns & _HISTORY:
-        return True
-    if not clause.targets and "how_often" not in questions and (clause.has(Role.UNKNOWN) or clause.of(Role.VERB)):
-        return False
-    happened = any(tag.form == "past" for tag in clause.of(Role.STATE))
-    verbs = _has_done(clause)
-    bad = any(tag.value in {"bad", "down"} for tag in clause.of(Role.STATE))
-    if "how_often" in questions:
-        return verbs or happened or bad
-    return bool(questions) and (
-        happened or (verbs and "is" in questions) or any(tag.form == "base" for tag in clause.of(Role.STATE))
-    )
-
-
-def _is_of_all(clause: Clause, nouns: frozenset[str], questions: set[str], looks: set[str], *, who: bool) -> bool:
-    if who:
-        return False
-    every = clause.has(Role.ALL) or "services" in nouns
-    if every and (looks or questions or nouns or clause.has(Role.STATE) or not clause.of(Role.VERB)):
-        return "services" in nouns or bool(looks or questions or nouns or clause.has(Role.STATE))
-    if nouns == {"status"}:
-        return True
-    return bool(questions & {"what", "how_much", "is"}) and clause.has(Role.STATE) and not clause.has(Role.PRONOUN)
 
 
 def _args(clause: Clause, tool: str) -> dict[str, Scalar]:
@@ -199,9 +87,9 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
     if commanding and not (asks and tool == "recall_incidents"):
         found.append(Doubt(Why.MIXED, commanding[0].value))
     asked = {tag.value for tag in clause.of(Role.QUESTION)}
-    named = _has_done(clause) or _is_a_thing(clause) or bool(asked & {"why", "who", "how_fixed"})
+    named = has_done(clause) or _is_a_thing(clause) or bool(asked & {"why", "who", "how_fixed"})
     told = tool == "recall_incidents" and named and not clause.has(Role.NEGATION)
-    if _acts(clause) and not told:
+    if acts(clause) and not told:
         found.append(Doubt(Why.MIXED, "verb"))
     strange = [tag for tag in clause.of(Role.VERB) if tag.form == "light" and tag.value not in _EASY_VERBS]
     if strange:
@@ -215,9 +103,9 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
         found.append(Doubt(Why.LEFT_OUT))
     why = any(tag.value == "why" for tag in clause.of(Role.QUESTION))
     for tag in clause.tags:
-        if tag.role is Role.NEGATION and not (why and told_of(clause)):
+        if tag.role is Role.NEGATION and not (why and _told_of(clause)):
             found.append(Doubt(Why.FORBIDS, tag.value))
-        if tag.role is Role.DOUBT and tag.value != "vague time" and (tag.form != "when" or _acts(clause)):
+        if tag.role is Role.DOUBT and tag.value != "vague time" and (tag.form != "when" or acts(clause)):
             found.append(Doubt(Why.SUPPOSES, tag.value))
         if tag.role in {Role.TEXT, Role.PROCEDURE, Role.PARAMS}:
             found.append(Doubt(Why.MIXED, tag.value))
@@ -226,10 +114,6 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
         found.append(Doubt(Why.UNKNOWN, clause.of(Role.UNKNOWN)[0].value))
     found.extend(_of_unknown_words(clause, tool, targets))
     return found
-
-
-def _acts(clause: Clause) -> bool:
-    return any(tag.value in CHANGES and tag.form != "negated" for tag in clause.of(Role.VERB))
 
 
 def _of_unknown_words(clause: Clause, tool: str, targets: tuple[Tag, ...]) -> list[Doubt]:
