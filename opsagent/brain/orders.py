@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from opsagent.model_settings import EXTRAS, ModelSettings, OneModel
+from opsagent.model_settings import EXTRAS, PACKAGES, ModelSettings, OneModel
 from opsagent.secret_file import NoSecret, one_secret
 
 if TYPE_CHECKING:
@@ -57,6 +57,19 @@ def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, An
         "base_url": model.base_url,
         "timeout_s": settings.timeout_s,
     }
+
+
+def why_not(home: Home, settings: ModelSettings, model: OneModel) -> str:
+    """Return why a model cannot be asked, as far as it can be told without asking; empty: it may be asked."""
+    from importlib.util import find_spec
+
+    try:
+        _order(home, settings, model)
+    except Unusable as error:
+        return str(error)
+    if find_spec(PACKAGES[model.provider]) is None:
+        return f"{model.name} needs a package: pip install 'opsagent[{EXTRAS[model.provider]}]'"
+    return ""
 
 
 def key_of(home: Home, model: OneModel) -> str:

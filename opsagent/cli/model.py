@@ -145,20 +145,13 @@ def _status_form(home: Home, settings: ModelSettings, use: ModelUse, solved: dic
 
 
 def _model_form(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
-    from importlib.util import find_spec
-
-    from opsagent.brain.orders import Unusable, key_of
-    from opsagent.model_settings import EXTRAS, PACKAGES
+    from opsagent.brain.orders import Unusable, key_of, why_not
 
     try:
         key = "there" if key_of(home, model) else "none needed"
-        why = ""
-    except Unusable as error:
-        key, why = "missing", str(error)
-    if not why and find_spec(PACKAGES[model.provider]) is None:
-        why = f"needs a package: pip install 'opsagent[{EXTRAS[model.provider]}]'"
-    if not why and model.leaves and not settings.send:
-        why = "nothing leaves this machine until [model] says send = true"
+    except Unusable:
+        key = "missing"
+    why = why_not(home, settings, model)
     return {
         "name": model.name,
         "role": "first" if model is settings.first else "fallback",

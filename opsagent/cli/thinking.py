@@ -20,6 +20,7 @@ async def think(
     """Return what a chat model makes of a text; None where none may be asked."""
     from opsagent.brain.desk import thinker_of
     from opsagent.carrying.context import context_of
+    from opsagent.cli.model import spent_line
     from opsagent.running import read_config
 
     config = await asyncio.to_thread(read_config, home)
@@ -42,7 +43,7 @@ async def think(
     finally:
         await thinker.close()
     if thought.said:
-        tell(f"{thought.model}: {thought.said}")
+        tell(f"{thought.model} ({spent_line(thought)}): {thought.said}")
     if thought.why_not:
         tell(f"{thinker.name}: {thought.why_not}")
     return thought

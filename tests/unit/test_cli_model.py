@@ -27,28 +27,44 @@ def test_without_a_model_it_says_that_none_is_needed(home: Path, capsys: pytest.
     assert main(["model", "test"]) == 2
 
 
-def test_it_says_what_is_missing_and_asks_nobody(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configure(home, '[model]\nname = "openai:a"\nkey_file = "a.key"\nfallback = "ollama:b"\nmonthly_tokens = 5\n')
+def test_it_says_what_is_missing_and_asks_nobody(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPSAGENT_MODELS")  # nobody is asked here
+    configure(
+        home, '[model]\nname = "openai:a"\nkey_file = "a.key"\nsend = true\nfallback = "ollama:b"\nmonthly_tokens = 5\n'
+    )
     assert main(["model", "status", "--json"]) == 0
     found = shown(capsys)
     first, second = found["models"]
     assert (first["key"], first["usable"], second["usable"]) == ("missing", False, True)
-    assert "write the key there" in first["why"]
+    assert "a.key: cannot be read" in first["why"]
     assert (found["month"]["calls"], found["month"]["limit_tokens"], found["without_model"]) == (0, 5, None)
 
 
-def test_a_key_that_others_may_read_is_none(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    configure(home, '[model]\nname = "openai:a"\nkey_file = "a.key"\n')
+def test_a_key_that_others_may_read_is_none(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPSAGENT_MODELS")  # nobody is asked here
+    configure(home, '[model]\nname = "openai:a"\nkey_file = "a.key"\nsend = true\n')
     (home / "model").mkdir(mode=0o700)
-    (home / "model" / "a.key").write_text("sk-1\n")
-    (home / "model" / "a.key").chmod(0o644)
+    key = home / "model" / "a.key"
+    key.touch(mode=0o644)
+    key.write_text("sk-1\n")
+    key.chmod(0o644)
     main(["model", "--json"])
     assert "chmod 600" in shown(capsys)["models"][0]["why"]
-    (home / "model" / "a.key").chmod(0o600)
+    key.chmod(0o600)
     main(["model", "--json"])
-    assert shown(capsys)["models"][0]["why"] == "nothing leaves this machine until [model] says send = true"
+    assert shown(capsys)["models"][0]["usable"]
+
+
+def test_without_consent_nobody_is_asked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(home, '[model]\nname = "openai:a"\nkey_env = "NOBODYS_KEY"\n')
+    main(["model", "--json"])
+    assert "until [model] says send = true" in shown(capsys)["models"][0]["why"]
     assert main(["model", "test", "--json"]) == 1
-    assert "send = true" in shown(capsys)["why"]
+    assert "until [model] says send = true" in shown(capsys)["why"]
 
 
 def test_what_was_asked_this_month_is_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
