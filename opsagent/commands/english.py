@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from opsagent.commands.english_lex import Cell, Cells, rows, split
-from opsagent.commands.english_shapes import conditions, forbidden, params, queries, reasons
+from opsagent.commands.english_cells import Cell, Cells
+from opsagent.commands.english_lex import rows, split
+from opsagent.commands.english_queries import params, queries
+from opsagent.commands.english_reasons import reasons
+from opsagent.commands.english_shapes import conditions, forbidden
 from opsagent.commands.english_verbs import composed, tag
 from opsagent.commands.english_words import lexicon
 from opsagent.commands.known import Known

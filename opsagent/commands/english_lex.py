@@ -10,11 +10,12 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from opsagent.commands import english_words, times_en
+from opsagent.commands.english_cells import Cell, Cells
 from opsagent.commands.english_words import NUMBERS, Meaning, spaced
 from opsagent.commands.known import Known
 from opsagent.commands.reading import Context
@@ -37,40 +38,6 @@ _ID = re.compile(r"#?(?=[0-9a-z-]*\d)[0-9a-z][0-9a-z-]{1,40}")
 _SIZE = re.compile(r"\d{1,6}(?:\.\d)?(?:[kmgt]i?b?|%)")
 _DASHES = frozenset({"-", "–", "—"})
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Words that belong together, and everything that they may be, likeliest first."""
-
-    start: int
-    end: int
-    options: tuple[Meaning, ...]
-
-    @property
-    def first(self) -> Meaning:
-        """What it is taken for where nothing speaks for another meaning."""
-        return self.options[0]
-
-    def may(self, role: Role, value: str | None = None, form: str | None = None) -> bool:
-        """Tell whether it may be that."""
-        for one in self.options:  # asked some hundred times a text: no generator
-            if one[0] is role and (value is None or one[1] == value) and (form is None or one[2] == form):
-                return True
-        return False
-
-    def of(self, role: Role, form: str | None = None) -> Meaning | None:
-        """Return what it is in that role; None: it is not."""
-        for one in self.options:
-            if one[0] is role and (form is None or one[2] == form):
-                return one
-        return None
-
-    def only(self, role: Role, value: str = "", form: str = "") -> Cell:
-        """Return it, decided."""
-        return replace(self, options=((role, value, form),))
-
-
-Cells = tuple[Cell, ...]
 
 _ORDER: Mapping[Role, int] = {
     role: place

@@ -1,16 +1,4 @@
-"""English verbs that are composed: `give api a kick`, `bring it back up`, `take worker off hold`. A table of shapes. Pure.
-
-A shape is a row of elements, separated by blanks, beside the tool that it means:
-
-    give|put    one of these light verbs, or small words (`up`, `off`, `to`)
-    word?       may be missing
-    <t>         who is meant: units, `it`, `all`, with `the` and `service` around them
-    <v> <p> <g> a verb of a tool: restart; restarted; restarting. The tool `=` is that verb's
-    <n>         a number; `<inst>` instances; `<last>` the last good release; `<on>` `<off>` on hold, off hold
-    <asks>      what asks for a state of things (I need … restarted); `<mind>` what asks with a gerund (would you mind)
-
-Words that change nothing, and how it is to be done, may stand between any two of them.
-"""
+"""English verbs that are composed, as the table of shapes has them: `give api a kick`, `bring it back up`. Pure."""
 
 from __future__ import annotations
 
@@ -18,137 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from opsagent.commands.english_lex import Cell, Cells
+from opsagent.commands.english_cells import CHANGED, Cell, Cells
+from opsagent.commands.english_table import SHAPES
 from opsagent.commands.tags import Role, Tag
 
-CHANGED = frozenset({"restart", "stop", "start", "reload", "rollback", "scale", "scale_up", "scale_down", "kill"})
 _TARGETS = (Role.UNIT, Role.GROUP, Role.ALL, Role.PRONOUN)
 _BETWEEN = (Role.FILLER, Role.MANNER)
-
-_SHAPES: tuple[tuple[str, str], ...] = (
-    ("restart", "turn|switch|power|flip <t> off and back? on"),
-    ("restart", "turn|switch|power|flip off and back? on <t>"),
-    ("restart", "give <t> kick|bump|boot|boost in? start?"),
-    ("restart", "kick <t>"),
-    ("restart", "<start>|begin <t> again"),
-    ("restart", "make|let|have <t> <start>|begin again"),
-    ("restart", "bring|take|shut|pull <t> down|offline and bring? <pronoun>? back? up|online"),
-    ("restart", "give <t> <fresh>"),
-    ("=", "<started> <v> of|on|for|to <t>"),
-    ("=", "<renewed> all? <inst> of|for|in <t>"),
-    ("reload", "<reload>|reread|load <config> of|for|in|on <t>"),
-    ("reload", "<reload> <t> of? <own>? <config>"),
-    ("reload", "<reload> <t> with|to? <config>"),
-    ("reload", "make|have|let|get <t> to? <reload>|reread <own>? <config>"),
-    ("reload", "make|have|let|get <t> to? <reload>"),
-    ("reload", "tell <t> to <reload>|reread <own>? <config>"),
-    ("reload", "<asks> <t> to reread|<reload> <own>? <config>"),
-    ("=", "give|hand <t> <v>"),
-    ("=", "do|perform|execute|make|run|trigger|issue|initiate|carry|schedule|apply|go <v> of|on|for|to|with|with? <t>"),
-    ("=", "get|have <t> <p>"),
-    ("=", "<asks> <t> to? alone? <p>"),
-    ("=", "<asks> <v> of|on|for <t>"),
-    ("=", "<t> <needs> another? <p>|<v>|<g>"),
-    ("=", "<mind> <g> <t>"),
-    ("=", "<mind> <v> of|on|for? <t>"),
-    # relative numbers before plain ones
-    ("scale more", "give|get|lend|hand|send <t> <n> more <inst>?"),
-    ("scale more", "give|get|lend|hand|send <t> more <inst>"),
-    ("scale more", "<up> <t> by <n> <inst>?"),
-    ("scale more", "<up>|<start>|run|<scale> <t> with? <n> more <inst>?"),
-    ("scale more", "add|put|throw|stick <n> more? <inst> to|for|of|on|at|in <t>"),
-    ("scale more", "add|put|throw more <inst> to|for|of|on|at <t>"),
-    ("scale more", "<start>|run|spin|get <n> more <inst> of|for|on|to <t>"),
-    ("scale more", "<start>|run|spin|get more <inst> of|for|on|to <t>"),
-    ("scale more", "<start>|run|spin|get <n> more <t> <inst>?"),
-    ("scale more", "add|put <n> more? <t> <inst>?"),
-    ("scale more", "<asks> <n> more <inst> of|for|on <t>"),
-    ("scale more", "<asks> <n> more <t> <inst>?"),
-    ("scale fewer", "<down> <t> by <n> <inst>?"),
-    ("scale fewer", "remove|drop|take|cut <n> <inst> from|off|of|away? from? <t>"),
-    ("scale fewer", "remove|drop|take|cut <n> <t> <inst>"),
-    ("scale fewer", "run <n> fewer <inst> of|for|on <t>"),
-    ("scale times2", "double <t> of? <inst>?"),
-    ("scale times3", "triple <t> of? <inst>?"),
-    ("scale half", "halve <t> of? <inst>?"),
-    ("scale times2", "double number <inst>? of|for <t>"),
-    ("scale times2", "double <inst> of|for <t>"),
-    # numbers
-    ("scale", "set|change|adjust|put|move|get|make|switch|bump|keep|bring|take|drop|cut <t> back? up|down|out? to|at <n> <inst>"),
-    ("scale", "set|bump|cut|bring|take|drop <t> back? up|down to <n>"),
-    ("scale", "set <t> to <n>"),
-    ("scale maybe", "put|keep|bump|cut|make|bring <t> to|at? <n>"),
-    ("scale", "<scale>|<up>|<down> <t> back? up|down|out|in? to|at? <n> <inst>?"),
-    ("scale", "set|change|adjust|bump|bring|take|drop|cut|move|<up>|<down>|<scale> up|down? number <inst>? of|for|on|in <t> up|down? to|at <n> <inst>?"),
-    ("scale", "set|change|adjust|bump|bring|take|drop|cut|move|<up>|<down>|<scale> <inst> of|for|on|in <t> up|down? to|at <n>"),
-    ("scale", "set|change|adjust|bump|bring|take|drop|cut|move|<up>|<down>|<scale> <t> of? <inst> number? up|down? to|at <n>"),
-    ("scale", "set|change|adjust|bump|bring|take|drop|cut|move|<up>|<down>|<scale> <t> of? number up|down? to|at <n> <inst>?"),
-    ("scale", "run|have|keep|<asks> <n> <inst> of|for|on <t>"),
-    ("scale", "run|have|keep|put|<asks> <t> with|at|on? <n> <inst>"),
-    ("scale", "make <t> run <n> <inst>"),
-    ("scale", "set <t> <n> <inst>"),
-    ("scale", "give <t> <n> <inst>"),
-    ("scale maybe", "<start>|spin <n> <inst> of|for|on <t>"),
-    ("scale", "make <t> <n> <inst>"),
-    # releases
-    ("rollback", "<start>|restore|undo|return|bring|put|get|<rollback> <last>|<release> of|for|on|to|from <t>"),
-    ("^scale", "<n> <inst> of|for|on <t>"),
-    ("^scale", "give <n> <inst> to|of|for <t>"),
-    ("scale", "run|have|make <n> <t> <inst>"),
-    ("scale", "make|have <pronoun>? <n> <inst> of|for|on <t>"),
-    ("scale", "go to <n> <inst> of|for|on|with <t>"),
-    ("scale", "let <t> have|run <n> <inst>?"),
-    ("scale", "set number of? <t> of? <inst> up|down? to|at <n>"),
-    ("scale", "ramp <t> up|down? to <n> <inst>?"),
-    ("^scale", "<t> of? <inst>? up|down? to <n> <inst>?"),
-    ("^rollback", "<t> back to <last>"),
-    ("rollback", "undo|restore|<rollback> last? <t> of? <last>|<release>"),
-    ("rollback", "put|bring|get <last> of|for|on <t> back"),
-    ("rollback", "go|return|switch|get back to|on <last> of|for|on|with <t>"),
-    ("rollback", "go|return|switch back to? <last> of|for|on|with <t>"),
-    ("rollback", "roll|take|put|get|bring|restore|return|switch|move|send|set|change|flip|<rollback>|<start> <t> back? to|on? <last>"),
-    ("rollback", "get|put|take|bring|<start> back <t> to? <last>"),
-    ("rollback", "<asks> <t> back? to|on <last>"),
-    ("rollback", "<asks> <last> of|for|on <t> back?"),
-    ("rollback", "roll <t> back"),
-    ("rollback", "roll back <t>"),
-    # holds
-    ("hold", "put|place|keep|leave|have|set|stick|get <t> <on>"),
-    ("hold", "put|place|set|stick <on> <t>"),
-    ("hold", "put|place|set|stick|get|have <held> on|for <t>"),
-    ("hold", "give|leave|let|keep <t> alone"),
-    ("hold", "leave|let alone <t>"),
-    ("hold", "<asks> <t> alone"),
-    ("resume", "take|get|bring|let|put|have|<start> <t> <off>"),
-    ("resume", "release|lift|remove|drop|clear|end|take <t> from|of? <held>|<on>|<off>"),
-    ("resume", "release|lift|remove|drop|clear|end|take <held> on|from|for|of|off <t>"),
-    ("resume", "release <t>"),
-    # up and down
-    ("start", "get|bring|put|have|<start>|pull <t> back? up|online|running"),
-    ("start", "get|bring|put|have back? up|online|running <t>"),
-    ("start", "<asks> <t> alone? back? up|online|running"),
-    ("start", "get|bring|put <t> back"),
-    ("start", "start|boot|fire|spin|kick|power|<start> <t> back? up|on|online"),
-    ("start", "turn|switch|power|flip <t> back? on"),
-    ("start", "boot|bump <t>"),
-    ("stop", "bring|take|shut|pull|knock|put|get|have <t> down|offline|off"),
-    ("stop", "shut|turn|switch|power|flip|spin|kick|roll|<stop> <t> off|down|offline"),
-    ("stop", "take|bring|pull|knock|shut down|offline|off <t>"),
-    ("stop", "make|have|let <t> <stop>"),
-    ("stop", "end|quit <t>"),
-    ("stop", "bring|put <t> to <stop>"),
-    ("stop", "close <t> down"),
-    ("resume", "turn|switch|put <agent> back? on"),
-    ("resume", "turn|switch on <agent> again?"),
-    ("pause", "turn|switch|shut <agent> off|down"),
-    ("stop", "<t> <needs> down|off|offline"),
-    ("start", "<t> <needs> back? up|running|online"),
-    ("start", "make|let|have <t> run|<start>"),
-    ("start", "run <t>"),
-    ("start", "put|get|bring <t> back? to run"),
-    ("scale", "<t> <needs>|<gets> <n> <inst>"),
-    ("stop", "<asks> <t> alone? down|off|offline|<halted>"),
-)  # fmt: skip
 
 _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<n>": (Role.NUMBER, "", None), "<inst>": (Role.NOUN, "instances", None), "<last>": (Role.NOUN, "last_release", None),
@@ -187,7 +50,7 @@ class _Element:
 def _table() -> tuple[tuple[str, tuple[_Element, ...]], ...]:
     return tuple(
         (tool, tuple(_Element(tuple(one.rstrip("?").split("|")), one.endswith("?")) for one in shape.split()))
-        for tool, shape in _SHAPES
+        for tool, shape in SHAPES
     )
 
 
