@@ -18,6 +18,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.styles import Style as Colours
 
+from opsagent.chat.conversation import INTERRUPTED
 from opsagent.chat.drawing import PASSING, DrawAnswer, drawn, folded, progress_text
 from opsagent.chat.events import Event
 from opsagent.chat.history import PrivateHistory
@@ -62,6 +63,7 @@ class Terminal:
         self._quiet = False
         self._busy = False
         self._leaving = False
+        self._interrupted = False
         self._session = self._new_session()
         self._question: PromptSession[str] = PromptSession(color_depth=self._depth, style=_COLOURS)
         for session in (self._session, self._question):  # it works there too, and need not be told so each time
@@ -115,6 +117,8 @@ class Terminal:
             with patch_stdout(raw=True):
                 return await self._session.prompt_async(self._message)
         except KeyboardInterrupt:
+            if self._interrupted and not self._session.default_buffer.text:  # the second one leaves
+                return None
             self._print([self._screen.paint(say("leave_hint", self._room.language), "dim")])
             return ""
         except EOFError:
@@ -131,6 +135,7 @@ class Terminal:
             if reply is not None and await self._steered(reply.kind):
                 return code
             code = await self._turn(text)
+            self._interrupted = code == INTERRUPTED
             text = self._room.conversation.left
         return code
 

@@ -131,9 +131,9 @@ def test_ctrl_c_in_a_reload_leaves_nothing_half_done(served: Cli) -> None:
         chat.type("\x03")
         chat.sees("nothing is half done")
         eventually(lambda: pids(served, "api") == before, why="the old instances serve, no new one is left")
-        chat.type("\x03")
+        chat.type("status\x03")
         chat.sees("Ctrl-D or /quit leaves")
-        chat.type("\x04")
+        chat.type("\x03")
         assert chat.ends() == 130
 
 
