@@ -59,6 +59,7 @@ def recall_incidents(step: CommandStep, ground: Ground) -> Answer:
     lines.append(ground.say("past.now", text=now))
     if len(rows) > 1:
         lines.append(ground.say.count("past.more", len(rows) - 1, name=unit.name))
+    lines.append(f"opsagent incidents show {chosen.id}")
     return Answer(data={"incidents": told}, headline=headline_of(account, ground), lines=tuple(lines))
 
 
