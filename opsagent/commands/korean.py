@@ -19,7 +19,7 @@ from opsagent.commands.tags import Role, Row, Tag
 from opsagent.commands.words import Token
 
 _TEACH = re.compile(
-    r"(?:(?:이거|이것|이걸|다음|다음을|잘|꼭)\s)*(?:기억(?:해|해라|해줘|해 ?둬|해두세요|해 ?주세요|해요|하세요|해 ?놔)|명심(?:해|해줘|하세요)|외워(?:둬|줘)?|참고해(?:줘)?|규칙 ?추가|노트|적어 ?둬|알아둬|알아두세요|잊지 ?마(?:세요)?|메모(?:해|해줘|해 ?둬)?|"
+    r"(?:앞으로 ?,? ?)?(?:(?:이거|이것|이걸|다음|다음을|잘|꼭)\s)*(?:기억(?:해|해라|해줘|해 ?둬|해두세요|해 ?주세요|해요|하세요|해 ?놔)|명심(?:해|해줘|하세요)|외워(?:둬|줘)?|참고해(?:줘)?|규칙 ?추가|노트|적어 ?둬|알아둬|알아두세요|잊지 ?마(?:세요)?|메모(?:해|해줘|해 ?둬)?|"
     r"remember(?: that)?)\s*[:,.\-–]\s*(?P<text>\S.*)"
 )
 _TAUGHT = re.compile(
@@ -46,6 +46,8 @@ def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, 
         if not names_first and _is_bare_verb(text, read):
             continue
         row = _asked_after(_row(text, read), context)
+        if not names_first and not any(tag.role in {Role.UNIT, Role.GROUP, Role.PRONOUN} for tag in row):
+            continue  # without the name nobody is spoken of
         rows.setdefault(tuple((tag.role.value, tag.value, tag.form) for tag in row), row)
     return tuple(rows.values())
 

@@ -122,6 +122,8 @@ def reasons(text: Text, pieces: list[Piece]) -> list[Piece]:
 def _says_because(text: Text, pieces: Sequence[Piece], at: int) -> bool:
     """Tell whether a piece ends in a reason, and something to do follows it."""
     piece = pieces[at]
+    if piece.kind == "verb" and piece.value == OTHER and piece.form == "past":  # 설정 바꿨어, 리로드해줘
+        return any(one.kind == "verb" and one.form in {"imperative", "noun"} for one in pieces[at + 1 :])
     told = piece.kind == "verb" and piece.form in {"reason", "will", "progress", "past", "third", "other"}
     spoken = piece.kind in {"unknown", "copula", "question", "light"} or told
     if not spoken or not said_by(text, piece).rstrip("요").endswith(_BECAUSE):

@@ -32,6 +32,8 @@ _PARAMS = re.compile(
 """What procedures are told: which month, which quarter."""
 _LATIN = re.compile(r"[A-Za-z0-9_\-./@:*+&%]+")
 _NOUNISH = frozenset({"noun", "p", "vn", "number", "counted", "time", "question"})
+_FULL = ("실행", "수행", "처리", "진행", "작업")
+"""Verbs that only make verbs of other nouns where they say nothing by themselves: 검색 실행해줘."""
 _STOPS = frozenset(
     {"imperative", "then", "negated", "instead", "conditional", "duty", "noun", "question", "quote", "will"}
 )
@@ -357,7 +359,8 @@ def _conjugated(text: Text, at: int) -> Iterator[tuple[Piece, float]]:
             if value == "stop" and base.startswith("멈") and ending.form not in _STOPS:
                 continue  # 멈췄어: it stopped; that is a state
             kinds = "noun" if ending.form == "attributive" else "verb"
-            yield Piece(at, ending.end, what, value, ending.form, ending.polite, kinds=kinds), 10.0
+            price = 17.0 if what == "light" and base.startswith(_FULL) else 10.0
+            yield Piece(at, ending.end, what, value, ending.form, ending.polite, kinds=kinds), price
 
 
 def _particles(text: Text, at: int) -> Iterator[tuple[Piece, float]]:

@@ -106,9 +106,10 @@ def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
 def machines(text: Text, pieces: list[Piece]) -> list[Piece]:
     """`api 서버` is a service, `서버` alone the machine; `api랑 web 둘 다` are those two."""
     found: list[Piece] = []
+    leaves_out = any(one.kind == "except" for one in pieces)
     for piece in pieces:
         said = said_by(text, piece)
-        units = sum(one.kind == "unit" for one in found)
+        units = 0 if leaves_out else sum(one.kind == "unit" for one in found)
         if (
             piece.kind == "noun"
             and piece.value == "machine"

@@ -55,6 +55,8 @@ def why(doubts: Sequence[Doubt], language: Language, *, most: int) -> str:
         key = _REASONS.get(doubt.why)
         if doubt.why is Why.COUNT:
             key = "count of" if doubt.word.isdigit() else "count"
+        if doubt.why is Why.WHEN and doubt.word == "vague time":
+            key = "vague"
         if key is None or ("{word" in say_en.SENTENCES[key] and not doubt.word):
             continue
         return say(key, language, word=doubt.word.split("|")[0], most=most)

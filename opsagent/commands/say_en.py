@@ -29,6 +29,7 @@ SENTENCES = {
     "slip": "That may be a slip of the pen",
     "whom": "It is not clear which service that means",
     "when": "That time is not clear enough to act on ({word})",
+    "vague": "That does not say exactly when",
     "either": "That time may be {word} or twelve hours later",
     "corrected": "You corrected yourself",
     "relative": "That counts from what runs now",
