@@ -101,7 +101,7 @@ class Weights:
         return sums * value[:, None] + self.bias
 
 
-def train(of: Material) -> Weights:
+def train(of: Material, *, steps: int = STEPS) -> Weights:
     """Fit the weights. Additions only, in one order: no library decides how they are split over threads."""
     seen, at = np.unique(of.rows, return_inverse=True)
     counts = np.diff(np.append(of.starts, len(of.rows)))
@@ -113,7 +113,7 @@ def train(of: Material) -> Weights:
     bias = np.zeros(len(CLASSES), dtype=np.float32)
     pace, bias_pace = np.zeros_like(rows), np.zeros_like(bias)
     whole = of.worth.sum()
-    for _ in range(STEPS):
+    for _ in range(steps):
         scores = np.add.reduceat(rows[at], of.starts, axis=0) * value[:, None] + bias
         wrong = softmax(scores)
         wrong[np.arange(len(wrong)), of.intents] -= 1

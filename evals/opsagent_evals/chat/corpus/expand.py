@@ -101,7 +101,7 @@ def sentences() -> tuple[Sentence, ...]:
     """Return the whole corpus, every text once; of equal texts the first stays. Raises CorpusError."""
     found: dict[str, Sentence] = {}
     for path in files():
-        for sentence in _of_file(path):
+        for sentence in of_file(path):
             found.setdefault(sentence.text.lower(), sentence)
     return tuple(found.values())
 
@@ -111,7 +111,8 @@ def files() -> tuple[Path, ...]:
     return tuple(sorted(path for path in FOLDER.glob("*.txt") if path.name != "words.txt"))
 
 
-def _of_file(path: Path) -> Iterator[Sentence]:
+def of_file(path: Path) -> Iterator[Sentence]:
+    """Yield the sentences of one file. Raises CorpusError."""
     lists = dict(_lists(FOLDER / "words.txt"))
     calls = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
