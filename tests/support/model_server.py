@@ -53,6 +53,7 @@ class ModelServer:
         with self._lock:
             self.decisions[:] = decisions
             self.requests.clear()
+            self.keys.clear()
 
     def next(self, request: dict[str, Any], key: str) -> Decision:
         with self._lock:

@@ -359,6 +359,7 @@ def test_every_request_is_in_the_account_and_in_the_ledger_of_what_left(models: 
 
 
 def test_the_limits_stop_before_the_request(models: Models) -> None:
+    models.ask("hm", say("this costs something"))
     for limit in ({"monthly_tokens": 1}, {"monthly_limit": 0.0001}):
         thought = models.ask("again", say("too dear"), **limit)
         assert "is used up" in thought.why_not
