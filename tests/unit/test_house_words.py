@@ -150,7 +150,7 @@ def test_the_examples_of_commands_are_understood_and_the_doubtful_ones_are_not()
     assert [text for text in doubtful if read_command(text, units).ask is None] == []
 
 
-_UNITS_IN_EXAMPLES = ("api", "gateway", "worker", "web")
+_UNITS_IN_EXAMPLES = ("api", "gateway", "worker", "web", "redis", "billing")
 
 
 def test_the_version_is_the_same_everywhere() -> None:
