@@ -31,6 +31,8 @@ _OF_UNITS = frozenset(
     {"describe_process", "tail_logs", "recall_incidents", "start", "stop", "restart", "reload", "rollback", "hold"}
 )
 _ALONE = frozenset({"list_processes", "host_metrics", "recall_incidents", "pause", "resume"})
+_WHOLE = frozenset({"pause", "resume", "approve", "deny"})
+"""Orders that need no unit: any text could be one, so the model must be sure."""
 _WHEN = {Role.TIME: "at", Role.CONDITION: "if"}
 _LATIN = re.compile(r"[a-z0-9_.@:-]+(?:['’]s)?", re.IGNORECASE)
 _PARTICLES = re.compile(r"(?:에서|이랑|하고|부터|까지|를|을|은|는|이|가|와|과|랑|도|만|의|에|로|요|좀)+$")
@@ -68,7 +70,8 @@ def likely(row: Row, tokens: Sequence[Token], known: Known, *, sure: bool = Fals
     ranked = guesses(row, tokens)
     share = {guess.tool: guess.probability for guess in ranked}
     best = next(guess for guess in ranked if guess.tool not in {ABSTAIN, SEVERAL})
-    if share[ABSTAIN] >= _NO or best.probability < (_SURE if sure else _WORTH):
+    bar = _SURE if sure or best.tool in _WHOLE else _WORTH
+    if share[ABSTAIN] >= _NO or best.probability < bar:
         return ()
     return _steps(best.tool, row, known)
 
