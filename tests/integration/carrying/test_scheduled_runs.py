@@ -6,8 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from opsagent.api.client import ApiClient
 from opsagent.carrying.stored import to_stored
 from opsagent.commands.reading import CommandStep
+from opsagent.local_api import RemoteAgent
+from opsagent.planning import new_plan, restart_steps
+from opsagent.store.errors import NotDecided
 from opsagent.store.schedules import ScheduleRow
 from opsagent_tools.units import UnitId
 from tests.integration.agent.conftest import Place
@@ -74,6 +80,29 @@ async def test_they_are_done_at_their_time_and_people_go_before_them(place: Plac
     with place.journal() as journal:
         said = [event.kind for event in journal.events() if event.kind.startswith("schedule")]
     assert (said.count("scheduled"), said.count("schedule_failed")) == (2, 3)
+
+
+async def test_a_program_proposes_over_the_socket_and_a_persons_yes_has_it_done_once(
+    place: Place, free_port: int
+) -> None:
+    await _up(place, free_port)
+    await place.watch("auto")
+    unit = await place.unit("api")
+    plan = new_plan(
+        unit=unit.id, steps=restart_steps(unit, None), remedy="person/restart", origin="person", source="model", why="x"
+    )
+    agent = RemoteAgent(await ApiClient.connect(place.home.api_socket))
+    asked = await agent.propose(plan, by="mcp: editor", why="its memory grows")
+    assert (asked.kind, asked.rule) == ("asked", "proposed")
+    with place.writing() as journal:
+        assert journal.approval(asked.approval).proposer == "mcp: editor"
+        with pytest.raises(NotDecided):
+            journal.decide_approval(asked.approval, approve=True, by="mcp: editor")
+        assert len(place.starts("api")) == 1
+        journal.decide_approval(asked.approval, approve=True, by="kim")
+    kinds = [[one.kind async for one in agent.approved(asked.approval, by="kim")][-1] for _ in range(2)]
+    assert kinds == ["done", "refused"]
+    assert len(place.starts("api")) == 2
 
 
 async def test_killed_in_the_middle_of_it_the_daemon_restarts_the_service_once(place: Place, free_port: int) -> None:
