@@ -84,9 +84,10 @@ def _is_of_the_past(said: _Asked) -> bool:
         return True
     if not clause.targets and "how_often" not in questions and (said.strange or clause.of(Role.VERB)):
         return False
-    happened = any(tag.form == "past" for tag in clause.of(Role.STATE))
+    ill = any(tag.value in {"bad", "down", "unhealthy"} for tag in clause.of(Role.STATE))
+    happened = any(tag.form == "past" for tag in clause.of(Role.STATE)) or (ill and clause.has(Role.DURATION))
     if "how_often" in questions:
-        return has_done(clause) or happened or any(tag.value in {"bad", "down"} for tag in clause.of(Role.STATE))
+        return has_done(clause) or happened or ill
     base = any(tag.form == "base" and tag.value != "up" for tag in clause.of(Role.STATE))
     return bool(questions) and (happened or (has_done(clause) and "is" in questions) or base)
 

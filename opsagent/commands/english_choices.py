@@ -98,6 +98,8 @@ def _state_or_gerund(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     if state is None or not cell.may(Role.VERB):
         return None
     verb = cell.of(Role.VERB)
+    if at > 0 and cells[at - 1].may(Role.QUESTION, "who"):
+        return verb
     return state if _earlier(cells, at, Role.QUESTION) else verb
 
 

@@ -152,7 +152,7 @@ def _may_follow(cells: Cells, at: int) -> bool:
     is_it = pronoun is not None and pronoun[2] == "" and not cells[at].may(Role.GLUE, "the")
     targets = [cell for cell in cells[:at] if cell.first[0] in NAMES]
     return before.first[0] is Role.FILLER or (
-        is_it and bool(targets) and before.first[0] is not Role.VERB and not before.may(Role.GLUE)
+        is_it and bool(targets) and before.first[0] not in {Role.VERB, Role.QUESTION} and not before.may(Role.GLUE)
     )
 
 

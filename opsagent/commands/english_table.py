@@ -51,6 +51,7 @@ SHAPES: tuple[tuple[str, str], ...] = (
     ("scale more", "<start>|run|spin|get more <inst> of|for|on|to <t>"),
     ("scale more", "<start>|run|spin|get <n> more <t> <inst>?"),
     ("scale more", "add|put <n> more? <t> <inst>?"),
+    ("scale more", "add|put more <t> <inst>?"),
     ("scale more", "<asks> <n> more <inst> of|for|on <t>"),
     ("scale more", "<asks> <n> more <t> <inst>?"),
     ("scale fewer", "<down> <t> by <n> <inst>?"),
