@@ -14,6 +14,7 @@ from opsagent.commands import korean_slips
 from opsagent.commands.known import Known
 from opsagent.commands.korean_pieces import Piece, Text, cut, may_be_a_word
 from opsagent.commands.korean_roles import verbs_and_states
+from opsagent.commands.korean_verbing import LOOKING
 from opsagent.commands.reading import Context
 from opsagent.commands.tags import Role, Row, Tag
 from opsagent.commands.words import Token
@@ -52,12 +53,28 @@ def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, 
     return tuple(rows.values())
 
 
+_OF_A_UNIT = frozenset({"status", "uptime", "cause", "fix", "logs", "errors", "lines"})
+_OF_ALL = frozenset({"machine", "services", "disk", "load", "agent", "approval"})
+
+
 def _asked_after(row: Row, context: Context) -> Row:
-    """`worker는?` asks how it is, unless it goes on with what was said before."""
+    """`worker는?` asks how it is, unless it goes on with what was said before; `왜 죽었어?` is of whom was spoken."""
     said = [tag for tag in row if tag.role not in {Role.FILLER, Role.GLUE}]
-    roles = [tag.role for tag in said]
-    if not context.last and len(said) > 1 and said[-1].value == "mark" and set(roles[:-1]) == {Role.UNIT}:
+    roles = {tag.role for tag in said}
+    if (
+        not context.last
+        and len(said) > 1
+        and said[-1].value == "mark"
+        and {tag.role for tag in said[:-1]} == {Role.UNIT}
+    ):
         return (*row[:-1], Tag(Role.QUESTION, "how", row[-1].start, row[-1].end), row[-1])
+    nouns = {tag.value for tag in said if tag.role is Role.NOUN}
+    open_ = not roles & {Role.UNIT, Role.GROUP, Role.ALL, Role.PRONOUN, Role.UNKNOWN, Role.PROCEDURE, Role.TEXT}
+    asks = bool(nouns & _OF_A_UNIT) or (Role.STATE in roles and any(tag.value == "why" for tag in said))
+    changes = any(tag.role is Role.VERB and tag.value not in LOOKING for tag in said)
+    if context.spoken_of and open_ and asks and not changes and not nouns & _OF_ALL:
+        pronoun = "it" if len(context.spoken_of) == 1 else "them"
+        return (Tag(Role.PRONOUN, pronoun, 0, 0), *row)
     return row
 
 

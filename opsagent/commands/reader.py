@@ -16,7 +16,7 @@ from opsagent.commands.likely import doubts_reading
 from opsagent.commands.meaning import Meant, Steps, meant
 from opsagent.commands.offers import Looked, ask_back, word_and_name
 from opsagent.commands.reading import Ask, Context, Language, Reading
-from opsagent.commands.tags import Row
+from opsagent.commands.tags import Role, Row
 from opsagent.commands.words import MAX_TEXT, Token, has_hangul, normal_form, suspicious, tokenize
 from opsagent_tools.units import Unit
 
@@ -37,7 +37,7 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     tokens = tokenize(text)
     rows, found = _meanings(tokens, language, known, context)
     steps = _planned(found)
-    leans = any(one.leans for one in found)
+    leans = any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
     if steps and not word_and_name(tokens, known) and (leans or not doubts_reading(steps, rows[0], tokens)):
         return Reading(steps=steps, language=language)
     return Reading(ask=ask_back(Looked(text, tokens, language, known, context, rows, found)), language=language)
@@ -53,6 +53,11 @@ def _meanings(
     else:
         rows = english.tags(tokens, known, context)
     return rows, [meant(row, known, context, verb_last=language == "ko") for row in rows]
+
+
+def _names_nobody(row: Row) -> bool:
+    """Tell whether all of it is about whom was spoken of: the intent model knows only texts that stand alone."""
+    return not any(tag.role in {Role.UNIT, Role.GROUP, Role.ALL, Role.UNKNOWN} for tag in row)
 
 
 def _planned(found: Sequence[Meant]) -> Steps:
