@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from opsagent.carrying.events import Ending, Event
+from opsagent.carrying.expanding import ALL
 from opsagent.carrying.following import ended_as, follow
 from opsagent.carrying.working import Desk, Place
 
@@ -67,13 +68,16 @@ async def _release(desk: Desk, place: Place) -> Event:
     from opsagent.naming import index
     from opsagent.running import find
 
-    name = place.step.target or ""
+    name, by = place.step.target or "", desk.person.name
     holds = await desk.read(lambda journal: journal.holds())
     held = index(hold.unit for hold in holds).get(name, ())
-    # It may be on hold while its supervisor does not answer; else the name decides.
-    unit = held[0] if len(held) == 1 else find(name, desk.running.units, silent=desk.running.silent).id
-    ended = await desk.write(lambda journal: journal.release_hold(unit, desk.person.name))
-    return place.ends("done", desk.say("released" if ended else "not held", unit=unit.name), released=ended)
+    if name == ALL:
+        units = tuple(dict.fromkeys(hold.unit for hold in holds))
+    else:  # it may be on hold while its supervisor does not answer; else the name decides
+        units = held if len(held) == 1 else (find(name, desk.running.units, silent=desk.running.silent).id,)
+    ended = await desk.write(lambda journal: sum(journal.release_hold(unit, by) for unit in units))
+    names = ", ".join(unit.name for unit in units) or name
+    return place.ends("done", desk.say("released" if ended else "not held", unit=names), released=ended)
 
 
 async def _answer(desk: Desk, place: Place) -> Event:

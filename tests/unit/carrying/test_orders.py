@@ -49,6 +49,16 @@ async def test_hold_for_a_while_and_release(room: Room) -> None:
         assert journal.holds() == ()
 
 
+async def test_all_holds_are_released_at_once(room: Room) -> None:
+    await room.carry(CommandStep(tool="hold", target="all"))
+    with room.journal() as journal:
+        assert len(journal.holds()) == 3
+    (end,) = await room.carry(CommandStep(tool="resume", target="all"))
+    assert end.data["released"] == 3
+    with room.journal() as journal:
+        assert journal.holds() == ()
+
+
 async def test_a_name_that_means_nobody_ends_it(room: Room) -> None:
     (end,) = await room.carry(CommandStep(tool="hold", target="nope"), CommandStep(tool="pause"))
     assert (end.kind, end.code) == ("failed", Ending.USAGE)
