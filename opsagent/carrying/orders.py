@@ -93,10 +93,9 @@ async def _answer(desk: Desk, place: Place) -> Event:
     shown = _shown(desk, row)
     desk.tell(place.shown(shown))
     if len(given) < _SURE:  # which one is meant follows from what is open just now: the person has to have seen it
-        yes = await desk.confirmed(desk.say(place.step.tool), anew=True)
-        if yes is None:
+        if desk.person.confirm is None:  # a `--yes` is none to a question that was not seen
             return place.ends("asked", desk.say("say which", question=shown, id=row.id), Ending.NEEDS_APPROVAL)
-        if not yes:
+        if not await desk.confirmed(desk.say(place.step.tool), anew=True):
             return place.declined(desk)
     by = desk.person.name
     try:

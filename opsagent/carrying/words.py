@@ -55,8 +55,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "denied": ("denied: {action} is not done", "거절함: {action} 실행하지 않음"),
     "say which": (
-        "{question}; say `approve {id}`, or say it again with --yes",
-        "{question}; `{id} 승인`이라고 하거나 --yes를 붙여 다시 말해 주세요",
+        "{question}; say it with its id: {id}",
+        "{question}; 번호와 함께 말해 주세요: {id}",
     ),
     # teaching
     "keep that": ("keep that?", "기억할까요?"),
