@@ -25,7 +25,7 @@ def reasons(cells: Cells, tokens: Sequence[Token]) -> Cells:
 
 
 def _reason_end(cells: Cells, at: int, tokens: Sequence[Token]) -> int | None:
-    begins = _opens(cells, at)
+    begins = _opens(cells, at) and not (word_of(cells[at], tokens) in _WEAK and cells[at + 1].first[0] is Role.UNKNOWN)
     states = _statement(cells, at)
     purpose = _purpose(cells, at)
     if not (begins or states or purpose):
@@ -43,9 +43,22 @@ def _reason_end(cells: Cells, at: int, tokens: Sequence[Token]) -> int | None:
         and not any(cell.may(Role.QUESTION, "is") or cell.may(Role.STATE) for cell in span)
     ):
         return None
+    if any(_is_doubtful(cell, word_of(cell, tokens), states=states) for cell in span):
+        return None
     if any(orders(cell) or cell.first[0] in {Role.CORRECTION, Role.CONDITION, Role.TEXT} for cell in span):
         return None
     return end
+
+
+_ABLE = frozenset({"can", "could", "would", "may", "might", "will"})
+_PLAIN_NO = frozenset({"not", "no", "without", "never"})
+
+
+def _is_doubtful(cell: Cell, word: str, *, states: bool) -> bool:
+    """Tell whether a word of a reason makes it none: `maybe`, `should`; and a bare no, where something is only stated."""
+    if cell.first[0] is Role.DOUBT and word not in _ABLE:
+        return True
+    return states and cell.first[0] is Role.NEGATION and word in _PLAIN_NO
 
 
 _WEAK = frozenset({"as", "since", "given", "considering"})

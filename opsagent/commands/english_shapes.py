@@ -150,7 +150,8 @@ def _threshold(cells: Cells, at: int, tokens: Sequence[Token]) -> tuple[int, str
     metrics = {meaning[1] for cell in span if (meaning := cell.of(Role.NOUN)) is not None and meaning[1] in _METRICS}
     sizes = list(_SIZE.finditer(said))
     known = all(
-        (cell.first[0] is not Role.UNKNOWN or _MEASURE.fullmatch(word_of(cell, tokens))) and not cell.may(Role.NEGATION)
+        (cell.first[0] is not Role.UNKNOWN or _MEASURE.fullmatch(word_of(cell, tokens)))
+        and cell.first[0] not in {Role.NEGATION, Role.DOUBT, Role.CONDITION, Role.CORRECTION}
         for cell in span
         if not _is_above(cell, tokens)
     )

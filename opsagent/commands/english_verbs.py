@@ -191,6 +191,8 @@ def _is_between(cell: Cell) -> bool:
         return True
     if cell.may(Role.PRONOUN, None, "own"):
         return True
+    if cell.first[0] in {Role.CONDITION, Role.DOUBT, Role.NEGATION}:
+        return False
     return cell.may(Role.GLUE, "the") or cell.may(Role.GLUE, "still") or cell.may(Role.MANNER)
 
 
