@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -123,7 +124,9 @@ def _loses_meaning(seen: Steps, best: Meant, tokens: Sequence[Token]) -> bool:
     reasons = {doubt.why for doubt in best.doubts}
     if Why.FORBIDS in reasons and seen[0].tool not in _FORBIDDING:
         return True
-    conditional = any(token.word in _CONDITIONAL or token.word.endswith(_CONDITIONAL_KO) for token in tokens)
+    said = [token.word for token in tokens]
+    conditional = any(word in _CONDITIONAL or word.endswith(_CONDITIONAL_KO) for word in said)
+    conditional |= ("should", "it") in itertools.pairwise(said)
     return (Why.WHEN in reasons and "at" not in seen[0].args) or (conditional and "if" not in seen[0].args)
 
 
