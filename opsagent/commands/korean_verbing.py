@@ -173,6 +173,17 @@ def is_earlier(text: Text, piece: Piece) -> bool:
     return piece.kind == "noun" and piece.value == "release" and said_by(text, piece).startswith(_EARLIER)
 
 
+def _of_the_agent(text: Text, beside: Sequence[Piece], value: str) -> str:
+    """`자동 조치 꺼줘` has the agent pause, `자동 조치 켜줘` go on."""
+    if value in {"stop", "kill"}:
+        return "pause"
+    automatic = any(
+        one.kind == "noun" and one.value == "agent" and said_by(text, one).startswith(("자동", "자율", "자가", "오토"))
+        for one in beside
+    )
+    return "resume" if automatic and value in {"start", "restart", "run"} else value
+
+
 _NEWER = ("새", "최신", "신", "다음")
 
 
@@ -290,9 +301,7 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
     if value in {"run", "scale", OTHER, "stop", "start", "restart"} and any(is_earlier(text, one) for one in beside):
         return "rollback"
     if "agent" in things and not any(one.kind in WHO for one in beside):
-        value = {"stop": "pause", "kill": "pause", "start": "resume", "restart": "resume", "run": "resume"}.get(
-            value, value
-        )
+        value = _of_the_agent(text, beside, value)
     if value == "rollback" and _goes_to_a_newer(text, beside):
         return OTHER
     if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):
