@@ -135,7 +135,13 @@ def _merged(pieces: list[_Piece], *, verb_last: bool) -> list[_Piece]:
             found[-1].tags.extend([*([piece.lead] if piece.lead else []), *piece.tags])
         else:
             waiting.append(piece)
-    if waiting and found:
+    if (
+        waiting
+        and found
+        and not (
+            not verb_last and any(tag.role in TARGETS for tag in waiting[0].tags) and waiting[0].join in {".", "then"}
+        )
+    ):
         for piece in waiting:
             found[-1].tags.extend([*([piece.lead] if piece.lead else []), *piece.tags])
         waiting = []
@@ -156,5 +162,7 @@ def _again(before: _Piece, piece: _Piece) -> _Piece:
 
 def _belongs_before(piece: _Piece) -> bool:
     """`at 3am, restart it`: a time or a condition that begins a sentence belongs to what follows."""
+    if piece.join in {".", "then"} and any(tag.role in TARGETS for tag in piece.tags):
+        return False  # a new sentence that names somebody and asks for nothing
     fronted = any(tag.role in {Role.CONDITION, Role.TIME} for tag in piece.tags)
     return not (fronted and piece.join in {".", "then"})

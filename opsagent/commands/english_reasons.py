@@ -113,7 +113,12 @@ def _statement(cells: Cells, at: int) -> bool:
         after.first[0] is Role.UNKNOWN or after.may(Role.NEGATION)
     ):
         return _orders_it(cells, end + 1)
-    says = acts or after.may(Role.QUESTION, "is") or after.may(Role.STATE, None, "past") or _is_so(cells, end)
+    says = (
+        acts
+        or after.may(Role.QUESTION, "is")
+        or after.may(Role.STATE, None, "past")
+        or (bool(targets) and _is_so(cells, end))
+    )
     return says and not after.may(Role.VERB, None, "imperative") and not _asks_for(cells, end)
 
 
