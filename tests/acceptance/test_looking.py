@@ -190,7 +190,9 @@ def test_a_dry_run_prints_the_reading(busy: Cli) -> None:
         "ask": None,
         "language": "en",
     }
-    asked = busy("do", "restart web if it is down", "--dry-run", "--json")
+    (step,) = busy("do", "restart web if it is down", "--dry-run", "--json").json["steps"]
+    assert (step["tool"], step["args"]) == ("restart", {"if": "web is down"})
+    asked = busy("do", "restrat web", "--dry-run", "--json")
     assert (asked.code, asked.json["steps"]) == (0, [])
     assert asked.json["ask"]["offers"]
 
