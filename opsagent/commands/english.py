@@ -36,7 +36,7 @@ _WHOLE = (("from", "now", "on"), ("as", "a", "rule"), ("in", "future"), ("in", "
 """What follows is to be kept together with these words."""
 _RULES = {
     (word,)
-    for word in ("never", "always", "don't", "dont", "do", "ask", "only", "leave", "no", "nobody", "please", ",")
+    for word in ("never", "always", "don't", "dont", "do", "ask", "only", "leave", "no", "nobody", "please", ",", ":")
 }
 _OPENERS = {
     "please",
@@ -141,9 +141,9 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
     if (role is Role.REASON and value == "because") or (role is Role.REQUEST and form):
         return Tag(Role.UNKNOWN, _said(cell, tokens), cell.start, cell.end)
     if role is Role.CONDITION:
-        whole = form == "whole"
+        whole = form in {"whole", "waits"}
         said = value if whole else _said(cell, tokens)
-        return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if whole else "when")
+        return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if form == "whole" else "when")
     if (role, form) == (Role.JOIN, ":") and _quotes(cells, at):
         return Tag(Role.DOUBT, ":", cell.start, cell.end)
     if (role, value) == (Role.DOUBT, "vague"):

@@ -109,6 +109,8 @@ def _statement(cells: Cells, at: int) -> bool:
         and not after.may(Role.GLUE, "to")
         and (after.first[0] is Role.UNKNOWN or after.may(Role.STATE) or after.may(Role.GLUE, "free"))
     )
+    if after.may(Role.VERB, "gets") and any(cell.first[0] is Role.NUMBER for cell in cells[end : end + 2]):
+        return False
     if any(cell.first[0] is Role.UNIT for cell in targets) and (
         after.first[0] is Role.UNKNOWN or after.may(Role.NEGATION)
     ):

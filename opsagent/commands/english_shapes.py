@@ -15,6 +15,8 @@ from opsagent.commands.english_words import OTHER
 from opsagent.commands.tags import Role
 from opsagent.commands.words import Token
 
+_WAITING = {"when", "whenever", "once", "as soon as", "the moment"}
+"""Words that wait for something to happen: no `if`, and offered as one."""
 _WHETHER = {"whether", "any", "anything", "something"}
 _NOT = {"not", "isn't", "aren't"}
 _STATES = {"up", "down", "healthy", "unhealthy", "stopped"}
@@ -72,11 +74,12 @@ def conditions(cells: Cells, tokens: Sequence[Token]) -> Cells:
     at = 0
     while at < len(cells):
         unless = cells[at].first[0] is Role.CONDITION and word_of(cells[at], tokens) == "unless"
-        if unless or cells[at].first[:2] == (Role.CONDITION, "if") or _inverted(cells, at, tokens):
+        waits = cells[at].may(Role.CONDITION) and word_of(cells[at], tokens) in _WAITING
+        if unless or waits or cells[at].first[:2] == (Role.CONDITION, "if") or _inverted(cells, at, tokens):
             found = _state(cells, at, tokens, unless=unless) or (None if unless else _threshold(cells, at, tokens))
             if found is not None:
                 end, text = found
-                cells = replaced(cells, at, end, (Role.CONDITION, text, "whole"))
+                cells = replaced(cells, at, end, (Role.CONDITION, text, "waits" if waits else "whole"))
         at += 1
     return cells
 

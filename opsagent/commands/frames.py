@@ -302,6 +302,8 @@ def _args(clause: Clause, tool: str) -> tuple[dict[str, Scalar], list[Doubt]]:
         if "if" in args:
             doubts.append(Doubt(Why.SUPPOSES, tag.value))
         args["if"] = tag.value
+        if tag.form == "when":  # it waits for that, where an `if` looks once
+            doubts.append(Doubt(Why.WHEN, f"when {tag.value}"))
     _order_args(clause, tool, args, doubts)
     return args, doubts
 

@@ -140,13 +140,22 @@ def _ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
     forbidden = [call for call in touched if call.forbidden]
     if forbidden and any(call.changes for call in wanted):
         after = wanted[0].join if touched[0].forbidden else ""
-        if after not in {"instead", "but", "."} or any(call.join == "instead" for call in forbidden):
+        plain = after in {"instead", "but", "."} or (after == "," and _is_same(forbidden, wanted))
+        if not plain or any(call.join == "instead" for call in forbidden):
             doubts.append(Doubt(Why.MIXED, forbidden[0].tool))
     if forbidden and not wanted:
         doubts.append(Doubt(Why.FORBIDS, forbidden[0].tool))
     if any(call.asks for call in wanted) and any(call.changes for call in wanted):
         doubts.append(Doubt(Why.ASKS))
     return _timed(touched, doubts)
+
+
+def _is_same(forbidden: list[Call], wanted: list[Call]) -> bool:
+    """`don't stop api, restart it`: one thing instead of the other, of the same unit."""
+    if len(forbidden) != 1 or len(wanted) != 1 or wanted[0].join != ",":
+        return False
+    named = {tag.value for tag in wanted[0].targets if tag.role is not Role.PRONOUN}
+    return bool(wanted[0].targets) and named <= {tag.value for tag in forbidden[0].targets}
 
 
 def _shared(calls: list[Call]) -> list[Call]:
@@ -198,10 +207,15 @@ class _Resolved:
         for call in calls:
             self._add(call)
         steps = tuple(self._steps)
+        acts = any(step.tool not in READING for step in steps)
         changed = [(step.tool, step.target) for step in steps if step.tool not in READING]
         if len(changed) != len(set(changed)):
             self._doubts.append(Doubt(Why.TWICE))
-        every = (*doubts, *(doubt for call in calls if not call.forbidden for doubt in call.doubts), *self._doubts)
+        every = (
+            *doubts,
+            *(doubt for call in calls if acts or not call.forbidden for doubt in call.doubts),
+            *self._doubts,
+        )
         if any((doubt.why, doubt.word) == (Why.WHOM, "or") for doubt in every):
             return Meant((), tuple(dict.fromkeys(every)), tuple((step,) for step in steps))
         return Meant(steps, tuple(dict.fromkeys(every)), tuple(self._alternatives(steps, calls)))

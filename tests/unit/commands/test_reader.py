@@ -129,6 +129,7 @@ ASKED_IN_MANY_WAYS = [
     ("don't restart worker, just show me its logs", [("tail_logs", "worker")]),
     ("show me api's logs without restarting it", [("tail_logs", "api")]),
     ("stop everything", [("stop", "all")]),
+    ("don't stop api, restart it", [("restart", "api")]),
 ]
 
 READS = [
@@ -183,7 +184,8 @@ HOSTILE = [
     "restart one of the web workers", "let's not restart api", "tell bob to restart api", "i think api needs a restart",
     "does api need a restart?", "why don't you restart api?", "when did you restart api?", "web is restarting",
     "api will be restarted by cron", "have you restarted api", "the plan is: stop api", "it says stop api",
-    "restart api if bob agrees", "only restart api if needed", "restart api once it is idle", "someone stopped api",
+    "You can go on. web", "geo without is stuck, reboot it", "api is not stuck, restart it", "don't restart api, or web",
+    "restart api as long should as web is down", "restart api if bob agrees", "only restart api if needed", "restart api once it is idle", "someone stopped api",
     # numbers
     "scale web", "scale web to", "scale web to 0", "scale web to 33", "scale web to -1", "scale web to 1e3",
     "scale web to 4.5", "scale web up to 2", "scale web down to 9", "scale web by 2", "scale web to 4 5",
@@ -246,6 +248,9 @@ def test_no_change_survives_a_doubtful_end(suffix: str, text: str, _steps: objec
         ("restart wbe", "restart web"),
         ("stop gatway", "stop gateway"),
         ("restart web?", "restart web"),
+        ("when web is down, restart it", "restart web if web is down"),
+        ("don't stop api, restart web", "restart web"),
+        ("stop api, no wait, web", "stop web"),
         ("kill web", "stop web"),
         ("restart web xyzzy", "restart web"),
         ("scale web up to 2", "scale web to 2"),
