@@ -30,7 +30,9 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
     for at, piece in enumerate(pieces):
         if at in done:
             continue
-        if piece.kind == "vn":
+        if piece.kind == "vn" and _is_what_goes_back(text, pieces, at):
+            found.append(replace(piece, kind="noun", value="release"))
+        elif piece.kind == "vn":
             end = _maker_of(pieces, at)
             if end is None:
                 found.append(replace(piece, kind="verb", form=_form_of_noun(text, pieces, at)))
@@ -70,6 +72,13 @@ def _answered(piece: Piece) -> Piece:
     return replace(piece, kind="verb", value=answer, form="near" if form == "question" else "imperative")
 
 
+def _is_what_goes_back(text: Text, pieces: Sequence[Piece], at: int) -> bool:
+    """`배포 되돌려`: what was deployed is to go back."""
+    behind = next((one for one in pieces[at + 1 :] if one.kind != "particle"), None)
+    goes_back = behind is not None and behind.kind == "verb" and behind.value == "rollback"
+    return goes_back and said_by(text, pieces[at]) in {"배포", "디플로이"}
+
+
 def _maker_of(pieces: Sequence[Piece], at: int) -> int | None:
     """Return the place of what makes a verb of the verbal noun at `at`."""
     for place in range(at + 1, len(pieces)):
@@ -91,6 +100,8 @@ def _made(text: Text, noun: Piece, maker: Piece) -> Piece:
             form = "imperative"
         elif form == "question":
             form, polite = "imperative", True
+    if said_by(text, maker).startswith("가능"):  # 가능할까요: may be asked for, may be asked about
+        form = "near" if form in {"question", "third", "imperative"} else form
     if maker.kind == "passive":
         form = {"imperative": "third", "then": "third"}.get(form, form)
     return replace(

@@ -26,7 +26,7 @@ SENTENCES = {
     "asks": "That is a question, and it names a change",
     "reports": "That tells of something and does not ask for it",
     "near name": "No service is written quite like that; {word!r} is near",
-    "slip": "That may be a slip of the pen",
+    "slip": "It is not certain that this is meant",
     "whom": "It is not clear which service that means",
     "when": "That time is not clear enough to act on ({word})",
     "vague": "That does not say exactly when",
