@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from opsagent.commands import english, say
+from opsagent.commands.cautions import looked_over
+from opsagent.commands.clauses import Why
 from opsagent.commands.known import Known
 from opsagent.commands.likely import doubts_reading
 from opsagent.commands.meaning import Meant, Steps, meant
@@ -31,12 +33,15 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     refused = _refuse(text, known, language)
     if refused is not None:
         return Reading(ask=refused, language=language)
-    accepted = _accepted(text, known, context)
-    if accepted:
-        return Reading(steps=accepted, language=language)
     tokens = tokenize(text)
     rows, found = _meanings(tokens, language, known, context)
     steps = _planned(found)
+    looked = [looked_over(one, tokens, language, known, context) for one in found]
+    if any(one.clear and not other.clear for one, other in zip(found, looked, strict=True)):
+        steps, found = (), looked
+    accepted = () if steps else _accepted(text, tokens, found, known, context)
+    if accepted:
+        return Reading(steps=accepted, language=language)
     leans = any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
     if steps and not word_and_name(tokens, known) and (leans or not doubts_reading(steps, rows[0], tokens)):
         return Reading(steps=steps, language=language)
@@ -74,11 +79,20 @@ def _planned(found: Sequence[Meant]) -> Steps:
     return every[0].steps
 
 
-def _accepted(text: str, known: Known, context: Context) -> Steps:
-    """Return what this person meant by this very text before, if its units are still there."""
-    steps = context.phrases.get(normal_form(text), ()) if context.phrases else ()
-    there = all(step.target in {None, "all"} or len(known.named(step.target or "")) == 1 for step in steps)
-    return tuple(known.step(step.tool, step.target, step.args) for step in steps) if there else ()
+def _accepted(text: str, tokens: Sequence[Token], found: Sequence[Meant], known: Known, context: Context) -> Steps:
+    """Return what this person meant by this very text before, if nothing has changed since that it may mean instead.
+
+    Its units are still there, the text names no others, and it forbids nothing. What it says clearly goes before.
+    """
+    key = normal_form(text) if context.phrases else ""
+    steps = context.phrases.get(key, ()) if key else ()
+    targets = {step.target for step in steps}
+    there = all(target in {None, "all"} or len(known.named(target or "")) == 1 for target in targets)
+    others = any(token.text in known.names and token.text not in targets for token in tokens if "all" not in targets)
+    forbids = any(doubt.why is Why.FORBIDS for one in found for doubt in one.doubts)
+    if not steps or not there or others or forbids:
+        return ()
+    return tuple(known.step(step.tool, step.target, step.args) for step in steps)
 
 
 def _without_names(text: str, known: Known, context: Context) -> str:

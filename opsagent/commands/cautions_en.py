@@ -1,0 +1,162 @@
+"""English words that keep a plan from being done although all of them were explained. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+from opsagent.commands.clauses import Doubt, Why
+from opsagent.commands.known import Known
+from opsagent.commands.meaning import Steps
+from opsagent.commands.words import Token
+from opsagent_tools.registry import READING
+
+_TELLING = frozenset({"repeatedly", "constantly", "yet", "ever", "even", "somehow"})
+"""Said of what happens, hardly ever of what is to be done."""
+_JOKES = frozenset({"joking", "kidding", "jk", "joke", "prank", "kidding)", "(jk)", "j/k", "nah", "nope"})
+_HANGING = frozenset({"and", "or", "but", "plus", "and/or"})
+_POLITE = frozenset({"please", "pls", "plz", "thanks", "thank", "you", ".", "!", ",", "now"})
+_THIRD = {"restarts": "restart", "reboots": "restart", "bounces": "restart", "stops": "stop", "halts": "stop", "starts": "start",
+          "launches": "start", "reloads": "reload", "scales": "scale", "reverts": "rollback"}  # fmt: skip
+_ANSWERED = {
+    "approved": "approve",
+    "accepted": "approve",
+    "confirmed": "approve",
+    "denied": "deny",
+    "rejected": "deny",
+    "declined": "deny",
+}
+_DOWN = frozenset(
+    {"down", "dead", "offline", "gone", "stopped", "unhealthy", "over", "above", "using", "exceeding", "more", "sick"}
+)
+_TAKEN_BACK = re.compile(
+    r"(?:please |ok |okay |hey )?(?:(?:cancel|forget|scratch|ignore|disregard|strike|undo) (?:that|it|this)|never ?mind|nvm|no no(?: no)?) (?![,.:;-])\w"
+)
+_TOLD = re.compile(
+    r"\b(?:the plan (?:is|was) to|or so\b|all the time|so often|over and over|not really|"
+    r"as (?:often|much|many) as)"
+)
+_SUGGESTS = re.compile(r"(?:hey |ok |well |maybe )?you (?:could|might) ")
+_HALTS = frozenset(
+    {"stop", "cancel", "abort", "quit", "cease", "end", "kill", "halt", "skip", "undo", "stopped", "failed", "finish"}
+)
+_GIVES = frozenset(
+    {"for", "with", "of", "from", "using", "to", "about", "as", "by", "=", ":", "on", "in", "at", "over", "covering"}
+)
+_NO_PARAMS = frozenset(
+    {
+        "progress",
+        "time",
+        "vain",
+        "error",
+        "failure",
+        "question",
+        "hold",
+        "pause",
+        "minutes",
+        "seconds",
+        "hours",
+        "ago",
+        "to",
+        "not",
+        "no",
+    }
+)
+_PARAMS = re.compile(
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|"
+    r"q[1-4]|h[12]|20\d\d(?:-\d\d){0,2}|\d{1,2}/\d{1,2}(?:/\d{2,4})?|last|this|next|month|quarter|year|week|monday|tuesday|wednesday|thursday|"
+    r"friday|saturday|sunday|today|all|[a-z]+=\S+|\W)(?: .*)?",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool) -> Iterator[Doubt]:
+    """Give a doubt for every word that speaks against doing the steps; `spoken`: units were spoken of before."""
+    words = [token.word.replace("’", "'") for token in tokens]
+    tools = {step.tool for step in steps if step.tool not in READING}
+    free = [word for token, word in zip(tokens, words, strict=True) if token.text not in known.names]
+    for word in free:
+        if word in _TELLING:
+            yield Doubt(Why.REPORTS, word)
+        if word in _JOKES:
+            yield Doubt(Why.FORBIDS, word)
+    yield from _of_the_ends(words, tokens, known)
+    yield from _of_forms(words, steps, tools)
+    said = " ".join(words)
+    if _TAKEN_BACK.match(said):
+        yield Doubt(Why.CORRECTED, "")
+    told = _TOLD.search(said) or _SUGGESTS.match(said)
+    if told:
+        yield Doubt(Why.REPORTS, told[0])
+    if spoken and any(step.target == "all" for step in steps) and {"them", "those", "these"} & set(words):
+        yield Doubt(Why.WHOM, "them")
+    yield from _of_conditions(words, steps)
+    yield from _of_procedures(words, steps)
+
+
+def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) -> Iterator[Doubt]:
+    """A command that begins or ends with a joining word is not whole."""
+    plain = [word for word in words if word not in _POLITE]
+    if plain and plain[-1] in _HANGING:
+        yield Doubt(Why.UNKNOWN, plain[-1])
+    if plain and plain[-2:] in (["along", "with"], ["together", "with"]):
+        yield Doubt(Why.UNKNOWN, " ".join(plain[-2:]))
+    if plain and plain[-1] == "before" and tokens[words.index("before") - 1].text in known.names:
+        yield Doubt(Why.WHEN, "before")
+    if plain and plain[0] in {"or", "either", "and/or", "neither"}:
+        yield Doubt(Why.EITHER, plain[0])
+
+
+def _of_forms(words: Sequence[str], steps: Steps, tools: set[str]) -> Iterator[Doubt]:
+    """`api restarts`, `approved 12`: somebody tells what happens, or what was done."""
+    plain = [word for word in words if word not in _POLITE]
+    because = {"because", "since", "as", "cause", "so", "that", "which", "when", "if"}
+    if plain and _THIRD.get(plain[-1]) in tools and not because & set(plain):
+        yield Doubt(Why.REPORTS, plain[-1])
+    numbered = {step.tool for step in steps if "id" in step.args}
+    for word in plain:
+        if _ANSWERED.get(word) in numbered:
+            yield Doubt(Why.REPORTS, word)
+
+
+def _of_conditions(words: Sequence[str], steps: Steps) -> Iterator[Doubt]:
+    """Give what a condition may have lost: `if api isn't down`, `> 500M or cpu`, `used more than 500M yesterday`."""
+    conditions = {str(step.args["if"]) for step in steps if "if" in step.args}
+    if not conditions:
+        return
+    if "or" in words:
+        yield Doubt(Why.EITHER, "or")
+    for one, other in itertools.pairwise(words):
+        kept = any(condition.endswith((" is up", " is healthy")) for condition in conditions)
+        if one.endswith("n't") and other in _DOWN and not kept:
+            yield Doubt(Why.SUPPOSES, f"{one} {other}")
+    if any(" > " in condition for condition in conditions):
+        for word in {"used", "yesterday", "stops", "stopped", "not", "never", "longer", "isn't", "doesn't"} & set(
+            words
+        ):
+            yield Doubt(Why.SUPPOSES, word)
+
+
+def _of_procedures(words: Sequence[str], steps: Steps) -> Iterator[Doubt]:
+    """A procedure is told only what reads as such: `for march`, `2026-03`; `nah`, `failed` are nothing to tell it."""
+    for step in steps:
+        if step.tool != "run_gui_procedure":
+            continue
+        halts = next((word for word in words if word in _HALTS), None)
+        if halts is not None:
+            yield Doubt(Why.FORBIDS, halts)
+        told = str(step.args.get("params", ""))
+        if told and not _is_told(told, words):
+            yield Doubt(Why.UNKNOWN, told)
+
+
+def _is_told(told: str, words: Sequence[str]) -> bool:
+    first, *_ = said = told.lower().split()
+    if _NO_PARAMS & set(said):
+        return False
+    if _PARAMS.fullmatch(told):
+        return True
+    place = next((at for at, word in enumerate(words) if word == first), 0)
+    before = [word for word in words[max(0, place - 2) : place] if word not in {"the", "a", "an", "our"}]
+    return bool(before) and before[-1] in _GIVES
