@@ -24,7 +24,7 @@ _TEACH = re.compile(
     r"remember(?: that)?)(?:\s*[:,.\-–]\s*|\s(?=\S+\s+\S))(?!(?:줘|줄|주|둬|두|놔)\b)(?P<text>\S.*)"
 )
 _TAUGHT = re.compile(
-    r"(?P<text>\S.*?)(?:\s?(?:라는|다는|다고|라고|는)?\s?(?:거|걸|것|것을|점|사실|점을|고|건|사실을))?[,]?\s(?:꼭\s|잘\s)?"
+    r"(?P<text>\S.*?)(?:\s?(?:라는|다는|다고|라고|는)?\s?(?:거|걸|것|것을|점|사실|점을|건|사실을))?[,]?\s(?:꼭\s|잘\s)?"
     r"(?:기억(?:해|해라|해줘|해 줘|해 ?둬|해 ?둬라|해두세요|해 ?주세요|하세요|해 ?놔|해 ?놓아줘|해두자)|명심(?:해|해줘|하세요|해 ?둬)|외워 ?(?:둬|줘)|알아 ?(?:둬|두세요)|잊지 ?마(?:세요|라)?|메모해 ?(?:줘|둬|두세요)|적어 ?(?:둬|놔|줘|두세요))[.!]?"
 )
 
@@ -100,6 +100,8 @@ def _taught(tokens: Sequence[Token]) -> Row | None:
     if match is None or said.endswith("?"):
         return None
     text = match["text"].strip().rstrip(",")
+    if " " not in text:  # 그거 기억해: what?
+        return None
     last = max(len(tokens), 1)
     return (Tag(Role.TEXT, text, 0, last), Tag(Role.VERB, "teach", last - 1, last, "imperative"))
 

@@ -100,6 +100,8 @@ _SPEAKS_OF = frozenset({"cause", "incidents", "logs", "errors", "fix"})
 
 def _verb(said: _Said, piece: Piece) -> list[Piece]:
     """A change that is only spoken of (누가 껐어, 끄는 방법) is a doubt, unless its past or its cause is asked for."""
+    if piece.value == "teach":  # what is to be remembered was found before the text was cut, if anything was
+        return [replace(piece, kind="unknown", value=said_by(said.text, piece), form="", polite=False)]
     verb = replace(piece, form=_FORMS.get(piece.form, "third"))
     told = piece.form in _DOUBTS
     if piece.value not in LOOKING and piece.form == "attributive":
