@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from opsagent.commands.clauses import Clause, Doubt, Why, clauses
-from opsagent.commands.frames import CHANGES, ONES, Call, blamed, change_of
+from opsagent.commands.frames import CHANGES, Call, blamed, change_of
 from opsagent.commands.known import Known
 from opsagent.commands.looks import look_of
 from opsagent.commands.reading import CommandStep, Context
 from opsagent.commands.tags import NEAR, Role, Row, Tag
+from opsagent.commands.together import LOOK_AT_UNITS, NEED_UNITS, ruled
 from opsagent.model import Scalar
 from opsagent_tools.registry import READING
 
 MAX_INSTANCES = 32
 """More than this in a command is asked back: it is more likely a slip than a wish."""
-_NEED_UNITS = ONES | {"scale", "hold", "kill", "touch"}
-_LOOK_AT_UNITS = frozenset({"tail_logs", "search_logs", "describe_process"})
 _AS: Mapping[str, str] = {"kill": "stop", "touch": "hold"}
 _EVERY = "all"
 
@@ -67,7 +66,7 @@ def meant(row: Row, known: Known, context: Context, *, verb_last: bool) -> Meant
         before = (*before, *blamed(clause))
     if not calls or any(call.changes and not call.forbidden for call in calls):
         doubts.extend(aside)
-    return _Resolved(known, context, verb_last=verb_last, before=before).meant(_ruled(calls, doubts), doubts)
+    return _Resolved(known, context, verb_last=verb_last, before=before).meant(ruled(calls, doubts), doubts)
 
 
 def _hinders(clause: Clause) -> bool:
@@ -130,66 +129,6 @@ def _follow_up(row: Row, known: Known, context: Context) -> Meant | None:
     return Meant(steps, leans=True)
 
 
-def _ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
-    """Settle what clauses have to do with each other: what is forbidden, who is shared, when all of it is done."""
-    if calls and calls[-1].goes_on:
-        doubts.append(Doubt(Why.MIXED, calls[-1].tool))
-    calls = _shared(calls)
-    touched = [replace(call, forbidden=call.forbidden or call.leaves) for call in calls] if len(calls) > 1 else calls
-    wanted = [call for call in touched if not call.forbidden]
-    forbidden = [call for call in touched if call.forbidden]
-    if forbidden and any(call.changes for call in wanted):
-        after = wanted[0].join if touched[0].forbidden else ""
-        plain = after in {"instead", "but", "."} or (after == "," and _is_same(forbidden, wanted))
-        if not plain or any(call.join == "instead" for call in forbidden):
-            doubts.append(Doubt(Why.MIXED, forbidden[0].tool))
-    if forbidden and not wanted:
-        doubts.append(Doubt(Why.FORBIDS, forbidden[0].tool))
-    if any(call.asks for call in wanted) and any(call.changes for call in wanted):
-        doubts.append(Doubt(Why.ASKS))
-    return _timed(touched, doubts)
-
-
-def _is_same(forbidden: list[Call], wanted: list[Call]) -> bool:
-    """`don't stop api, restart it`: one thing instead of the other, of the same unit."""
-    if len(forbidden) != 1 or len(wanted) != 1 or wanted[0].join != ",":
-        return False
-    named = {tag.value for tag in wanted[0].targets if tag.role is not Role.PRONOUN}
-    return bool(wanted[0].targets) and named <= {tag.value for tag in forbidden[0].targets}
-
-
-def _shared(calls: list[Call]) -> list[Call]:
-    """`stop and start api`: verbs that stand together share who is meant."""
-    for at in range(len(calls) - 2, -1, -1):
-        one, other = calls[at], calls[at + 1]
-        alike = one.changes == other.changes
-        if (
-            not one.targets
-            and other.targets
-            and alike
-            and other.join in {"and", ",", "then"}
-            and one.tool in _NEED_UNITS | _LOOK_AT_UNITS
-        ):
-            calls[at] = replace(one, targets=other.targets)
-    return calls
-
-
-def _timed(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
-    """A time or a condition of one of several changes may be meant for all of them."""
-    changes = [call for call in calls if call.changes and not call.forbidden]
-    for key in ("at", "if"):
-        with_it = [call for call in changes if key in call.args]
-        if with_it and len(with_it) < len(changes):
-            doubts.append(Doubt(Why.WHEN, str(with_it[0].args[key])))
-            calls = [
-                replace(call, args={**call.args, key: with_it[0].args[key]})
-                if call.changes and key not in call.args
-                else call
-                for call in calls
-            ]
-    return calls
-
-
 class _Resolved:
     """Looks up who is meant, clause after clause."""
 
@@ -248,7 +187,7 @@ class _Resolved:
             self._steps.extend(step for name in names for step in self._change(tool, name, args, call))
         elif names and tool == "pause":
             self._steps.extend(self._known.step("hold", name, {}) for name in names)
-        elif tool in _NEED_UNITS:
+        elif tool in NEED_UNITS:
             self._doubts.append(Doubt(Why.NO_UNIT, ""))
         else:
             self._steps.append(self._known.step(tool, None, args))
@@ -278,8 +217,8 @@ class _Resolved:
     def _may_lean(self, call: Call) -> bool:
         """Who is not named again is the one before: of looks, and where the verb ends the clause."""
         if not call.changes:
-            return call.tool in _LOOK_AT_UNITS and bool(self._spoken)
-        return self._verb_last and call.tool in _NEED_UNITS and bool(self._steps) and bool(self._spoken)
+            return call.tool in LOOK_AT_UNITS and bool(self._spoken)
+        return self._verb_last and call.tool in NEED_UNITS and bool(self._steps) and bool(self._spoken)
 
     def _named(self, tag: Tag, call: Call) -> tuple[str, ...]:
         match tag.role:
@@ -351,7 +290,7 @@ class _Resolved:
         elif names:
             for name in names:
                 self._see(call.tool, None if name == _EVERY else name, args)
-        elif call.tool in _LOOK_AT_UNITS and not call.targets:
+        elif call.tool in LOOK_AT_UNITS and not call.targets:
             if len(self._context.spoken_of) == 1:
                 self._see(call.tool, self._context.spoken_of[0], args)
             else:
