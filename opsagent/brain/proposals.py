@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from opsagent.commands.known import Known
-from opsagent.commands.reading import CommandStep
+from opsagent.commands.reading import BY_A_MODEL, CommandStep
 from opsagent.commands.words import nearest
 from opsagent.model import Scalar
 from opsagent_tools.redact import redact
@@ -153,7 +153,7 @@ def _fits(one: object, known: Known, procedures: Sequence[str], unattended: bool
     args = _args(tool, one.get("args") or {}, known, unattended)
     if tool in PROCEDURES and args["procedure"] not in procedures:
         raise Misfit(f"there is no procedure {_short(args['procedure'])}")
-    return replace(known.step(tool, target, args), why="proposed by a chat model")
+    return replace(known.step(tool, target, args), why=BY_A_MODEL)
 
 
 def _target(tool: str, target: object, known: Known) -> str | None:

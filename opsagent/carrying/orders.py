@@ -9,6 +9,7 @@ from opsagent.carrying.events import Ending, Event
 from opsagent.carrying.expanding import ALL
 from opsagent.carrying.following import ended_as, follow
 from opsagent.carrying.working import Desk, Place
+from opsagent.commands.reading import BY_A_MODEL
 
 if TYPE_CHECKING:
     from opsagent.store.rows import ApprovalRow
@@ -92,7 +93,8 @@ async def _answer(desk: Desk, place: Place) -> Event:
     row = meant[0]
     shown = _shown(desk, row)
     desk.tell(place.shown(shown))
-    if len(given) < _SURE:  # which one is meant follows from what is open just now: the person has to have seen it
+    # Which one is meant follows from what is open just now, or is a model's to say: the person has to have seen it.
+    if len(given) < _SURE or place.step.why == BY_A_MODEL:
         if desk.person.confirm is None:  # a `--yes` is none to a question that was not seen
             return place.ends("asked", desk.say("say which", question=shown, id=row.id), Ending.NEEDS_APPROVAL)
         if not await desk.confirmed(desk.say(place.step.tool), anew=True):

@@ -15,6 +15,8 @@ Language = Literal["en", "ko"]
 AskKind = Literal["unknown_unit", "ambiguous_unit", "unclear", "unsafe_text", "too_long", "empty"]
 """Why the reader asks back: no such unit; more than one of that name; words that are not explained; characters that
 cannot be seen or look like others; more text than a command has; nothing at all."""
+BY_A_MODEL = "proposed by a chat model"
+"""`CommandStep.why` of what a model proposed: no word of it is the person's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

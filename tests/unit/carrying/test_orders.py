@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from opsagent.brain.proposals import taken
 from opsagent.carrying.events import Ending
 from opsagent.commands.reading import CommandStep
 from opsagent.home import Home
@@ -100,6 +101,23 @@ async def test_the_only_open_question_is_shown_before_it_is_answered(room: Room)
         assert journal.approval(asked).status == "pending"
     await room.carry(CommandStep(tool="deny"), says=True)
     assert any("start:api" in line for line in room.seen)
+    with room.journal() as journal:
+        assert journal.approval(asked).status == "denied"
+
+
+async def test_what_a_model_would_approve_is_shown_before_it_is_answered(room: Room) -> None:
+    """Who said yes to `approve 7f3a…` said so to an id that they had not come up with."""
+    asked = _question(room.home, "mcp: editor")
+    for tool in ("approve", "deny"):
+        (step,) = taken([{"tool": tool, "args": {"id": asked}}], room.running.units)
+        events = await room.carry(step, says=False, agreed=True)
+        assert events[-1].kind == "declined"
+        assert any("start:api" in line for line in room.seen)
+        events = await room.carry(step, agreed=True)
+        assert (events[-1].kind, events[-1].code) == ("asked", 3)
+    with room.journal() as journal:
+        assert journal.approval(asked).status == "pending"
+    await room.carry(step, says=True, agreed=True)
     with room.journal() as journal:
         assert journal.approval(asked).status == "denied"
 
