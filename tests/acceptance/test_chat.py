@@ -189,6 +189,7 @@ def test_json_lines_interrupt_a_reload(served: Cli) -> None:
         for line in process.stdout:
             event = json.loads(line)
             kinds.append(event["kind"])
+            assert event["kind"] in {"progress", "note", "end"}, event
             if event.get("data", {}).get("progress") == "step_started":
                 process.stdin.write('{"interrupt": true}\n')
                 process.stdin.close()
@@ -228,6 +229,7 @@ def test_what_others_and_the_agent_ask_is_answered_where_it_is_shown(served: Cli
             chat.sees("[y/n]")
             chat.type("yes\r")
             eventually(lambda: all(state_of(pid) != "T" for pid in serving), timeout=30)
+            chat.sees("resolved", 60)  # nothing is open for the tests that follow
         finally:
             for pid in serving:
                 os.kill(pid, signal.SIGCONT)
