@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from opsagent.store.model_calls import ModelUse
 
 _MILLION = 1_000_000
+_BROKEN_OFF = "broken off before it was answered: how much went, and what it cost, is not known"
 
 
 @dataclass(slots=True)
@@ -100,7 +101,26 @@ class Account:
         ok, why, size = bool(told["ok"]), str(told["why"]), int(told["bytes"])
         cost = cost_of(one, *tokens) if one is not None and ok else None if one is None else 0.0
         _add(spent, model, ok=ok, why=why, tokens=tokens, cost=cost)
-        journal = self._open()
+        self._settle(call, model, purpose, ok=ok, why=why, tokens=tokens, cost=cost, size=size)
+
+    def break_off(self, call: str, model: str, purpose: Purpose, spent: Spent) -> None:
+        """Write down that nobody will tell how a request ended: whoever asked left, or waited long enough."""
+        _add(spent, model, ok=False, why=_BROKEN_OFF, tokens=(0, 0), cost=None)
+        self._settle(call, model, purpose, ok=False, why=_BROKEN_OFF, tokens=(0, 0), cost=None, size=0)
+
+    def _settle(
+        self,
+        call: str,
+        model: str,
+        purpose: Purpose,
+        *,
+        ok: bool,
+        why: str,
+        tokens: tuple[int, int],
+        cost: float | None,
+        size: int,
+    ) -> None:
+        one, journal = self._settings.named(model), self._open()
         currency = self._settings.currency if cost is not None else None
         journal.end_model_call(call, ok=ok, why=why, tokens=tokens, cost=cost, currency=currency, bytes_out=size)
         where = ", ".join(one.reached) if one is not None else "?"

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +153,8 @@ class ModelThinker:
             return _thought(desk, over, self._settings, language, (*self._left_out, *process.missing))
         except (Unusable, Broken, StoreError, OSError) as error:
             return _thought(desk, {"said": "", "why": str(error)}, self._settings, language, ())
+        finally:
+            desk.break_off()
 
     def _whole_s(self) -> float:
         """Return how long all of one question may take."""
@@ -203,9 +206,16 @@ class _Desk:
 
     async def called(self, told: Mapping[str, Any]) -> None:
         account = self.thinker._account  # noqa: SLF001
-        if self._call:
-            await asyncio.to_thread(account.end, self._call, self._model, self.purpose, told, self.spent)
-            self._call = ""
+        call, self._call = self._call, ""
+        if call:
+            await asyncio.to_thread(account.end, call, self._model, self.purpose, told, self.spent)
+
+    def break_off(self) -> None:
+        """Settle a request of which nobody told how it ended. Not in a thread: whoever asked may be leaving."""
+        call, self._call = self._call, ""
+        if call:
+            with suppress(StoreError):  # it stays noted as one that is under way
+                self.thinker._account.break_off(call, self._model, self.purpose, self.spent)  # noqa: SLF001
 
     async def look(self, tool: str, args: Mapping[str, Any]) -> str:
         thinker = self.thinker

@@ -11,6 +11,10 @@ for line in sys.stdin:
     asked = json.loads(line)["request"]
     if "hang" in asked:
         time.sleep(60)
+    elif "go on for ever" in asked:
+        print(json.dumps({"kind": "may_call", "model": "openai:here"}), flush=True)
+        assert json.loads(sys.stdin.readline()) == {"why": ""}
+        time.sleep(60)
     elif "die" in asked:
         os._exit(1)
     elif "babble" in asked:

@@ -336,6 +336,30 @@ async def test_even_a_process_that_was_taken_over_gets_nothing_done(
     assert "there is no reading tool 'restart'" in thought.said
 
 
+@pytest.mark.parametrize("left", [False, True])
+async def test_a_request_that_was_broken_off_is_in_the_ledger_of_what_left_too(
+    tmp_path: Path, runtime_root: Path, monkeypatch: pytest.MonkeyPatch, left: bool
+) -> None:
+    """Nobody tells how it ended: it took too long, or whoever asked went away (Ctrl-C)."""
+    monkeypatch.setattr("opsagent.brain.process._MODULE", "tests.support.bad_worker")
+    thinker, asked = _badly_served(tmp_path), asyncio.Event()
+    monkeypatch.setattr(thinker, "_whole_s", lambda: 30.0 if left else 2.0)
+    try:
+        thinking = asyncio.create_task(thinker.plan("go on for ever", UNITS, Context(), tell=lambda line: asked.set()))
+        await asyncio.wait_for(asked.wait(), 20)
+        if left:
+            thinking.cancel()
+        await asyncio.gather(thinking, return_exceptions=True)
+        with Journal.read(thinker._home) as journal:
+            (call,), (gone,) = journal.model_calls(), journal.egress()
+        assert (call.ok, call.cost) == (False, None)
+        assert (gone.where, gone.ok) == ("openai:here 127.0.0.1:9", False)
+        assert "broken off" in call.why
+        assert call.why in gone.why
+    finally:
+        await thinker.close()
+
+
 def _badly_served(tmp_path: Path) -> ModelThinker:
     async def look(step: CommandStep) -> Mapping[str, Any]:
         raise AssertionError(f"{step} was carried out")
