@@ -71,16 +71,16 @@ class ForeignTools:
         offered: list[Offered] = []
         try:
             pins = Pins(self._folder)
-        except PinsUnreadable as error:
+            for server, found in zip(self._servers.values(), results, strict=True):
+                if isinstance(found, ServerGone | OSError):
+                    problems.append(f"{server.name}: {_line(str(found), _SUMMARY_MAX)}")
+                elif isinstance(found, BaseException):
+                    raise found
+                else:
+                    offered += [_offer(server, tool, pins) for tool in found if _NAME.fullmatch(str(tool.get("name")))]
+        except (PinsUnreadable, OSError) as error:  # nobody is trusted of whom it cannot be kept what they say
             self.problems, self.offered = (str(error),), ()
             return ()
-        for server, found in zip(self._servers.values(), results, strict=True):
-            if isinstance(found, ServerGone | OSError):
-                problems.append(f"{server.name}: {_line(str(found), _SUMMARY_MAX)}")
-            elif isinstance(found, BaseException):
-                raise found
-            else:
-                offered += [_offer(server, tool, pins) for tool in found if _NAME.fullmatch(str(tool.get("name")))]
         self.problems, self.offered = tuple(problems), tuple(offered)
         return tuple(self._tool(one) for one in offered if not one.why_not)[:TOOLS_MAX]
 

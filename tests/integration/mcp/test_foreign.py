@@ -14,6 +14,7 @@ import pytest
 
 from opsagent.home import Home
 from opsagent.mcp_client.pins import Pins, PinsUnreadable
+from opsagent.mcp_client.process import ServerProcess
 from opsagent.mcp_client.tools import RESULT_MAX, ForeignTools
 from opsagent.mcp_settings import ForeignServer, McpSettings
 from opsagent.store.journal import Journal
@@ -78,6 +79,20 @@ async def test_who_says_something_else_of_itself_is_not_used_until_a_person_look
     (home / "mcp" / "pins.json").write_text("{broken")
     with pytest.raises(PinsUnreadable, match=r"pins\.json"):
         Pins(home / "mcp")
+
+
+async def test_where_it_cannot_be_kept_what_they_say_nobody_is_trusted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(self: ServerProcess) -> list[dict[str, object]]:
+        return [{"name": "search", "description": "Search.", "schema": {}, "reads": True}]
+
+    monkeypatch.setattr(ServerProcess, "start", start)
+    async with tools_of(home, STRANGER) as foreign:
+        (home / "mcp").write_text("no folder")
+        assert await foreign.list() == ()
+        assert foreign.offered == ()
+        assert foreign.problems
 
 
 async def test_over_http_only_its_host_is_reached_and_what_went_is_written_down(
