@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsagent.cli.log_folding import FoldedLines
 from opsagent.answering.log_lines import LogLine
+from opsagent.cli.log_folding import FoldedLines
 from opsagent.cli.output import Out
 
 ERROR = ["Error: cannot read order 17", "    at read (/srv/app.js:3:5)", "    at main (/srv/app.js:9:1)"]
