@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from opsagent.store.rows import ApprovalRow
 
 OPEN_AT_ONCE = 10
-"""Questions of one proposer that may be open: a program that asks without end drowns those that matter."""
+"""Questions of programs of one kind that may be open: who asks without end, by however many names, drowns those that
+matter."""
 _NAME_MAX = 64
 
 
@@ -54,22 +55,30 @@ class Proposals:
         self._situations = situations
         self._policy = policy
         self._looks = looks
+        self._one_at_a_time = asyncio.Lock()
+        """Who comes at the same time is counted, and the same question seen to be the same."""
 
     async def propose(self, plan: Plan, *, by: str, why: str) -> Progress:
         """Ask people about a plan that `by` proposes, and say so (`asked`), or say why not (`refused`). Nothing runs.
 
         Raises SupervisorError where its unit cannot be asked.
         """
-        proposer = " ".join(by.split())[:_NAME_MAX] or "somebody"
+        async with self._one_at_a_time:
+            return await self._propose(plan, " ".join(by.split())[:_NAME_MAX] or "somebody", why)
+
+    async def _propose(self, plan: Plan, proposer: str, why: str) -> Progress:
         plan = replace(plan, origin="person", incident=None, why=why or plan.why)
         if await asyncio.to_thread(self._journal.knows_plan, plan.id):
             return _say("refused", f"plan {plan.id} was submitted before: propose it anew", rule="known")
-        mine = [one for one in await asyncio.to_thread(self._journal.approvals) if one.proposer == proposer]
-        same = await self._same(mine, plan)
+        its_kind = [
+            one for one in await asyncio.to_thread(self._journal.approvals) if _kind(one.proposer) == _kind(proposer)
+        ]
+        same = await self._same([one for one in its_kind if one.proposer == proposer], plan)
         if same is not None:
             return _say("asked", "that is asked already, and waits for an answer", rule="proposed", approval=same)
-        if len(mine) >= OPEN_AT_ONCE:
-            return _say("refused", f"{len(mine)} proposals of {proposer} wait for an answer already", rule="budget")
+        if len(its_kind) >= OPEN_AT_ONCE:
+            many = f"{len(its_kind)} proposals of {_kind(proposer)} wait for an answer already"
+            return _say("refused", many, rule="budget")
         ruling = await self._rule(plan, proposer)
         await asyncio.to_thread(self._journal.record_plan, plan, ())
         if ruling.verdict == "deny":
@@ -104,6 +113,11 @@ class Proposals:
         text = f"{proposer} proposes {plan.steps[0].action}: {ruling.why}: opsagent approve {approval}"
         await self._timeline.tell("proposed", text, unit=plan.unit)
         return _say("asked", ruling.why, rule=ruling.rule, risk=ruling.risk, approval=approval)
+
+
+def _kind(proposer: str) -> str:
+    """Return of which kind a program is: `mcp` of `mcp: editor`, whatever it calls itself behind that."""
+    return proposer.partition(": ")[0]
 
 
 def _with(situation: Situation, preflight: Preflight) -> Situation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ class Desk:
 
     home: Home
     answers: Answers
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held for what is counted first, or takes the home's lock where no daemon runs: callers do not get in each other's way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ async def _search(desk: Desk, call: Call) -> dict[str, Any]:
     from opsagent.memory_port import open_memory
 
     given_by = call.arguments
-    async with open_memory(desk.home) as memory:
+    async with desk.alone, open_memory(desk.home) as memory:
         rows = await memory.memory_search(
             str(given_by["query"]),
             unit=given_by.get("unit"),

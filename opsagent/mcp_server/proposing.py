@@ -82,10 +82,15 @@ def tools() -> tuple[McpTool, ...]:
 
 
 async def _propose(desk: Desk, call: Call) -> dict[str, Any]:
+    steps = await _steps(desk, call)
+    async with desk.alone:
+        return await _proposed(desk, call, steps)
+
+
+async def _proposed(desk: Desk, call: Call, steps: tuple[CommandStep, ...]) -> dict[str, Any]:
     from opsagent.config import Config
     from opsagent.local_api import open_agent
 
-    steps = await _steps(desk, call)
     await asyncio.to_thread(_within_budget, desk, len(steps))
     why = f"{call.caller} says: {one_line(str(call.arguments['why']), _WHY_MAX)}"
     config = await asyncio.to_thread(Config.load, desk.home)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,7 +80,18 @@ async def test_the_same_is_asked_once_and_a_flood_of_questions_is_refused(bench:
         await _proposed(bench, await _restart(bench))
         await bench.kill(API)
     assert (await _proposed(bench, await _restart(bench))).rule == "budget"
-    assert (await _proposed(bench, await _restart(bench), by="mcp: another")).kind == "asked"
+    assert (await _proposed(bench, await _restart(bench), by="mcp: another")).rule == "budget"
+    assert (await _proposed(bench, await _restart(bench), by="model: another")).kind == "asked"
+
+
+async def test_who_comes_at_the_same_time_is_counted_too(bench: Bench) -> None:
+    desk = _desk(bench)
+    plans = [await _restart(bench) for _ in range(3)]
+    told = await asyncio.gather(*(desk.propose(plan, by=PROGRAM, why="") for plan in plans))
+    assert {one.approval for one in told} == {bench.journal.approvals()[0].id}
+    named = [(await _restart(bench), f"mcp: {number}") for number in range(OPEN_AT_ONCE + 3)]
+    await asyncio.gather(*(desk.propose(plan, by=name, why="") for plan, name in named))
+    assert len(bench.journal.approvals()) == OPEN_AT_ONCE
 
 
 async def test_a_plan_that_was_proposed_before_is_no_new_one(bench: Bench) -> None:
