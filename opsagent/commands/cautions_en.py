@@ -15,7 +15,7 @@ from opsagent_tools.registry import READING
 _TELLING = frozenset({"repeatedly", "constantly", "yet", "ever", "even", "somehow"})
 """Said of what happens, hardly ever of what is to be done."""
 _JOKES = frozenset({"joking", "kidding", "jk", "joke", "prank", "kidding)", "(jk)", "j/k", "nah", "nope"})
-_HANGING = frozenset({"and", "or", "but", "plus", "and/or"})
+_HANGING = frozenset({"and", "or", "but", "plus", "and/or", "n"})
 _POLITE = frozenset({"please", "pls", "plz", "thanks", "thank", "you", ".", "!", ",", "now"})
 _THIRD = {"restarts": "restart", "reboots": "restart", "bounces": "restart", "stops": "stop", "halts": "stop", "starts": "start",
           "launches": "start", "reloads": "reload", "scales": "scale", "reverts": "rollback"}  # fmt: skip
@@ -37,7 +37,15 @@ _TOLD = re.compile(
     r"\b(?:the plan (?:is|was) to|or so\b|all the time|so often|over and over|not really|"
     r"as (?:often|much|many) as)"
 )
+_ADDED = re.compile(
+    r"\b(?:that|this|it) ?(?:is|was|'s) (?:not )?(?:wrong|a test|a joke|a mistake|unnecessary|for \w+|what|how)\b|"
+    r"\bwhen (?:done|finished|ready)$"
+)
+"""Said behind a command, it takes it back or tells what comes of it."""
 _SUGGESTS = re.compile(r"(?:hey |ok |well |maybe )?you (?:could|might) ")
+_CONSEQUENCES = frozenset({"it", "users", "they", "customers", "people", "everybody", "everyone", "you", "we", "i"})
+"""`restart api and it breaks`: what comes of a change, and no second order."""
+_ONES = frozenset({"restart", "stop", "start", "reload", "rollback"})
 _HALTS = frozenset(
     {"stop", "cancel", "abort", "quit", "cease", "end", "kill", "halt", "skip", "undo", "stopped", "failed", "finish"}
 )
@@ -82,11 +90,20 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
         if word in _JOKES:
             yield Doubt(Why.FORBIDS, word)
     yield from _of_the_ends(words, tokens, known)
+    changed = {step.target for step in steps if step.tool not in READING}
+    for one, other in itertools.pairwise(tokens):
+        if one.word == "but" and other.text in changed:
+            yield Doubt(Why.LEFT_OUT, other.text)
+    for one, other, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if one.text in changed and other.word == "and" and third.word in _CONSEQUENCES:
+            yield Doubt(Why.REPORTS, f"and {third.text}")
     yield from _of_forms(words, steps, tools)
     said = " ".join(words)
     if _TAKEN_BACK.match(said):
         yield Doubt(Why.CORRECTED, "")
-    told = _TOLD.search(said) or _SUGGESTS.match(said)
+    told = _TOLD.search(said) or _SUGGESTS.match(said) or _ADDED.search(said)
+    if told is None and tools & _ONES:
+        told = re.search(r"\bfrom now on\b", said)
     if told:
         yield Doubt(Why.REPORTS, told[0])
     if spoken and any(step.target == "all" for step in steps) and {"them", "those", "these"} & set(words):
@@ -128,7 +145,7 @@ def _of_conditions(words: Sequence[str], steps: Steps) -> Iterator[Doubt]:
     if "or" in words:
         yield Doubt(Why.EITHER, "or")
     for one, other in itertools.pairwise(words):
-        kept = any(condition.endswith((" is up", " is healthy")) for condition in conditions)
+        kept = "unless" not in words and any(condition.endswith((" is up", " is healthy")) for condition in conditions)
         if one.endswith("n't") and other in _DOWN and not kept:
             yield Doubt(Why.SUPPOSES, f"{one} {other}")
     if any(" > " in condition for condition in conditions):
