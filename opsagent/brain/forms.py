@@ -49,11 +49,16 @@ def units_form(units: Sequence[Unit], spoken_of: Sequence[str] = ()) -> list[dic
     return rows
 
 
-def quoted(data: Any, longest: int = LONGEST) -> str:
-    """Return what a tool found, as one JSON text that says of itself that it is data. Masked, and cut short."""
-    shown = json.dumps({"quoted_data": _shown(redact_data(data), "", 0)}, ensure_ascii=False, default=str)
-    if len(shown) > longest:
-        shown = json.dumps({"quoted_data_cut_short": shown[: longest - 100]}, ensure_ascii=False)
+def quoted(data: Any, longest: int = LONGEST, text: int = _TEXT) -> str:
+    """Return what a tool found, as one JSON text that says of itself that it is data. Masked, and cut short.
+
+    `text`: characters of one text in it.
+    """
+    whole = json.dumps({"quoted_data": _shown(redact_data(data), "", 0, text)}, ensure_ascii=False, default=str)
+    shown, room = whole, longest
+    while len(shown) > longest:
+        shown = json.dumps({"quoted_data_cut_short": whole[:room]}, ensure_ascii=False)
+        room = max(0, room - max(1, len(shown) - longest))
     return shown
 
 
@@ -95,18 +100,18 @@ def _values(template: str, message: str) -> dict[str, str]:
     }
 
 
-def _shown(data: Any, key: str, depth: int) -> Any:
+def _shown(data: Any, key: str, depth: int, text: int) -> Any:
     if isinstance(data, UntrustedText):
         data = data.raw
     if isinstance(data, str):
-        return clean(data)
+        return clean(data, text)
     if isinstance(data, bool | int | float) or data is None:
         return data
     if depth > _DEPTH:
         return "…"
     if isinstance(data, Mapping):
         return {
-            clean(str(name), _VALUE): _shown(value, str(name), depth + 1)
+            clean(str(name), _VALUE): _shown(value, str(name), depth + 1, text)
             for name, value in data.items()
             if name not in _DROPPED
         }
@@ -114,6 +119,6 @@ def _shown(data: Any, key: str, depth: int) -> Any:
         rows = [one.raw if isinstance(one, UntrustedText) else one for one in data]
         if key in _LINES and all(isinstance(one, str) for one in rows):
             return signatures(rows)
-        shown = [_shown(one, "", depth + 1) for one in rows[:_ROWS]]
+        shown = [_shown(one, "", depth + 1, text) for one in rows[:_ROWS]]
         return shown if len(rows) <= _ROWS else [*shown, f"… and {len(rows) - _ROWS} more"]
-    return clean(str(data))
+    return clean(str(data), text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsagent.brain import prompts
 from opsagent.brain.account import Account, Spent
-from opsagent.brain.forms import clean, quoted, units_form
+from opsagent.brain.forms import LONGEST, clean, quoted, units_form
 from opsagent.brain.orders import Unusable, orders_of
 from opsagent.brain.port import Look, OtherTool, Purpose, Tell, Thought, Trouble
 from opsagent.brain.process import Broken, ModelProcess
@@ -223,7 +223,8 @@ class _Desk:
         try:
             if other is not None:
                 self._note(tool)
-                return quoted(await other.call(dict(args)))
+                found = await other.call(dict(args))
+                return quoted(found, text=LONGEST) if other.foreign else quoted(found)  # theirs is one long text
             (step,) = taken(
                 [
                     {

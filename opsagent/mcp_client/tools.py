@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOOLS_MAX = 40
 """Tools of others that a model is offered; each of them costs it words to read."""
-RESULT_MAX = 8000
+RESULT_MAX = 5000
 """Characters of one result that a model sees."""
 _SUMMARY_MAX, _WORDS_MAX, _SCHEMA_MAX, _DEPTH = 400, 120, 4000, 6
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
