@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from opsagent.commands.korean_clauses import afterwords, conditions, reasons
+from opsagent.commands.korean_composed import composed
 from opsagent.commands.korean_pieces import Piece, Text
 from opsagent.commands.korean_things import leaning, machines, nouns, numbers, queries
-from opsagent.commands.korean_verbing import LOOKING, composed, said_by, verbs
+from opsagent.commands.korean_verbing import LOOKING, said_by, verbs
 from opsagent.commands.tags import Role
 
 _PLAIN = frozenset({"obj", "subj", "topic", "of", "at", "in", "to", "also", "only", "side"})

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from opsagent.commands.korean_composed import is_earlier
 from opsagent.commands.korean_pieces import Piece, Text
-from opsagent.commands.korean_verbing import ANSWERS, LOOKING, WHO, is_earlier, said_by
+from opsagent.commands.korean_verbing import ANSWERS, LOOKING, WHO, said_by
 
 _ID = re.compile(r"(?=[a-z]*\d)[0-9a-z]{2,}(?:-[0-9a-z]+)*")
 """How ids of questions of the agent look."""
