@@ -28,7 +28,7 @@ _GO_TOGETHER = frozenset({
 _FRIENDLY = frozenset("🙏👍👌🙂😊😀😃😄😁😅🤗🥺🙇🚀🎉✨💪❤♥💜💙🔥🌟⭐☕🤖👋🫡⏰🔄♻\ufe0f")
 """Symbols that say nothing about what is to be done; any other may say no."""
 _PLAIN = frozenset(
-    {"-", "–", "—", "--", ":)", ":-)", ";)", ";-)", ":D", "^^", "->", ">>", ">", "&", "+", "…", "~", "~~", "(", ")"}
+    {"-", "–", "—", "--", ":)", ":-)", ";)", ";-)", ":D", "^^", "->", ">>", ">", "&", "&&", "+", "…", "~", "~~", "(", ")"}
 )
 _KINDS = frozenset(
     {

@@ -95,7 +95,7 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
         if one.word == "but" and other.text in changed:
             yield Doubt(Why.LEFT_OUT, other.text)
     for one, other, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if one.text in changed and other.word == "and" and third.word in _CONSEQUENCES:
+        if (one.text in changed or one.text.isdigit()) and other.word == "and" and third.word in _CONSEQUENCES:
             yield Doubt(Why.REPORTS, f"and {third.text}")
     yield from _of_forms(words, steps, tools)
     said = " ".join(words)
@@ -144,6 +144,8 @@ def _of_conditions(words: Sequence[str], steps: Steps) -> Iterator[Doubt]:
         return
     if "or" in words:
         yield Doubt(Why.EITHER, "or")
+    for word in {"was", "were", "had"} & set(words):
+        yield Doubt(Why.SUPPOSES, word)
     for one, other in itertools.pairwise(words):
         kept = "unless" not in words and any(condition.endswith((" is up", " is healthy")) for condition in conditions)
         if one.endswith("n't") and other in _DOWN and not kept:

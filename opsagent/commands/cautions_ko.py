@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from opsagent.commands.clauses import Doubt, Why
 from opsagent.commands.known import Known
@@ -18,7 +19,7 @@ _TELLING = frozenset(
 )
 """Said of what happens: right before the verb they tell, and do not order."""
 _TITLES = frozenset("최근 마지막 지난 직전 최종 첫 이전 비정상 예기치 강제 다음 아까 방금".split())
-_ABOUT = re.compile(r"(?:직전|직후|도중|당시|중(?:에 \S+|이야|임)?|이후|아직|예정|예정이야)[.!]?$")
+_ABOUT = re.compile(r"(?:(?:직전|직후|도중|당시)\S*|중(?:에 \S+|이야|임)?|이후|아직|예정|예정이야)[.!]?$")
 _TOLD = re.compile(
     r"(?:됨|되었음|받음|받았어|받았음|받았습니다|왔어|왔음|요청함|요청했어|있었어|할 거야|할 예정|할 예정이야|할 예정입니다|"
     r"하네|하네요|하더라|하더라고|하는구나|하더군|[가-힣]하지)[.!~]*$"
@@ -35,6 +36,8 @@ _IF = re.compile(r"[가-힣]면[은요]?$|[가-힣](?:다면|라면|거든)$")
 _POLITE_IF = re.compile(
     r"(?:가능하|되|괜찮으|시간 ?되|시간되|웬만하|그러|이러|가능하다|급하|바쁘지 않으|괜찮다|여유 ?되|어떠)(?:시)?면[은요]?$|측면$|화면$|전면$|표면$|라면$"
 )
+_UNDOES = frozenset("보류 중단 취소 연기 거절 반대 정지 중지 홀드 스톱 스탑".split())
+"""Alone behind a comma, it takes back what was just said: 재시작해줘, 중단."""
 _SUPPOSING = frozenset({"아니면", "만약", "만약에", "만일"})
 _WISH = ("좋", "고맙", "감사", "될", "되", "돼", "안")
 """재시작해 주면 좋겠어: what follows makes a request of it."""
@@ -52,6 +55,8 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known) -> Iterator[Doub
     said = " ".join(token.text for token in words)
     last = words[-1].text
     changing = [step for step in steps if step.tool not in READING]
+    if last in _UNDOES and any(token.text == "," and other.text == last for token, other in pairwise(tokens)):
+        yield Doubt(Why.FORBIDS, last)
     yield from _of_the_end(said, last, words)
     if any(step.tool in _CHANGED for step in changing):
         yield from _of_tellers(words, known)
