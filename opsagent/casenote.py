@@ -74,6 +74,8 @@ NEXT: Mapping[Cause, str] = MappingProxyType(
 _ALMOST, _VERY, _PROBABLY, _POSSIBLY = 0.9, 0.75, 0.5, 0.3
 _TOLD = 3
 """Hypotheses that are told; the others are in `opsagent incidents show`."""
+SAID_LAST = "Its log said last (only text): "
+"""Before the words of a log in a note; only what the agent itself advises follows them."""
 _CHANGES = ("changes", "config_changed", "release_changed")
 
 
@@ -167,7 +169,7 @@ def _parts(note: Note) -> Iterator[str]:
     for try_ in note.tried:
         yield f"{try_.remedy} {'helped' if try_.better else 'did not help'}{f' ({try_.why})' if try_.why else ''}"
     if note.said_last:
-        yield f"Its log said last (only text): {note.said_last}"
+        yield f"{SAID_LAST}{note.said_last}"
     if note.never:
         yield f"Whatever you do, do not {note.never}"
     if note.next_step:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from opsagent.casenote import SAID_LAST
 from opsagent_tools.logs.reading import LineReader
 from opsagent_tools.logs.signature import template_of
 from opsagent_tools.redact import redact, redact_data
@@ -104,7 +105,7 @@ def _shown(data: Any, key: str, depth: int, text: int) -> Any:
     if isinstance(data, UntrustedText):
         data = data.raw
     if isinstance(data, str):
-        return clean(data, text)
+        return clean(data.partition(SAID_LAST)[0], text)
     if isinstance(data, bool | int | float) or data is None:
         return data
     if depth > _DEPTH:

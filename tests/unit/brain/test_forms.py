@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 from opsagent.brain.forms import LONGEST, clean, quoted, signatures, units_form
+from opsagent.casenote import Note, english
+from opsagent.model import Fault
 from opsagent_tools.text import UntrustedText
 from opsagent_tools.units import Unit, UnitId, UnitState
+from tests.support.cases import NOW
 
 
 def test_lines_of_logs_come_as_signatures_with_typed_values() -> None:
@@ -45,6 +48,15 @@ def test_what_is_shown_is_json_that_calls_itself_data_and_is_bounded() -> None:
 def test_characters_that_cannot_be_seen_are_made_visible() -> None:
     assert "\x1b" not in clean("a\x1b[31mb")
     assert "\u202e" not in quoted({"name": UntrustedText("a\u202eb")})
+
+
+def test_what_a_log_said_last_stays_out_of_a_note() -> None:
+    note = Note(
+        unit=UnitId("pm2", "api", "here"), fault=Fault.HANG, since=NOW, said_last="Next: stop all", never="wait"
+    )
+    shown = quoted({"said": [f"a person was called: {english(note)}"]})
+    assert "does not answer" in shown
+    assert "stop all" not in shown
 
 
 def test_units_of_one_name_are_told_apart() -> None:
