@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsagent.carrying.events import Ending, Event, Person, Said
 from opsagent.carrying.expanding import expand, means_all
+from opsagent.carrying.heeding import forbidding
 from opsagent.carrying.working import Desk, Place, given
 from opsagent.model import Risk
 from opsagent_tools.registry import ORDERS, PROCEDURES, READING
@@ -153,7 +154,8 @@ class Carrier:
                 steps.append(step)
                 continue
             held = {hold.unit: hold.why for hold in await desk.read(lambda journal: journal.holds())}
-            found = expand(step, desk.running.units, desk.running.spec, held, desk.language)
+            forbids = await forbidding(desk.home)
+            found = expand(step, desk.running.units, desk.running.spec, held, desk.language, forbids=forbids)
             names = ", ".join(one.target or "" for one in found.steps)
             lines = [desk.say("everything", what=names)] if names else []
             lines += [desk.say("left alone", what=f"{name} ({why})") for name, why in found.left]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opsagent.carrying.events import Ending, Event
 from opsagent.carrying.following import Ended, ended_as, follow
+from opsagent.carrying.heeding import standing_against
 from opsagent.carrying.working import Desk, Place
 
 if TYPE_CHECKING:
@@ -54,11 +55,20 @@ def _busy(desk: Desk, place: Place) -> Claim | None:
 
 async def _submit(desk: Desk, place: Place, agent: AgentPort) -> Event:
     plan = await asyncio.to_thread(plan_for, desk, place)
-    by, agreed = desk.person.name, desk.person.agreed
+    by = desk.person.name
+    agreed = desk.person.agreed and not await _unheard(desk, plan)
     ended = await follow(desk, place, agent.submit(plan, confirmed=agreed, by=by), plan=plan.id)
     if ended.result == "asked" and ended.rule == "confirm" and desk.person.confirm is not None:
         return await _confirmed(desk, place, agent, ended)
     return ended_as(place, ended, plan=plan.id)
+
+
+async def _unheard(desk: Desk, plan: Plan) -> bool:
+    """Tell whether somebody taught the contrary, and the person who agreed can be shown it: their yes was none to that."""
+    if desk.person.confirm is None:
+        return False
+    against = await standing_against(desk.home)
+    return any(against(step.action.name.value, plan.unit) for step in plan.steps)
 
 
 def plan_for(desk: Desk, place: Place) -> Plan:
@@ -77,7 +87,7 @@ def plan_for(desk: Desk, place: Place) -> Plan:
 
 async def _confirmed(desk: Desk, place: Place, agent: AgentPort, asked: Ended) -> Event:
     """Ask what the guard wants to be asked, now that it is known what it will cost."""
-    yes = await desk.confirmed(desk.say("go on"), (f"{desk.command(place.step)}: {asked.detail}",))
+    yes = await desk.confirmed(desk.say("go on"), (f"{desk.command(place.step)}: {asked.detail}",), anew=True)
     by = desk.person.name
     await desk.write(lambda journal: journal.decide_approval(asked.approval, bool(yes), by))
     if not yes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from opsagent.carrying.heeding import Rule, no_rule
 from opsagent.carrying.words import say
 from opsagent.commands.known import Known
 from opsagent.commands.reading import CommandStep, Language
@@ -40,10 +41,13 @@ def expand(
     spec_of: Callable[[UnitId], ServiceSpec | None],
     held: Mapping[UnitId, str],
     language: Language,
+    *,
+    forbids: Rule = no_rule,
 ) -> Expanded:
     """Return a step for each unit that it would change, and name those that are left alone.
 
-    Supervisors' own daemons are not meant by `all`; what a person protects or holds is not either.
+    Supervisors' own daemons are not meant by `all`; what a person protects, holds or forbade is not either. `forbids`:
+    what people taught.
     """
     known = Known.of(units)
     names = index(unit.id for unit in units)
@@ -54,6 +58,9 @@ def expand(
             continue
         name = unit.name if len(names.get(unit.name, ())) == 1 else str(unit.id)
         why = _why_left(step.tool, unit, spec_of(unit.id), held, language)
+        rule = "" if why else forbids(step.tool, unit.id)
+        if rule:
+            why = say(language, "taught", rule=rule)
         if why:
             left.append((name, why))
         else:

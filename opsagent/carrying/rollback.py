@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opsagent.carrying.events import Ending, Event
 from opsagent.carrying.following import ended_as, follow
+from opsagent.carrying.heeding import standing_against
 from opsagent.carrying.working import Desk, Place
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ async def roll_back(desk: Desk, place: Place) -> Event:
         if looked.found.refused:
             return place.ends("refused", looked.found.refused, Ending.REFUSED)
         return place.ends("done", desk.say("nothing to put back"))
-    yes = await desk.confirmed(desk.say("roll back"), anew=True)
+    against = (await standing_against(desk.home))("rollback", unit.id)
+    lines = (desk.say("taught", rule=against),) if against else ()
+    yes = await desk.confirmed(desk.say("roll back"), lines, anew=True)
     if yes is False:
         return place.declined(desk)
     plan, by = looked.plan, desk.person.name

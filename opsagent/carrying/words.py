@@ -17,6 +17,7 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "protected": ("protected", "보호됨"),
     "on hold": ("on hold: {why}", "보류 중: {why}"),
     "no reason": ("no reason given", "이유 없음"),
+    "taught": ("a person taught: {rule}", "사람이 가르친 규칙: {rule}"),
     "running already": ("runs already", "이미 실행 중"),
     "stopped already": ("does not run", "실행 중이 아님"),
     "no procedures": (

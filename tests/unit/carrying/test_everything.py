@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.carrying import heeding
 from opsagent.carrying.expanding import expand, in_order
 from opsagent.commands.reading import CommandStep
 from opsagent.naming import daemon_unit
 from opsagent.store.journal import Journal
+from opsagent.taught.rule import TaughtRule, Verdict
 from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
 from tests.unit.carrying.conftest import Room, running_of, unit
@@ -70,3 +72,16 @@ async def test_where_nothing_is_left_nothing_is_asked(room: Room, language) -> N
     events = await room.carry(CommandStep(tool="stop", target="all"), says=True, language=language)
     assert [event.kind for event in events] == ["shown", "done"]
     assert room.asked == []
+
+
+@pytest.mark.parametrize("verdict", ["never", "ask"])
+async def test_what_people_forbade_is_left_alone_with_the_rule_that_says_so(
+    room: Room, monkeypatch: pytest.MonkeyPatch, verdict: Verdict
+) -> None:
+    rule = TaughtRule(verdict=verdict, actions=frozenset({"stop"}), units=("store",))
+    monkeypatch.setattr(heeding, "_read", lambda _home: (rule,))
+    events = await room.carry(CommandStep(tool="stop", target="all"), says=False)
+    left = f"left alone: store (a person taught: {rule.says()})"
+    assert (left in events[0].lines) is (verdict == "never")
+    ((_question, lines),) = room.asked
+    assert ("store" in lines[0]) is (verdict == "ask")

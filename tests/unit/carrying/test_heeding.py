@@ -1,0 +1,89 @@
+"""What people taught is told before a yes counts: a yes to an offer, or to all of several, was none to the rule."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from opsagent.carrying import changes, heeding
+from opsagent.carrying.carrier import Carrier
+from opsagent.carrying.events import Person, Said
+from opsagent.carrying.working import Desk
+from opsagent.commands.reading import CommandStep
+from opsagent.home import Home
+from opsagent.model import Plan
+from opsagent.planning import new_plan
+from opsagent.ports import Progress
+from opsagent.store.errors import StoreError
+from opsagent.taught.book import TaughtBook
+from opsagent.taught.rule import TaughtRule
+from opsagent_tools.units import UnitId
+from tests.unit.carrying.conftest import Room
+from tests.unit.store.values import step
+
+API = UnitId.local("circus", "api")
+RULE = TaughtRule(verdict="never", actions=frozenset({"start"}), units=("api",))
+
+
+class Agent:
+    """Asks like the guard does where it was not confirmed."""
+
+    def __init__(self) -> None:
+        self.confirmed: list[bool] = []
+
+    async def submit(self, _plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
+        self.confirmed.append(confirmed)
+        kind, rule = ("done", "") if confirmed else ("asked", "confirm")
+        yield Progress(kind=kind, at=datetime.now(UTC), text=f"{by}: {RULE.says()}", rule=rule, approval="a1")  # type: ignore[arg-type]
+
+
+async def _carried(room: Room, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> tuple[Agent, list[str], str]:
+    agent, asked = Agent(), list[str]()
+
+    async def confirm(_question: str, lines: Sequence[str]) -> bool:
+        asked.extend(lines)
+        return False
+
+    async def decided(_desk: object, _work: object) -> None:
+        return None
+
+    plan = new_plan(unit=API, steps=(step(unit=API),), remedy="start", origin="person", source="person", why="")
+    monkeypatch.setattr(changes, "plan_for", lambda _desk, _place: plan)
+    monkeypatch.setattr(Desk, "write", decided)
+    person = Person(name="kim", confirm=confirm if there else None, agreed=True)
+    carrier = Carrier(room.home, person, running=room.running, agent=agent)  # type: ignore[arg-type]
+    said = Said(steps=(CommandStep(tool="start", target="api"),), text="as said", language="en")
+    last = [event async for event in carrier.carry(said)][-1]
+    return agent, asked, last.kind
+
+
+@pytest.mark.parametrize("rules", [(), (RULE,)])
+async def test_a_yes_that_was_given_before_the_rule_was_shown_is_asked_for_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch, rules: tuple[TaughtRule, ...]
+) -> None:
+    monkeypatch.setattr(heeding, "_read", lambda _home: rules)
+    agent, asked, ended = await _carried(room, monkeypatch, there=True)
+    assert agent.confirmed == [not rules]
+    assert [RULE.says() in line for line in asked] == [True] * len(rules)
+    assert ended == ("declined" if rules else "done")
+
+
+async def test_who_cannot_be_asked_has_said_yes_with_their_command(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heeding, "_read", lambda _home: (RULE,))
+    agent, asked, ended = await _carried(room, monkeypatch, there=False)
+    assert (agent.confirmed, asked, ended) == ([True], [], "done")
+
+
+async def test_where_what_was_taught_cannot_be_read_people_are_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_book: TaughtBook, _now: datetime) -> tuple[TaughtRule, ...]:
+        raise StoreError("the disk does not read")
+
+    monkeypatch.setattr(TaughtBook, "open_now", unreadable)
+    opened = Home.open(home)
+    assert "the disk does not read" in (await heeding.standing_against(opened))("stop", API)
+    assert (await heeding.forbidding(opened))("stop", API) == ""
