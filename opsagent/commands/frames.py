@@ -102,9 +102,9 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
         goes_on=verb.form == "then",
     )
     targets, left_out = _parted(clause, verb_last=free_particles)
-    if left_out:
+    if left_out and not (free_particles and _leaves_out_clearly(clause, tool, targets, left_out)):
         doubts.append(Doubt(Why.LEFT_OUT, left_out[0].value))
-    elif clause.has(Role.EXCEPT):  # but not yet, but not really
+    elif clause.has(Role.EXCEPT) and not left_out:  # but not yet, but not really
         doubts.append(Doubt(Why.FORBIDS, "not"))
     args, more = _args(clause, tool)
     call = replace(call, targets=targets, left_out=left_out, args=args, doubts=(*doubts, *more))
@@ -273,6 +273,18 @@ def _parted(clause: Clause, *, verb_last: bool) -> tuple[tuple[Tag, ...], tuple[
     before = tuple(tag for tag in clause.tags[:place] if tag.role in TARGETS)
     after = tuple(tag for tag in clause.tags[place + 1 :] if tag.role in TARGETS)
     return (after, before) if verb_last else (before, after)
+
+
+def _leaves_out_clearly(clause: Clause, tool: str, targets: tuple[Tag, ...], left_out: tuple[Tag, ...]) -> bool:
+    """Tell whether it is written plainly who is left out, and of whom: all of them, or others by their names.
+
+    Whoever stops all but one is asked.
+    """
+    plain = all(tag.role is Role.UNIT and not tag.form for tag in left_out)
+    every = [tag.role for tag in targets] == [Role.ALL] and tool in {"restart", "reload", "start"}
+    listed = bool(targets) and all(tag.role is Role.UNIT and not tag.form for tag in targets)
+    apart = not {tag.value for tag in targets} & {tag.value for tag in left_out}
+    return plain and apart and (every or listed) and len(clause.of(Role.EXCEPT)) == 1
 
 
 def blamed(clause: Clause) -> tuple[str, ...]:

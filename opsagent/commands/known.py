@@ -37,6 +37,12 @@ class Known:
         every = {unit.id for units in self.by_name.values() for unit in units}
         return tuple(sorted({unit.name for unit in every if not is_daemon(unit)}))
 
+    @property
+    def in_order(self) -> tuple[str, ...]:
+        """Return the services' names in the order in which they were given."""
+        every = dict.fromkeys(unit for units in self.by_name.values() for unit in units)
+        return tuple(dict.fromkeys(unit.name for unit in every if not is_daemon(unit.id)))
+
     def named(self, name: str) -> tuple[Unit, ...]:
         """Return the units of that name."""
         return self.by_name.get(name, ())

@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from opsagent.commands.korean_asides import (
+    announcements,
+    exclusions,
+    left_alone,
+    looked_after,
+    named,
+    told_params,
+)
 from opsagent.commands.korean_clauses import afterwords, conditions, reasons
 from opsagent.commands.korean_composed import composed
 from opsagent.commands.korean_pieces import Piece, Text
@@ -190,7 +198,7 @@ def _named(_said: _Said, piece: Piece) -> list[Piece]:
 
 
 _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
-    verbs, composed, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+    announcements, verbs, looked_after, told_params, composed, left_alone, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,

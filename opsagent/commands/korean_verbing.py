@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from opsagent.commands.korean_pieces import Piece, Text
+from opsagent.commands.korean_verbs import OTHER
 
 LOOKING = frozenset({"show", "check", "search"})
 ANSWERS = frozenset({"approve", "deny"})
@@ -27,7 +29,11 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
     for at, piece in enumerate(pieces):
         if at in done:
             continue
-        if piece.kind == "vn" and _is_what_goes_back(text, pieces, at):
+        follows = _what_follows(text, pieces, at) if piece.kind == "vn" else None
+        if follows is not None:
+            found.extend(follows[0])
+            done.update(range(at, follows[1]))
+        elif piece.kind == "vn" and _is_what_goes_back(text, pieces, at):
             found.append(replace(piece, kind="noun", value="release"))
         elif piece.kind == "vn":
             end = _maker_of(pieces, at)
@@ -52,6 +58,40 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
         else:
             found.append(piece)
     return found
+
+
+_AFTER = re.compile(r" ?(?:후|뒤|다음|이후)(?:에는|에|엔)?(?=[ ,])")
+_NOT_THAT = ("말고", "말구")
+
+
+def _what_follows(text: Text, pieces: Sequence[Piece], at: int) -> tuple[list[Piece], int] | None:
+    """Read a verbal noun that something follows: 재시작 후, 재시작 말고. Returns its pieces, and where the next one is."""
+    noun = pieces[at]
+    after = _AFTER.match(text.text, noun.end)
+    if after is not None and noun.value != OTHER:
+        end = next((place for place in range(at + 1, len(pieces)) if pieces[place].start >= after.end()), len(pieces))
+        rest = pieces[end:]
+        who = next((place for place, one in enumerate(rest) if one.kind in WHO), len(rest))
+        does = next((place for place, one in enumerate(rest) if one.kind in {"vn", "verb"}), None)
+        things = {one.value for one in rest[:who] if one.kind == "noun"}
+        if does is None or any(one.kind == "question" for one in rest):
+            return None
+        if things & {"logs", "errors", "incidents"}:  # after it, or those after it?
+            joined = replace(noun, start=noun.end - 1, kind="join", value="then", form="", slip=False)
+            return [replace(noun, kind="verb", form="near"), joined], end
+        return [replace(noun, kind="verb", form="then")], end
+    place = at + 1
+    while place < len(pieces) and pieces[place].kind == "particle":
+        place += 1
+    if place < len(pieces) and pieces[place].kind == "except" and said_by(text, pieces[place]).startswith(_NOT_THAT):
+        verb = replace(noun, end=pieces[place].end, kind="verb", form="instead")
+        if any(one.kind in {"vn", "verb"} for one in pieces[place + 1 :]):
+            return [verb], place + 1
+        before = [one for one in pieces[:at] if one.kind in {"vn", "verb"}]
+        units = any(one.kind in WHO for one in pieces[pieces.index(before[-1]) : at]) if before else True
+        if before and not units and before[-1].value != noun.value:  # 리로드만 해줘, 재시작은 말고
+            return [replace(verb, kind="filler", value="", form="")], place + 1
+    return None
 
 
 def _counts(pieces: Sequence[Piece], at: int, what: str) -> bool:

@@ -109,6 +109,8 @@ def _doubts(clause: Clause, tool: str, targets: tuple[Tag, ...], *, asks: bool) 
             found.append(Doubt(Why.SUPPOSES, tag.value))
         if tag.role in {Role.TEXT, Role.PROCEDURE, Role.PARAMS}:
             found.append(Doubt(Why.MIXED, tag.value))
+        if tag.role is Role.CONDITION and tool != "recall_incidents":  # tell me when it is down: nobody does
+            found.append(Doubt(Why.SUPPOSES, tag.value))
     bare = not asked and not any(tag.value in LOOKING for tag in clause.of(Role.VERB)) and tool == "describe_process"
     if bare and clause.has(Role.UNKNOWN):
         found.append(Doubt(Why.UNKNOWN, clause.of(Role.UNKNOWN)[0].value))

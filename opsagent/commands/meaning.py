@@ -198,7 +198,7 @@ class _Resolved:
         names = [name for tag in call.targets for name in self._named(tag, call)]
         left = {name for tag in call.left_out for name in self._named(tag, call)}
         if left and names == [_EVERY]:
-            names = list(self._known.short_names)
+            names = list(self._known.in_order)
         if _EVERY in names and len(names) > 1:
             self._doubts.append(Doubt(Why.WHOM, _EVERY))
         if not names and self._may_lean(call):

@@ -23,13 +23,22 @@ def ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
     if forbidden and any(call.changes for call in wanted):
         after = wanted[0].join if touched[0].forbidden else ""
         plain = after in {"instead", "but", "."} or (after == "," and _is_same(forbidden, wanted))
-        if not plain or any(call.join == "instead" for call in forbidden):
+        others = [call for call in forbidden if not _spares_others(call, wanted)]
+        if others and (not plain or any(call.join == "instead" for call in others)):
             doubts.append(Doubt(Why.MIXED, forbidden[0].tool))
     if forbidden and not wanted:
         doubts.append(Doubt(Why.FORBIDS, forbidden[0].tool))
     if any(call.asks for call in wanted) and any(call.changes for call in wanted):
         doubts.append(Doubt(Why.ASKS))
     return _timed(touched, doubts)
+
+
+def _spares_others(call: Call, wanted: list[Call]) -> bool:
+    """`restart api, but don't touch worker`: what is left alone is named, and is nobody that anything is done to."""
+    plain = [tag for one in (call, *wanted) if one.changes for tag in one.targets]
+    named = all(one.targets for one in wanted if one.changes) and bool(call.targets)
+    apart = not {tag.value for tag in call.targets} & {tag.value for one in wanted for tag in one.targets}
+    return call.leaves and named and apart and all(tag.role is Role.UNIT and not tag.form for tag in plain)
 
 
 def _is_same(forbidden: list[Call], wanted: list[Call]) -> bool:

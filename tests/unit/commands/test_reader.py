@@ -204,7 +204,7 @@ HOSTILE = [
     "restart\u2028web", "reﬆart web", "ſtop web", "stop \u00adapi", "𝗋𝖾𝗌𝗍𝖺𝗋𝗍 web", "restart wébéb",
     # Korean
     "api 재시작하지 마", "api 재시작하지 말아줘", "api 재시작하면 어떻게 돼?", "api 재시작할까?", "api 재시작했어?",
-    "api 재시작해도 돼?", "api 재시작해야 해", "web 빼고 다 재시작해줘", "api 말고 web 재시작해줘",
+    "api 재시작해도 돼?", "api 재시작해야 해", "web 빼고 다 꺼줘", "api 말고 web도 재시작해줘",
     "api 중지하고", "api 죽여줘", "web을 0개로 줄여줘", "web을 3개로 늘려줘",
     "api 재시작 안 해줘", "재시작해줘", "없는서비스 재시작해줘", "api 재시작 재시작해줘",
     "api 재시작해줘?",
