@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from opsagent.commands import english_words
 from opsagent.commands.clauses import Doubt, Why
 from opsagent.commands.known import Known
 from opsagent.commands.meaning import Steps
@@ -110,6 +111,16 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
         yield Doubt(Why.WHOM, "them")
     yield from _of_conditions(words, steps)
     yield from _of_procedures(words, steps)
+    yield from _of_things(tokens, words, {step.target for step in steps if step.tool not in READING})
+
+
+def _of_things(tokens: Sequence[Token], words: Sequence[str], changed: set[str | None]) -> Iterator[Doubt]:
+    """`restart logs` where a service is called so: quotes, or `the logs service`, say that it is meant."""
+    for place, token in enumerate(tokens):
+        if not token.quoted and token.text in changed and token.word in english_words.THINGS:
+            near = {*words[max(0, place - 1) : place], *words[place + 1 : place + 2]}
+            if not near & english_words.BESIDE:
+                yield Doubt(Why.WHOM, token.text)
 
 
 def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) -> Iterator[Doubt]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from opsagent.commands import english_shell
 from opsagent.commands.english_cells import Cell, Cells
 from opsagent.commands.english_choices import CHOICES, commands
-from opsagent.commands.english_lex import rows, split
+from opsagent.commands.english_lex import rows
 from opsagent.commands.english_queries import params, queries
 from opsagent.commands.english_reasons import reasons
 from opsagent.commands.english_shapes import conditions, forbidden
+from opsagent.commands.english_split import split
 from opsagent.commands.english_verbs import composed, tag
 from opsagent.commands.english_words import lexicon
 from opsagent.commands.known import Known
@@ -63,6 +65,9 @@ _OPENERS = {
 
 def tags(tokens: Sequence[Token], known: Known, context: Context) -> tuple[Row, ...]:
     """Return every way to explain the tokens, likeliest first."""
+    typed = english_shell.row(tokens, known)
+    if typed is not None:
+        return (typed,)
     text = _laid_out(tokens)
     memo, after = _memo(tokens, text)
     if memo and after == len(tokens):

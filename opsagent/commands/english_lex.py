@@ -17,7 +17,7 @@ from functools import cache
 from opsagent.commands import english_words, times_en
 from opsagent.commands.english_cells import Cell, Cells
 from opsagent.commands.english_names import Namer
-from opsagent.commands.english_words import NUMBERS, Meaning, spaced
+from opsagent.commands.english_words import NUMBERS, Meaning
 from opsagent.commands.known import Known
 from opsagent.commands.reading import Context
 from opsagent.commands.tags import MAX_ROWS, Role
@@ -26,7 +26,6 @@ from opsagent.commands.words import Token, distance
 MAX_NUMBER = 100_000
 _MAX_DOUBLE = 4
 """Words that are a unit and a word of the table in one text: with more of them nobody knows what is meant."""
-_LISTED = re.compile(r"[,/&+]")
 _TIMELY = re.compile(
     r"\d|a|an|the|at|in|on|every|each|for|since|until|till|til|tomorrow|today|tonight|daily|nightly|hourly|weekly|weekdays|later|soon|"
     r"over|within|during|from|of|last|past|previous|this|next|after|once|yesterday|overnight|noon|midnight|half|quarter|earlier|mondays?|"
@@ -49,42 +48,6 @@ _ORDER: Mapping[Role, int] = {
 }  # fmt: skip
 
 
-def split(tokens: Sequence[Token], known: Known) -> tuple[Token, ...]:
-    """Take apart what people write together: `api's`, `api,worker`, `(api)`."""
-    names = frozenset(name.lower() for name in known.by_name)
-    return tuple(piece for token in tokens for piece in _pieces(token, known, names))
-
-
-_WHOLE = frozenset({"what's", "how's", "who's", "where's", "let's", "here's"})
-
-
-def _pieces(token: Token, known: Known, names: frozenset[str]) -> Iterator[Token]:
-    text = token.text
-    if token.quoted or text in known.by_name:
-        yield token
-        return
-    stem, _, ending = spaced(text.replace("’", "'")).rpartition(" ")
-    if not stem and text.lower().endswith(("'s", "’s")) and text.lower() not in _WHOLE:
-        stem, ending = text[:-2], "'s"
-    if stem:
-        yield Token(stem, at=token.at)
-        yield Token(ending, at=token.at + len(stem))
-        return
-    if text.startswith("(") and text.endswith(")") and len(text) > 2:
-        yield Token(text[1:-1], at=token.at + 1)
-        return
-    parts = _LISTED.split(text)
-    if len(parts) > 1 and all(part.lower() in names for part in parts):
-        at = token.at
-        for number, part in enumerate(parts):
-            if number:
-                yield Token(",", at=at - 1)
-            yield Token(part, at=at)
-            at += len(part) + 1
-        return
-    yield token
-
-
 def rows(tokens: Sequence[Token], known: Known, context: Context) -> Iterator[Cells]:
     """Yield every way to see the words; one in which nothing is known where there are too many."""
     namer = Namer(known, context)
@@ -93,7 +56,7 @@ def rows(tokens: Sequence[Token], known: Known, context: Context) -> Iterator[Ce
     if len(double) > _MAX_DOUBLE:
         yield tuple(Cell(at, at + 1, ((Role.UNKNOWN, token.text, ""),)) for at, token in enumerate(tokens))
         return
-    orders = tuple((False, True) if _leads(words, at) else (True, False) for at in double)
+    orders = tuple(_ways(tokens, words, at, namer) for at in double)
     for chosen in itertools.islice(itertools.product(*orders), MAX_ROWS):
         taken = dict(zip(double, chosen, strict=True))
         yield _Words(tokens, words, namer, taken, context).cells()
@@ -122,6 +85,24 @@ def _is_counted(tokens: Sequence[Token], words: Sequence[str], at: int, namer: N
     before = words[at - 1] if at else ""
     counted = before.isdigit() or before in NUMBERS or before in _COUNTS or words[at + 1 : at + 2] == ("of",)
     return counted or (at > 0 and next(iter(namer.at(tokens[:at], at - 1)), None) is not None)
+
+
+def _ways(tokens: Sequence[Token], words: Sequence[str], at: int, namer: Namer) -> tuple[bool, ...]:
+    """Return in which order a double word is tried as a unit (True) and as a word."""
+    if words[at] in english_words.THINGS:
+        before, after = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+        if {before, after} & english_words.BESIDE or (
+            before in {"of", "for"} and english_words.THINGS & set(words[: at - 1])
+        ):
+            return (True,)
+        if after in {"of", "for", "from"}:
+            return (False,)
+        others = any(
+            word not in english_words.THINGS and next(iter(namer.at(tokens[: n + 1], n)), None)
+            for n, word in enumerate(words)
+        )
+        return (False,) if others else (True, False)
+    return (False, True) if _leads(words, at) else (True, False)
 
 
 def _leads(words: Sequence[str], at: int) -> bool:

@@ -41,9 +41,14 @@ SOFT = vocabulary(
     "history host info instance instances job journal live load machine macro memory messages metrics monitor "
     "node nodes numbers online output past ping pods probe process processes program ram release replica replicas "
     "report reports reset routine script search server service services slow state stats storage stream stuck "
-    "system task timeline trace traces unit update updates version watch worker workers "
+    "system task timeline trace traces log logs error errors status unit update updates version watch worker workers "
 )
 """Words that a unit may well be called: there both are tried. Every other word of the table names a unit only in quotes."""
+
+THINGS = frozenset({"log", "logs", "error", "errors", "status"})
+"""What is looked at, whatever a service is called: a service of that name stands where only a name can."""
+BESIDE = frozenset({"service", "process", "app", "unit", "daemon", "container"})
+"""Words beside a name that say that it is one."""
 
 
 @cache

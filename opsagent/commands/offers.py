@@ -53,6 +53,11 @@ def ask_back(looked: Looked) -> Ask:
     if shared is not None:
         return _which(shared, best, looked)
     offers = _likeliest_first(tuple(_offers(looked)), best, looked)[:_MAX_OFFERS]
+    thing = next(
+        (doubt.word for doubt in best.doubts if doubt.why is Why.WHOM and doubt.word in english_words.THINGS), ""
+    )
+    if thing:
+        return Ask(kind="unclear", question=say.say("word and name", language, word=thing), offers=offers)
     unknown = _unknown_unit(looked.rows, best)
     if unknown:
         return _no_such(unknown, offers, looked)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from opsagent.commands import english, say
+from opsagent.commands import english, english_shell, say
 from opsagent.commands.cautions import looked_over
 from opsagent.commands.clauses import Why
 from opsagent.commands.known import Known
@@ -42,7 +42,8 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     accepted = () if steps else _accepted(text, tokens, found, known, context)
     if accepted:
         return Reading(steps=accepted, language=language)
-    leans = any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
+    typed = language == "en" and english_shell.row(tokens, known) is not None  # no model of what people say knows that
+    leans = typed or any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
     if steps and not word_and_name(tokens, known) and (leans or not doubts_reading(steps, rows[0], tokens)):
         return Reading(steps=steps, language=language)
     return Reading(ask=ask_back(Looked(text, tokens, language, known, context, rows, found)), language=language)
