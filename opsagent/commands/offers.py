@@ -40,19 +40,26 @@ class Looked:
     found: Sequence[Meant]
 
 
-def ask_back(looked: Looked) -> Ask:
-    """Return the question back, in the language of the text."""
-    known, found, language = looked.known, looked.found, looked.language
+def ask_back(looked: Looked) -> tuple[Ask, bool]:
+    """Return the question back, in the language of the text, and whether the intent model was asked for it."""
+    known, language = looked.known, looked.language
     quoted = word_and_name(looked.tokens, known) if language == "en" else ""
     if quoted:
-        return Ask(kind="unclear", question=say.say("word and name", language, word=quoted))
-    best = min(found, key=_rank, default=None)
+        return Ask(kind="unclear", question=say.say("word and name", language, word=quoted)), False
+    best = min(looked.found, key=_rank, default=None)
     if best is None:
-        return _lost((), language)
+        return _lost((), language), False
     shared = next((step.target for step in best.steps if step.target and len(known.named(step.target)) > 1), None)
     if shared is not None:
-        return _which(shared, best, looked)
-    offers = _likeliest_first(tuple(_offers(looked)), best, looked)[:_MAX_OFFERS]
+        return _which(shared, best, looked), False
+    ruled = tuple(_offers(looked))
+    guessed = not ruled or any(step.tool in READING for step in ruled[0])
+    return _asked(_likeliest_first(ruled, best, looked)[:_MAX_OFFERS], best, looked), guessed
+
+
+def _asked(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> Ask:
+    """Return the question back that has these offers."""
+    found, language = looked.found, looked.language
     thing = next(
         (doubt.word for doubt in best.doubts if doubt.why is Why.WHOM and doubt.word in english_words.THINGS), ""
     )

@@ -20,6 +20,7 @@ from opsagent.commands.offers import Looked, ask_back, word_and_name
 from opsagent.commands.reading import Ask, Context, Language, Reading
 from opsagent.commands.tags import Role, Row
 from opsagent.commands.words import MAX_TEXT, Token, has_hangul, normal_form, suspicious, tokenize
+from opsagent_tools.registry import READING
 from opsagent_tools.units import Unit
 
 _ALONE = Context()
@@ -44,9 +45,13 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
         return Reading(steps=accepted, language=language)
     typed = language == "en" and english_shell.row(tokens, known) is not None  # no model of what people say knows that
     leans = typed or any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
-    if steps and not word_and_name(tokens, known) and (leans or not doubts_reading(steps, rows[0], tokens)):
-        return Reading(steps=steps, language=language)
-    return Reading(ask=ask_back(Looked(text, tokens, language, known, context, rows, found)), language=language)
+    modelled = (
+        bool(steps) and not leans and not word_and_name(tokens, known) and any(step.tool in READING for step in steps)
+    )
+    if steps and not word_and_name(tokens, known) and not (modelled and doubts_reading(steps, rows[0], tokens)):
+        return Reading(steps=steps, language=language, guessed=modelled)
+    ask, guessed = ask_back(Looked(text, tokens, language, known, context, rows, found))
+    return Reading(ask=ask, language=language, guessed=guessed or modelled)
 
 
 def _meanings(
