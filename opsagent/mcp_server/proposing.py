@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from opsagent.brain.proposals import ARGS
+from opsagent.commands.meaning import MAX_INSTANCES
 from opsagent.commands.reading import CommandStep
 from opsagent.mcp_server.commands import TEXT, reading_of
 from opsagent.mcp_server.desk import Call, Desk, McpTool
@@ -35,7 +37,12 @@ _STEP = {
     "properties": {
         "tool": {"type": "string", "enum": list(PROPOSABLE), "description": "what to do"},
         "unit": {"type": "string", "minLength": 1, "maxLength": 200, "description": "name of the service"},
-        "replicas": {"type": "integer", "minimum": 0, "maximum": 1000, "description": "scale: how many instances"},
+        "replicas": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": MAX_INSTANCES,
+            "description": "scale: how many instances",
+        },
         "safely": {"type": "boolean", "description": "restart: one instance after the other"},
     },
     "required": ["tool", "unit"],
@@ -151,6 +158,9 @@ def _plain(step: CommandStep) -> dict[str, Any]:
 
 def _step(one: dict[str, Any]) -> CommandStep:
     args: dict[str, Any] = {name: one[name] for name in ("replicas", "safely") if name in one}
+    for name in args:  # the question would not say what the caller believes to have proposed
+        if name not in ARGS.get(one["tool"], ()):
+            raise CallError("bad_argument", f"{one['tool']} takes no {name}")
     return CommandStep(tool=one["tool"], target=one["unit"], args=args)
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from opsagent import planning
 from opsagent.answering.answers import Answers
+from opsagent.commands.meaning import MAX_INSTANCES
 from opsagent.commands.reading import CommandStep
 from opsagent.home import Home
 from opsagent.mcp_server.desk import Desk
 from opsagent.mcp_server.errors import CallError
-from opsagent.mcp_server.proposing import OPEN_MAX, PER_HOUR, _demand_proposable, _within_budget
+from opsagent.mcp_server.proposing import OPEN_MAX, PER_HOUR, _demand_proposable, _step, _within_budget, tools
 from opsagent.store.journal import Journal
 from opsagent_tools.units import Unit, UnitId, UnitState
 
@@ -74,3 +75,14 @@ def test_what_only_people_say_is_not_proposed(step: CommandStep) -> None:
     with pytest.raises(CallError) as caught:
         _demand_proposable(step)
     assert caught.value.code == "not_proposed"
+
+
+@pytest.mark.parametrize("one", [{"tool": "stop", "replicas": 3}, {"tool": "start", "safely": True}], ids=str)
+def test_what_a_tool_does_not_take_is_no_part_of_a_proposal(one: dict[str, object]) -> None:
+    with pytest.raises(CallError, match="takes no"):
+        _step({**one, "unit": "api"})
+
+
+def test_no_more_instances_are_proposed_than_a_person_can_say() -> None:
+    (propose, _) = tools()
+    assert propose.properties["steps"]["items"]["properties"]["replicas"]["maximum"] == MAX_INSTANCES
