@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from typing import TYPE_CHECKING, Any
 
 from opsagent.carrying.events import Ending, Event, Person, Said
-from opsagent.carrying.expanding import expand, means_all
+from opsagent.carrying.expanding import Forbids, expand, means_all
 from opsagent.carrying.heeding import forbidding
 from opsagent.carrying.working import Desk, Place, given
 from opsagent.model import Risk
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.ports import AgentPort
     from opsagent.running import Running
+    from opsagent_tools.units import UnitId
 
 _GRAVE = frozenset({Risk.DISRUPTIVE, Risk.DESTRUCTIVE})
 _SHOWN_FIRST = frozenset({"reload", "restart", "scale", "rollback"})
@@ -39,9 +40,11 @@ class Carrier:
         daemon: Mapping[str, Any] | None = None,
         agent: AgentPort | None = None,
         plan_id: Callable[[int], str | None] = lambda _: None,
+        forbids: Forbids | None = None,
     ) -> None:
         """`running`, `daemon`: what runs and what the daemon says, where that is known already. `agent`: one that is
         open already (the daemon's own). `plan_id`: the id that the plan of a step has to bear, by the step's place.
+        `forbids`: which units of `all` are left alone, and why; without it: what people taught.
         """
         self._home = home
         self._person = person
@@ -49,6 +52,7 @@ class Carrier:
         self._daemon = daemon
         self._agent = agent
         self._plan_id = plan_id
+        self._forbids = forbids
         self._left: tuple[CommandStep, ...] = ()
         self._agreed: frozenset[int] = frozenset()
         """Places of steps that they have said yes to."""
@@ -154,7 +158,7 @@ class Carrier:
                 steps.append(step)
                 continue
             held = {hold.unit: hold.why for hold in await desk.read(lambda journal: journal.holds())}
-            forbids = await forbidding(desk.home)
+            forbids = self._forbids or await _taught(desk)
             found = expand(step, desk.running.units, desk.running.spec, held, desk.language, forbids=forbids)
             names = ", ".join(one.target or "" for one in found.steps)
             lines = [desk.say("everything", what=names)] if names else []
@@ -192,6 +196,16 @@ class Carrier:
         if place.step.tool in PROCEDURES:
             return place.ends("refused", desk.say("no procedures"), Ending.REFUSED, rule="no procedures")
         return await _work(place.step.tool)(desk, place)
+
+
+async def _taught(desk: Desk) -> Forbids:
+    rule_of = await forbidding(desk.home)
+
+    def forbids(tool: str, unit: UnitId) -> str:
+        rule = rule_of(tool, unit)
+        return desk.say("taught", rule=rule) if rule else ""
+
+    return forbids
 
 
 def _work(tool: str) -> Callable[[Desk, Place], Awaitable[Event]]:

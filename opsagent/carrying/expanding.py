@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from opsagent.carrying.heeding import Rule, no_rule
 from opsagent.carrying.words import say
 from opsagent.commands.known import Known
 from opsagent.commands.reading import CommandStep, Language
@@ -15,6 +14,8 @@ from opsagent_tools.services.spec import ServiceSpec
 from opsagent_tools.units import Unit, UnitId, UnitState
 
 ALL = "all"
+Forbids = Callable[[str, UnitId], str]
+"""Tells why a tool is not used on a unit now; empty: it may be."""
 _DEPENDENTS_FIRST = frozenset({"stop"})
 """What is taken away goes in the order in which nobody misses it; everything else begins with what others need."""
 _TAKES_UNITS = frozenset({"start", "stop", "restart", "reload", "scale", "hold"})
@@ -35,6 +36,10 @@ def means_all(step: CommandStep) -> bool:
     return step.tool not in READING and step.tool in _TAKES_UNITS and step.target in {None, ALL}
 
 
+def _nothing(_tool: str, _unit: UnitId) -> str:
+    return ""
+
+
 def expand(
     step: CommandStep,
     units: Sequence[Unit],
@@ -42,12 +47,12 @@ def expand(
     held: Mapping[UnitId, str],
     language: Language,
     *,
-    forbids: Rule = no_rule,
+    forbids: Forbids = _nothing,
 ) -> Expanded:
     """Return a step for each unit that it would change, and name those that are left alone.
 
     Supervisors' own daemons are not meant by `all`; what a person protects, holds or forbade is not either. `forbids`:
-    what people taught.
+    tells what else is against it, in the person's language.
     """
     known = Known.of(units)
     names = index(unit.id for unit in units)
@@ -57,10 +62,7 @@ def expand(
         if is_daemon(unit.id):
             continue
         name = unit.name if len(names.get(unit.name, ())) == 1 else str(unit.id)
-        why = _why_left(step.tool, unit, spec_of(unit.id), held, language)
-        rule = "" if why else forbids(step.tool, unit.id)
-        if rule:
-            why = say(language, "taught", rule=rule)
+        why = _why_left(step.tool, unit, spec_of(unit.id), held, language) or forbids(step.tool, unit.id)
         if why:
             left.append((name, why))
         else:

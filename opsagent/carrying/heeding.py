@@ -20,11 +20,6 @@ Rule = Callable[[str, UnitId], str]
 _ACTIONS = frozenset(action.value for action in ActionName)
 
 
-def no_rule(_tool: str, _unit: UnitId) -> str:
-    """Know of no rule."""
-    return ""
-
-
 async def forbidding(home: Home) -> Rule:
     """Return what people taught that forbids something at this moment."""
     return _rule_of(tuple(rule for rule in await _taught(home) if rule.verdict == "never"))

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opsagent.carrying.carrier import Carrier
 from opsagent.carrying.due import Facts, due, following, is_late, why_not
 from opsagent.carrying.events import LAST, Ending, Person, Said
+from opsagent.carrying.expanding import means_all
 from opsagent.carrying.later import bare
 from opsagent.carrying.stored import from_stored, unit_from_stored
 from opsagent.commands.reading import CommandStep
@@ -176,24 +178,38 @@ class ScheduleRunner:
         why = why_not(step, await self._facts(step, unit, bound), again=comes_again(row.at_text))
         if why:
             return _Outcome(f"not done: {why}", Ending.FAILED)
+        if unit is None and means_all(step):
+            return await self._say(row, step, f"{row.run}-{number}-{len(begun)}", await self._against(step))
         target = str(unit) if unit is not None else step.target
         name = f"{row.run}-{number}-{len(begun)}"
         return await self._say(row, replace(step, target=target), name)
 
-    async def _say(self, row: ScheduleRow, step: CommandStep, plan: str) -> _Outcome:
-        """Have one step carried out as its person's, who said yes to it when it was scheduled."""
+    async def _against(self, step: CommandStep) -> dict[UnitId, str]:
+        """Return what people ordered that keeps a step of everything from each unit."""
+        found = {unit: why_not(step, await self._facts(step, unit, {}), again=True) for unit in self._rooms.world.units}
+        return {unit: why for unit, why in found.items() if why}
+
+    async def _say(
+        self, row: ScheduleRow, step: CommandStep, plan: str, left: Mapping[UnitId, str] = MappingProxyType({})
+    ) -> _Outcome:
+        """Have one step carried out as its person's, who said yes to it when it was scheduled.
+
+        `left`: units of `all` that are left alone, and why.
+        """
 
         def plan_id(place: int) -> str:
             return f"{plan}-{place}" if place else plan
 
         person = Person(name=row.by, agreed=True)
         status = await asyncio.to_thread(self._status)
-        carrier = Carrier(self._rooms.home, person, daemon=status, agent=self._agent, plan_id=plan_id)
+        forbids = (lambda _tool, unit: left.get(unit, "")) if means_all(step) else None
+        carrier = Carrier(self._rooms.home, person, daemon=status, agent=self._agent, plan_id=plan_id, forbids=forbids)
         said = Said(steps=(step,), text=row.text, language=row.language)
         last = [event async for event in carrier.carry(said) if event.kind in LAST]
         failed = next((event for event in last if event.code != Ending.DONE), None)
         end = failed or last[-1]
-        return _Outcome(f"{end.kind.replace('_', ' ')}{f': {end.text}' if end.text else ''}", end.code)
+        alone = "".join(f"; {unit.name} was left alone: {why}" for unit, why in sorted(left.items()))
+        return _Outcome(f"{end.kind.replace('_', ' ')}{f': {end.text}' if end.text else ''}{alone}", end.code)
 
     async def _begun(self, row: ScheduleRow, number: int) -> tuple[PlanRow, ...]:
         """Return the plans of a step that an earlier life of the agent wrote down, in their order."""

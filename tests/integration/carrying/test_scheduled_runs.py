@@ -82,6 +82,26 @@ async def test_they_are_done_at_their_time_and_people_go_before_them(place: Plac
     assert (said.count("scheduled"), said.count("schedule_failed")) == (2, 3)
 
 
+async def test_everything_at_its_time_leaves_alone_what_is_being_deployed(place: Place, free_port: int) -> None:
+    await _up(place, free_port)
+    with place.writing() as journal:
+        journal.begin_deploy(UnitId.local("circus", "api"), datetime.now(UTC) + timedelta(hours=1), "4.2", "lee")
+        schedule = journal.add_schedule(
+            by="kim",
+            text="restart everything in 1s",
+            language="en",
+            steps=to_stored([CommandStep(tool="restart", target="all")]),
+            units=[{"unit": None, "release": ""}],
+            at_text="in 1s",
+            zone="UTC",
+            next_at=datetime.now(UTC) + timedelta(seconds=1),
+        ).id
+    await place.watch("observe")
+    row = await _row(place, schedule, lambda row: row.state == "done")
+    assert "api was left alone: it is being deployed" in str(row.last_result)
+    assert len(place.starts("api")) == 1
+
+
 async def test_a_program_proposes_over_the_socket_and_a_persons_yes_has_it_done_once(
     place: Place, free_port: int
 ) -> None:
