@@ -140,8 +140,10 @@ def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
     lowered = word.lower()
     found = []
     for name in names:
-        far = distance(lowered, name.lower())
+        allowed = max(1, len(name) // 3)
         starts = len(lowered) >= 2 and name.lower().startswith(lowered)
-        if far <= max(1, len(name) // 3) or starts:
-            found.append((0 if starts else far, name))
+        if starts:
+            found.append((0, name))
+        elif abs(len(lowered) - len(name)) <= allowed and (far := distance(lowered, name.lower())) <= allowed:
+            found.append((far, name))
     return tuple(name for _, name in sorted(found))

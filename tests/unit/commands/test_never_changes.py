@@ -198,7 +198,7 @@ def test_what_was_said_before_is_no_order() -> None:
     assert wrong(texts, UNITS, two) == []
     assert changes(read("restart all of them", UNITS, two)) in {"", "restart api; restart worker"}
     one = Context(now=NOW, spoken_of=("api",), last=(RESTART,))
-    texts = (
+    after_one = (
         "don't restart it",
         "it restarts",
         "restart the rest",
@@ -209,7 +209,7 @@ def test_what_was_said_before_is_no_order() -> None:
         "worker 말고",
         "worker는?",
     )
-    assert wrong(texts, UNITS, one) == []
+    assert wrong(after_one, UNITS, one) == []
 
 
 def test_an_accepted_phrase_says_no_more_than_it_said() -> None:
