@@ -87,9 +87,12 @@ def plan_for(desk: Desk, place: Place) -> Plan:
 
 async def _confirmed(desk: Desk, place: Place, agent: AgentPort, asked: Ended) -> Event:
     """Ask what the guard wants to be asked, now that it is known what it will cost."""
-    yes = await desk.confirmed(desk.say("go on"), (f"{desk.command(place.step)}: {asked.detail}",), anew=True)
-    by = desk.person.name
-    await desk.write(lambda journal: journal.decide_approval(asked.approval, bool(yes), by))
+    by, yes = desk.person.name, False
+    try:
+        lines = (f"{desk.command(place.step)}: {asked.detail}",)
+        yes = bool(await desk.confirmed(desk.say("go on"), lines, anew=True))
+    finally:  # who leaves at the question has said no to it: it does not stay open
+        await desk.write(lambda journal: journal.decide_approval(asked.approval, yes, by))
     if not yes:
         return place.declined(desk)
     return ended_as(place, await follow(desk, place, agent.approved(asked.approval, by=by), told=True))

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from opsagent.views.progress import Spinner
 
 
+_BEFOREHAND = frozenset({"preflight", "asked"})
+"""Progress of a plan of which nothing has begun."""
+
+
 class Showing:
     """The events of one command."""
 
@@ -26,6 +30,8 @@ class Showing:
         self._said: list[str] = []
         """Beside each result: its step, in the language of the person."""
         self._under_way: Event | None = None
+        self._touched: int | None = None
+        """Place of the last step of which more was seen than a look beforehand."""
         self._done: list[str] = []
         self._carrier: Carrier | None = None
         self._spinner: Spinner | None = None
@@ -64,6 +70,8 @@ class Showing:
             self._spinner = Spinner(self._out.notes)
             self._lines = ProgressLines(self._out, self._spinner)
         if event.progress is not None:
+            if event.progress.kind not in _BEFOREHAND:
+                self._touched = event.number
             if event.progress.kind == "step_done":
                 self._done.append(event.progress.text)
             self._lines.show(event.progress)
@@ -116,8 +124,10 @@ class Showing:
                 self._out.note(f"{self._say('refused', what=what)}: {detail}{rule}")
             case "declined":
                 self._out.note(detail)
-            case "interrupted":
+            case "interrupted" if self._under_way is not None and self._touched == self._under_way.number:
                 self._out.note(self._say("in the middle", what=what))
+            case "interrupted":
+                self._out.note(self._say("not done", what=what))
             case _:
                 opened = self._say("incident", id=result["incident"]) if result.get("incident") else ""
                 self._out.note(f"{self._say('failed', what=what)}: {detail}{opened}")

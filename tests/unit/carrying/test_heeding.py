@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,29 @@ async def test_who_cannot_be_asked_has_said_yes_with_their_command(room: Room, m
     monkeypatch.setattr(heeding, "_read", lambda _home: (RULE,))
     agent, asked, ended = await _carried(room, monkeypatch, there=False)
     assert (agent.confirmed, asked, ended) == ([True], [], "done")
+
+
+async def test_who_leaves_at_the_question_has_said_no(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided: list[bool] = []
+
+    class Journal:
+        def decide_approval(self, _approval: str, approve: bool, _by: str) -> None:
+            decided.append(approve)
+
+    async def write(_desk: Desk, work: Callable[[Journal], None]) -> None:
+        work(Journal())
+
+    async def leave(_question: str, _lines: Sequence[str]) -> bool:
+        raise asyncio.CancelledError
+
+    plan = new_plan(unit=API, steps=(step(unit=API),), remedy="start", origin="person", source="person", why="")
+    monkeypatch.setattr(changes, "plan_for", lambda _desk, _place: plan)
+    monkeypatch.setattr(Desk, "write", write)
+    carrier = Carrier(room.home, Person(name="kim", confirm=leave), running=room.running, agent=Agent())  # type: ignore[arg-type]
+    said = Said(steps=(CommandStep(tool="start", target="api"),), text="as said", language="en")
+    with pytest.raises(asyncio.CancelledError):
+        _ = [event async for event in carrier.carry(said)]
+    assert decided == [False]
 
 
 async def test_where_what_was_taught_cannot_be_read_people_are_asked(
