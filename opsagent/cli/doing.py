@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ class _Meant:
     """The person has just said yes to exactly these steps."""
     learn_later: bool = False
     """A chat model proposed them: they are remembered once they were done."""
+    answer: Mapping[str, str] | None = None
+    """There is nothing to do: a chat model answered, in its own words."""
 
 
 class Doing:
@@ -54,6 +56,7 @@ class Doing:
         self._context: Context = context_of(home, self._running, self._person, phrases=False)
         self._reading = self._read()
         self._results: list[dict[str, Any]] = []
+        self._answer: Mapping[str, str] | None = None
 
     def _read(self) -> Reading:
         """Read the text; what this person meant by it before is looked up where it is not understood by itself."""
@@ -105,6 +108,7 @@ class Doing:
                     "language": self._reading.language,
                     "results": self._results,
                     "not_done": [step.to_json() for step in left],
+                    **({"answer": self._answer} if self._answer is not None else {}),
                 }
             )
         else:
@@ -113,6 +117,9 @@ class Doing:
 
     async def _all(self, showing: Showing) -> tuple[int, tuple[CommandStep, ...]]:
         meant = await self._meant()
+        if meant.answer is not None:
+            self._show(meant.answer)
+            return int(Code.DONE), ()
         if self._phrase:
             await self._say_phrase(meant.steps)
         from opsagent.carrying.carrier import Carrier
@@ -173,8 +180,10 @@ class Doing:
         from opsagent.cli.thinking import think
 
         thought = await think(self._home, self._text, self._running, self._reading, tell=self._out.note)
-        if thought is None or thought.reading is None:
+        if thought is None:
             return None
+        if thought.reading is None:
+            return _Meant((), answer={"model": thought.model, "said": thought.said}) if thought.said else None
         if thought.reading.ask is None:
             return _Meant(thought.reading.steps)
         if not thought.reading.ask.offers or not self._can_ask():
@@ -184,6 +193,14 @@ class Doing:
         if taken is None:
             raise CliError(self._say("nothing done"), code=Code.USAGE)
         return _Meant(taken, agreed=True, learn_later=True)
+
+    def _show(self, answer: Mapping[str, str]) -> None:
+        """Show what a model answered: somebody else's words, line by line."""
+        from opsagent.views.terminal import one_line
+
+        self._answer = answer
+        if not self._out.as_json:
+            self._out.lines([one_line(line) for line in answer["said"].splitlines()])
 
     async def _learn(self, steps: tuple[CommandStep, ...]) -> None:
         """Remember what the person means by the text: they took it with a key of their own."""

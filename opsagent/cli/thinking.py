@@ -42,8 +42,10 @@ async def think(
         )
     finally:
         await thinker.close()
-    if thought.said:
-        tell(f"{thought.model} ({spent_line(thought)}): {thought.said}")
+    if thought.said:  # an answer is a result, which whoever asked shows
+        tell(
+            f"{thought.model} ({spent_line(thought)}){f': {thought.said}' if thought.reading is not None else ' says:'}"
+        )
     if thought.why_not:
         tell(f"{thinker.name}: {thought.why_not}")
     return thought

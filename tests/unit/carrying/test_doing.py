@@ -135,6 +135,19 @@ def test_what_a_model_would_change_is_not_done_where_nobody_can_say_yes(desk: De
     assert not desk.paused
 
 
+def test_what_a_model_answers_is_the_answer(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.reads()
+    desk.thinks(Thought(said="it sleeps,\x1b[2J\nas you told it", model="m"))
+    assert desk.do() == 0
+    assert capsys.readouterr().out == "it sleeps,\\x1b[2J\nas you told it\n"
+    assert desk.do(as_json=True) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["results"], said["answer"]["model"]) == ([], "m")
+    desk.thinks(Thought(why_not="no answer in time"))
+    with pytest.raises(Unclear):
+        desk.do()
+
+
 @pytest.mark.parametrize("kind", ["unsafe_text", "too_long", "empty"])
 def test_a_text_that_may_not_be_what_it_looks_like_is_shown_to_no_model(desk: Desk, kind: str) -> None:
     desk.reads(kind=kind)
