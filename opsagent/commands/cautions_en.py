@@ -28,6 +28,8 @@ _ANSWERED = {
     "rejected": "deny",
     "declined": "deny",
 }
+_ANSWERS = frozenset({"approve", "approved", "accept", "accepted", "confirm", "confirmed", "deny", "denied", "reject", "rejected", "refuse",
+                      "decline", "agreed", "granted", "permit", "allow", "veto", "dismiss", "block"})  # fmt: skip
 _DOWN = frozenset(
     {"down", "dead", "offline", "gone", "stopped", "unhealthy", "over", "above", "using", "exceeding", "more", "sick"}
 )
@@ -132,6 +134,10 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) ->
         yield Doubt(Why.UNKNOWN, " ".join(plain[-2:]))
     if plain and plain[-1] == "before" and tokens[words.index("before") - 1].text in known.names:
         yield Doubt(Why.WHEN, "before")
+    if ("or", "not") in itertools.pairwise(words):
+        yield Doubt(Why.EITHER, "or not")
+    if len(plain) == 1 and plain[0] in _ANSWERS:
+        yield Doubt(Why.WHOM, plain[0])
     if plain and plain[0] in {"or", "either", "and/or", "neither"}:
         yield Doubt(Why.EITHER, plain[0])
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from opsagent.commands import english_shell
+from opsagent.commands.english_asides import asides
 from opsagent.commands.english_cells import Cell, Cells
 from opsagent.commands.english_choices import CHOICES, commands
 from opsagent.commands.english_lex import rows
@@ -125,7 +126,7 @@ def _orders_next(said: Sequence[str], at: int) -> bool:
 
 
 def _explained(cells: Cells, tokens: Sequence[Token], text: str) -> Row:
-    cells = forbidden(cells, light=False)
+    cells = forbidden(asides(cells, tokens), light=False)
     cells = conditions(cells, tokens)
     cells = queries(cells, tokens, text)
     cells = params(cells, tokens, text)

@@ -159,6 +159,19 @@ def _except(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     )
 
 
+def _but(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`everything but api`; elsewhere `but` joins."""
+    if not (cell.may(Role.EXCEPT) and cell.may(Role.JOIN)):
+        return None
+    after = _after(cells, at)
+    if after is not None and after.may(Role.GLUE, "the"):
+        after = _after(cells, at + 1)
+    if at == 0 or not cells[at - 1].may(Role.ALL):
+        return cell.of(Role.JOIN)
+    named = after is not None and after.first[0] in {Role.UNIT, Role.GROUP}
+    return (Role.EXCEPT, "except", "") if named else (Role.NEGATION, "not", "")
+
+
 def _about(cells: Cells, _at: int, cell: Cell) -> Meaning | None:
     """`what about api`: asks for it, where nothing is to be done."""
     if not cell.may(Role.REQUEST, None, "gerund") or any(one.may(Role.VERB) for one in cells):
@@ -230,6 +243,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _except, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
+    _slip, _except, _but, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

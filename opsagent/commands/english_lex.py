@@ -35,6 +35,8 @@ _TIMELY = re.compile(
 _BEFORE_NUMBERS = frozenset({"to", "by", "with"})
 _ID = re.compile(r"#?(?=[0-9a-z-]*\d)[0-9a-z][0-9a-z-]{1,40}")
 _SIZE = re.compile(r"\d{1,6}(?:\.\d)?(?:[kmgt]i?b?|%)")
+_CODES = re.compile(r"[45](?:\d\d|xx)s")
+"""What a server answers when it fails: `502s`, `5xxs`; no seconds."""
 _DASHES = frozenset({"-", "–", "—"})
 
 
@@ -156,6 +158,8 @@ class _Words:
             return Cell(at, at + 1, ((Role.PROCEDURE, name, ""),))
         if token.quoted:
             return Cell(at, at + 1, (named[1],) if named else ((Role.QUERY, token.text, "quoted"),))
+        if _CODES.fullmatch(self.words[at]):
+            return Cell(at, at + 1, ((Role.QUERY, token.text[:3], "code"),))
         found: list[tuple[int, tuple[Meaning, ...]]] = []
         if named is not None:
             found.append((named[0], (named[1],)))

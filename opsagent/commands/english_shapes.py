@@ -64,7 +64,8 @@ def _unwanted(cells: Cells, at: int) -> Cells:
 
 def _changing(cell: Cell, *, light: bool) -> tuple[Role, str, str] | None:
     """Return what is not to be done, in the words of a tool where there is one."""
-    verbs = [one for one in cell.options if one[0] is Role.VERB and one[2] in {"imperative", "gerund", "light"}]
+    forms = {"imperative", "gerund", "light", "third"}  # no restarts, please
+    verbs = [one for one in cell.options if one[0] is Role.VERB and one[2] in forms]
     acts = [one for one in verbs if one[1] in ORDERED | {OTHER}]
     return next(iter([*acts, *(one for one in verbs if light and one[2] == "light")]), None)
 
