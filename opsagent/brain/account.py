@@ -97,9 +97,12 @@ class Account:
     def end(self, call: str, model: str, purpose: Purpose, told: Mapping[str, Any], spent: Spent) -> None:
         """Write down how a request ended."""
         one = self._settings.named(model)
-        tokens = (int(told["tokens_in"]), int(told["tokens_out"]))
+        tokens = (
+            max(0, int(told["tokens_in"])),
+            max(0, int(told["tokens_out"])),
+        )  # a server says so: it earns nobody any
         ok, why, size = bool(told["ok"]), str(told["why"]), int(told["bytes"])
-        cost = cost_of(one, *tokens) if one is not None and ok else None if one is None else 0.0
+        cost = _cost(one, tokens) if ok or one is None else 0.0
         _add(spent, model, ok=ok, why=why, tokens=tokens, cost=cost)
         self._settle(call, model, purpose, ok=ok, why=why, tokens=tokens, cost=cost, size=size)
 
@@ -139,6 +142,13 @@ class Account:
 
             self._journal = Journal.open(self._home)
         return self._journal
+
+
+def _cost(model: OneModel | None, tokens: tuple[int, int]) -> float | None:
+    """Return what an answer cost; None: nobody knows, for nobody said what a token costs, or how many it took."""
+    if model is None or (not any(tokens) and cost_of(model, 1, 1) != 0.0):
+        return None
+    return cost_of(model, *tokens)
 
 
 def _add(spent: Spent, model: str, *, ok: bool, why: str, tokens: tuple[int, int], cost: float | None) -> None:
