@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,18 +50,28 @@ def recall_incidents(step: CommandStep, ground: Ground) -> Answer:
         chosen = _choose(rows, unit.id, since)
         told = [brief(row, journal.standing_watches()) for row in rows[:SHOWN]]
         now = in_a_sentence(ground.row(unit), ground)
+        stopped = since is None and state_of(ground.row(unit)) == "stopped"  # by a person, who is why it is down now
         if chosen is None:
-            lines = [ground.say("past.now", text=now), *_beside(unit.id, since or ground.now - _BACK, journal, ground)]
-            return _nothing(unit.id, since, told, journal.began(), lines, ground=ground)
+            lines = [] if stopped else [ground.say("past.now", text=now)]
+            lines += _beside(unit.id, since or ground.now - _BACK, journal, ground)
+            answer = _nothing(unit.id, since, told, journal.began(), lines, ground=ground)
+            return replace(answer, headline=now) if stopped else answer
         account = account_of(journal, chosen.id)
+        stopped = stopped and chosen.status not in UNFINISHED
+        orders = list(_beside(unit.id, chosen.resolved_at or ground.now, journal, ground)) if stopped else []
         alike = [row for row in journal.repaired_alike(chosen) if row.id != chosen.id]
     lines = [*_because(account, ground), *_story(account, ground), *_before(account, alike, ground)]
     lines += _remembered(step, unit.name, ground)
-    lines.append(ground.say("past.now", text=now))
+    headline = headline_of(account, ground)
+    if stopped:
+        headline = ground.say("and").join([now, f"{ground.say('past.instead')}: {headline}"])
+        lines[:0] = orders
+    else:
+        lines.append(ground.say("past.now", text=now))
     if len(rows) > 1:
         lines.append(ground.say.count("past.more", len(rows) - 1, name=unit.name))
     lines.append(f"opsagent incidents show {chosen.id}")
-    return Answer(data={"incidents": told}, headline=headline_of(account, ground), lines=tuple(lines))
+    return Answer(data={"incidents": told}, headline=headline, lines=tuple(lines))
 
 
 def _choose(rows: Sequence[IncidentRow], unit: UnitId, since: datetime | None) -> IncidentRow | None:

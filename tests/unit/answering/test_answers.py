@@ -153,6 +153,18 @@ def test_why_it_died_is_answered_from_the_journal(place: Home) -> None:
     )
 
 
+def test_what_a_person_stopped_is_down_because_of_that_and_not_of_an_incident_of_before(place: Home) -> None:
+    stopped = running(a_unit(processes=(), state=UnitState.STOPPED))
+    bare = ask(place, "recall_incidents", stopped)
+    assert bare.headline == "api is stopped: a person had it stopped, and it stays so"
+    remember(place, incident(), status="resolved", resolved_at=NOW - timedelta(hours=2), mttr_s=12.0)
+    found = ask(place, "recall_incidents", stopped)
+    assert found.headline.startswith(f"{bare.headline}; the latest before that: api: crash at 11-29 08:59 KST")
+    assert not any(line.startswith("now: ") for line in (*bare.lines, *found.lines))
+    then = ask(place, "recall_incidents", stopped, since="12h")  # what was then is asked
+    assert then.headline.startswith("api: crash at 11-29 08:59 KST")
+
+
 def test_what_is_not_recorded_is_not_made_up(place: Home) -> None:
     found = ask(place, "recall_incidents", running(a_unit()))
     assert found.headline == "I do not know: no incident of api is known, for nothing was ever recorded here"
