@@ -52,6 +52,8 @@ def cut(text: Text, *, names_first: bool = True) -> tuple[Piece, ...]:
                         and piece.kind not in {"particle", "copula", "light", "passive"}
                     )
                     _keep(best, piece.end, [(kinds, _Best(way.cost + price + 2 * glued, (*way.pieces, piece)))])
+    if end not in best:  # no row of pieces reaches the end: nothing of it is understood
+        return (Piece(0, end, "unknown", text.text, kinds="noun"),) if end else ()
     return min(best[end].values(), key=lambda way: way.cost).pieces if end else ()
 
 
@@ -121,7 +123,11 @@ def _may_follow(piece: Piece, before: str, text: Text) -> bool:
         case "unknown":
             return begins or before != "start"
         case "filler" | "question" | "all" | "join" | "negation" | "pronoun" | "correction" | "doubt" | "glue":
-            if piece.end - piece.start > 1 or text.text[piece.start] in "왜뭐좀":
+            if (
+                piece.end - piece.start > 1
+                or text.text[piece.start] in "왜뭐좀"
+                or not text.text[piece.start].isalnum()
+            ):
                 return True
             after = text.text[piece.end : piece.end + 1]
             return begins and not ("가" <= after <= "힣" and piece.kind == "filler")

@@ -39,6 +39,11 @@ SOUP = (
     "errors", "restarted", "restarting", "failed", "has", "been", ",", "off", "take", "bring",
 )  # fmt: skip
 
+_ODD = (
+    "api", "worker", "재시작", "해줘", "🙏🙏", "👍", "급함", "ㅠㅠ", "!!", "죽었으면", "3개로", "…", "~", "뭐", "왜", "하고", "(", "-",
+    "를", "50줄", "오전 3시에", "안", "ㅋㅋ", "?", "restart", "a", "、", "１２",
+)  # fmt: skip
+
 
 def changes(reading: Reading) -> list[str]:
     return [str(step) for step in reading.steps if step.tool not in READING]
@@ -103,3 +108,13 @@ def test_long_texts_with_many_units_take_no_long_time() -> None:
         began = time.process_time()
         read((piece * 100)[:MAX_TEXT], units)
         assert time.process_time() - began < 0.5  # a tenth of it, most of the time
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.sampled_from(_ODD), min_size=1, max_size=7),
+    st.lists(st.sampled_from(["", " "]), min_size=7, max_size=7),
+)
+def test_no_text_is_too_odd_to_be_read(pieces: list[str], between: list[str]) -> None:
+    text = "".join(piece + gap for piece, gap in zip(pieces, between, strict=False))
+    assert read(text, UNITS) is not None
