@@ -110,7 +110,7 @@ def _deliver(order: Mapping[str, Any]) -> dict[str, Any]:
     scheme = _scheme(str(order["url"]))
     seen: list[str] = []
     asset = apprise.AppriseAsset(storage_mode="memory", secure_logging=True, app_id="opsagent", app_desc="opsagent")
-    wall = Wall([str(host) for host in order["hosts"]], proxy)
+    wall = Wall([str(host) for host in order["hosts"]], proxy, local=True)
     target = apprise.Apprise(asset=asset)
     if not target.add(str(order["url"])) or len(target) != 1:
         return {"ok": False, "where": scheme, "bytes": 0, "why": "is no address that Apprise knows"}

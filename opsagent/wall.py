@@ -31,8 +31,10 @@ class Refused(OSError):
 class Wall:
     """Lets this process reach what is named, and counts what it says there."""
 
-    def __init__(self, hosts: Iterable[str], proxy: str = "") -> None:
+    def __init__(self, hosts: Iterable[str], proxy: str = "", *, local: bool = False) -> None:
+        """`local`: sockets of this machine are reached, too: a message to the desktop goes over its bus."""
         hosts = tuple(hosts)
+        self._local = local
         self._hosts = _ports_by_name(hosts)
         self._allowed = _ports_by_name([*hosts, *([proxy.partition("://")[2].rstrip("/")] if proxy else [])])
         self._proxied = bool(proxy)
@@ -105,11 +107,14 @@ class Wall:
         return counted
 
     def hear(self, event: str, args: tuple[Any, ...]) -> None:
-        """Refuse what is not named: other hosts, datagrams to them, programs."""
+        """Refuse what is not named: other hosts, datagrams to them, sockets of this machine (the agent's among them), programs."""
         if event in {"socket.getaddrinfo", "socket.gethostbyname"}:
             self._name(_text(args[0]))
-        elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"} and isinstance(args[1], tuple):
-            self._connect(str(args[1][0]), int(args[1][1]))
+        elif event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+            if isinstance(args[1], tuple):
+                self._connect(str(args[1][0]), int(args[1][1]))
+            elif args[1] is not None and not self._local:
+                self._refuse("a local socket")
         elif event in _NEVER:
             self._refuse(f"a program ({event})")
 

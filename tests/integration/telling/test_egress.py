@@ -113,6 +113,9 @@ async def test_no_program_is_started_for_a_message(monkeypatch: pytest.MonkeyPat
         wall.hear("socket.sendto", (None, ("192.0.2.1", 514)))
     with pytest.raises(OSError, match=r"evil\.example"):
         wall.hear("socket.getaddrinfo", ("evil.example", 443, 0, 0, 0))
+    with pytest.raises(OSError, match="a local socket"):
+        wall.hear("socket.connect", (None, "/run/user/0/opsagent/api.sock"))
+    Wall([], local=True).hear("socket.connect", (None, "/run/user/0/bus"))
 
 
 def test_an_address_is_read_from_a_private_file_or_the_named_variable(
