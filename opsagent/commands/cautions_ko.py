@@ -21,7 +21,7 @@ _TELLING = frozenset(
 _TITLES = frozenset("최근 마지막 지난 직전 최종 첫 이전 비정상 예기치 강제 다음 아까 방금".split())
 _ABOUT = re.compile(r"(?:(?:직전|직후|도중|당시)\S*|중(?:에 \S+|이야|임)?|이후|아직|예정|예정이야)[.!]?$")
 _TOLD = re.compile(
-    r"(?:됨|되었음|받음|받았어|받았음|받았습니다|왔어|왔음|요청함|요청했어|있었어|할 거야|할 예정|할 예정이야|할 예정입니다|"
+    r"(?:(?<!도)(?<!도 )됨|되었음|받음|받았어|받았음|받았습니다|왔어|왔음|요청함|요청했어|있었어|할 거야|할 예정|할 예정이야|할 예정입니다|"
     r"하네|하네요|하더라|하더라고|하는구나|하더군|[가-힣]하지)[.!~]*$"
 )
 _DOES = re.compile(r"[가-힣](?:한다|합니다)[.!~]*$")
@@ -38,6 +38,7 @@ _POLITE_IF = re.compile(
 )
 _UNDOES = frozenset("보류 중단 취소 연기 거절 반대 정지 중지 홀드 스톱 스탑".split())
 """Alone behind a comma, it takes back what was just said: 재시작해줘, 중단."""
+_GOES_ON = frozenset({"끝나면", "완료되면"})
 _SUPPOSING = frozenset({"아니면", "만약", "만약에", "만일"})
 _WISH = ("좋", "고맙", "감사", "될", "되", "돼", "안")
 """재시작해 주면 좋겠어: what follows makes a request of it."""
@@ -115,9 +116,11 @@ def _of_conditions(words: Sequence[Token], steps: Steps, known: Known) -> Iterat
             continue
         pair = f"{words[place - 1].text} {text}" if place else text
         after = words[place + 1].text if place + 1 < len(words) else ""
+        goes_on = place > 0 and text in _GOES_ON  # that it follows something was found where it was read
         supposes = text in _SUPPOSING or (
-            _IF.search(text) and not _POLITE_IF.search(pair) and not after.startswith(_WISH)
+            not goes_on and _IF.search(text) and not _POLITE_IF.search(pair) and not after.startswith(_WISH)
         )
         whether = text.endswith(("는지", "은지", "인지", "을지"))
-        if whether if conditional else supposes:
+        alone = sum(word.text in known.names for word in words) < 2 and not any(step.target == "all" for step in steps)
+        if (whether and not alone) if conditional else supposes:
             yield Doubt(Why.SUPPOSES, text)

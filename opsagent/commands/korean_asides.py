@@ -25,6 +25,7 @@ _ANNOUNCED = re.compile(
 _MINE = frozenset({"내가", "제가", "우리가", "저희가", "저희", "제", "저희팀이"})
 _DOES = frozenset({"will", "reason", "progress", "duty", "third"})
 _KEPT = ("놔", "놓아", "냅", "그대로", "그냥", "가만", "내버려")
+_DEPLOYED = ("배포", "디플로이", "올린", "올렸던", "나간", "릴리")
 _BESIDES = ("외", "이외")
 
 
@@ -76,6 +77,52 @@ def left_alone(text: Text, pieces: list[Piece]) -> list[Piece]:
         kept = piece.kind == "verb" and piece.value == "hold" and piece.form in {"imperative", "then"} and changes
         alone = kept and said_by(text, piece).startswith(_KEPT)
         found.append(replace(piece, value="touch", form="negated") if alone else piece)
+    return found
+
+
+def sentences(_text: Text, pieces: list[Piece]) -> list[Piece]:
+    """End a sentence behind its verb where another one begins with whom it is about: `worker 재시작 web은 놔둬`."""
+    found: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        form = piece.form if piece.kind == "verb" and piece.value not in LOOKING | {OTHER, "touch"} else ""
+        if form not in {"imperative", "noun", "attributive"} or not any(one.kind in WHO for one in pieces[:at]):
+            found.append(piece)
+            continue
+        behind = [one for one in pieces[at + 1 :] if one.kind != "filler"]
+        verb = next((one for one in behind if one.kind == "verb"), None)
+        names = bool(behind) and behind[0].kind == "unit" and verb is not None and behind[0].start > piece.end
+        spares = (
+            names and verb is not None and verb.value in {"touch", "hold"} and verb.form in {"negated", "imperative"}
+        )
+        orders = names and verb is not None and form == "imperative" and verb.form == "imperative"
+        if spares or orders:
+            found.append(replace(piece, form="noun" if form == "attributive" else form))
+            found.append(replace(piece, start=piece.end - 1, kind="mark", value=".", form="", polite=False, slip=False))
+        else:
+            found.append(piece)
+    return found
+
+
+def plainly(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """`방금 배포한 api 되돌려`, `api 있잖아 그거`: what only says once more which one is meant says nothing new."""
+    back = any(one.kind == "verb" and one.value == "rollback" for one in pieces)
+    units = [at for at, one in enumerate(pieces) if one.kind == "unit"]
+    found: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        behind = pieces[at + 1] if at + 1 < len(pieces) else None
+        deployed = piece.kind == "verb" and piece.form == "attributive" and piece.value in {OTHER, "start"}
+        again = piece.kind == "pronoun" and piece.value == "it" and len(units) == 1 and units[0] < at
+        between = pieces[units[0] + 1 : at] if again else []
+        if (
+            back
+            and deployed
+            and behind is not None
+            and behind.kind == "unit"
+            and said_by(text, piece).startswith(_DEPLOYED)
+        ) or (again and all(one.kind == "filler" or (one.kind == "mark" and one.value in ",.") for one in between)):
+            found.append(replace(piece, kind="filler", value="", form=""))
+        else:
+            found.append(piece)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -106,7 +107,7 @@ def reasons(text: Text, pieces: list[Piece]) -> list[Piece]:
         if not because and not (piece.kind == "state" and (piece.form == "attributive" or _is_reason(found, at))):
             at += 1
             continue
-        begin = _reason_begin(found, at, widely=because)
+        begin = _reason_begin(found, at, widely=because, own=_says_who(found, at + 1))
         clause = found[begin:at]
         own = _says_who(found, at + 1)
         names = [one.value for one in clause if one.kind == "unit"]
@@ -148,7 +149,26 @@ _STATED = frozenset(
 )
 
 
-def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool) -> int:
+_RISKY = re.compile(r"금지|말|마라|마세|면|라고|다고|래|대요|아니|않|못|예시|예를|가정|규칙|만약|혹시")
+_PARTS = re.compile(
+    r"(?:큐|대기열|커넥션|세션|스레드|쓰레드|락|데드락|소켓|포트|응답|요청|속도|화면|페이지|결제|주문|로그인|문의|메시지|트래픽|접속|연결|처리|작업|고객|유저|사용자)(?:들|량|수)?(?:이|가|은|는|도|을|를)?"
+)
+"""What may be amiss with a service: it names no other one."""
+
+
+def _is_matter(pieces: Sequence[Piece], at: int, *, own: bool) -> bool:
+    """Tell whether a word that nobody knows is only what a reason is about: 주문이 밀려서, 큐 꽉 찼어요.
+
+    What follows then says itself who is meant (`own`), or the word stands behind the unit and is a part of one.
+    """
+    word = pieces[at]
+    if word.kind != "unknown" or not re.fullmatch(r"[가-힣]+", word.value) or _RISKY.search(word.value):
+        return False
+    joined = at + 1 < len(pieces) and pieces[at + 1].kind == "join"
+    return not joined and (own or _PARTS.fullmatch(word.value) is not None)
+
+
+def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool, own: bool) -> int:
     """Return where a reason begins. `widely`: its ending tells, so that words nobody knows may be part of it."""
     begin = at
     while begin > 0:
@@ -158,7 +178,7 @@ def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool) -> int:
         told = before.kind in {"unknown", "vn", "question"} or (
             before.kind == "verb" and before.form in {"attributive", "past", "third", "noun"}
         )
-        if not stated and not (widely and told):
+        if not stated and not (widely and told) and not _is_matter(pieces, begin - 1, own=own):
             break
         begin -= 1
     return begin

@@ -145,7 +145,7 @@ def _left_alone(text: Text, pieces: Sequence[Piece], at: int, form: str) -> tupl
         return "", ""
     if any(one.kind == "duration" and "since" not in one.form for one in beside) and (who or begin > 0):
         return "hold", "imperative"
-    alone = any(one.value == "auto" for one in beside) or text.text.startswith("아무", pieces[at].start)
+    alone = any(one.value == "auto" for one in beside) or text.text.startswith(("아무", "자동"), pieces[at].start)
     if not who and begin == 0 and form == "negated":  # of no unit: all of it
         return "pause", "imperative" if alone else "near"
     return "touch", form
@@ -168,7 +168,10 @@ def _acts_again(text: Text, pieces: Sequence[Piece], at: int) -> bool:
     before = pieces[:at]
     alone = {said_by(text, one) for one in before if one.value == "auto"}
     again = {said_by(text, one) for one in before} & {"이제", "다시", "이제부터"}
-    return bool(alone & {"자동으로", "스스로"} or (alone and again)) and not any(one.kind in WHO for one in before)
+    auto = said_by(text, pieces[at]).startswith("자동")
+    return bool(alone & {"자동으로", "스스로"} or ((alone or auto) and again)) and not any(
+        one.kind in WHO for one in before
+    )
 
 
 def _was_stopped(pieces: Sequence[Piece], at: int) -> bool:
@@ -179,6 +182,8 @@ def _was_stopped(pieces: Sequence[Piece], at: int) -> bool:
 
 
 _OF_NUMBERS = ("변경", "설정", "세팅", "조정", "바꾸", "바꿔", "바꿨", "바꾼", "맞추", "맞춰", "추가", "더")
+_NEEDS_A_THING = ("보내", "열", "던지", "던져", "남기", "남겨", "대", "까")
+"""Show something only where it is said what: 로그 보내줘; not 메일 보내줘."""
 _MOVES = ("올", "다시 올", "내", "띄", "켜")
 
 
@@ -195,6 +200,12 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
         return "rollback"
     if "agent" in things and not any(one.kind in WHO for one in beside):
         value = _of_the_agent(text, beside, value)
+    if (
+        value == "show"
+        and said.startswith(_NEEDS_A_THING)
+        and all(one.kind in WHO | {"particle", "filler"} for one in beside)
+    ):
+        return OTHER
     if value == "rollback" and _goes_to_a_newer(text, beside):
         return OTHER
     if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from opsagent.commands import korean_forms, korean_sounds, times_ko
 from opsagent.commands.korean_text import QUOTE, Piece, Text
 from opsagent.commands.korean_verbs import COPULA, conjugated
-from opsagent.commands.korean_words import AND_GLUED, COUNTERS, PARTICLES, particles, words
+from opsagent.commands.korean_words import AND_GLUED, COUNTERS, PARTICLES, SYMBOLS, particles, words
 from opsagent.commands.words import distance
 
 _NUMBER = re.compile(rf"(?:{times_ko.NUMBER})")
@@ -37,6 +37,9 @@ def priced(text: Text, at: int, names_first: bool) -> Iterator[tuple[Piece, floa
         return
     if char in ".,!?;…。、！？~^":
         yield Piece(at, at + 1, "mark", char), 1.0
+        return
+    if char in SYMBOLS:
+        yield Piece(at, at + 1, "filler"), 1.0
         return
     yield from ((piece, 6.0 if names_first else 12.0) for piece in _names(text, at))
     yield from _times(text, at)

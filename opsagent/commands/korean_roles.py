@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from opsagent.commands.korean_asides import (
     left_alone,
     looked_after,
     named,
+    plainly,
+    sentences,
     told_params,
 )
 from opsagent.commands.korean_clauses import afterwords, conditions, reasons
@@ -70,7 +73,21 @@ def _settled(text: Text, pieces: list[Piece]) -> list[Piece]:
         for settled in _SETTLE.get(piece.kind, _as_it_is)(said, piece):
             known = settled.kind in _ROLES
             found.append(settled if known else replace(settled, kind="unknown", value=said_by(text, settled), form=""))
-    return found
+    return [*found, *_asking(said)]
+
+
+_ASKING = re.compile(r"(?:냐|니|나|나요|냐고|까|까요|가요|는지|은지|런지|노)$")
+
+
+def _asking(said: _Said) -> list[Piece]:
+    """Give a question mark where the last word asks by its ending, and nobody wrote one: `api 살아있냐`."""
+    last = next((one for one in reversed(said.pieces) if one.kind not in {"mark", "filler"}), None)
+    marked = any(one.kind == "mark" and one.value in "?？" for one in said.pieces)
+    if last is None or said.changes or marked or last.kind not in {"state", "question"}:
+        return []
+    if _ASKING.search(said_by(said.text, last)) is None:
+        return []
+    return [replace(last, start=last.end - 1, kind="question", value="mark", form="", polite=False)]
 
 
 def _as_it_is(_said: _Said, piece: Piece) -> list[Piece]:
@@ -198,7 +215,7 @@ def _named(_said: _Said, piece: Piece) -> list[Piece]:
 
 
 _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
-    announcements, verbs, looked_after, told_params, composed, left_alone, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+    announcements, verbs, looked_after, told_params, composed, left_alone, plainly, sentences, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,

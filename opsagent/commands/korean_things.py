@@ -83,7 +83,7 @@ def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
     logged = any(one.kind == "noun" and one.value == "logs" for one in pieces)
     asks = any(one.kind == "question" and one.value in {"is", "what", "how_often"} for one in pieces)
     there = any(one.kind in {"unit", "group"} for one in pieces)
-    looks = "search" in verbs or (logged and asks)
+    looks = "search" in verbs or (logged and asks) or _asks_what_occurs(pieces)
     changes = bool(verbs - LOOKING)
     found: list[Piece] = []
     for at, piece in enumerate(pieces):
@@ -102,6 +102,19 @@ def queries(_text: Text, pieces: list[Piece]) -> list[Piece]:
         else:
             found.append(piece)
     return found
+
+
+def _asks_what_occurs(pieces: Sequence[Piece]) -> bool:
+    """Tell whether it is asked if, or how often, something unknown is in a service: `web에 ECONNRESET 뜬 거 있나`."""
+    for at, piece in enumerate(pieces[:-3]):
+        if piece.kind != "unit" or pieces[at + 1].kind != "particle" or pieces[at + 1].value not in {"in", "at"}:
+            continue
+        behind = pieces[at + 2 :]
+        unknown = next((place for place, one in enumerate(behind) if one.kind in {"unknown", "quoted"}), None)
+        asks = {"is", "how_often", "how_much", "did"}
+        if unknown is not None and any(one.kind == "question" and one.value in asks for one in behind[unknown + 1 :]):
+            return all(one.kind not in {"verb", "vn"} or one.value in LOOKING for one in behind)
+    return False
 
 
 def machines(text: Text, pieces: list[Piece]) -> list[Piece]:
@@ -161,7 +174,7 @@ def nouns(text: Text, pieces: list[Piece]) -> list[Piece]:
 def leaning(_text: Text, pieces: list[Piece]) -> list[Piece]:
     """`롤백하고 상태 보여줘`: what is looked at behind something that was done is of the same unit."""
     found: list[Piece] = []
-    done = False
+    done, several = False, 0
     clause: list[Piece] = []
     for piece in pieces:
         clause.append(piece)
@@ -172,8 +185,14 @@ def leaning(_text: Text, pieces: list[Piece]) -> list[Piece]:
         who = any(one.kind in WHO or one.kind == "unknown" for one in clause)
         if done and things & _OF_A_UNIT and not who and not things & {"machine", "services", "disk", "load"}:
             first = clause[0]
-            clause.insert(0, replace(first, kind="pronoun", value="it", form="", polite=False, slip=False))
+            clause.insert(
+                0,
+                replace(
+                    first, kind="pronoun", value="it" if several < 2 else "them", form="", polite=False, slip=False
+                ),
+            )
         done = done or (ends and who)
+        several = sum(one.kind == "unit" for one in clause) if ends and who else several
         found.extend(clause)
         clause = []
     return found

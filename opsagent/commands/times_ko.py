@@ -173,6 +173,27 @@ def _until(match: re.Match[str], now: datetime | None) -> Span | None:
     return Span(0, "for", lengths[0], tuple(lengths) if len(lengths) > 1 else ())
 
 
+_ENDS_AT = {
+    "새벽": "06:00",
+    "아침": "09:00",
+    "오전": "12:00",
+    "점심": "13:00",
+    "낮": "18:00",
+    "오후": "18:00",
+    "저녁": "21:00",
+    "밤": "23:59",
+}
+
+
+def _until_day(match: re.Match[str], now: datetime | None) -> Span | None:
+    """`내일까지`, `오늘 밤까지`: to the end of what is named, so that something is left alone rather too long."""
+    if now is None:
+        return None
+    words, part = match["day"] or "오늘", match["until"] or ""
+    at = f"{_day(words, now)} {_ENDS_AT.get(part, '23:59')}"
+    return Span(0, "for", times.until(at, now))
+
+
 def _today(_match: re.Match[str], now: datetime | None) -> Span | None:
     if now is None:
         return None
@@ -208,6 +229,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], datetime | None], 
         (rf"(?P<yesterday>어제 ?)?{_HOUR} ?(?:부터|이후(?:로|부터)?)", _since),
         (rf"{_LENGTH}{_LASTING}", _as("for")),
         (rf"(?:{_DAY} ?)?{_HOUR} ?까지(?:만|는)?", _until),
+        (rf"{_DAY} ?(?P<until>새벽|아침|오전|점심|낮|오후|저녁|밤)? ?까지(?:만|는)?", _until_day),
+        (r"(?:(?P<day>오늘) ?)?(?P<until>저녁|밤|오후) ?까지(?:만|는)?", _until_day),
         (rf"{_LENGTH}", _as("length")),
     )
 )  # fmt: skip
