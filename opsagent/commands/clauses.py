@@ -127,9 +127,9 @@ def _merged(pieces: list[_Piece], *, verb_last: bool) -> list[_Piece]:
                 piece.join, piece.lead = early.join, early.lead
             waiting = []
             found.append(piece)
-        elif found and not verb_last and not waiting and _counts_anew(found[-1], piece):
+        elif found and not verb_last and not waiting and (_counts_anew(found[-1], piece) or _goes_on(found[-1], piece)):
             found.append(_again(found[-1], piece))
-        elif (found and not verb_last and not waiting and _belongs_before(piece)) or (
+        elif (found and not verb_last and not waiting and _belongs_before(found[-1], piece)) or (
             verb_last and found and not any(tag.role in TARGETS for tag in piece.tags)
         ):
             found[-1].tags.extend([*([piece.lead] if piece.lead else []), *piece.tags])
@@ -160,8 +160,26 @@ def _again(before: _Piece, piece: _Piece) -> _Piece:
     return _Piece(piece.join, [*kept, *piece.tags], piece.lead)
 
 
-def _belongs_before(piece: _Piece) -> bool:
+def _goes_on(before: _Piece, piece: _Piece) -> bool:
+    """`restart api, then worker`: the same of another one, after it."""
+    plain = all(tag.role in TARGETS | {Role.FILLER} or tag.value in {"the", "unit"} for tag in piece.tags)
+    named = any(tag.role in {Role.UNIT, Role.GROUP} for tag in piece.tags)
+    verbs = [tag for tag in before.tags if tag.role is Role.VERB]
+    ordered = len(verbs) == 1 and verbs[0].form == "imperative"
+    unbound = not any(
+        tag.role in {Role.TIME, Role.CONDITION, Role.EXCEPT, Role.NEGATION, Role.DOUBT} for tag in before.tags
+    )
+    return piece.join == "then" and plain and named and ordered and unbound
+
+
+_LOOKS = frozenset({"show", "check", "search"})
+
+
+def _belongs_before(before: _Piece, piece: _Piece) -> bool:
     """`at 3am, restart it`: a time or a condition that begins a sentence belongs to what follows."""
+    looks = any(tag.role is Role.VERB and tag.value in _LOOKS for tag in before.tags)
+    if looks and any(tag.role is Role.CONDITION for tag in piece.tags):
+        return False  # look at api, and if it is down, start it
     if piece.join in {".", "then"} and any(tag.role in TARGETS for tag in piece.tags):
         return False  # a new sentence that names somebody and asks for nothing
     fronted = any(tag.role in {Role.CONDITION, Role.TIME} for tag in piece.tags)

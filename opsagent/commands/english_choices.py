@@ -153,7 +153,7 @@ def _except(cells: Cells, at: int, cell: Cell) -> Meaning | None:
         return None
     after = _after(cells, at)
     return (
-        (Role.EXCEPT, "except", "")
+        (Role.EXCEPT, "not", "")
         if after is not None and after.first[0] in {Role.UNIT, Role.GROUP}
         else (Role.NEGATION, "not", "")
     )

@@ -125,6 +125,8 @@ def _kinds_by_role() -> Mapping[Role, tuple[tuple[str, str, str | None], ...]]:
 def _meaning(step: _Step, shape: str) -> _Step:
     """Write the tool onto the first cell that was taken, and how a number is meant onto the number."""
     tool, _, relative = shape.partition(" ")
+    form = "negated" if tool.endswith("!") else "imperative"  # leave api alone: it is not to be touched
+    tool = tool.removesuffix("!")
     verb = step.tool if tool == "=" else tool
     if verb == "scale":
         verb = next(
@@ -136,7 +138,7 @@ def _meaning(step: _Step, shape: str) -> _Step:
             verb,
         )
     first = step.took[0]
-    took = [first.only(Role.VERB, verb, "imperative"), *step.took[1:]]
+    took = [first.only(Role.VERB, verb, form), *step.took[1:]]
     if first.first[0] is Role.NUMBER:
         took = [Cell(first.start, first.start, ((Role.VERB, verb, "imperative"),)), *step.took]
     elif first.first[0] is Role.REQUEST:

@@ -102,7 +102,9 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
         goes_on=verb.form == "then",
     )
     targets, left_out = _parted(clause, verb_last=free_particles)
-    if left_out and not (free_particles and _leaves_out_clearly(clause, tool, targets, left_out)):
+    if left_out and not (
+        _leaves_out_clearly(clause, tool, targets, left_out) and (free_particles or _ends_with_whom(clause))
+    ):
         doubts.append(Doubt(Why.LEFT_OUT, left_out[0].value))
     elif clause.has(Role.EXCEPT) and not left_out:  # but not yet, but not really
         doubts.append(Doubt(Why.FORBIDS, "not"))
@@ -251,6 +253,8 @@ def _of_the_list(clause: Clause) -> list[Doubt]:
     places = [place for place, tag in enumerate(clause.tags) if tag.role in TARGETS]
     if any(tag.role is Role.EXCEPT for tag in clause.tags):
         return []
+    if _is_labelled(clause, places):
+        return []
     for one, other in itertools.pairwise(places):
         between = clause.tags[one + 1 : other]
         joined = any(tag.role is Role.JOIN for tag in between)
@@ -265,14 +269,37 @@ def _of_the_list(clause: Clause) -> list[Doubt]:
     return []
 
 
+def _is_labelled(clause: Clause, places: list[int]) -> bool:
+    """`api: restart it`, `worker, stop it please`: a name that begins the sentence, and then only `it`."""
+    if len(places) != 2 or clause.tags[places[0]].role is not Role.UNIT:  # noqa: PLR2004 - the name, and it
+        return False
+    one, other = clause.tags[places[0]], clause.tags[places[1]]
+    before = all(tag.role is Role.FILLER or tag.value in _EASY for tag in clause.tags[: places[0]])
+    joined = any(tag.role is Role.JOIN and tag.value == "," for tag in clause.tags[places[0] : places[1]])
+    named = not one.form and other.role is Role.PRONOUN and other.value == "it" and not other.form
+    verb = any(tag.role is Role.VERB for tag in clause.tags[places[0] : places[1]])
+    return before and joined and named and verb
+
+
 def _parted(clause: Clause, *, verb_last: bool) -> tuple[tuple[Tag, ...], tuple[Tag, ...]]:
     """Return who is meant, and who is left out: behind the word in English, before it in Korean."""
     place = next((at for at, tag in enumerate(clause.tags) if tag.role is Role.EXCEPT), None)
     if place is None:
-        return clause.targets, ()
+        places = [at for at, tag in enumerate(clause.tags) if tag.role in TARGETS]
+        return (clause.targets[:1] if not verb_last and _is_labelled(clause, places) else clause.targets), ()
     before = tuple(tag for tag in clause.tags[:place] if tag.role in TARGETS)
     after = tuple(tag for tag in clause.tags[place + 1 :] if tag.role in TARGETS)
     return (after, before) if verb_last else (before, after)
+
+
+def _ends_with_whom(clause: Clause) -> bool:
+    """Tell whether who is left out ends an English clause: one by name, or of all of them a list."""
+    place = next(at for at, tag in enumerate(clause.tags) if tag.role is Role.EXCEPT)
+    rest = [tag for tag in clause.tags[place + 1 :] if tag.role is not Role.FILLER and tag.value not in _EASY]
+    every = any(tag.role is Role.ALL for tag in clause.tags[:place])
+    plain = all(tag.role in {Role.UNIT, Role.JOIN} or (tag.role is Role.NOUN and tag.value == "unit") for tag in rest)
+    one = clause.tags[place].value == "not" and sum(tag.role is Role.UNIT for tag in rest) == 1
+    return plain and (every or one)
 
 
 def _leaves_out_clearly(clause: Clause, tool: str, targets: tuple[Tag, ...], left_out: tuple[Tag, ...]) -> bool:

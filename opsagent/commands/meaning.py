@@ -217,7 +217,8 @@ class _Resolved:
     def _may_lean(self, call: Call) -> bool:
         """Who is not named again is the one before: of looks, and where the verb ends the clause."""
         if not call.changes:
-            return call.tool in LOOK_AT_UNITS and bool(self._spoken)
+            again = call.tool == "recall_incidents" and any(step.tool == "recall_incidents" for step in self._steps)
+            return (again or call.tool in LOOK_AT_UNITS) and bool(self._spoken)
         return self._verb_last and call.tool in NEED_UNITS and bool(self._steps) and bool(self._spoken)
 
     def _named(self, tag: Tag, call: Call) -> tuple[str, ...]:

@@ -65,12 +65,23 @@ def _shared(calls: list[Call]) -> list[Call]:
     return calls
 
 
+def _starts_later(changes: list[Call]) -> bool:
+    """`stop api, and start it again in 10 minutes`: the time can be meant of one of them only."""
+    if [call.tool for call in changes] != ["stop", "start"] or "if" in changes[0].args or "if" in changes[1].args:
+        return False
+    one, other = changes
+    same = [tag.role for tag in other.targets] == [Role.PRONOUN] or [tag.value for tag in one.targets] == [
+        tag.value for tag in other.targets
+    ]
+    return same and "at" not in one.args and str(other.args.get("at", "")).startswith("in ")
+
+
 def _timed(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
     """A time or a condition of one of several changes may be meant for all of them."""
     changes = [call for call in calls if call.changes and not call.forbidden]
     for key in ("at", "if"):
         with_it = [call for call in changes if key in call.args]
-        if with_it and len(with_it) < len(changes):
+        if with_it and len(with_it) < len(changes) and not _starts_later(changes):
             doubts.append(Doubt(Why.WHEN, str(with_it[0].args[key])))
             calls = [
                 replace(call, args={**call.args, key: with_it[0].args[key]})
