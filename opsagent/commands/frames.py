@@ -271,7 +271,7 @@ def _of_the_list(clause: Clause) -> list[Doubt]:
 
 def _is_labelled(clause: Clause, places: list[int]) -> bool:
     """`api: restart it`, `worker, stop it please`: a name that begins the sentence, and then only `it`."""
-    if len(places) != 2 or clause.tags[places[0]].role is not Role.UNIT:  # noqa: PLR2004 - the name, and it
+    if len(places) != 2 or clause.tags[places[0]].role is not Role.UNIT:
         return False
     one, other = clause.tags[places[0]], clause.tags[places[1]]
     before = all(tag.role is Role.FILLER or tag.value in _EASY for tag in clause.tags[: places[0]])
