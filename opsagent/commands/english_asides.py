@@ -87,7 +87,7 @@ def _so_long(cells: Cells, tokens: Sequence[Token]) -> Cells:
         return cells
     for at in range(held + 1, len(cells)):
         if word_of(cells[at], tokens) in _WHILE and not any(
-            cell.first[0] in {Role.TIME, Role.DURATION} for cell in cells[at:]
+            cell.first[0] in {Role.TIME, Role.DURATION} for cell in cells
         ):
             end = skipped(
                 cells,
