@@ -36,6 +36,9 @@ _IF = re.compile(r"[가-힣]면[은요]?$|[가-힣](?:다면|라면|거든)$")
 _POLITE_IF = re.compile(
     r"(?:가능하|되|괜찮으|시간 ?되|시간되|웬만하|그러|이러|가능하다|급하|바쁘지 않으|괜찮다|여유 ?되|어떠)(?:시)?면[은요]?$|측면$|화면$|전면$|표면$|라면$"
 )
+_ODD = re.compile(r"[\^&+|<>{}\[\]#=*\\]")
+_NO_PARAMS = re.compile(r"실행|돌려|돌리|하려|하는|하던|했|멈|세 ?번|두 ?번|\d번|말고|취소|아니|안 |못 ")
+"""What no procedure is told: it speaks of the procedure itself."""
 _UNDOES = frozenset("보류 중단 취소 연기 거절 반대 정지 중지 홀드 스톱 스탑".split())
 """Alone behind a comma, it takes back what was just said: 재시작해줘, 중단."""
 _GOES_ON = frozenset({"끝나면", "완료되면"})
@@ -69,6 +72,17 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known) -> Iterator[Doub
             yield Doubt(Why.COUNT, token.text)
         if token.text in {"하나만", "하나", "한개만"} and any(step.tool != "scale" for step in changing):
             yield Doubt(Why.COUNT, token.text)
+        parts = _ODD.split(token.text)
+        if (
+            not token.quoted
+            and len(parts) > 1
+            and token.text != "^^"
+            and any(part not in known.names for part in parts)
+        ):
+            yield Doubt(Why.UNKNOWN, token.text)
+    for step in changing:
+        if step.tool == "run_gui_procedure" and _NO_PARAMS.search(str(step.args.get("params", ""))):
+            yield Doubt(Why.UNKNOWN, str(step.args["params"]))
     named = {step.target for step in changing}
     for token in words:
         if not token.quoted and token.text in named and token.text in _NO_NAMES | _ACTS:
