@@ -58,9 +58,12 @@ class Door:
         names of this machine callers may come (`box.lan`).
         """
         hosts = {*_LOOPBACK} if address.loopback else {address.host, *_LOOPBACK}
-        known = {*hosts, *names} - {"0.0.0.0", "::"}  # noqa: S104  # nobody's name
+        named = {name.lower() for name in names}
+        known = {*(host.lower() for host in hosts), *named} - {"0.0.0.0", "::"}  # noqa: S104  # nobody's name
         self._token = token
-        bare = {str(Address(host, 80)).removesuffix(":80") for host in known} if address.port == _USUAL else set()
+        # what stands before it for TLS listens at the usual port, and may hand on by which name it was called
+        usual = known if address.port == _USUAL else named
+        bare = {str(Address(host, 80)).removesuffix(":80") for host in usual}
         self._hosts = frozenset({*bare, *(str(Address(host, address.port)) for host in known)})
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
 

@@ -60,6 +60,8 @@ def test_the_usual_port_may_be_left_out() -> None:
 def test_beyond_this_machine_only_by_its_names() -> None:
     door = Door(lambda: TOKEN, Address("0.0.0.0", 8765), ["box.lan"])
     assert door.refusal(headers(host="box.lan:8765")) is None
+    assert door.refusal(headers(host="box.lan")) is None  # as a TLS proxy at the usual port hands it on
+    assert Door(lambda: TOKEN, Address("0.0.0.0", 1), ["Box.LAN"]).refusal(headers(host="BOX.lan:1")) is None
     assert door.refusal(headers(host="0.0.0.0:8765")) is not None
     assert door.refusal(headers(host="evil.example:8765")) is not None
 
