@@ -217,7 +217,8 @@ def _beside(unit: UnitId, since: datetime, journal: Journal, ground: Ground) -> 
     orders = [row for row in journal.plans_of_people(since) if row.plan.unit == unit]
     notices = [one for one in journal.notices(100, unit) if one.at >= since]
     for row in orders[-_BESIDE:]:
-        yield say("past.order", at=ground.short(row.created_at), text=row.plan.why or row.plan.remedy)
+        ended = "" if row.status in {"done", "proposed"} else f" ({say.words(f'plan.{row.status}')})"
+        yield say("past.order", at=ground.short(row.created_at), text=f"{row.plan.why or row.plan.remedy}{ended}")
     for notice in notices[:_BESIDE]:
         yield say("past.notice", at=ground.short(notice.at), text=notice.text)
     if not orders and not notices:

@@ -11,7 +11,7 @@ from opsagent.store.boundary import Store
 from opsagent.store.incidents import event_row, incident_row
 from opsagent.store.plans import plan_row
 from opsagent.store.rows import UNFINISHED, EventRow, IncidentRow, PlanRow
-from opsagent.store.schema import events, grants, incidents, ledger, plans
+from opsagent.store.schema import events, grants, incidents, ledger, plans, steps
 from opsagent_tools.units import UnitId
 
 _MOST = 5000
@@ -89,9 +89,12 @@ class Lookback(Store):
             return tuple(event_row(row) for row in connection.execute(wanted).mappings())
 
     def plans_of_people(self, since: datetime) -> tuple[PlanRow, ...]:
-        """Return what people had done since then, oldest first."""
+        """Return what people had done since then, oldest first: not what was only asked about, or refused."""
+        begun = or_(plans.c.status != "proposed", plans.c.id.in_(select(steps.c.plan_id)))
         wanted = (
-            select(plans).where(plans.c.origin == "person", plans.c.created_at >= since).order_by(plans.c.created_at)
+            select(plans)
+            .where(plans.c.origin == "person", plans.c.created_at >= since, plans.c.status != "skipped", begun)
+            .order_by(plans.c.created_at)
         )
         with self._reading() as connection:
             return tuple(plan_row(row) for row in connection.execute(wanted.limit(_MOST)).mappings())

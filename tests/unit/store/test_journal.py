@@ -14,6 +14,7 @@ from opsagent.policy import Policy
 from opsagent.spent import count
 from opsagent.store.errors import StoreReadOnly
 from opsagent.store.journal import Journal
+from opsagent.store.rows import PlanStatus
 from opsagent_tools.actions import ActionName
 from tests.unit.store.values import API, NOW, STORE, Clock, incident, plan, step
 
@@ -256,3 +257,21 @@ def test_half_a_transaction_is_not_there(journal: Journal, monkeypatch: pytest.M
 def test_text_that_databases_do_not_take_is_kept_readable(journal: Journal) -> None:
     journal.open_incident(replace(incident(), summary="half \udc80 nul \0 end"))
     assert journal.incident("i1").incident.summary == "half \\udc80 nul \\x00 end"
+
+
+def test_what_was_only_asked_about_or_refused_was_not_had_done_by_people(journal: Journal) -> None:
+    ends: dict[str, PlanStatus | None] = {
+        "asked": None,
+        "begun": None,
+        "no": "skipped",
+        "done": "done",
+        "bad": "failed",
+    }
+    for name, status in ends.items():
+        made = plan(name, None, origin="person")
+        journal.record_plan(made)
+        if name == "begun":
+            journal.intend_step(made, 0, made.steps[0], {})
+        if status is not None:
+            journal.end_plan(name, status)
+    assert {row.plan.id for row in journal.plans_of_people(NOW)} == {"begun", "done", "bad"}
