@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import re
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +25,9 @@ _FOREIGN = re.compile(
     re.IGNORECASE,
 )
 _MARK = "OPSAGENT_TEST_MODULE"
+_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("opsagent", "memory", "tools", "evals")
+_OF_SERVICES = re.compile(r"/(scenarios|versions)/")  # programs of services, which stay as they are
 _APT = {"tmux": "tmux", "node": "nodejs", "npm": "npm", "Xvfb": "xvfb", "systemd-run": "systemd"}
 
 
@@ -48,6 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(COLUMNS="120", LC_ALL="C.UTF-8", NO_COLOR="1")
     os.environ["OPSAGENT_DISCOVER"] = "0"  # nobody's supervisors, and no other test's, unless a test names its own
     os.environ["OPSAGENT_MODELS"] = "loopback"  # no test ever asks a model that costs money
+    _compile_once(config)
+
+
+def _compile_once(config: pytest.Config) -> None:
+    """Thousands of processes are started: under PYTHONDONTWRITEBYTECODE each compiled what it imports, every time."""
+    sys.dont_write_bytecode = False  # in here: what pytest made of a test module is kept, too
+    if not hasattr(config, "workerinput"):
+        for package in _PACKAGES:
+            compileall.compile_dir(_ROOT / package, quiet=2, rx=_OF_SERVICES)
 
 
 @pytest.fixture(autouse=True)
