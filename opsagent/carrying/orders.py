@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,14 @@ from opsagent.carrying.expanding import ALL
 from opsagent.carrying.following import ended_as, follow
 from opsagent.carrying.working import Desk, Place
 from opsagent.commands.reading import BY_A_MODEL
+from opsagent_tools.redact import redact
 
 if TYPE_CHECKING:
     from opsagent.store.rows import ApprovalRow
 
+_REASON = re.compile(
+    r"\b(?:because|since|due to|for the|as (?:we|i|it|they))\b|때문|(?:니까|라서|이라|중이)(?:\W|$)", re.IGNORECASE
+)
 _SURE = 4
 """Letters of an id that nobody says by chance."""
 
@@ -38,9 +43,16 @@ async def give(desk: Desk, place: Place) -> Event:
 
 
 async def _pause(desk: Desk, place: Place) -> Event:
-    by, why = desk.person.name, str(place.step.args.get("why", ""))
+    by, why = desk.person.name, _why(desk, place)
     await desk.write(lambda journal: journal.pause(by, why))
     return place.ends("done", desk.say("paused"))
+
+
+def _why(desk: Desk, place: Place) -> str:
+    """Return why the person wants it: where their words give a reason, those words; who is kept waiting can read them."""
+    if "why" in place.step.args:
+        return str(place.step.args["why"])
+    return redact(" ".join(desk.said.text.split())) if _REASON.search(desk.said.text) else ""
 
 
 async def _resume(desk: Desk, place: Place) -> Event:
@@ -57,7 +69,7 @@ async def _hold(desk: Desk, place: Place) -> Event:
     until = None
     if "for" in place.step.args:
         until = datetime.now(UTC) + timedelta(seconds=seconds(str(place.step.args["for"])))
-    why = str(place.step.args.get("why", ""))
+    why = _why(desk, place)
     hold = await desk.write(lambda journal: journal.hold(unit.id, until, why, desk.person.name))
     said = desk.say("held", unit=unit.name)
     if until is not None:

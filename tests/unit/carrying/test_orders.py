@@ -50,6 +50,21 @@ async def test_hold_for_a_while_and_release(room: Room) -> None:
         assert journal.holds() == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("hold api because of the  migration", "hold api because of the migration"),
+        ("마이그레이션 때문에 api 건드리지 마", "마이그레이션 때문에 api 건드리지 마"),
+        ("hold api", ""),
+    ],
+)
+async def test_the_reason_that_they_gave_is_kept_in_their_words(room: Room, text: str, why: str) -> None:
+    await room.carry(CommandStep(tool="hold", target="api"), CommandStep(tool="pause"), text=text)
+    with room.journal() as journal:
+        assert journal.holds()[0].why == why
+        assert why in str(journal.paused())
+
+
 async def test_all_holds_are_released_at_once(room: Room) -> None:
     await room.carry(CommandStep(tool="hold", target="all"))
     with room.journal() as journal:
