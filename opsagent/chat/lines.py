@@ -127,6 +127,6 @@ def _meant(line: str) -> str | None:
         return found
     if isinstance(found, dict) and found.get("interrupt"):
         return None
-    if isinstance(found, dict):
+    if isinstance(found, dict) and ("text" in found or "answer" in found):
         return str(found.get("text") or found.get("answer") or "")
-    return line
+    return line  # which is asked back: who wrote it waits for an end

@@ -83,7 +83,7 @@ _SAID: dict[str, tuple[str, str]] = {
         "A supervisor does not answer, so its services are not known: {what}",
         "응답하지 않는 슈퍼바이저가 있어 그 서비스는 알 수 없습니다: {what}",
     ),
-    "learnt": ("Next time I take it so without asking", "다음에는 묻지 않고 그렇게 이해합니다"),
+    "learnt": ("Next time I understand it so", "다음에는 그렇게 이해합니다"),
     "resumed": ("Goes on where it ended: {title} ({turns} turns)", "이어서 계속합니다: {title} ({turns}개의 말)"),
     "kept_not": ("This is not kept: {why}", "이 대화는 저장되지 않습니다: {why}"),
     "new": ("A new conversation", "새 대화입니다"),

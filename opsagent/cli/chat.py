@@ -14,7 +14,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="ID",
-            help="With --resume or --forget: which conversation [default: the last one].",
+            help="Which conversation; --resume without it: the last one.",
             show_default=False,
         ),
     ] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from opsagent.chat.lines import _meant
 from opsagent.chat.replies import Reply, is_no, is_yes, one_text, reply_of
 
 
@@ -86,3 +87,22 @@ def test_other_texts_are_no_short_answers(text: str) -> None:
 
 def test_a_paste_of_several_lines_is_one_text() -> None:
     assert one_text("restart api\r\n  stop web\n\n") == "restart api stop web"
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("status", "status"),
+        ('"status"', "status"),
+        ('{"text": "status"}', "status"),
+        ('{"answer": "yes"}', "yes"),
+        ('{"answer": ""}', ""),
+        ('{"interrupt": true}', None),
+        ('{"txt": "status"}', '{"txt": "status"}'),
+        ("{status", "{status"),
+    ],
+)
+def test_a_line_of_the_protocol_is_a_text_an_answer_or_an_interrupt_and_else_itself(
+    line: str, meant: str | None
+) -> None:
+    assert _meant(line) == meant
