@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from opsagent.brain.proposals import ARGS, CHANGES, MOST_STEPS, args_of
+from opsagent.brain.proposals import ARGS, MOST_STEPS, UNASKED, args_of
 from opsagent_tools.registry import READING, SPOKEN
 
-VERSION = 1
+VERSION = 2
 PROPOSE = "propose_plan"
 
 _COMMON = """You are the reasoning part of opsagent, an on-call engineer for the services of one machine.
@@ -39,7 +39,7 @@ about the agent itself, hold and resume with one about a unit. teach takes the p
 """
 _INCIDENT = """
 Nobody asks: an incident was handed to a person because nothing known helped. Look, then propose what is most likely to
-mend the cause, with the evidence for it in `why`; one to three steps (start, stop, restart, reload, scale, rollback).
+mend the cause, with the evidence for it in `why`: one step (start, restart, reload or scale) on one unit.
 If nothing is likely to help, or the cause lies elsewhere, say so in a sentence or two, without a plan.
 """
 _TEST = """
@@ -69,7 +69,7 @@ def reading_tools() -> list[dict[str, Any]]:
 
 def propose_tool(purpose: str) -> dict[str, Any]:
     """Return the tool that ends the loop."""
-    names = CHANGES if purpose == "incident" else tuple(SPOKEN)
+    names = UNASKED if purpose == "incident" else tuple(SPOKEN)
     args = {key: dict(_KINDS.get(key, {"type": "string"})) for name in names for key in args_of(name)}
     step = {
         "type": "object",
@@ -87,7 +87,12 @@ def propose_tool(purpose: str) -> dict[str, Any]:
         "schema": {
             "type": "object",
             "properties": {
-                "steps": {"type": "array", "items": step, "minItems": 1, "maxItems": MOST_STEPS},
+                "steps": {
+                    "type": "array",
+                    "items": step,
+                    "minItems": 1,
+                    "maxItems": 1 if purpose == "incident" else MOST_STEPS,
+                },
                 "why": {"type": "string", "description": "one or two sentences for the person, in their language"},
             },
             "required": ["steps", "why"],

@@ -17,8 +17,9 @@ from opsagent.commands.known import Known
 from opsagent.commands.reading import BY_A_MODEL, CommandStep
 from opsagent.commands.words import nearest
 from opsagent.model import Scalar
+from opsagent.runbooks.learnt import ACTIONS
 from opsagent_tools.redact import redact
-from opsagent_tools.registry import ORDERS, PROCEDURES, READING, SPOKEN
+from opsagent_tools.registry import PROCEDURES, SPOKEN
 from opsagent_tools.text import escape_for_terminal
 from opsagent_tools.units import Unit
 
@@ -97,8 +98,8 @@ _READERS: Mapping[str, Callable[[object], Scalar]] = {
     ),
     "if": _fitting(_IF, '"NAME is down" (up, unhealthy, healthy, stopped), "NAME memory > 500M" or "NAME cpu > 80%"'),
 }
-CHANGES = tuple(name for name in SPOKEN if name not in {**READING, **ORDERS, **PROCEDURES})
-"""Tools that change a service: all that may be proposed where nobody asked."""
+UNASKED = ACTIONS
+"""All that may be proposed where nobody asked, one action on one unit: what can be tried, verified and learnt."""
 ARGS: Mapping[str, tuple[str, ...]] = {
     "tail_logs": ("lines", "since"),
     "search_logs": ("query", "lines", "since"),
@@ -132,6 +133,8 @@ def taken(
     """Return a proposal as steps. Raises Misfit. `unattended`: nobody asked, so it holds services' changes only."""
     if not isinstance(proposed, list) or not proposed or len(proposed) > MOST_STEPS:
         raise Misfit(f"steps must be a list of 1 to {MOST_STEPS} steps")
+    if unattended and len(proposed) > 1:
+        raise Misfit("one step: what can be tried, verified and learnt is one action on one unit")
     known = Known.of(units)
     return tuple(_step(number, one, known, procedures, unattended) for number, one in enumerate(proposed, 1))
 
@@ -146,10 +149,12 @@ def _step(number: int, one: object, known: Known, procedures: Sequence[str], una
 def _fits(one: object, known: Known, procedures: Sequence[str], unattended: bool) -> CommandStep:
     if not isinstance(one, Mapping):
         raise Misfit("must be an object with tool, target, args")
-    tool, there = str(one.get("tool", "")), CHANGES if unattended else tuple(SPOKEN)
+    tool, there = str(one.get("tool", "")), UNASKED if unattended else tuple(SPOKEN)
     if tool not in there:
         raise Misfit(f"{_short(tool)} is no tool: there are {', '.join(there)}")
     target = _target(tool, one.get("target"), known)
+    if unattended and target == "all":
+        raise Misfit(f"{tool} needs a target: one unit")
     args = _args(tool, one.get("args") or {}, known, unattended)
     if tool in PROCEDURES and args["procedure"] not in procedures:
         raise Misfit(f"there is no procedure {_short(args['procedure'])}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opsagent.brain import prompts
-from opsagent.brain.proposals import ARGS, CHANGES, MOST_STEPS, Misfit, args_of, taken
+from opsagent.brain.proposals import ARGS, MOST_STEPS, UNASKED, Misfit, args_of, taken
 from opsagent.model import Risk
 from opsagent_tools.registry import ORDERS, READING, SPOKEN
 from opsagent_tools.units import Unit, UnitId, UnitState
@@ -82,10 +82,17 @@ def test_it_is_a_list_of_some_steps(proposed: Any) -> None:
         taken(proposed, UNITS)
 
 
-@pytest.mark.parametrize("tool", [*READING, *ORDERS, "run_gui_procedure"])
+@pytest.mark.parametrize("tool", [*READING, *ORDERS, "stop", "rollback", "run_gui_procedure"])
 def test_unasked_it_may_only_propose_what_changes_a_service(tool: str) -> None:
     with pytest.raises(Misfit, match="is no tool"):
         taken([step(tool, "api")], UNITS, unattended=True)
+
+
+def test_unasked_it_is_told_that_one_step_can_be_tried() -> None:
+    with pytest.raises(Misfit, match="one action on one unit"):
+        taken([step("restart", "api"), step("restart", "worker")], UNITS, unattended=True)
+    with pytest.raises(Misfit, match="one unit"):
+        taken([step("restart", "all")], UNITS, unattended=True)
 
 
 def test_unasked_it_may_set_no_time_and_no_condition() -> None:
@@ -105,13 +112,13 @@ def test_a_secret_that_it_repeats_is_masked() -> None:
 
 def test_every_argument_of_every_tool_is_told_and_read() -> None:
     assert set(ARGS) <= set(SPOKEN)
-    assert set(CHANGES) == {"start", "stop", "restart", "reload", "scale", "rollback"}
+    assert set(UNASKED) == {"start", "restart", "reload", "scale"}
     told = prompts.propose_tool("command")["schema"]["properties"]["steps"]["items"]["properties"]
     assert set(told["args"]["properties"]) == {arg for tool in SPOKEN for arg in args_of(tool)}
     assert set(told["tool"]["enum"]) == set(SPOKEN)
     assert set(
         prompts.propose_tool("incident")["schema"]["properties"]["steps"]["items"]["properties"]["tool"]["enum"]
-    ) == set(CHANGES)
+    ) == set(UNASKED)
 
 
 def test_no_reading_tool_of_the_model_changes_anything() -> None:
