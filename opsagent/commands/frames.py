@@ -98,7 +98,7 @@ def change_of(clause: Clause, *, asked: bool, free_particles: bool) -> Call | No
         blames=blamed(clause),
         looks_at=_looked_at(clause),
         forbidden=verb.form == "negated" and verb.value != "touch",
-        leaves=verb.form == "negated" and verb.value == "touch",
+        leaves=verb.form == "negated" and verb.value in {"touch", _OTHER},
         goes_on=verb.form == "then",
     )
     targets, left_out = _parted(clause, verb_last=free_particles)
@@ -213,6 +213,8 @@ def _of_one(clause: Clause, place: int, tag: Tag, tool: str, *, free_particles: 
             return Doubt(Why.UNKNOWN, tag.value)
         case Role.STATE if tag.form == "past":
             return Doubt(Why.REPORTS, tag.value)
+        case Role.DURATION if tool in ONES and tag.form == "for":  # for how long, or until when: nobody undoes it then
+            return Doubt(Why.WHEN, "vague time")
         case role:
             fits = role in _NEUTRAL or role in _TAKES.get(tool, TARGETS)
             return None if fits else Doubt(Why.MIXED, tag.value)

@@ -29,6 +29,21 @@ _DEPLOYED = ("배포", "디플로이", "올린", "올렸던", "나간", "릴리"
 _BESIDES = ("외", "이외")
 
 
+_INTRODUCED = re.compile(
+    r"(?:안녕하세요 ?[,.!]* ?)?[가-힣A-Za-z]{1,12} ?(?:팀|부서|담당|담당자|운영자|개발자|매니저|엔지니어)(?:입니다|이에요|예요|인데요|인데)(?: ?[.,!]+|(?= ))"
+)
+"""결제팀입니다."""
+
+
+def introductions(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """Pass over who speaks: 결제팀입니다, api 재시작해 주세요."""
+    match = _INTRODUCED.match(text.text)
+    said = [piece for piece in pieces if match is not None and piece.start < match.end()]
+    if match is None or not said or said[-1].end > match.end() or any(one.kind in WHO for one in said):
+        return pieces
+    return [replace(said[0], end=said[-1].end, kind="filler", value="", form="", slip=False), *pieces[len(said) :]]
+
+
 def announcements(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Take what is announced before a command of its own as its reason: 점검 들어갑니다, web 내려주세요."""
     match = _ANNOUNCED.match(text.text)
@@ -130,13 +145,18 @@ def exclusions(text: Text, pieces: list[Piece]) -> list[Piece]:
     """`api 외에 web도` and `api 말고 web도` mean both of them: nobody can tell, so it is asked."""
     found: list[Piece] = []
     for at, piece in enumerate(pieces):
+        if piece.kind == "all" and piece.value == "rest":  # the rest of what?
+            left = any(one.kind == "except" for one in pieces[:at])
+            found.append(replace(piece, value="all") if left else replace(piece, kind="unknown"))
+            continue
         found.append(piece)
         if piece.kind != "except":
             continue
         behind = pieces[at + 1 :]
         also = any(one.kind == "particle" and one.value == "also" for one in behind)
         every = any(one.kind == "all" or (one.kind == "noun" and one.value == "services") for one in behind)
-        if also or (said_by(text, piece).startswith(_BESIDES) and not every):
+        before = next((one.kind for one in reversed(pieces[:at]) if one.kind not in {"particle", "filler"}), "")
+        if also or before == "verb" or (said_by(text, piece).startswith(_BESIDES) and not every):
             found.append(replace(piece, kind="doubt", value=said_by(text, piece), form=""))
     return found
 
@@ -148,6 +168,8 @@ def told_params(text: Text, pieces: list[Piece]) -> list[Piece]:
     if at is None or last is None or last < at + 2:
         return pieces
     between = pieces[at + 1 : last]
+    if re.search("금지|취소|말고", text.text):
+        return pieces
     easy = {"unknown", "noun", "particle", "number", "counter", "params", "filler"}
     if not any(one.kind == "unknown" for one in between) or any(one.kind not in easy for one in between):
         return pieces

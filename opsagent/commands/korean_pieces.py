@@ -119,7 +119,7 @@ def _may_follow(piece: Piece, before: str, text: Text) -> bool:
             spaced = text.text[piece.start : piece.end] in {"하고", "이랑", "랑"} and before == "noun"
             return before in {"noun", "p", "counted"} and (not begins or spaced)
         case "verb" | "state" if not begins and before != "start":
-            return piece.end - piece.start > 2 or before in {"noun", "p", "number", "counted"}
+            return piece.end - piece.start > 2 or before in {"noun", "p", "number", "counted", "question"}
         case "unknown":
             return begins or before != "start"
         case "filler" | "question" | "all" | "join" | "negation" | "pronoun" | "correction" | "doubt" | "glue":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from opsagent.commands.korean_asides import (
     announcements,
     exclusions,
+    introductions,
     left_alone,
     looked_after,
     named,
@@ -20,7 +21,7 @@ from opsagent.commands.korean_clauses import afterwords, conditions, reasons
 from opsagent.commands.korean_composed import composed
 from opsagent.commands.korean_pieces import Piece, Text
 from opsagent.commands.korean_things import leaning, machines, nouns, numbers, queries
-from opsagent.commands.korean_verbing import LOOKING, said_by, verbs
+from opsagent.commands.korean_verbing import ANSWERS, LOOKING, said_by, verbs
 from opsagent.commands.tags import Role
 
 _PLAIN = frozenset({"obj", "subj", "topic", "of", "at", "in", "to", "also", "only", "side"})
@@ -60,12 +61,17 @@ def verbs_and_states(text: Text, pieces: Sequence[Piece]) -> list[Piece]:
     return found
 
 
+def _is_left_undone(verb: Piece) -> bool:
+    """Tell whether a verb says what is not to be done, and orders nothing by that."""
+    return verb.form in {"negated", "instead"} and verb.value not in {"touch", "hold", *ANSWERS}
+
+
 def _settled(text: Text, pieces: list[Piece]) -> list[Piece]:
     """Give everything that is left its role; what has none is unknown."""
     said = _Said(
         text,
         pieces,
-        changes=any(one.kind == "verb" and one.value not in LOOKING for one in pieces),
+        changes=any(one.kind == "verb" and one.value not in LOOKING and not _is_left_undone(one) for one in pieces),
         questions=frozenset(one.value for one in pieces if one.kind == "question"),
     )
     found: list[Piece] = []
@@ -215,7 +221,7 @@ def _named(_said: _Said, piece: Piece) -> list[Piece]:
 
 
 _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
-    announcements, verbs, looked_after, told_params, composed, left_alone, plainly, sentences, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+    introductions, announcements, verbs, looked_after, told_params, composed, left_alone, plainly, sentences, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,

@@ -24,6 +24,8 @@ def numbers(text: Text, pieces: list[Piece]) -> list[Piece]:
     for at, piece in enumerate(pieces):
         if piece.kind == "number":
             found.extend(_number(pieces, at, scales, answers=answers, logged=logged))
+        elif piece.kind == "particle" and piece.value == "until" and scales and at and pieces[at - 1].kind == "counter":
+            found.append(replace(piece, value="to"))  # 5대까지 늘려줘
         elif piece.kind in {"counter", "more"}:
             if not (at > 0 and pieces[at - 1].kind in {"number", "counter"}):
                 kind = "filler" if piece.kind == "more" else "unknown"
@@ -59,7 +61,7 @@ def _number_form(piece: Piece, counter: str, particles: set[str], scales: set[st
         return "instances" if counter == "instances" else ""
     if more:
         return "more"
-    if "to" in particles or "scale" in scales:
+    if particles & {"to", "until"} or "scale" in scales:
         return "instances"
     return "by" if counter == "instances" else ""
 
@@ -110,11 +112,16 @@ def _asks_what_occurs(pieces: Sequence[Piece]) -> bool:
         if piece.kind != "unit" or pieces[at + 1].kind != "particle" or pieces[at + 1].value not in {"in", "at"}:
             continue
         behind = pieces[at + 2 :]
-        unknown = next((place for place, one in enumerate(behind) if one.kind in {"unknown", "quoted"}), None)
+        strange = (place for place, one in enumerate(behind) if one.kind in {"unknown", "quoted"} or _is_code(one))
+        unknown = next(strange, None)
         asks = {"is", "how_often", "how_much", "did"}
         if unknown is not None and any(one.kind == "question" and one.value in asks for one in behind[unknown + 1 :]):
             return all(one.kind not in {"verb", "vn"} or one.value in LOOKING for one in behind)
     return False
+
+
+def _is_code(piece: Piece) -> bool:
+    return piece.kind == "number" and not piece.form and len(piece.value) == 3  # 502
 
 
 def machines(text: Text, pieces: list[Piece]) -> list[Piece]:
@@ -132,6 +139,14 @@ def machines(text: Text, pieces: list[Piece]) -> list[Piece]:
             and found[-1].kind == "unit"
         ):
             found.append(replace(piece, value="unit"))
+        elif (
+            units > 1
+            and found[-1].kind == "counter"
+            and piece.kind == "all"
+            and said in {"다", "모두", "전부"}
+            and [one.value for one in found[-2:-1] if one.kind == "number"] == [str(units)]
+        ):
+            found[-2:] = []  # 세 개 다
         elif (
             units > 1
             and said in {"둘 다", "둘다", "셋 다", "다", "모두", "전부", "다들"}

@@ -76,7 +76,7 @@ def _what_follows(text: Text, pieces: Sequence[Piece], at: int) -> tuple[list[Pi
         things = {one.value for one in rest[:who] if one.kind == "noun"}
         if does is None or any(one.kind == "question" for one in rest):
             return None
-        if things & {"logs", "errors", "incidents"}:  # after it, or those after it?
+        if things & {"logs", "errors", "incidents"} or "이후" in after[0]:  # after it, or those after it?
             joined = replace(noun, start=noun.end - 1, kind="join", value="then", form="", slip=False)
             return [replace(noun, kind="verb", form="near"), joined], end
         return [replace(noun, kind="verb", form="then")], end

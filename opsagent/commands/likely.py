@@ -85,7 +85,7 @@ def _steps(tool: str, row: Row, known: Known) -> Steps:
         ids = [tag.value for tag in row if tag.role in {Role.ID, Role.NUMBER}]
         return (known.step(tool, None, {"id": ids[0]} if ids else {}),) if len(ids) <= 1 and not names else ()
     if tool in _OF_UNITS and names:
-        return tuple(known.step(tool, name, args) for name in dict.fromkeys(names))
+        return tuple(known.step(tool, name, _of_it(args, name)) for name in dict.fromkeys(names))
     return (known.step(tool, None, {}),) if tool in _ALONE and not names else ()
 
 
@@ -107,6 +107,12 @@ def _args(tool: str, row: Row) -> Mapping[str, Scalar]:
     if tool not in READING:
         found |= {name: tag.value for role, name in _WHEN.items() for tag in _of(row, role) if not tag.form}
     return found
+
+
+def _of_it(args: Mapping[str, Scalar], name: str) -> Mapping[str, Scalar]:
+    """Return the arguments with the name for `it` in a condition."""
+    condition = str(args.get("if", ""))
+    return {**args, "if": name + condition.removeprefix("it")} if condition.startswith("it ") else args
 
 
 def _of(row: Row, role: Role) -> list[Tag]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from opsagent.commands.clauses import Clause, Doubt, Why, clauses
-from opsagent.commands.frames import CHANGES, Call, blamed, change_of
+from opsagent.commands.frames import CHANGES, ONES, Call, blamed, change_of
 from opsagent.commands.known import Known
 from opsagent.commands.looks import look_of
 from opsagent.commands.reading import CommandStep, Context
@@ -189,8 +189,8 @@ class _Resolved:
             self._steps.extend(self._known.step("hold", name, {}) for name in names)
         elif tool in NEED_UNITS:
             self._doubts.append(Doubt(Why.NO_UNIT, ""))
-        else:
-            self._steps.append(self._known.step(tool, None, args))
+        elif (step := self._known.step(tool, None, args)) not in self._steps or tool not in {"pause", "resume"}:
+            self._steps.append(step)
         if names and names != (_EVERY,):
             self._spoken = names
 
@@ -207,6 +207,9 @@ class _Resolved:
             not names and call.tool in {"hold", "resume"} and len(set(call.blames)) == 1
         ):  # somebody works on api, hands off
             names = [call.blames[0]]
+        if not names and call.tool in ONES and not self._verb_last and len(set(call.blames)) == 1:
+            self._doubts.append(Doubt(Why.WHOM, "it"))  # api is stuck, restart
+            names = [call.blames[0]]
         if call.changes and len(names) != len(set(names)):
             self._doubts.append(Doubt(Why.TWICE))
         for name in names:
@@ -219,7 +222,8 @@ class _Resolved:
         if not call.changes:
             again = call.tool == "recall_incidents" and any(step.tool == "recall_incidents" for step in self._steps)
             return (again or call.tool in LOOK_AT_UNITS) and bool(self._spoken)
-        return self._verb_last and call.tool in NEED_UNITS and bool(self._steps) and bool(self._spoken)
+        goes_on = bool(self._steps) or call.join == "instead"
+        return self._verb_last and call.tool in NEED_UNITS and goes_on and bool(self._spoken)
 
     def _named(self, tag: Tag, call: Call) -> tuple[str, ...]:
         match tag.role:

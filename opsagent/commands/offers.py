@@ -22,7 +22,7 @@ _MAX_OFFERS = 3
 _SILENT = frozenset({Why.FORBIDS, Why.SUPPOSES, Why.REPORTS})
 """Who forbids, supposes or reports is offered no change by the rules."""
 _CONDITIONAL = frozenset("if when whenever once unless until till after before while provided soon every each".split())
-_CONDITIONAL_KO = ("면", "거든", "마다", "때", "전에", "후에", "뒤에", "까지")
+_CONDITIONAL_KO = ("후", "이후", "면", "거든", "마다", "때", "전에", "후에", "뒤에", "까지")
 _FORBIDDING = frozenset({"deny", "hold", "pause"})
 """What may be meant by a text that forbids."""
 
@@ -126,15 +126,16 @@ def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> 
     if offers and not doubts_reading(offers[0], row, tokens, UNLIKELY):
         return offers
     seen = likely(row, tokens, looked.known, sure=_silent(best))
-    if not seen or (seen[0].tool not in READING and _loses_meaning(seen, best, tokens)):
+    if not seen or (seen[0].tool not in READING and _loses_meaning(seen, best, row, tokens)):
         return offers
     return (seen, *(offer for offer in offers if offer != seen))
 
 
-def _loses_meaning(seen: Steps, best: Meant, tokens: Sequence[Token]) -> bool:
+def _loses_meaning(seen: Steps, best: Meant, row: Row, tokens: Sequence[Token]) -> bool:
     """Tell whether a change would be offered without what forbids it, or without its time or condition."""
     reasons = {doubt.why for doubt in best.doubts}
-    if Why.FORBIDS in reasons and seen[0].tool not in _FORBIDDING:
+    forbidden = Why.FORBIDS in reasons or any(tag.role is Role.VERB and tag.form == "negated" for tag in row)
+    if forbidden and seen[0].tool not in _FORBIDDING:
         return True
     said = [token.word for token in tokens]
     conditional = any(word in _CONDITIONAL or word.endswith(_CONDITIONAL_KO) for word in said)

@@ -28,6 +28,7 @@ def ruled(calls: list[Call], doubts: list[Doubt]) -> list[Call]:
             doubts.append(Doubt(Why.MIXED, forbidden[0].tool))
     if forbidden and not wanted:
         doubts.append(Doubt(Why.FORBIDS, forbidden[0].tool))
+    touched = [_except_these(call, forbidden) for call in touched]
     if any(call.asks for call in wanted) and any(call.changes for call in wanted):
         doubts.append(Doubt(Why.ASKS))
     return _timed(touched, doubts)
@@ -39,6 +40,13 @@ def _spares_others(call: Call, wanted: list[Call]) -> bool:
     named = all(one.targets for one in wanted if one.changes) and bool(call.targets)
     apart = not {tag.value for tag in call.targets} & {tag.value for one in wanted for tag in one.targets}
     return call.leaves and named and apart and all(tag.role is Role.UNIT and not tag.form for tag in plain)
+
+
+def _except_these(call: Call, forbidden: list[Call]) -> Call:
+    """`restart everything, but don't touch api`: all of them but those."""
+    every = [tag.role for tag in call.targets] == [Role.ALL]
+    spared = tuple(tag for one in forbidden if one.leaves for tag in one.targets if tag.role is Role.UNIT)
+    return replace(call, left_out=(*call.left_out, *spared)) if every and call.changes and not call.forbidden else call
 
 
 def _is_same(forbidden: list[Call], wanted: list[Call]) -> bool:
