@@ -45,6 +45,14 @@ def _server(name: str, table: object) -> ForeignServer:
     return found
 
 
+def _url(value: object) -> object:
+    found = fields.http_url(value)
+    if "@" in found.partition("://")[2].partition("/")[0]:
+        mend = 'write the token into a file of mode 0600 and here token_file = "their.token"'
+        raise Wrong("a name or password in it is a secret and has no place in the configuration", mend)
+    return found
+
+
 def _tools(value: object) -> object:
     return fields.texts(value, 'tools = ["search"]')
 
@@ -55,7 +63,7 @@ def _variables(value: object) -> object:
 
 _READERS: Mapping[str, Callable[[object], object]] = {
     "command": fields.command,
-    "url": fields.http_url,
+    "url": _url,
     "send": fields.boolean,
     "tools": _tools,
     "env": _variables,

@@ -74,7 +74,11 @@ def _name(value: object) -> object:
 
 
 def _url(value: object) -> object:
-    return fields.http_url(value) if value else ""
+    found = fields.http_url(value) if value else ""
+    if "@" in found.partition("://")[2].partition("/")[0]:
+        mend = 'write the key into a file of mode 0600 and here key_file = "model.key"'
+        raise Wrong("a name or password in it is a secret and has no place in the configuration", mend)
+    return found
 
 
 def _price(value: object) -> object:

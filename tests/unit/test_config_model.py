@@ -56,6 +56,7 @@ def test_a_fallback_may_be_a_name_alone(tmp_path: Path) -> None:
         ("send = true", "model", "names no model"),
         ('name = "openai:a"\nnme = 1', "model.nme", "unknown key"),
         ('name = "openai:a"\nbase_url = "ftp://x"', "model.base_url", ""),
+        ('name = "openai:a"\nbase_url = "https://me:secret@x/v1"', "model.base_url", "is a secret"),
         ('name = "openai:a"\nprice = { in = 1 }', "model.price", "a million tokens"),
         ('name = "openai:a"\nprice = { in = -1, out = 0 }', "model.price", "0 or more"),
         ('name = "openai:a"\nmonthly_limit = 5', "model.monthly_limit", "nothing says what openai:a costs"),

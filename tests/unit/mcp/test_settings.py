@@ -44,6 +44,7 @@ timeout_s = 5
     ("text", "said"),
     [
         ('[mcp.servers.docs]\nurl = "https://wiki.example/"', "send = true"),
+        ('[mcp.servers.docs]\nurl = "https://me:pw@wiki.example/"\nsend = true', "is a secret"),
         ("[mcp.servers.docs]\ntools = []", "command and url"),
         ('[mcp.servers.docs]\ncommand = ["a"]\nurl = "http://x/"\nsend = true', "command and url"),
         ('[mcp.servers."Docs x"]\ncommand = ["a"]', "cannot be the name"),
