@@ -45,9 +45,7 @@ async def _look(home: Home, accept: str | None) -> tuple[Sequence[Offered], Sequ
     foreign = ForeignTools(home, (await asyncio.to_thread(Config.load, home)).mcp)
     try:
         await foreign.list()
-        kept = accept is not None and await foreign.accept(accept)
-        if kept:
-            await foreign.list()
+        kept = accept is not None and await foreign.accept(accept)  # what is shown is what was kept, asked once
         return foreign.offered, foreign.problems, kept
     finally:
         await foreign.close()

@@ -95,7 +95,11 @@ class ForeignTools:
         """Keep what the tools of a server say of themselves now, for a person has looked; tell whether there is any."""
         mine = [one.said for one in self.offered if one.server == server]
         if mine:
-            Pins(self._folder).accept(server, mine)
+            pins = Pins(self._folder)
+            pins.accept(server, mine)
+            self.offered = tuple(
+                _offer(self._servers[server], one.said, pins) if one.server == server else one for one in self.offered
+            )
         return bool(mine)
 
     async def close(self) -> None:

@@ -75,6 +75,7 @@ async def test_who_says_something_else_of_itself_is_not_used_until_a_person_look
         assert "something else of itself" in changed.why_not
         assert "there is no tool" in await foreign.call("stranger__search", {"text": "x"})
         assert await foreign.accept("stranger")
+        assert not [one for one in foreign.offered if one.name == "search" and one.why_not]
         assert Pins(Home.open(home).path / "mcp").holds("stranger", changed.said)
     (home / "mcp" / "pins.json").write_text("{broken")
     with pytest.raises(PinsUnreadable, match=r"pins\.json"):
