@@ -25,7 +25,9 @@ _GO_TOGETHER = frozenset({
     ("rollback", "hold"), ("resume", "restart"), ("resume", "reload"), ("resume", "start"), ("resume", "stop"), ("resume", "scale"), ("resume", "rollback"),
 })  # fmt: skip
 """Changes of one unit that make sense one after the other; any other two contradict each other."""
-_FRIENDLY = frozenset("🙏👍👌🙂😊😀😃😄😁😅🤗🥺🙇🚀🎉✨💪❤♥💜💙🔥🌟⭐☕🤖👋🫡⏰🔄♻🚨💥😱😭😢🥲😰😨🆘⚠📢📣\ufe0f")
+_FRIENDLY = frozenset(
+    "🙏👍👌🙂😊😀😃😄😁😅🤗🥺🙇🚀🎉✨💪❤☠💀🚨⚠🟢🔴🟠🟡🔧🛠📈📉🐢🐌😴😭😢😩😫😤😡😱🤯↩⏪🔃🔁⏫📌💥🧯🎯🆘♥💜💙🔥🌟⭐☕🤖👋🫡⏰🔄♻🚨💥😱😭😢🥲😰😨🆘⚠📢📣\ufe0f"
+)
 """Symbols that say nothing about what is to be done; any other may say no."""
 _PLAIN = frozenset(
     {

@@ -46,7 +46,7 @@ _ADDED = re.compile(
 )
 """Said behind a command, it takes it back or tells what comes of it."""
 _SUGGESTS = re.compile(r"(?:hey |ok |well |maybe )?you (?:could|might) ")
-_ITSELF = frozenset({"opsagent", "agent", "ops"})
+_ITSELF = ("bot", "agent", "ops")
 _CONSEQUENCES = frozenset({"it", "users", "they", "customers", "people", "everybody", "everyone", "you", "we", "i"})
 """`restart api and it breaks`: what comes of a change, and no second order."""
 _ONES = frozenset({"restart", "stop", "start", "reload", "rollback"})
@@ -142,8 +142,11 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) ->
     if plain and plain[0] in {"or", "either", "and/or", "neither"}:
         yield Doubt(Why.EITHER, plain[0])
     first = tokens[0].text if tokens and not tokens[0].quoted else ""
-    if (first[:1] in {"!", ">"} and first not in known.names) or (first[:1] == "@" and first[1:] not in _ITSELF):
-        yield Doubt(Why.REPORTS, first)  # quoted, denied, said to somebody else
+    if first[:1] == ">" and first not in known.names:
+        yield Doubt(Why.REPORTS, first)  # quoted
+    calls = first[:1] == "@" and not any(name in first.lower() for name in _ITSELF)
+    if calls or (first[:1] == "!" and first not in known.names):
+        yield Doubt(Why.UNKNOWN, first)  # said to somebody else; denied, or how a program is called
     if first == "/help":
         yield Doubt(Why.ASKS, first)
 

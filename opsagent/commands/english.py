@@ -26,7 +26,7 @@ verb_last = False
 _MEMOS = tuple(
     tuple(phrase.split())
     for phrase in (
-        "remember that", "remember this", "remember", "please note that", "note that", "note to self", "keep in mind that", "keep in mind",
+        "from now on remember that", "from now on remember", "fyi for later", "for later", "remember that", "remember this", "remember", "please note that", "note that", "note to self", "keep in mind that", "keep in mind",
         "bear in mind that", "bear in mind", "take note that", "take note", "make a note that", "make a note", "learn that", "memorize that",
         "memorise that", "memorize", "memorise", "for the record", "don't forget that", "don't forget", "do not forget that", "for future reference",
         "know that", "you should know that", "write down that", "write this down", "note down that", "note", "memo", "commit to memory that", "commit to memory",
@@ -151,7 +151,8 @@ def _decided(cells: Cells, at: int, tokens: Sequence[Token]) -> Tag:
         said = value if whole else _said(cell, tokens)
         return Tag(role if whole else Role.DOUBT, said, cell.start, cell.end, "" if form == "whole" else "when")
     if (role, form) == (Role.JOIN, ":") and _quotes(cells, at):
-        return Tag(Role.DOUBT, ":", cell.start, cell.end)
+        labels = not any(one.first[0] in {Role.DOUBT, Role.NEGATION, Role.QUESTION, Role.NOUN} for one in cells[:at])
+        return Tag(Role.UNKNOWN if labels else Role.DOUBT, ":", cell.start, cell.end)
     if (role, value) == (Role.DOUBT, "vague"):
         return Tag(role, "vague time", cell.start, cell.end)
     if role in {Role.DOUBT, Role.NEGATION} and value != "vague time":

@@ -36,7 +36,7 @@ _THINKS = frozenset({"i think", "i guess", "i believe", "probably", "maybe", "pe
 
 def asides(cells: Cells, tokens: Sequence[Token]) -> Cells:
     """Return the cells with what is said beside the order decided."""
-    cells = _nothing(cells, tokens)
+    cells = _on_and_off(_nothing(cells, tokens))
     cells = _preface(cells, tokens)
     cells = _so_long(cells, tokens)
     cells = _too(cells, tokens)
@@ -60,13 +60,34 @@ def _is_a_no(cell: Cell, tokens: Sequence[Token]) -> bool:
     return bool({"nothing", "no", "not", "don't", "dont"} & set(words))
 
 
+def _on_and_off(cells: Cells) -> Cells:
+    """`worker off, redis restart, worker on`: orders, where both are said of one unit."""
+    found: dict[tuple[str, str], int] = {}
+    for at in range(len(cells) - 1):
+        begins = at == 0 or cells[at - 1].may(Role.JOIN)
+        ends = at + 2 == len(cells) or cells[at + 2].may(Role.JOIN)
+        if begins and ends and cells[at].first[0] is Role.UNIT:
+            for word in ("off", "on"):
+                if cells[at + 1].may(Role.GLUE, word):
+                    found[(cells[at].first[1], word)] = at + 1
+    for (name, word), at in found.items():
+        if word == "off" and found.get((name, "on"), 0) > at:
+            on = found[(name, "on")]
+            said = {at: "stop", on: "start"}
+            return tuple(
+                cell.only(Role.VERB, said[place], "imperative") if place in said else cell
+                for place, cell in enumerate(cells)
+            )
+    return cells
+
+
 def _preface(cells: Cells, tokens: Sequence[Token]) -> Cells:
     """`as agreed with the customer this morning, …`: up to its comma, where it orders and forbids nothing."""
     at = skipped(cells, 0, lambda cell: cell.first[0] in {Role.FILLER, Role.JOIN})
     words = [word for cell in cells[at : at + 3] for word in word_of(cell, tokens).split()]
     if not words or words[0] not in _OPENERS or (words[0] == "as" and not _AGREED & set(words[1:3])):
         return cells
-    end = skipped(cells, at, lambda cell: not cell.may(Role.JOIN, ","))
+    end = skipped(cells, at, lambda cell: not (cell.may(Role.JOIN, ",") or cell.first[0] is Role.REQUEST))
     span = cells[at:end]
     plain = not any(
         cell.first[0] in {Role.CONDITION, Role.NEGATION, Role.CORRECTION, Role.EXCEPT, Role.QUERY}
@@ -86,16 +107,26 @@ def _so_long(cells: Cells, tokens: Sequence[Token]) -> Cells:
     if held is None:
         return cells
     for at in range(held + 1, len(cells)):
-        if word_of(cells[at], tokens) in _WHILE and not any(
-            cell.first[0] in {Role.TIME, Role.DURATION} for cell in cells
-        ):
-            end = skipped(
-                cells,
-                at,
-                lambda cell: not (cell.may(Role.JOIN, ",") or cell.may(Role.JOIN, ".") or cell.may(Role.JOIN, "then")),
-            )
+        if cells[at].first[0] in {Role.TIME, Role.DURATION}:
+            return cells
+        if word_of(cells[at], tokens) in _WHILE:
+            end = skipped(cells, at, _plain)
             if not any(orders(cell) and not cell.may(Role.VERB, "touch") for cell in cells[at + 1 : end]):
-                return replaced(cells, at, end, (Role.FILLER, "", ""))
+                return _said_after(replaced(cells, at, end, (Role.FILLER, "", "")), at, tokens)
+    return cells
+
+
+def _plain(cell: Cell) -> bool:
+    """Tell whether a clause goes on here."""
+    ends = any(cell.may(Role.JOIN, join) for join in (",", ".", "then"))
+    return not ends and cell.first[0] not in {Role.TIME, Role.DURATION}
+
+
+def _said_after(cells: Cells, at: int, tokens: Sequence[Token]) -> Cells:
+    """`until the audit is over, say 4 hours`."""
+    for place in range(at, len(cells) - 1):
+        if word_of(cells[place], tokens) in {"say", "about", "roughly"} and cells[place + 1].first[0] is Role.DURATION:
+            return (*cells[:place], cells[place].only(Role.FILLER), *cells[place + 1 :])
     return cells
 
 

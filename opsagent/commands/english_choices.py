@@ -172,6 +172,15 @@ def _but(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return (Role.EXCEPT, "except", "") if named else (Role.NEGATION, "not", "")
 
 
+def _confirm(cells: Cells, at: int, cell: Cell) -> Meaning | None:
+    """`confirm it is up` looks, `confirm 12` answers."""
+    if not (cell.may(Role.VERB, "approve") and cell.may(Role.VERB, "check")):
+        return None
+    rest = cells[at + 1 : at + 5]
+    somehow = any(one.may(Role.QUESTION, "is") or one.may(Role.STATE) for one in rest)
+    return (Role.VERB, "check" if somehow else "approve", "imperative")
+
+
 def _about(cells: Cells, _at: int, cell: Cell) -> Meaning | None:
     """`what about api`: asks for it, where nothing is to be done."""
     if not cell.may(Role.REQUEST, None, "gerund") or any(one.may(Role.VERB) for one in cells):
@@ -243,6 +252,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _except, _but, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
+    _slip, _except, _but, _confirm, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

@@ -97,7 +97,7 @@ def _ways(tokens: Sequence[Token], words: Sequence[str], at: int, namer: Namer) 
             before in {"of", "for"} and english_words.THINGS & set(words[: at - 1])
         ):
             return (True,)
-        if after in {"of", "for", "from"}:
+        if after in {"of", "for", "from"} or before in {"its", "their", "his", "'s"}:
             return (False,)
         others = any(
             word not in english_words.THINGS and next(iter(namer.at(tokens[: n + 1], n)), None)
@@ -237,7 +237,7 @@ def _procedures(words: Sequence[str], at: int, context: Context) -> Iterator[tup
         wanted = name.lower().split()
         end = at
         for number, one in enumerate(wanted):
-            if number and end < len(words) and words[end] in {"the", "a", "my", "our", "this"}:
+            if number and end < len(words) and words[end] in {"the", "a", "my", "our", "this"} - {one}:
                 end += 1
             if end >= len(words) or words[end] != one:
                 break

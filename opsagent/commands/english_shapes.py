@@ -20,6 +20,7 @@ _WAITING = {"when", "whenever", "once", "as soon as", "the moment"}
 _WHETHER = {"whether", "any", "anything", "something"}
 _NOT = {"not", "isn't", "aren't"}
 _STATES = {"up", "down", "healthy", "unhealthy", "stopped"}
+_REALLY = frozenset({"really", "actually", "indeed", "truly", "definitely"})
 _OPPOSITE = {"up": "down", "healthy": "unhealthy", "down": "up", "unhealthy": "healthy"}
 _METRICS = {"memory": "memory", "cpu": "cpu"}
 _ABOVE = re.compile(
@@ -39,7 +40,11 @@ def forbidden(cells: Cells, *, light: bool) -> Cells:
     at = 0
     while at < len(cells):
         if cells[at].may(Role.NEGATION):
-            verb = skipped(cells, at + 1, lambda cell: cell.may(Role.FILLER) and not cell.may(Role.VERB))
+            verb = skipped(
+                cells,
+                at + 1,
+                lambda cell: (cell.may(Role.FILLER) or cell.may(Role.GLUE, "to")) and not cell.may(Role.VERB),
+            )
             if verb < len(cells) and (meaning := _changing(cells[verb], light=light)) is not None:
                 tool = (
                     OTHER if meaning[1:] == ("touch", "gerund") else meaning[1]
@@ -114,7 +119,10 @@ def _state(cells: Cells, at: int, tokens: Sequence[Token], *, unless: bool) -> t
     no = unless
     seen = False
     while end < len(cells) and (
-        cells[end].may(Role.QUESTION, "is") or cells[end].may(Role.GLUE, "still") or cells[end].may(Role.NEGATION)
+        cells[end].may(Role.QUESTION, "is")
+        or cells[end].may(Role.GLUE, "still")
+        or cells[end].may(Role.NEGATION)
+        or word_of(cells[end], tokens) in _REALLY
     ):
         word = word_of(cells[end], tokens)
         if word in _WHETHER or (cells[end].may(Role.NEGATION) and word not in _NOT):

@@ -17,7 +17,8 @@ _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<n>": (Role.NUMBER, "", None), "<inst>": (Role.NOUN, "instances", None), "<last>": (Role.NOUN, "last_release", None),
     "<release>": (Role.NOUN, "release", None), "<held>": (Role.NOUN, "hold", ""), "<on>": (Role.NOUN, "hold", "on"),
     "<off>": (Role.NOUN, "hold", "off"), "<asks>": (Role.REQUEST, "", "participle"), "<mind>": (Role.REQUEST, "", "gerund"),
-    "<needs>": (Role.REQUEST, "", "needs"),
+    "<needs>": (Role.REQUEST, "", "needs"), "<wish>": (Role.REQUEST, "", "wish"), "<be>": (Role.GLUE, "be", None),
+    "<is>": (Role.QUESTION, "is", None),
     "<up>": (Role.VERB, "scale_up", "imperative"), "<down>": (Role.VERB, "scale_down", "imperative"),
     "<scale>": (Role.VERB, "scale", "imperative"), "<start>": (Role.VERB, "start", "imperative"),
     "<stop>": (Role.VERB, "stop", "imperative"), "<rollback>": (Role.VERB, "rollback", "imperative"),
@@ -215,7 +216,7 @@ def _decided(cell: Cell, kind: str) -> Cell:
         number = cell.of(Role.NUMBER)
         assert number is not None  # it matched
         return cell.only(*number)
-    if kind in {"<asks>", "<mind>"}:
+    if kind in {"<asks>", "<mind>", "<wish>"}:
         return cell.only(Role.REQUEST)
     return cell.only(Role.FILLER, kind if kind in _TOWARDS else "")
 

@@ -53,7 +53,7 @@ def ask_back(looked: Looked) -> tuple[Ask, bool]:
     if shared is not None:
         return _which(shared, best, looked), False
     ruled = tuple(_offers(looked))
-    guessed = not ruled or any(step.tool in READING for step in ruled[0])
+    guessed = not ruled or all(step.tool in READING for step in ruled[0])
     return _asked(_likeliest_first(ruled, best, looked)[:_MAX_OFFERS], best, looked), guessed
 
 
@@ -123,6 +123,8 @@ def _offers(looked: Looked) -> Iterator[Steps]:
 def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> tuple[Steps, ...]:
     """Put before the offers what the intent model sees, where the rules have none, or one to read that it doubts."""
     row, tokens = looked.rows[0], looked.tokens
+    if offers and any(step.tool not in READING for step in offers[0]):
+        return offers
     if offers and not doubts_reading(offers[0], row, tokens, UNLIKELY):
         return offers
     seen = likely(row, tokens, looked.known, sure=_silent(best))

@@ -13,6 +13,7 @@ MAX_TEXT = 400
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 _QUOTED = "".join({*_QUOTES, *_QUOTES.values()}) + ".,!?"
 _PUNCTUATION = ".,!?;:…。、！？"
+_STYLED = re.compile("(.)\ufe0f")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -94,14 +95,26 @@ def suspicious(text: str, names: frozenset[str] = frozenset()) -> str:
     for char in text:
         if unicodedata.category(char) in _INVISIBLE and char != "\t":
             return f"it has an invisible or control character (U+{ord(char):04X})"
-    for word in text.split():
+    for word in _without_styles(text).split():
         for char in "" if word.strip(_QUOTED) in names else word:
             script = _script(char)
             if script not in {"LATIN", "HANGUL", ""}:
                 return f"{char!r} (U+{ord(char):04X}, {unicodedata.name(char, 'unnamed').lower()}) looks out of place"
-            if script == "LATIN" and not char.isascii():
+            if script == "LATIN" and not char.isascii() and not _is_a_word(word, names):
                 return f"{char!r} (U+{ord(char):04X}) is not a plain letter"
     return ""
+
+
+def _is_a_word(word: str, names: frozenset[str]) -> bool:
+    """Tell whether a word with accents is a long one, such as a customer's name, and none that looks like a service's."""
+    bare = "".join(char for char in unicodedata.normalize("NFD", word) if char.isascii())
+    latin = all(char.isascii() or "À" <= char <= "ÿ" for char in word)
+    return latin and len(word) > 4 and bare.strip(_QUOTED).lower() not in {name.lower() for name in names}
+
+
+def _without_styles(text: str) -> str:
+    """Return a text without the mark that says that the symbol before it is drawn in colours (U+FE0F)."""
+    return _STYLED.sub(lambda found: found[1] if unicodedata.category(found[1]) in {"So", "Sm"} else found[0], text)
 
 
 def _script(char: str) -> str:
