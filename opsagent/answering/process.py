@@ -63,10 +63,20 @@ def state_of(row: Mapping[str, Any]) -> str:
     """Return how a unit is in one word: up, unhealthy, partly, starting, stopping, stopped, down or unknown."""
     state = row["state"]
     if state == "running":
-        if row["health"] == "unhealthy":
+        if row["health"] == "unhealthy" or _is_frozen(row):
             return "unhealthy"
-        return "partly" if len(row["processes"]) < row["instances"] else "up"
+        return "partly" if _going(row) < row["instances"] else "up"
     return {"exited": "down", "down": "down"}.get(state, state if state in _OTHERS else "unknown")
+
+
+def _going(row: Mapping[str, Any]) -> int:
+    """Return how many processes there are that are not stopped by a signal."""
+    return sum(one.get("kernel_state") != "T" for one in row["processes"])
+
+
+def _is_frozen(row: Mapping[str, Any]) -> bool:
+    """Tell whether nothing of it goes on, whatever its health check said last."""
+    return bool(row["processes"]) and not _going(row)
 
 
 _OTHERS = frozenset({"starting", "stopping", "stopped", "unknown"})
@@ -95,10 +105,12 @@ def _verdict(row: Mapping[str, Any], ground: Ground) -> str:
             return say("up.healthy", name=name)
         case "up":
             return say("up.unheard" if row["health_probe"] else "up.unasked", name=name)
+        case "unhealthy" if _is_frozen(row):
+            return say("up.frozen", name=name)
         case "unhealthy":
             return say("up.unhealthy", name=name, why=row.get("health_reason") or "-")
         case "partly":
-            return say("up.partly", name=name, n=len(row["processes"]), of=row["instances"])
+            return say("up.partly", name=name, n=_going(row), of=row["instances"])
         case "starting" | "stopping" | "stopped" as state:
             return say(f"up.{state}", name=name)
         case "down":

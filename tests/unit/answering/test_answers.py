@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from opsagent.answering.answer import Answer
@@ -113,6 +116,22 @@ def test_who_has_no_health_check_is_not_called_well(place: Home) -> None:
 def test_who_is_down_is_said_to_be_down(place: Home, changed: dict[str, Any], said: str) -> None:
     unit = a_unit(processes=(), **changed)
     assert ask(place, "describe_process", running(unit)).headline.startswith(said)
+
+
+def test_who_is_stopped_by_a_signal_does_not_serve_whatever_is_known_of_it(place: Home) -> None:
+    frozen = subprocess.Popen(["sleep", "60"])
+    try:
+        frozen.send_signal(signal.SIGSTOP)
+        os.waitpid(frozen.pid, os.WUNTRACED)
+        frozen_key = ProcessKey(frozen.pid, psutil.Process(frozen.pid).create_time())
+        unit = running(a_unit(processes=(Process(key=frozen_key),)))
+        assert ask(place, "describe_process", unit).headline.startswith(
+            "api does not serve: its process is stopped by a signal"
+        )
+        assert "running but not serving: api" in ask(place, "list_processes", unit, target=None).headline
+    finally:
+        frozen.kill()
+        frozen.wait()
 
 
 def test_all_of_them_in_a_sentence(place: Home) -> None:
