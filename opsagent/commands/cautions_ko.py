@@ -42,6 +42,8 @@ _NO_PARAMS = re.compile(r"실행|돌려|돌리|하려|하는|하던|했|멈|세 
 _UNDOES = frozenset("보류 중단 취소 연기 거절 반대 정지 중지 홀드 스톱 스탑".split())
 """Alone behind a comma, it takes back what was just said: 재시작해줘, 중단."""
 _GOES_ON = frozenset({"끝나면", "완료되면"})
+_LEFT_OPEN = frozenset("새 이 그 저 및 또는 혹은 그리고 하지만 근데 만약".split())
+"""Nothing ends with these."""
 _SUPPOSING = frozenset({"아니면", "만약", "만약에", "만일"})
 _WISH = ("좋", "고맙", "감사", "될", "되", "돼", "안")
 """재시작해 주면 좋겠어: what follows makes a request of it."""
@@ -94,6 +96,8 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known) -> Iterator[Doub
 
 def _of_the_end(said: str, last: str, words: Sequence[Token]) -> Iterator[Doubt]:
     """A command says at its end what is to be done; these ends tell, put off or forbid."""
+    if last in _LEFT_OPEN:
+        yield Doubt(Why.UNKNOWN, last)
     for ends, why in ((_ABOUT, Why.REPORTS), (_TOLD, Why.REPORTS), (_NOT_AT_ALL, Why.FORBIDS)):
         match = ends.search(said)
         if match:

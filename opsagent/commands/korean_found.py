@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from opsagent.commands import korean_forms, korean_sounds, times_ko
 from opsagent.commands.korean_text import QUOTE, Piece, Text
@@ -80,17 +81,18 @@ def _names(text: Text, at: int) -> Iterator[Piece]:
     found: dict[int, set[tuple[str, str]]] = {}
     begins = at == 0 or text.text[at - 1] == " "
     first = korean_sounds.heard(text.text[at])[0][:1] if begins and _hangul_near(text.text, at) else ""
-    for name, (kind, meant) in text.names.items():
-        kinds = "vn" if kind == "procedure" else "noun"
+    for name in text.spelt.get(text.low[at], ()):
+        kind, meant = text.names[name]
         end = at + len(name)
         if text.low.startswith(name.lower(), at) and _edges(text.text, at, end):
             # In another case it is the name as well, if no other name is spelt so.
-            if text.text.startswith(name, at) or sum(one.lower() == name.lower() for one in text.names) == 1:
-                yield Piece(at, end, kind, meant, kinds=kinds)
-        elif first and name.isascii() and first in korean_sounds.beginnings(name.lower()):
-            heard_end = _heard_end(text.text, at, name)
-            if heard_end:
-                found.setdefault(heard_end, set()).add((kind, meant))
+            alike = sum(one.lower() == name.lower() for one in text.spelt[text.low[at]])
+            if text.text.startswith(name, at) or alike == 1:
+                yield Piece(at, end, kind, meant, kinds="vn" if kind == "procedure" else "noun")
+    for name in korean_sounds.by_beginning(text.sounding).get(first, ()) if first else ():
+        heard_end = 0 if text.low.startswith(name.lower(), at) else _heard_end(text.text, at, name)
+        if heard_end:
+            found.setdefault(heard_end, set()).add(text.names[name])
     for end, meant_by in found.items():
         for kind, meant in meant_by:
             yield Piece(at, end, kind, meant, "" if len(meant_by) == 1 else "near", kinds="noun")
@@ -252,18 +254,17 @@ def _near(text: Text, word: str) -> tuple[str, str] | None:
     """Return the one name that a word is nearly: in another case, with one slip."""
     if len(word) < 3:
         return None
-    low = word.lower()
-    found = {
-        meant
-        for name, meant in text.names.items()
-        if low == name.lower()
-        or (len(name) > 3 and abs(len(name) - len(low)) < 2 and low.isascii() and distance(low, name.lower()) == 1)
-    }
-    if not found and _hangul_near(word, 0):
-        first = korean_sounds.heard(word)[0][:1]
-        found = {
-            meant
-            for name, meant in text.names.items()
-            if name.isascii() and first in korean_sounds.beginnings(name.lower()) and korean_sounds.nearly(name, word)
-        }
+    found = {text.names[name] for name in _nearly(text.sounding, word)}
     return next(iter(found)) if len(found) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def _nearly(names: tuple[str, ...], word: str) -> tuple[str, ...]:
+    low = word.lower()
+    close = [name for name in names if abs(len(name) - len(low)) < 2] if low.isascii() else []
+    found = tuple(name for name in close if low == name.lower() or (len(name) > 3 and distance(low, name.lower()) == 1))
+    if found or not _hangul_near(word, 0):
+        return found
+    first = korean_sounds.heard(word)[0][:1]
+    heard = korean_sounds.by_beginning(names).get(first, ())
+    return tuple(name for name in heard if korean_sounds.nearly(name, word))

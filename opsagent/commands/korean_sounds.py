@@ -108,6 +108,16 @@ def beginnings(name: str) -> frozenset[str]:
     return frozenset(one[:1] for _, options in _options(name, 0) for one in options) if name else frozenset()
 
 
+@lru_cache(maxsize=8)
+def by_beginning(names: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names by the first letters of the sounds that they may begin with."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for letter in beginnings(name.lower()):
+            found.setdefault(letter, []).append(name)
+    return {letter: tuple(those) for letter, those in found.items()}
+
+
 def alike(name: str, word: str) -> bool:
     """Tell whether a whole word in Hangul (or in part) sounds like the name."""
     return len(word) in ends(name, word, 0)

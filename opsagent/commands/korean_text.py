@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from opsagent.commands.words import Token
 
@@ -46,6 +47,19 @@ class Text:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "low", self.text.lower())
+
+    @cached_property
+    def spelt(self) -> Mapping[str, tuple[str, ...]]:
+        """The names by their first letter in lower case."""
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(name[:1].lower(), []).append(name)
+        return {letter: tuple(names) for letter, names in found.items()}
+
+    @cached_property
+    def sounding(self) -> tuple[str, ...]:
+        """The names that may be written by their sound; nobody says a full id so."""
+        return tuple(name for name in self.names if name.isascii() and ":" not in name)
 
     @classmethod
     def of(cls, tokens: Sequence[Token], names: Mapping[str, tuple[str, str]], now: datetime | None) -> Text:
