@@ -55,20 +55,22 @@ def _busy(desk: Desk, place: Place) -> Claim | None:
 
 async def _submit(desk: Desk, place: Place, agent: AgentPort) -> Event:
     plan = await asyncio.to_thread(plan_for, desk, place)
-    by = desk.person.name
-    agreed = desk.person.agreed and not await _unheard(desk, plan)
+    by, agreed = desk.person.name, desk.person.agreed
+    against = await _against(desk, plan) if agreed else ""
+    if against and desk.person.confirm is not None:
+        agreed = False  # they can be shown it: their yes was none to that
+    elif against:
+        desk.tell(place.shown(desk.say("taught", rule=against)))
     ended = await follow(desk, place, agent.submit(plan, confirmed=agreed, by=by), plan=plan.id)
     if ended.result == "asked" and ended.rule == "confirm" and desk.person.confirm is not None:
         return await _confirmed(desk, place, agent, ended)
     return ended_as(place, ended, plan=plan.id)
 
 
-async def _unheard(desk: Desk, plan: Plan) -> bool:
-    """Tell whether somebody taught the contrary, and the person who agreed can be shown it: their yes was none to that."""
-    if desk.person.confirm is None:
-        return False
-    against = await standing_against(desk.home)
-    return any(against(step.action.name.value, plan.unit) for step in plan.steps)
+async def _against(desk: Desk, plan: Plan) -> str:
+    """Return the rule that somebody taught and that a plan would break; empty: none."""
+    rule_of = await standing_against(desk.home)
+    return next(filter(None, (rule_of(step.action.name.value, plan.unit) for step in plan.steps)), "")
 
 
 def plan_for(desk: Desk, place: Place) -> Plan:

@@ -121,8 +121,9 @@ async def roll_back(desk: Desk, place: Place) -> Event:
             return place.ends("refused", looked.found.refused, Ending.REFUSED)
         return place.ends("done", desk.say("nothing to put back"))
     against = (await standing_against(desk.home))("rollback", unit.id)
-    lines = (desk.say("taught", rule=against),) if against else ()
-    yes = await desk.confirmed(desk.say("roll back"), lines, anew=True)
+    if against:
+        desk.tell(place.shown(desk.say("taught", rule=against)))
+    yes = await desk.confirmed(desk.say("roll back"), anew=True)
     if yes is False:
         return place.declined(desk)
     plan, by = looked.plan, desk.person.name

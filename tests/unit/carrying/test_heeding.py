@@ -42,6 +42,7 @@ class Agent:
 
 
 async def _carried(room: Room, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> tuple[Agent, list[str], str]:
+    """Return the agent, what was shown with a question or without one, and how it ended."""
     agent, asked = Agent(), list[str]()
 
     async def confirm(_question: str, lines: Sequence[str]) -> bool:
@@ -57,8 +58,8 @@ async def _carried(room: Room, monkeypatch: pytest.MonkeyPatch, *, there: bool) 
     person = Person(name="kim", confirm=confirm if there else None, agreed=True)
     carrier = Carrier(room.home, person, running=room.running, agent=agent)  # type: ignore[arg-type]
     said = Said(steps=(CommandStep(tool="start", target="api"),), text="as said", language="en")
-    last = [event async for event in carrier.carry(said)][-1]
-    return agent, asked, last.kind
+    events = [event async for event in carrier.carry(said)]
+    return agent, [*asked, *(line for event in events for line in event.lines)], events[-1].kind
 
 
 @pytest.mark.parametrize("rules", [(), (RULE,)])
@@ -75,7 +76,8 @@ async def test_a_yes_that_was_given_before_the_rule_was_shown_is_asked_for_again
 async def test_who_cannot_be_asked_has_said_yes_with_their_command(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heeding, "_read", lambda _home: (RULE,))
     agent, asked, ended = await _carried(room, monkeypatch, there=False)
-    assert (agent.confirmed, asked, ended) == ([True], [], "done")
+    assert (agent.confirmed, ended) == ([True], "done")
+    assert asked == [f"a person taught: {RULE.says()}"], "and is told what it is against"
 
 
 async def test_who_leaves_at_the_question_has_said_no(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
