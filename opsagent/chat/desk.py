@@ -32,13 +32,23 @@ _REASONS = 3
 class HomeDesk:
     """One home, and the person whose process this is."""
 
-    def __init__(self, home: Home, explain: Callable[[Exception], str], thinker: Thinker | None = None) -> None:
-        """`explain` makes one line of an error. `thinker`: whom to ask; None: as the configuration says."""
+    def __init__(
+        self,
+        home: Home,
+        explain: Callable[[Exception], str],
+        thinker: Thinker | None = None,
+        *,
+        own_keys: bool = True,
+    ) -> None:
+        """`explain` makes one line of an error. `thinker`: whom to ask; None: as the configuration says. `own_keys`:
+        what is said is typed; of what a program says nothing is learnt.
+        """
         config = read_config(home)
         self._home = home
         self._settings = ModelSettings() if isinstance(config, str) else config.model
         self._thinker = thinker or thinker_of(home, self._settings)
         self._explain = explain
+        self._own_keys = own_keys
         self._person = person_of(os.getuid(), os.getpid())
 
     @property
@@ -122,6 +132,8 @@ class HomeDesk:
 
     async def learn(self, text: str, language: Language, steps: Sequence[CommandStep]) -> bool:
         """Remember what this person means by a text; return whether it is remembered from now on."""
+        if not self._own_keys:
+            return False
         learnt = await asyncio.to_thread(learn, self._home, self._person, text, language, steps)
         return learnt.kept
 

@@ -28,10 +28,11 @@ def chat(resume: str | None, *, as_json: bool, home: str | None) -> int:
 
     place = open_home(home)
     out = Out(as_json=as_json)
-    room = Room(place, HomeDesk(place, lambda error: _explained(error, place)), language=_language())
+    on_terminal = not as_json and sys.stdin.isatty() and out.screen.terminal
+    desk = HomeDesk(place, lambda error: _explained(error, place), own_keys=on_terminal)
+    room = Room(place, desk, language=_language())
     if resume is not None:
         _resume(room, resume)
-    on_terminal = not as_json and sys.stdin.isatty() and out.screen.terminal
     return _run(room, _on_terminal(room) if on_terminal else _on_lines(room, out))
 
 
