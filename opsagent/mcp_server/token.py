@@ -31,7 +31,11 @@ def renew(home: Path) -> Path:
     place.mkdir(0o700, exist_ok=True)
     path, fresh = place / FILE, place / f".{FILE}.{secrets.token_hex(4)}"
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(_BYTES) + "\n")
-    fresh.replace(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(_BYTES) + "\n")
+        fresh.replace(path)
+    except OSError as error:  # a full disk: the token that there is stays, and half a one does not
+        fresh.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
     return path

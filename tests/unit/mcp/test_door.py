@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
@@ -118,3 +119,15 @@ def test_the_token_is_made_once_and_anew_when_asked(home: Path) -> None:
     file.chmod(0o644)
     with pytest.raises(NoSecret, match="others may read it"):
         token_of(home)
+
+
+def test_where_no_new_token_can_be_written_the_old_one_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = token_of(home)
+
+    def full(_path: Path, _target: Path) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert main(["mcp", "--new-token", "--home", str(home)]) == 1
+    assert token_of(home) == old
+    assert [path.name for path in (home / "mcp").iterdir()] == ["token"]
