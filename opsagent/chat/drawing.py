@@ -68,6 +68,8 @@ def _head(event: Event) -> str:
     of = event.data.get("said") if event.kind in _OF_STEPS else None  # the step, in words
     if not of or event.data.get("of", {}).get("tool") in _SENTENCES:  # what an order did is a sentence of its own
         return f"{mark}{event.text}"
+    if event.kind == "not_done":
+        mark = "하지 않음: " if event.language == "ko" else "not done: "
     if not event.text or event.text == of:
         return f"{mark}{of}"
     return f"{mark}{of} ({event.text})" if event.kind == "done" else f"{mark}{of}: {event.text}"

@@ -110,6 +110,13 @@ def test_colours_only_where_there_are_colours() -> None:
     assert drawn(event, Screen(True, True, 80))[0].startswith("\x1b[31m")
 
 
+def test_what_was_not_done_is_not_read_as_done() -> None:
+    event = Event(kind="not_done", text="api is up", data={"said": "restart api if api is down"})
+    assert drawn(event, Screen()) == ["not done: restart api if api is down: api is up"]
+    not_begun = Event(kind="not_done", text="not done: stop web")
+    assert drawn(not_begun, Screen()) == ["not done: stop web"]
+
+
 def test_long_output_is_folded_and_a_log_keeps_its_end() -> None:
     lines = [str(number) for number in range(100)]
     assert folded(lines[:10], 24, tail=True) == (lines[:10], [])
