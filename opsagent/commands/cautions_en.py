@@ -30,6 +30,9 @@ _ANSWERED = {
 }
 _ANSWERS = frozenset({"approve", "approved", "accept", "accepted", "confirm", "confirmed", "deny", "denied", "reject", "rejected", "refuse",
                       "decline", "agreed", "granted", "permit", "allow", "veto", "dismiss", "block"})  # fmt: skip
+_WISHED = re.compile(
+    r"\b(?:make sure|ensure)\b.* (?:is|are) (?:really |still )?(?:stopped|started|shut down|turned off|turned on)\b"
+)
 _DOWN = frozenset(
     {"down", "dead", "offline", "gone", "stopped", "unhealthy", "over", "above", "using", "exceeding", "more", "sick"}
 )
@@ -147,6 +150,8 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) ->
     calls = first[:1] == "@" and not any(name in first.lower() for name in _ITSELF)
     if calls or (first[:1] == "!" and first not in known.names):
         yield Doubt(Why.UNKNOWN, first)  # said to somebody else; denied, or how a program is called
+    if _WISHED.search(" ".join(words)):  # a check as well as an order
+        yield Doubt(Why.UNKNOWN, "make sure")
     if first == "/help":
         yield Doubt(Why.ASKS, first)
 

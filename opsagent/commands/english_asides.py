@@ -39,7 +39,7 @@ def asides(cells: Cells, tokens: Sequence[Token]) -> Cells:
     cells = _on_and_off(_nothing(cells, tokens))
     cells = _preface(cells, tokens)
     cells = _so_long(cells, tokens)
-    cells = _too(cells, tokens)
+    cells = _rather(_too(cells, tokens), tokens)
     cells = _thought(cells, tokens)
     return _in_turn(cells, tokens)
 
@@ -133,6 +133,8 @@ def _said_after(cells: Cells, at: int, tokens: Sequence[Token]) -> Cells:
 def _holds(cells: Cells, at: int) -> bool:
     cell = cells[at]
     denied = at > 0 and cells[at - 1].may(Role.NEGATION)
+    if cell.may(Role.NOUN, "hold", "on") or cell.may(Role.VERB, "touch", "limits"):
+        return True
     alone = cell.may(Role.GLUE, "alone") and any(one.may(Role.VERB, None, "light") for one in cells[:at])
     return (
         cell.may(Role.VERB, "hold", "imperative")
@@ -140,6 +142,17 @@ def _holds(cells: Cells, at: int) -> bool:
         or alone
         or (denied and cell.may(Role.VERB, "touch"))
     )
+
+
+def _rather(cells: Cells, tokens: Sequence[Token]) -> Cells:
+    """`instead of restarting api just reload it`: the second verb begins a clause, written or not."""
+    at = skipped(cells, 0, lambda cell: cell.first[0] is Role.FILLER)
+    if at + 1 >= len(cells) or word_of(cells[at], tokens) not in {"instead of", "rather than"}:
+        return cells
+    verb = skipped(cells, at + 2, lambda cell: not (cell.may(Role.VERB, None, "imperative") or cell.may(Role.JOIN)))
+    if verb >= len(cells) or cells[verb].may(Role.JOIN):
+        return cells
+    return (*cells[:verb], Cell(cells[verb].start, cells[verb].start, ((Role.JOIN, ",", ""),)), *cells[verb:])
 
 
 def _too(cells: Cells, tokens: Sequence[Token]) -> Cells:

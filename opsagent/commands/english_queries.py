@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from opsagent.commands.english_cells import NAMES, Cell, Cells, orders, replaced, skipped, word_of
 from opsagent.commands.tags import Role
 from opsagent.commands.words import Token
 
+_DATED = re.compile(r"\d{4}-\d\d")
 _LOOKS_FOR = frozenset({"for", "containing", "mentioning", "matching", "including", "saying", "about", "with", "contain", "contains",
                         "mention", "mentions", "mentioned", "of"})  # fmt: skip
 _INSIDE = frozenset({"in", "inside", "from", "within", "through", "of", "on"})
@@ -103,7 +105,15 @@ def params(cells: Cells, tokens: Sequence[Token], text: str) -> Cells:
     if at is None:
         return cells
     start = skipped(cells, at + 1, lambda cell: cell.may(Role.NOUN, "procedure") or cell.may(Role.GLUE))
-    end = skipped(cells, start, lambda cell: cell.first[0] not in {Role.JOIN, Role.TIME, Role.FILLER, Role.CONDITION, Role.NEGATION,
+    dated = (
+        start < len(cells)
+        and start > at + 1
+        and cells[start].first[0] is Role.TIME
+        and _DATED.search(cells[start].first[1]) is not None
+    )
+    named = start > at + 2 and word_of(cells[start - 1], tokens) in {"date", "day", "month"}
+    first = start + 1 if dated and named else start  # with date 2026-11-30: told, and no time to do it at
+    end = skipped(cells, first, lambda cell: cell.first[0] not in {Role.JOIN, Role.TIME, Role.FILLER, Role.CONDITION, Role.NEGATION,
                 Role.DOUBT, Role.REASON, Role.QUESTION} and not orders(cell))  # fmt: skip
     middle = tuple(cell.only(Role.FILLER) for cell in cells[at + 1 : start])
     if end == start:

@@ -116,6 +116,8 @@ SHAPES: tuple[tuple[str, str], ...] = (
     ("resume", "release|lift|remove|drop|clear|end|take <t> from|of? <held>|<on>|<off>"),
     ("resume", "release|lift|remove|drop|clear|end|take <held> on|from|for|of|off <t>"),
     ("resume", "release <t>"),
+    ("^resume", "<t> <freed>"),
+    ("^touch!", "<t> <limits>"),
     # up and down
     ("start", "get|bring|put|have|<start>|pull <t> back? up|online|running"),
     ("start", "get|bring|put|have back? up|online|running <t>"),

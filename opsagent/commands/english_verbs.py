@@ -18,7 +18,7 @@ _KINDS: Mapping[str, tuple[Role, str, str | None]] = {
     "<release>": (Role.NOUN, "release", None), "<held>": (Role.NOUN, "hold", ""), "<on>": (Role.NOUN, "hold", "on"),
     "<off>": (Role.NOUN, "hold", "off"), "<asks>": (Role.REQUEST, "", "participle"), "<mind>": (Role.REQUEST, "", "gerund"),
     "<needs>": (Role.REQUEST, "", "needs"), "<wish>": (Role.REQUEST, "", "wish"), "<be>": (Role.GLUE, "be", None),
-    "<is>": (Role.QUESTION, "is", None),
+    "<limits>": (Role.VERB, "touch", "limits"), "<freed>": (Role.VERB, "resume", "freed"), "<is>": (Role.QUESTION, "is", None),
     "<up>": (Role.VERB, "scale_up", "imperative"), "<down>": (Role.VERB, "scale_down", "imperative"),
     "<scale>": (Role.VERB, "scale", "imperative"), "<start>": (Role.VERB, "start", "imperative"),
     "<stop>": (Role.VERB, "stop", "imperative"), "<rollback>": (Role.VERB, "rollback", "imperative"),
@@ -146,7 +146,7 @@ def _meaning(step: _Step, shape: str) -> _Step:
         took.insert(0, Cell(first.start, first.start, ((Role.REQUEST, "", ""),)))
     elif first.first[0] is not Role.FILLER:  # who is meant stands first
         took[0] = first
-        took.insert(0, Cell(first.start, first.start, ((Role.VERB, verb, "imperative"),)))
+        took.insert(0, Cell(first.start, first.start, ((Role.VERB, verb, form),)))
     if relative:
         numbers = [at for at, cell in enumerate(took) if cell.first[0] is Role.NUMBER]
         if numbers:

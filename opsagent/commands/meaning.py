@@ -61,7 +61,9 @@ def meant(row: Row, known: Known, context: Context, *, verb_last: bool) -> Meant
         call = change_of(clause, asked=asked, free_particles=verb_last) or look_of(clause, asked=asked)
         if call is not None:
             calls.append(replace(call, blames=(*before, *call.blames)) if before and not call.targets else call)
-        elif not clause.has(Role.REASON) or _says_more(clause):
+            if verb_last and not call.changes and call.tool != "search_logs" and clause.has(Role.UNKNOWN):
+                aside.append(_unclear(clause))  # a look passes over it, what is done beside does not
+        elif not _calls_the_agent(clause) and (not clause.has(Role.REASON) or _says_more(clause)):
             (doubts if _hinders(clause) else aside).append(_unclear(clause))
         before = (*before, *blamed(clause))
     if not calls or any(call.changes and not call.forbidden for call in calls):
@@ -74,6 +76,12 @@ def _hinders(clause: Clause) -> bool:
     return (
         clause.has(Role.VERB) or clause.has(Role.CORRECTION) or any(tag.form != "when" for tag in clause.of(Role.DOUBT))
     )
+
+
+def _calls_the_agent(clause: Clause) -> bool:
+    """`agent, pause for now`: it is spoken to."""
+    others = [tag for tag in clause.tags if tag.role not in {Role.FILLER, Role.JOIN}]
+    return len(others) == 1 and others[0].role is Role.NOUN and others[0].value == "agent"
 
 
 def _says_more(clause: Clause) -> bool:

@@ -115,7 +115,8 @@ def _offers(looked: Looked) -> Iterator[Steps]:
         for steps in (one.steps, *one.others):
             key = repr([step.to_json() for step in steps])
             fits = bool(steps) and key not in seen and (not _silent(one) or all(step.tool in READING for step in steps))
-            if fits and not (_silent(one) and any(doubt.why is Why.FORBIDS for doubt in one.doubts)):
+            no = bool(steps) and key not in seen and all(step.tool in _FORBIDDING for step in steps)  # deny 8, not now
+            if no or (fits and not (_silent(one) and any(doubt.why is Why.FORBIDS for doubt in one.doubts))):
                 seen.add(key)
                 yield steps
 
@@ -136,8 +137,8 @@ def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> 
 def _loses_meaning(seen: Steps, best: Meant, row: Row, tokens: Sequence[Token]) -> bool:
     """Tell whether a change would be offered without what forbids it, or without its time or condition."""
     reasons = {doubt.why for doubt in best.doubts}
-    forbidden = Why.FORBIDS in reasons or any(tag.role is Role.VERB and tag.form == "negated" for tag in row)
-    if forbidden and seen[0].tool not in _FORBIDDING:
+    denied = {tag.value for tag in row if tag.role is Role.VERB and tag.form == "negated"}
+    if seen[0].tool in denied or ((Why.FORBIDS in reasons or denied) and seen[0].tool not in _FORBIDDING):
         return True
     said = [token.word for token in tokens]
     conditional = any(word in _CONDITIONAL or word.endswith(_CONDITIONAL_KO) for word in said)
