@@ -95,6 +95,17 @@ def left_alone(text: Text, pieces: list[Piece]) -> list[Piece]:
     return found
 
 
+def never(text: Text, pieces: list[Piece]) -> list[Piece]:
+    """`절대 건드리지 마`: it is meant in earnest, and nothing more."""
+    found: list[Piece] = []
+    for at, piece in enumerate(pieces):
+        behind = pieces[at + 1] if at + 1 < len(pieces) else None
+        spares = behind is not None and behind.kind == "verb" and behind.value in {"touch", "hold"}
+        earnest = piece.kind in {"doubt", "negation"} and said_by(text, piece) in {"절대", "절대로", "결코"}
+        found.append(replace(piece, kind="filler", value="") if spares and earnest else piece)
+    return found
+
+
 def sentences(_text: Text, pieces: list[Piece]) -> list[Piece]:
     """End a sentence behind its verb where another one begins with whom it is about: `worker 재시작 web은 놔둬`."""
     found: list[Piece] = []
@@ -106,9 +117,8 @@ def sentences(_text: Text, pieces: list[Piece]) -> list[Piece]:
         behind = [one for one in pieces[at + 1 :] if one.kind != "filler"]
         verb = next((one for one in behind if one.kind == "verb"), None)
         names = bool(behind) and behind[0].kind == "unit" and verb is not None and behind[0].start > piece.end
-        spares = (
-            names and verb is not None and verb.value in {"touch", "hold"} and verb.form in {"negated", "imperative"}
-        )
+        touches = verb is not None and verb.value in {"touch", "hold"} and verb.form in {"negated", "imperative"}
+        spares = names and verb is not None and (touches or verb.form == "negated")
         orders = names and verb is not None and form == "imperative" and verb.form == "imperative"
         if spares or orders:
             found.append(replace(piece, form="noun" if form == "attributive" else form))
@@ -170,8 +180,13 @@ def told_params(text: Text, pieces: list[Piece]) -> list[Piece]:
     between = pieces[at + 1 : last]
     if re.search("금지|취소|말고", text.text):
         return pieces
-    easy = {"unknown", "noun", "particle", "number", "counter", "params", "filler"}
-    if not any(one.kind == "unknown" for one in between) or any(one.kind not in easy for one in between):
+    easy = {"unknown", "noun", "particle", "number", "counter", "params", "filler", "duration"}
+    tells = any(one.kind == "unknown" or (one.kind == "duration" and one.form == "since") for one in between)
+    if (
+        not tells
+        or any(one.kind == "duration" and one.form != "since" for one in between)
+        or any(one.kind not in easy for one in between)
+    ):
         return pieces
     while between and between[0].kind in {"particle", "filler"}:
         between = between[1:]

@@ -135,6 +135,8 @@ def _says_because(text: Text, pieces: Sequence[Piece], at: int) -> bool:
 def _is_reason(pieces: Sequence[Piece], at: int) -> bool:
     """Tell whether a state is said only to say why: something to do follows in the same breath."""
     form = pieces[at].form
+    if pieces[at].end - pieces[at].start < 2:  # 새 서비스: new, not leaking
+        return False
     asked = any(one.kind == "question" for one in pieces[:at]) or (at + 1 < len(pieces) and pieces[at + 1].value == "?")
     if form in {"question", "negated", "or", "other", "before", "duty", "will", "conditional", "lasting-if"} or asked:
         return False
@@ -150,6 +152,8 @@ _STATED = frozenset(
 
 
 _RISKY = re.compile(r"금지|말|마라|마세|면|라고|다고|래|대요|아니|않|못|예시|예를|가정|규칙|만약|혹시")
+_ENDS = re.compile(r"[까나니냐래대게고서며해요다지죠어아네라자줘셈음]$")
+"""How words end that say what somebody does, and not what about."""
 _PARTS = re.compile(
     r"(?:큐|대기열|커넥션|세션|스레드|쓰레드|락|데드락|소켓|포트|응답|요청|속도|화면|페이지|결제|주문|로그인|문의|메시지|트래픽|접속|연결|처리|작업|고객|유저|사용자)(?:들|량|수)?(?:이|가|은|는|도|을|를)?"
 )
@@ -165,6 +169,9 @@ def _is_matter(pieces: Sequence[Piece], at: int, *, own: bool) -> bool:
     if word.kind != "unknown" or not re.fullmatch(r"[가-힣]+", word.value) or _RISKY.search(word.value):
         return False
     joined = at + 1 < len(pieces) and pieces[at + 1].kind == "join"
+    bound = at + 1 < len(pieces) and pieces[at + 1].kind == "particle"
+    if not bound and _ENDS.search(word.value) and _PARTS.fullmatch(word.value) is None:
+        return False
     return not joined and (own or _PARTS.fullmatch(word.value) is not None)
 
 
@@ -178,6 +185,9 @@ def _reason_begin(pieces: Sequence[Piece], at: int, *, widely: bool, own: bool) 
         told = before.kind in {"unknown", "vn", "question"} or (
             before.kind == "verb" and before.form in {"attributive", "past", "third", "noun"}
         )
+        between = pieces[begin:at]
+        since = before.kind == "verb" and before.value == OTHER and before.form in {"then", "past"}
+        stated = stated or (since and all(one.kind in {"filler", "particle", "glue"} for one in between))
         if not stated and not (widely and told) and not _is_matter(pieces, begin - 1, own=own):
             break
         begin -= 1

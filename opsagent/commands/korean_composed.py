@@ -123,6 +123,8 @@ def _composed(text: Text, pieces: Sequence[Piece], at: int) -> list[Piece]:
     if value in ANSWERS and form in {"will", "third"}:
         form = "imperative"
     verb = replace(piece, value=value, form=form, polite=polite)
+    if value == "show" and said_by(text, piece).lower().startswith(("tail", "테일")):
+        return [replace(piece, kind="noun", value="logs", form="", polite=False, slip=False), verb]
     if form == "instead":
         return [
             verb,
@@ -208,6 +210,8 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
         return OTHER
     if value == "rollback" and _goes_to_a_newer(text, beside):
         return OTHER
+    if value == "start" and any(one.kind == "manner" for one in beside):  # 무중단으로 다시 띄워
+        return "restart" if said.startswith("다시") else OTHER
     if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):
         return "show"
     if value == "run" and _is_counted(beside):

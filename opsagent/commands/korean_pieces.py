@@ -17,7 +17,7 @@ __all__ = ["Piece", "Text", "cut", "may_be_a_word"]
 
 
 _NOUNISH = frozenset({"noun", "p", "vn", "number", "counted", "time", "question"})
-_DOES = ("해", "하", "부탁", "가", "갑", "갈", "합", "한")
+_DOES = ("진행", "처리", "해", "하", "부탁", "가", "갑", "갈", "합", "한")
 """What may stand behind a number of instances alone: 3대로 해줘."""
 
 

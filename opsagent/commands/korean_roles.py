@@ -13,6 +13,7 @@ from opsagent.commands.korean_asides import (
     left_alone,
     looked_after,
     named,
+    never,
     plainly,
     sentences,
     told_params,
@@ -221,7 +222,7 @@ def _named(_said: _Said, piece: Piece) -> list[Piece]:
 
 
 _STEPS: tuple[Callable[[Text, list[Piece]], list[Piece]], ...] = (
-    introductions, announcements, verbs, looked_after, told_params, composed, left_alone, plainly, sentences, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
+    introductions, announcements, verbs, looked_after, told_params, composed, never, left_alone, plainly, sentences, exclusions, named, machines, conditions, reasons, afterwords, numbers, queries, nouns, leaning, _settled,
 )  # fmt: skip
 _SETTLE: dict[str, Callable[[_Said, Piece], list[Piece]]] = {
     "particle": _particle, "copula": _copula, "mark": _mark, "time": _time, "duration": _time, "verb": _verb, "state": _state,

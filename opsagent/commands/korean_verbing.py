@@ -52,7 +52,8 @@ def verbs(text: Text, pieces: list[Piece]) -> list[Piece]:
         elif piece.kind in {"light", "lightword"} and _counts(pieces, at, "id"):
             found.append(_answered(piece))
         elif piece.kind == "light" or (piece.kind == "lightword" and said_by(text, piece).startswith(("부탁", "요청"))):
-            found.append(replace(piece, kind="verb", value="show", form=piece.form or "noun"))
+            strange = at > 0 and pieces[at - 1].kind == "unknown"  # 심폐소생 부탁
+            found.append(replace(piece, kind="verb", value=OTHER if strange else "show", form=piece.form or "noun"))
         elif piece.kind == "lightword":
             found.append(replace(piece, kind="filler"))
         else:

@@ -33,6 +33,7 @@ _OF_UNITS = frozenset(
 _ALONE = frozenset({"list_processes", "host_metrics", "recall_incidents", "pause", "resume"})
 _WHOLE = frozenset({"pause", "resume", "approve", "deny"})
 """Orders that need no unit: any text could be one, so the model must be sure."""
+_LOOKS = frozenset({"show", "check", "search"})
 _WHEN = {Role.TIME: "at", Role.CONDITION: "if"}
 _LATIN = re.compile(r"[a-z0-9_.@:-]+(?:['’]s)?", re.IGNORECASE)
 _PARTICLES = re.compile(r"(?:에서|이랑|하고|부터|까지|를|을|은|는|이|가|와|과|랑|도|만|의|에|로|요|좀)+$")
@@ -60,6 +61,8 @@ def doubts_reading(steps: Steps, row: Row, tokens: Sequence[Token], floor: float
     if not reads:
         return False
     share = {guess.tool: guess.probability for guess in guesses(row, tokens)}
+    if reads != tools and any(tag.value in _LOOKS and tag.form == "then" for tag in _of(row, Role.VERB)):
+        return False  # its own verb asks for the look
     if reads != tools:
         return share[SEVERAL] < floor and max(share[tool] for tool in tools - reads) >= _SURE
     return sum(share[tool] for tool in reads) + (share[SEVERAL] if len(reads) > 1 else 0) < floor

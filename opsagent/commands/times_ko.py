@@ -100,6 +100,7 @@ def _as(kind: times.Kind, prefix: str = "") -> Callable[[re.Match[str], datetime
 
 def _moment(match: re.Match[str], day: str) -> Span | None:
     if match["named"]:
+        day = "tomorrow" if match["named"] == "자정" and day == "today" else day  # today ends with it
         return times.moment_span(
             0, day, 0 if match["named"] == "자정" else 12, 0, "" if match["named"] == "자정" else "noon"
         )
