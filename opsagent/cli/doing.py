@@ -203,9 +203,11 @@ class Doing:
             self._out.lines([one_line(line) for line in answer["said"].splitlines()])
 
     async def _learn(self, steps: tuple[CommandStep, ...]) -> None:
-        """Remember what the person means by the text: they took it with a key of their own."""
+        """Remember what the person means by the text: they took it with a key of their own, and not with `--yes`."""
         from opsagent.carrying.phrases import learn
 
+        if self._yes:
+            return
         learnt = await asyncio.to_thread(learn, self._home, self._person, self._text, self._reading.language, steps)
         if learnt.before:
             self._out.note(

@@ -88,6 +88,13 @@ def test_an_offer_that_is_taken_is_done_and_is_what_the_text_means_from_then_on(
     assert len(desk.asked) == 1
 
 
+def test_what_was_said_with_yes_is_not_remembered(desk: Desk) -> None:
+    desk.reads(PAUSE)
+    desk.answers("y")
+    assert desk.do(yes=True) == 0
+    assert (desk.paused, desk.remembered) == (True, ())
+
+
 def test_a_no_does_nothing_and_is_not_remembered(desk: Desk) -> None:
     desk.reads(PAUSE)
     desk.answers("n")
