@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import os
 import shutil
@@ -10,13 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from opsagent.api.client import ApiClient, ApiError
+from opsagent.cli.listing import list_services
+from opsagent.cli.output import Out
+from opsagent.home import Home
 from tests.support.waiting import eventually
 
 SERVICES = """
@@ -83,21 +90,34 @@ class Cli:
         return {**os.environ, "OPSAGENT_HOME": str(self.home), **(more or {})}
 
     def units(self) -> dict[str, Any]:
-        return {unit["name"]: unit for unit in self("ps", "--json").json["units"]}
+        """What `ps --json` shows of each, carried out in here: tests ask it over and over, and a process costs more."""
+        shown = io.StringIO()
+        with redirect_stdout(shown), redirect_stderr(io.StringIO()), patch.object(Out, "wrote_json", False):
+            assert list_services(as_json=True, home=str(self.home)) == 0
+        return {unit["name"]: unit for unit in json.loads(shown.getvalue())["units"]}
+
+    def daemon_answers(self) -> bool:
+        """Whether a daemon runs and says hello."""
+        try:
+            asyncio.run(ApiClient.connect(Home.open(self.home).api_socket))
+        except ApiError:
+            return False
+        return True
 
     @contextmanager
     def watching(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """The daemon in the background, once it answers."""
+        """The daemon in the background, once it answers and has seen what there is."""
+        there = set(self.units())
         with tempfile.TemporaryFile("w+") as err:
             process = subprocess.Popen(
                 self.argv("watch", "--json", *arguments), stdout=subprocess.PIPE, stderr=err, text=True, env=self.env()
             )
             try:
-                eventually(lambda: self("ps", "--json").json["daemon"] is not None, timeout=30)
+                eventually(lambda: self.daemon_answers() and there <= set(self.units()), timeout=60)
                 yield process
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=20)
+                process.communicate(timeout=60)
 
 
 @contextmanager
@@ -108,8 +128,6 @@ def home_of_its_own() -> Iterator[Cli]:
         yield cli
     finally:
         cli("down")
-        from opsagent.home import Home
-
         Home.open(cli.home).discard_runtime_dir()
         shutil.rmtree(root, ignore_errors=True)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from opsagent.home import Home
+from opsagent.store.journal import Journal
 from tests.acceptance.conftest import Cli
 from tests.support.waiting import eventually
 
@@ -251,9 +253,9 @@ def test_the_daemon_repairs_and_tells(cli: Cli, services: Path) -> None:
     with cli.watching("--mode", "auto") as daemon:
         eventually(lambda: cli.units()["web"]["health"] == "healthy", timeout=20)
         os.kill(pid, signal.SIGSTOP)
-        resolved = eventually(
-            lambda: cli("incidents", "list", "--status", "resolved", "--json").json["incidents"], timeout=60
-        )
+        with Journal.read(Home.open(cli.home)) as journal:
+            eventually(lambda: journal.incidents("resolved"), timeout=60)
+        resolved = cli("incidents", "list", "--status", "resolved", "--json").json["incidents"]
         assert cli("memory", "stats", "--json").json["records"] >= 1
         daemon.send_signal(signal.SIGTERM)
         told, _ = daemon.communicate(timeout=30)

@@ -13,6 +13,8 @@ import pytest
 
 from opsagent import __version__
 from opsagent.cli.main import COMMANDS
+from opsagent.home import Home
+from opsagent.running import look_at_engine
 from tests.acceptance.conftest import Cli
 from tests.support.waiting import eventually
 
@@ -261,7 +263,8 @@ def test_names_are_completed(busy: Cli) -> None:
 def test_the_engine_dead_is_said_and_the_services_are_down(cli: Cli, services: object) -> None:
     assert cli("up", str(services)).code == 0
     os.kill(cli("ps", "--json").json["engine"]["pid"], signal.SIGKILL)
-    eventually(lambda: not cli("ps", "--json").json["engine"]["running"])
+    eventually(lambda: not look_at_engine(Home.open(cli.home)).engine_running, timeout=30)
+    assert not cli("ps", "--json").json["engine"]["running"]
     result = cli("ps")
     assert [row.split()[1] for row in table_of(result.out)[1:]] == ["down", "down"]
     assert "the engine is not running" in result.err
