@@ -87,7 +87,7 @@ def _leaves_no_process_behind(
 
 def _demand_gone(find: Callable[[], set[psutil.Process]], who: str) -> None:
     try:
-        waiting.eventually(lambda: not find(), timeout=3.0)
+        waiting.eventually(lambda: not find(), timeout=10.0)
     except AssertionError:
         left = find()
         if left:
@@ -145,7 +145,7 @@ def _take_port() -> int:
 
 @pytest.fixture
 def eventually() -> Callable[..., object]:
-    """`eventually(condition, timeout=10)`: see `tests.support.waiting`, which also has `until` for asyncio."""
+    """`eventually(condition, timeout=30)`: see `tests.support.waiting`, which also has `until` for asyncio."""
     return waiting.eventually
 
 

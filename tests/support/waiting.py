@@ -12,7 +12,7 @@ EVERY_S = 0.02
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[..., T | None], timeout: float = 10.0, why: str = "") -> T:
+def eventually(condition: Callable[..., T | None], timeout: float = 30.0, why: str = "") -> T:
     """Return the first truthy value of `condition()`; fail once `timeout` seconds have passed without one."""
     deadline = time.monotonic() + timeout
     while True:
@@ -25,14 +25,14 @@ def eventually(condition: Callable[..., T | None], timeout: float = 10.0, why: s
 
 
 @overload
-async def until(condition: Callable[..., Awaitable[T | None]], timeout: float = 10.0, why: str = "") -> T: ...
+async def until(condition: Callable[..., Awaitable[T | None]], timeout: float = 30.0, why: str = "") -> T: ...
 
 
 @overload
-async def until(condition: Callable[..., T | None], timeout: float = 10.0, why: str = "") -> T: ...
+async def until(condition: Callable[..., T | None], timeout: float = 30.0, why: str = "") -> T: ...
 
 
-async def until(condition: Callable[..., Any], timeout: float = 10.0, why: str = "") -> Any:
+async def until(condition: Callable[..., Any], timeout: float = 30.0, why: str = "") -> Any:
     """`eventually` for asyncio tests; the condition may be a coroutine function."""
     deadline = time.monotonic() + timeout
     while True:

@@ -141,7 +141,7 @@ def over_http(home: Path) -> Iterator[tuple[str, str]]:
             yield ready["url"], token.read_text().strip()
         finally:
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=20)
+            _, err = process.communicate(timeout=60)
             assert "Traceback" not in err
 
 
