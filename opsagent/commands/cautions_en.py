@@ -31,7 +31,11 @@ _ANSWERED = {
 _ANSWERS = frozenset({"approve", "approved", "accept", "accepted", "confirm", "confirmed", "deny", "denied", "reject", "rejected", "refuse",
                       "decline", "agreed", "granted", "permit", "allow", "veto", "dismiss", "block"})  # fmt: skip
 _WISHED = re.compile(
-    r"\b(?:make sure|ensure)\b.* (?:is|are) (?:really |still )?(?:stopped|started|shut down|turned off|turned on)\b"
+    r"\b(make sure|ensure|see to it|take care|arrange|request that|ask that|(?:would|be|'d) (?:\w+ )*if)\b.*"
+)
+_DENIED = re.compile(r"n't\b|\b(?:no|not|never|nobody|none|nothing|without)\b")
+_CHECKED = re.compile(
+    r"\b(?:was|were|been|has|have|had|did)\b|\b(?:is|are) (?:really |still )?(?:stopped|started|shut down|turned off|turned on)\b"
 )
 _DOWN = frozenset(
     {"down", "dead", "offline", "gone", "stopped", "unhealthy", "over", "above", "using", "exceeding", "more", "sick"}
@@ -150,8 +154,11 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) ->
     calls = first[:1] == "@" and not any(name in first.lower() for name in _ITSELF)
     if calls or (first[:1] == "!" and first not in known.names):
         yield Doubt(Why.UNKNOWN, first)  # said to somebody else; denied, or how a program is called
-    if _WISHED.search(" ".join(words)):  # a check as well as an order
-        yield Doubt(Why.UNKNOWN, "make sure")
+    wished = _WISHED.search(" ".join(words))
+    if wished and _DENIED.search(wished[0]):
+        yield Doubt(Why.FORBIDS, wished[1])  # see to it that api isn't restarted
+    elif wished and _CHECKED.search(wished[0]):
+        yield Doubt(Why.UNKNOWN, wished[1])  # make sure that api was restarted: a look as well as an order
     if first == "/help":
         yield Doubt(Why.ASKS, first)
 

@@ -31,7 +31,7 @@ _AGREED = frozenset({"agreed", "discussed", "planned", "announced", "per", "talk
 """`as bob said` is none of them: somebody else's words."""
 _WHILE = frozenset({"while", "until", "till", "as long as", "til"})
 _LOOKS = frozenset({"show", "check", "search", "tail_logs"})
-_THINKS = frozenset({"i think", "i guess", "i believe", "probably", "maybe", "perhaps", "i'm afraid", "we think"})
+_THINKS = frozenset({"i think", "i guess", "i believe", "probably", "i'm afraid", "we think"})
 
 
 def asides(cells: Cells, tokens: Sequence[Token]) -> Cells:
@@ -156,7 +156,9 @@ def _rather(cells: Cells, tokens: Sequence[Token]) -> Cells:
 
 
 def _too(cells: Cells, tokens: Sequence[Token]) -> Cells:
-    """`deny 8, too risky`: why, shortly, at the end."""
+    """`deny 8, too risky`: why, shortly, at the end. `restart api, too risky` says no."""
+    if not any(cell.may(Role.VERB, "deny") for cell in cells):
+        return cells
     for at in range(2, len(cells) - 1):
         if (
             word_of(cells[at], tokens) == "too"

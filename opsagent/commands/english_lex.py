@@ -284,6 +284,14 @@ def _verbs_by_word() -> Mapping[str, Meaning]:
     return found
 
 
+@cache
+def _verbs_by_letter() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for word in _verbs_by_word():
+        found.setdefault(word[0], []).append(word)
+    return {letter: tuple(every) for letter, every in found.items()}
+
+
 _NEVER_MEANT = frozenset({"touch", "kill", english_words.OTHER, "teach", "approve", "deny"})
 _MENDED = frozenset({"logs", "errors", "status", "incidents", "memory", "disk", "uptime", "services"})
 
@@ -295,8 +303,8 @@ def _slip(word: str) -> Meaning | None:
     letters = set(word)
     far = {
         known: distance(word, known)
-        for known in _verbs_by_word()
-        if abs(len(known) - len(word)) <= 2 and known[0] == word[0] and len(letters ^ set(known)) <= 3
+        for known in _verbs_by_letter().get(word[0], ())
+        if abs(len(known) - len(word)) <= 2 and len(letters ^ set(known)) <= 3
     }
     least = min(far.values(), default=9)
     near = {_verbs_by_word()[known][:2]: _verbs_by_word()[known] for known, one in far.items() if one == least}

@@ -62,6 +62,8 @@ ENGLISH = (
     "{do} at 3am or 4am", "{do} but not at 3am", "{do} yesterday", "{do} on 2020-01-01 at 3am", "{do} and", "{do} or", "or {do}",
     "cancel that {do}", "{do} repeatedly", "{do} 🚫", "{do} ❓", "{do} &", "{do} and it breaks", "{do}, this is a test",
     # supposed, asked
+    "see to it that {thing} isn't done, {do} if you must", "{do}, too risky", "{do}, too early", "as bob planned, don't {do}", "1) don't {do} 2) thanks",
+    "instead of {doing}", "rather than {doing}", "{do} before {doing}", "make sure nobody has to {do}", "no restarts, {do}", "@bob {do}", "!{do}",
     "what if i {do}", "what happens when you {do}", "how do i {do}", "why not {do}", "why did you {do}", "who {done}", "should i {do}",
     "did you {do}", "have you {done}?", "is it safe to {do}", "does {doing} help", "if i {do}", "suppose you {do}", "let's say i {do}",
     "for example {do}", "explain how to {do}", "tell me before you {do}", "before {doing}, show me the logs", "after you {do}", "i might {do}",
