@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from opsagent.chat.replies import reply_of
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from opsagent.chat.room import Room
 
 INTERRUPTED = 130
+_AHEAD = 1000
+"""Lines that are read before those that came earlier were dealt with: one of them may say `interrupt`."""
+_LONGEST = 65536
 Show = Callable[["Event"], None]
 
 
@@ -33,6 +36,7 @@ class Lines:
         self._show = show
         self._as_json = as_json
         self._texts: asyncio.Queue[str | None] = asyncio.Queue()
+        self._ahead = threading.Semaphore(_AHEAD)
         self._over = False
         self._interrupted = False
 
@@ -41,7 +45,8 @@ class Lines:
         loop = asyncio.get_running_loop()
 
         def read() -> None:
-            for line in sys.stdin:
+            for line in _lines(sys.stdin):
+                self._ahead.acquire()  # whoever writes faster than things are done waits
                 loop.call_soon_threadsafe(self._heard, line)
             loop.call_soon_threadsafe(self._texts.put_nowait, None)
 
@@ -82,6 +87,7 @@ class Lines:
         if self._over:
             return None
         text = await self._texts.get()
+        self._ahead.release()
         self._over = text is None
         return text
 
@@ -90,6 +96,7 @@ class Lines:
         if self._as_json:
             found = _meant(text)
             if found is None:
+                self._ahead.release()
                 self._room.conversation.interrupt()
                 return
             text = found
@@ -113,6 +120,14 @@ class Lines:
             yield
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Yield lines; of one that is far too long its beginning, which is too long for any text, and nothing after it."""
+    while line := stream.readline(_LONGEST):
+        yield line
+        while len(line) == _LONGEST and not line.endswith("\n"):
+            line = stream.readline(_LONGEST)
 
 
 def _meant(line: str) -> str | None:

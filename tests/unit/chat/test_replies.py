@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
-from opsagent.chat.lines import _meant
+from opsagent.chat.lines import _LONGEST, _lines, _meant
 from opsagent.chat.replies import Reply, is_no, is_yes, one_text, reply_of
 
 
@@ -106,3 +108,9 @@ def test_a_line_of_the_protocol_is_a_text_an_answer_or_an_interrupt_and_else_its
     line: str, meant: str | None
 ) -> None:
     assert _meant(line) == meant
+
+
+def test_a_line_without_an_end_is_one_text_that_is_too_long_and_its_rest_is_none() -> None:
+    endless = "x" * (3 * _LONGEST) + " restart web\nstatus\n"
+    assert [len(line) for line in _lines(io.StringIO(endless))] == [_LONGEST, len("status\n")]
+    assert list(_lines(io.StringIO("a\n\nb"))) == ["a\n", "\n", "b"]
