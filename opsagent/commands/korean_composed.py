@@ -210,6 +210,8 @@ def _meaning(text: Text, pieces: Sequence[Piece], at: int) -> str:
         return OTHER
     if value == "rollback" and _goes_to_a_newer(text, beside):
         return OTHER
+    if value == "show" and said.startswith("남") and any(one.kind == "half" for one in beside):
+        return "scale_down"  # 절반만 남겨
     if value == "start" and any(one.kind == "manner" for one in beside):  # 무중단으로 다시 띄워
         return "restart" if said.startswith("다시") else OTHER
     if things & {"logs", "errors", "status", "services", "incidents"} and (value == "start" or said.startswith("정리")):

@@ -26,6 +26,8 @@ def numbers(text: Text, pieces: list[Piece]) -> list[Piece]:
             found.extend(_number(pieces, at, scales, answers=answers, logged=logged))
         elif piece.kind == "particle" and piece.value == "until" and scales and at and pieces[at - 1].kind == "counter":
             found.append(replace(piece, value="to"))  # 5대까지 늘려줘
+        elif piece.kind == "half" and scales:
+            found.append(replace(piece, kind="number", form="half"))
         elif piece.kind in {"counter", "more"}:
             if not (at > 0 and pieces[at - 1].kind in {"number", "counter"}):
                 kind = "filler" if piece.kind == "more" else "unknown"
@@ -72,7 +74,7 @@ def _telegraphic(text: Text, pieces: list[Piece]) -> list[Piece]:
         return pieces
     there = any(one.kind in WHO for one in pieces)
     back = any(is_earlier(text, one) for one in pieces)
-    counted = any(one.kind == "number" and one.form == "instances" for one in pieces)
+    counted = any(one.kind == "number" and one.form in {"instances", "times2", "times3"} for one in pieces)
     if not there or not (back or counted):
         return pieces
     last = pieces[-1]

@@ -164,6 +164,9 @@ def words() -> dict[str, tuple[Word, ...]]:
     """Return the words by their first character in lower case, longest first."""
     found: dict[str, dict[Word, None]] = {}
     rows: list[tuple[str, str, str, str]] = [(role.value, value, form, text) for role, value, form, text in _ROWS]
+    rows.append(
+        ("half", "2", "", "절반 절반으로 절반만 절반만큼 절반_수준으로 반으로 반만 반절로 반절 반토막 반토막으로 1/2로")
+    )
     rows.append(("more", "more", "", "더 추가로 더_더"))
     rows += [("vn", tool, "", text) for tool, text in VERBAL_NOUNS.items()]
     rows.append(("lightword", "", "", LIGHT_WORDS))

@@ -66,6 +66,9 @@ UNDERSTOOD = [
     ("api 리로드만 해줘 재시작은 말고", "reload api safely=True"), ("api 재시작하고 web은 건드리지 마", "restart api"), ("api 재시작하고 redis는 놔둬", "restart api"),
     ("api 중지 후 redis 재시작 후 api 시작", "stop api; restart redis; start api"), ("web 재시작 후 상태 보여줘", "restart web; describe_process web"),
     ("점검 들어갑니다 web 내려주세요", "stop web"), ("작업 완료. redis 다시 켜줘", "start redis"), ("redis는 제가 볼 테니 2시간 건드리지 마", "hold redis for=2h"),
+    ("주문이 밀려서 그런데 api 좀 재시작해 주실 수 있을까요?", "restart api"), ("web 죽음 🔥 재시작", "restart web"), ("결제팀입니다. api 재기동 부탁드립니다", "restart api"),
+    ("api 재시작해줘 web은 건드리지 마", "restart api"), ("api 끄지 말고 재시작만 해", "restart api"), ("redis 절대 건드리지 마", "hold redis"),
+    ("지금부터 자동조치 하지마", "pause -"), ("web에서 ECONNRESET 뜬 거 있나", "search_logs web query=ECONNRESET"), ("web 살아있냐", "describe_process web"),
     # orders
     ("api 두 시간 동안 건드리지 마", "hold api for=2h"), ("redis 홀드 걸어줘", "hold redis"), ("redis 그냥 놔둬", "hold redis"), ("redis 홀드 풀어줘", "resume redis"),
     ("api 이제 건드려도 돼", "resume api"), ("아무것도 하지 마", "pause -"), ("당분간 알아서 조치하지 말고 멈춰 있어", "pause -"), ("25번 승인할게", "approve - id=25"), ("7f3a 거절", "deny - id=7f3a"),
