@@ -39,6 +39,7 @@ def asides(cells: Cells, tokens: Sequence[Token]) -> Cells:
     cells = _on_and_off(_nothing(cells, tokens))
     cells = _preface(cells, tokens)
     cells = _so_long(cells, tokens)
+    cells = _ensured(cells)
     cells = _rather(_too(cells, tokens), tokens)
     cells = _thought(cells, tokens)
     return _in_turn(cells, tokens)
@@ -142,6 +143,20 @@ def _holds(cells: Cells, at: int) -> bool:
         or alone
         or (denied and cell.may(Role.VERB, "touch"))
     )
+
+
+def _ensured(cells: Cells) -> Cells:
+    """`restart api and make sure it's up`: a look at the end; `make sure that api is restarted` is a wish."""
+    for at, cell in enumerate(cells):
+        if not (cell.may(Role.REQUEST, None, "wish") and cell.may(Role.VERB, "check")):
+            continue
+        ordered = any(one.may(Role.VERB, None, "imperative") for one in cells[:at])
+        somehow = any(one.may(Role.STATE) for one in cells[at + 1 : at + 6])
+        acts = any(one.may(Role.VERB) and not one.may(Role.STATE) for one in cells[at + 1 :])
+        meaning = cell.of(Role.VERB if ordered and somehow and not acts else Role.REQUEST)
+        if meaning is not None:
+            cells = (*cells[:at], cell.only(*meaning), *cells[at + 1 :])
+    return cells
 
 
 def _rather(cells: Cells, tokens: Sequence[Token]) -> Cells:

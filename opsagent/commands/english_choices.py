@@ -181,16 +181,6 @@ def _confirm(cells: Cells, at: int, cell: Cell) -> Meaning | None:
     return (Role.VERB, "check" if somehow else "approve", "imperative")
 
 
-def _ensure(cells: Cells, at: int, cell: Cell) -> Meaning | None:
-    """`restart api and make sure it's up`: a look at the end; `make sure that api is restarted` is a wish."""
-    if not (cell.may(Role.REQUEST, None, "wish") and cell.may(Role.VERB, "check")):
-        return None
-    ordered = any(one.may(Role.VERB, None, "imperative") for one in cells[:at])
-    somehow = any(one.may(Role.STATE) for one in cells[at + 1 : at + 6])
-    orders = any(one.may(Role.VERB) and not one.may(Role.STATE) for one in cells[at + 1 :])
-    return cell.of(Role.VERB) if ordered and somehow and not orders else cell.of(Role.REQUEST)
-
-
 def _about(cells: Cells, _at: int, cell: Cell) -> Meaning | None:
     """`what about api`: asks for it, where nothing is to be done."""
     if not cell.may(Role.REQUEST, None, "gerund") or any(one.may(Role.VERB) for one in cells):
@@ -262,6 +252,6 @@ def _either(cells: Cells, at: int, cell: Cell) -> Meaning | None:
 
 
 CHOICES: tuple[Callable[[Cells, int, Cell], Meaning | None], ...] = (
-    _slip, _except, _but, _confirm, _ensure, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
+    _slip, _except, _but, _confirm, _about, _near, _sorry, _possessive, _pointing, _when, _trailing, _well, _show_or_ask, _go, _doing, _state_or_gerund, _manner, _light, _noun_or_verb, _several,
     _particle, _either,
 )  # fmt: skip

@@ -50,7 +50,10 @@ def forbidden(cells: Cells, *, light: bool) -> Cells:
                     OTHER if meaning[1:] == ("touch", "gerund") else meaning[1]
                 )  # no touching: nobody is asked to hold off
                 cells = (*cells[:verb], cells[verb].only(Role.VERB, tool, "negated"), *cells[verb + 1 :])
-                cells = (*cells[:at], cells[at].only(Role.FILLER), *cells[at + 1 :])
+                named = [cell.first[0] for cell in who(cells, verb + 1)[1]]
+                apart = at > 0 and cells[at].may(Role.NEGATION, "without") and Role.UNIT in named
+                said = (Role.JOIN, "but", "") if apart else (Role.FILLER, "", "")  # restart api without touching web
+                cells = (*cells[:at], cells[at].only(*said), *cells[at + 1 :])
             else:
                 cells = _unwanted(cells, at)
         at += 1
