@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
-EVERY_S = 0.02
+_AT_FIRST_S, _AT_MOST_S = 0.02, 0.1
 T = TypeVar("T")
 
 
@@ -21,7 +21,7 @@ def eventually(condition: Callable[..., T | None], timeout: float = 30.0, why: s
             return value
         if time.monotonic() >= deadline:
             raise AssertionError(_complaint(condition, timeout, why, value))
-        time.sleep(EVERY_S)
+        time.sleep(_pause(deadline - timeout))
 
 
 @overload
@@ -42,7 +42,12 @@ async def until(condition: Callable[..., Any], timeout: float = 30.0, why: str =
             return value
         if time.monotonic() >= deadline:
             raise AssertionError(_complaint(condition, timeout, why, value))
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(_pause(deadline - timeout))
+
+
+def _pause(began: float) -> float:
+    """Return how long to wait before the next look: a tenth of the time waited, for looking takes its time from others."""
+    return min(_AT_MOST_S, max(_AT_FIRST_S, (time.monotonic() - began) / 10))
 
 
 def _complaint(condition: object, timeout: float, why: str, last: object) -> str:

@@ -134,7 +134,7 @@ async def test_killed_in_the_middle_of_it_the_daemon_restarts_the_service_once(p
         with place.journal() as journal:
             return bool(journal.unfinished_steps())
 
-    await until(begun, timeout=30, why="its step is under way")
+    await until(begun, timeout=60, why="its step is under way")
     await place.kill_daemon()
     await place.watch()
     row = await _row(place, schedule, lambda row: row.state == "done")
