@@ -17,11 +17,12 @@ from functools import cache
 from opsagent.commands import english_words, times_en
 from opsagent.commands.english_cells import Cell, Cells
 from opsagent.commands.english_names import Namer
+from opsagent.commands.english_slips import slip
 from opsagent.commands.english_words import NUMBERS, Meaning
 from opsagent.commands.known import Known
 from opsagent.commands.reading import Context
 from opsagent.commands.tags import MAX_ROWS, Role
-from opsagent.commands.words import Token, distance
+from opsagent.commands.words import Token
 
 MAX_NUMBER = 100_000
 _MAX_DOUBLE = 4
@@ -263,49 +264,7 @@ def _unknown(token: Token, word: str, namer: Namer) -> tuple[Meaning, ...]:
     options: list[Meaning] = [(Role.UNIT, near[0], "near")] if len(near) == 1 else []
     if _ID.fullmatch(word):
         options.append((Role.ID, token.text.removeprefix("#"), ""))
-    slip = _slip(word)
-    if slip is not None:
-        options.append(slip)
+    mended = slip(word)
+    if mended is not None:
+        options.append(mended)
     return (*options, (Role.UNKNOWN, token.text, ""))
-
-
-@cache
-def _verbs_by_word() -> Mapping[str, Meaning]:
-    """Return single words worth mending, with what they are."""
-    found: dict[str, Meaning] = {}
-    for first, entries in english_words.lexicon().items():
-        for phrase, meanings in entries:
-            if len(phrase) == 1 and len(first) > 3:
-                for role, value, form in meanings:
-                    if (role is Role.VERB and form == "imperative" and value not in _NEVER_MEANT) or (
-                        role is Role.NOUN and value in _MENDED
-                    ):
-                        found.setdefault(first, (role, value, "near" if role is Role.VERB else form))
-    return found
-
-
-@cache
-def _verbs_by_letter() -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for word in _verbs_by_word():
-        found.setdefault(word[0], []).append(word)
-    return {letter: tuple(every) for letter, every in found.items()}
-
-
-_NEVER_MEANT = frozenset({"touch", "kill", english_words.OTHER, "teach", "approve", "deny"})
-_MENDED = frozenset({"logs", "errors", "status", "incidents", "memory", "disk", "uptime", "services"})
-
-
-def _slip(word: str) -> Meaning | None:
-    """Return what a misspelt word is nearest to; None where nothing is near, or two things are."""
-    if len(word) < 4 or not word.isalpha():
-        return None
-    letters = set(word)
-    far = {
-        known: distance(word, known)
-        for known in _verbs_by_letter().get(word[0], ())
-        if abs(len(known) - len(word)) <= 2 and len(letters ^ set(known)) <= 3
-    }
-    least = min(far.values(), default=9)
-    near = {_verbs_by_word()[known][:2]: _verbs_by_word()[known] for known, one in far.items() if one == least}
-    return next(iter(near.values())) if len(near) == 1 and least <= (1 if len(word) < 6 else 2) else None
