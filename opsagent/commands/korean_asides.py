@@ -82,16 +82,20 @@ def looked_after(text: Text, pieces: list[Piece]) -> list[Piece]:
 
 
 def left_alone(text: Text, pieces: list[Piece]) -> list[Piece]:
-    """`worker 재시작하고 api는 놔둬`: beside something that is to be done it says what is not, and is no hold."""
+    """`worker 재시작하고 api는 놔둬`: beside something that is to be done to others it says what is not, and is no hold."""
     verbs = [one for one in pieces if one.kind == "verb"]
-    if len(verbs) < 2 or any(one.kind == "duration" for one in pieces):
-        return pieces
     changes = any(one.value not in LOOKING | {"hold", "touch", OTHER} for one in verbs)
+    if len(verbs) < 2 or not changes or any(one.kind == "duration" for one in pieces):
+        return pieces
     found: list[Piece] = []
-    for piece in pieces:
-        kept = piece.kind == "verb" and piece.value == "hold" and piece.form in {"imperative", "then"} and changes
-        alone = kept and said_by(text, piece).startswith(_KEPT)
+    begin = 0
+    for at, piece in enumerate(pieces):
+        kept = piece.kind == "verb" and piece.value == "hold" and piece.form in {"imperative", "then"}
+        own = {one.value for one in pieces[begin:at] if one.kind in WHO}
+        others = {one.value for one in (*pieces[:begin], *pieces[at:]) if one.kind in WHO}
+        alone = kept and said_by(text, piece).startswith(_KEPT) and bool(own) and bool(others) and not own & others
         found.append(replace(piece, value="touch", form="negated") if alone else piece)
+        begin = at + 1 if piece.kind == "verb" else begin
     return found
 
 

@@ -146,6 +146,7 @@ class _Resolved:
         self._verb_last = verb_last
         self._spoken: tuple[str, ...] = before[:1] if len(set(before)) == 1 else ()
         self._doubts: list[Doubt] = []
+        self._leaves = False
         self._steps: list[CommandStep] = []
         self._others: list[tuple[str, str, str]] = []
 
@@ -182,6 +183,7 @@ class _Resolved:
         names = self._names(call)
         if call.forbidden:
             self._spoken = names or self._spoken
+            self._leaves = self._leaves or call.leaves
             return
         tool = _AS.get(call.tool, call.tool)
         if tool == "deploy":
@@ -230,7 +232,7 @@ class _Resolved:
         if not call.changes:
             again = call.tool == "recall_incidents" and any(step.tool == "recall_incidents" for step in self._steps)
             return (again or call.tool in LOOK_AT_UNITS) and bool(self._spoken)
-        goes_on = bool(self._steps) or call.join == "instead"
+        goes_on = bool(self._steps) or (call.join == "instead" and not self._leaves)
         return self._verb_last and call.tool in NEED_UNITS and goes_on and bool(self._spoken)
 
     def _named(self, tag: Tag, call: Call) -> tuple[str, ...]:
