@@ -100,7 +100,7 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
             yield Doubt(Why.REPORTS, word)
         if word in _JOKES:
             yield Doubt(Why.FORBIDS, word)
-    yield from _of_the_ends(words, tokens, known)
+    yield from _of_the_ends(words, tokens, steps, known)
     changed = {step.target for step in steps if step.tool not in READING}
     for one, other in itertools.pairwise(tokens):
         if one.word == "but" and other.text in changed:
@@ -133,7 +133,7 @@ def _of_things(tokens: Sequence[Token], words: Sequence[str], changed: set[str |
                 yield Doubt(Why.WHOM, token.text)
 
 
-def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) -> Iterator[Doubt]:
+def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], steps: Steps, known: Known) -> Iterator[Doubt]:
     """A command that begins or ends with a joining word is not whole."""
     plain = [word for word in words if word not in _POLITE]
     if plain and plain[-1] in _HANGING:
@@ -154,6 +154,9 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], known: Known) ->
     calls = first[:1] == "@" and not any(name in first.lower() for name in _ITSELF)
     if calls or (first[:1] == "!" and first not in known.names):
         yield Doubt(Why.UNKNOWN, first)  # said to somebody else; denied, or how a program is called
+    nameless = any(step.tool in {"approve", "deny"} and "id" not in step.args for step in steps)
+    if nameless and {"for", "to", "on"} & set(plain):  # ok for the help
+        yield Doubt(Why.WHOM, plain[0])
     wished = _WISHED.search(" ".join(words))
     if wished and _DENIED.search(wished[0]):
         yield Doubt(Why.FORBIDS, wished[1])  # see to it that api isn't restarted
