@@ -232,7 +232,8 @@ class _Resolved:
         if not call.changes:
             again = call.tool == "recall_incidents" and any(step.tool == "recall_incidents" for step in self._steps)
             return (again or call.tool in LOOK_AT_UNITS) and bool(self._spoken)
-        goes_on = bool(self._steps) or (call.join == "instead" and not self._leaves)
+        instead = call.join == "instead" and call.tool != "hold" and not self._leaves
+        goes_on = bool(self._steps) or instead
         return self._verb_last and call.tool in NEED_UNITS and goes_on and bool(self._spoken)
 
     def _named(self, tag: Tag, call: Call) -> tuple[str, ...]:
@@ -264,6 +265,8 @@ class _Resolved:
         args = dict(call.args)
         condition = str(args.get("if", ""))
         if condition.startswith("it "):
+            if len(names) == 1 and self._spoken and names != self._spoken[:1] and self._steps:
+                self._doubts.append(Doubt(Why.WHOM, "it"))  # look at api, if it is down restart worker
             if len(names) == 1 and names != (_EVERY,):
                 args["if"] = names[0] + condition.removeprefix("it")
             else:
