@@ -17,7 +17,6 @@ _OPENERS = frozenset(
     {
         "as",
         "following",
-        "per",
         "regarding",
         "concerning",
         "given",

@@ -63,6 +63,8 @@ def doubts_reading(steps: Steps, row: Row, tokens: Sequence[Token], floor: float
     share = {guess.tool: guess.probability for guess in guesses(row, tokens)}
     if reads != tools and any(tag.value in _LOOKS and tag.form == "then" for tag in _of(row, Role.VERB)):
         return False  # its own verb asks for the look
+    if reads != tools and any("if" in step.args for step in steps):
+        return False  # look at api, and if it is down, restart it
     if reads != tools:
         return share[SEVERAL] < floor and max(share[tool] for tool in tools - reads) >= _SURE
     return sum(share[tool] for tool in reads) + (share[SEVERAL] if len(reads) > 1 else 0) < floor
