@@ -52,7 +52,16 @@ _ADDED = re.compile(
     r"\bwhen (?:done|finished|ready)$"
 )
 """Said behind a command, it takes it back or tells what comes of it."""
-_SUGGESTS = re.compile(r"(?:hey |ok |well |maybe )?you (?:could|might) ")
+_SUGGESTS = re.compile(r"(?:hey |ok |well |maybe )?(?:you (?:could|might)|(?:please )?consider) ")
+_UNDECIDED = re.compile(
+    r"\b(?:rather|instead)\b(?! of\b)[ ,]+(?:\w+ )?\S|[ ,](?:really|that's bad|bad idea)$|^no \w+ing\b"
+)
+"""`restart api, rather worker`: one thing is put in the place of another, or doubted."""
+_NO_END = re.compile(r"\bfor (?:a|some) (?:while|bit|time|moment)\b")
+"""A length of time that nobody can tell; only a hold may be without an end."""
+_NO_CLOCK = re.compile(r"\b(?:2[4-9]|[3-9]\d):\d\d\b")
+_ELSEWHERE = re.compile(r"(?:(?:sudo|please|run) )*(?:docker|kubectl|podman|nomad|helm|oc) ")
+"""Programs for services that nothing here keeps: what they name may be somebody else's of the same name."""
 _ITSELF = ("bot", "agent", "ops")
 _CONSEQUENCES = frozenset({"it", "users", "they", "customers", "people", "everybody", "everyone", "you", "we", "i"})
 """`restart api and it breaks`: what comes of a change, and no second order."""
@@ -112,6 +121,7 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
     said = " ".join(words)
     if _TAKEN_BACK.match(said):
         yield Doubt(Why.CORRECTED, "")
+    yield from _of_manner(said, tools)
     told = _TOLD.search(said) or _SUGGESTS.match(said) or _ADDED.search(said)
     if told is None and tools & _ONES:
         told = re.search(r"\bfrom now on\b", said)
@@ -122,6 +132,18 @@ def doubts(tokens: Sequence[Token], steps: Steps, known: Known, *, spoken: bool)
     yield from _of_conditions(words, steps)
     yield from _of_procedures(words, steps)
     yield from _of_things(tokens, words, {step.target for step in steps if step.tool not in READING})
+
+
+def _of_manner(said: str, tools: set[str]) -> Iterator[Doubt]:
+    """Give what doubts a change, puts another in its place, has no end, no such hour, or is said of services elsewhere."""
+    if (undecided := _UNDECIDED.search(said)) is not None:
+        yield Doubt(Why.CORRECTED, undecided[0].split()[0].strip(","))
+    if (endless := _NO_END.search(said)) is not None and tools - {"hold", "pause"}:
+        yield Doubt(Why.WHEN, endless[0])
+    if (hour := _NO_CLOCK.search(said)) is not None:
+        yield Doubt(Why.WHEN, hour[0])
+    if (elsewhere := _ELSEWHERE.match(said)) is not None:
+        yield Doubt(Why.WHOM, elsewhere[0].split()[-1])
 
 
 def _of_things(tokens: Sequence[Token], words: Sequence[str], changed: set[str | None]) -> Iterator[Doubt]:
@@ -155,7 +177,9 @@ def _of_the_ends(words: Sequence[str], tokens: Sequence[Token], steps: Steps, kn
     if calls or (first[:1] == "!" and first not in known.names):
         yield Doubt(Why.UNKNOWN, first)  # said to somebody else; denied, or how a program is called
     nameless = any(step.tool in {"approve", "deny"} and "id" not in step.args for step in steps)
-    if nameless and {"for", "to", "on"} & set(plain):  # ok for the help
+    if nameless and {"for", "to", "on", "first", "second", "third", "last", "other", "all", "both"} & set(
+        plain
+    ):  # ok for the help
         yield Doubt(Why.WHOM, plain[0])
     wished = _WISHED.search(" ".join(words))
     if wished and _DENIED.search(wished[0]):
@@ -207,7 +231,7 @@ def _of_procedures(words: Sequence[str], steps: Steps) -> Iterator[Doubt]:
         if halts is not None:
             yield Doubt(Why.FORBIDS, halts)
         told = str(step.args.get("params", ""))
-        if told and not _is_told(told, words):
+        if told and (not _is_told(told, words) or told.lower().startswith("last night")):
             yield Doubt(Why.UNKNOWN, told)
 
 

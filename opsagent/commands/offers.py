@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ from opsagent_tools.registry import READING
 __all__ = ["MAX_INSTANCES", "ask_back"]
 
 _MAX_OFFERS = 3
+_TIMED = re.compile(
+    r"\b(?:at|by) \d{1,2}(?::\d\d| ?[ap]m)\b|\b(?:in|after) \d+ ?(?:s|sec|seconds?|m|mins?|minutes?|h|hours?|d|days?|weeks?)\b"
+    r"|\d{1,4}(?:시|분|초|일) ?(?:에|뒤|후)"
+)
 _SILENT = frozenset({Why.FORBIDS, Why.SUPPOSES, Why.REPORTS})
 """Who forbids, supposes or reports is offered no change by the rules."""
 _CONDITIONAL = frozenset("if when whenever once unless until till after before while provided soon every each".split())
@@ -116,9 +121,18 @@ def _offers(looked: Looked) -> Iterator[Steps]:
             key = repr([step.to_json() for step in steps])
             fits = bool(steps) and key not in seen and (not _silent(one) or all(step.tool in READING for step in steps))
             no = bool(steps) and key not in seen and all(step.tool in _FORBIDDING for step in steps)  # deny 8, not now
+            if fits and _loses_time(steps, looked.tokens):
+                continue
             if no or (fits and not (_silent(one) and any(doubt.why is Why.FORBIDS for doubt in one.doubts))):
                 seen.add(key)
                 yield steps
+
+
+def _loses_time(steps: Steps, tokens: Sequence[Token]) -> bool:
+    """Tell whether steps would change something now although the text says a time, be it one that there is not."""
+    said = " ".join(token.text.lower() for token in tokens)
+    kept = any({"at", "for", "since"} & set(step.args) for step in steps)
+    return not kept and any(step.tool not in READING for step in steps) and _TIMED.search(said) is not None
 
 
 def _likeliest_first(offers: tuple[Steps, ...], best: Meant, looked: Looked) -> tuple[Steps, ...]:
@@ -143,6 +157,8 @@ def _loses_meaning(seen: Steps, best: Meant, row: Row, tokens: Sequence[Token]) 
     said = [token.word for token in tokens]
     conditional = any(word in _CONDITIONAL or word.endswith(_CONDITIONAL_KO) for word in said)
     conditional |= ("should", "it") in itertools.pairwise(said)
+    if _loses_time(seen, tokens):
+        return True
     return (Why.WHEN in reasons and "at" not in seen[0].args) or (conditional and "if" not in seen[0].args)
 
 

@@ -92,6 +92,8 @@ def suspicious(text: str, names: frozenset[str] = frozenset()) -> str:
     (Unicode TR 39, mixed-script confusables). Hangul beside Latin is how Korean particles are written. `names` are
     known: they may be in any alphabet.
     """
+    if text.isascii() and text.isprintable():
+        return ""
     for char in text:
         if unicodedata.category(char) in _INVISIBLE and char != "\t":
             return f"it has an invisible or control character (U+{ord(char):04X})"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from opsagent.commands.reading import CommandStep, Reading
 from opsagent.model import Scalar
 from opsagent_evals.chat.cases import UNTARGETED, Call, Calls, Case
 from opsagent_tools.registry import READING
+
+_CLOCK = re.compile(r"\b(\d{2}):(\d{2})\b")
 
 Verdict = str
 """`exact`: the steps (or the asking back) are one of the alternatives. `offered`: nothing is planned, and the first offer is
@@ -78,7 +81,20 @@ def _same(got: Call, wanted: Call) -> bool:
             return False
     elif not fits(got.target, wanted.target):
         return False
-    return all(fits(got.args.get(key), value) for key, value in wanted.args.items())
+    return all(_arg_fits(key, got.args.get(key), value) for key, value in wanted.args.items())
+
+
+def _arg_fits(key: str, got: str | None, wanted: str) -> bool:
+    """Tell whether an argument fits; a time of day may be expected by either clock (`~11` fits 23:00)."""
+    if fits(got, wanted):
+        return True
+    clock = _CLOCK.search(got or "") if key == "at" else None
+    if clock is None or int(clock[1]) in range(1, 13):
+        return False
+    hour = (int(clock[1]) - 1) % 12 + 1
+    half = "am" if int(clock[1]) < 12 else "pm"
+    said = f"{hour}{half} {hour} {half} {hour}:{clock[2]}{half} {hour}:{clock[2]} {half}"
+    return wanted.startswith("~") and fits(f"{(got or '')[: clock.start()]}{said}{(got or '')[clock.end() :]}", wanted)
 
 
 def fits(got: str | None, wanted: str) -> bool:

@@ -146,7 +146,6 @@ READS = [
     ("sudo systemctl restart web", [("restart", "web")]),
     ("journalctl -u web -n 50 --no-pager", [("tail_logs", "web", ("lines", 50))]),
     ('journalctl -u web --since "30 min ago"', [("tail_logs", "web", ("since", "30m"))]),
-    ("kubectl scale deployment/web --replicas=3", [("scale", "web", ("replicas", 3))]),
     ("pm2 ls", [("list_processes", None)]),
     ("df -h", [("host_metrics", None)]),
     (

@@ -119,6 +119,22 @@ def test_unnamed_arguments_are_ignored_and_named_ones_are_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "wanted", "is_same"),
+    [
+        ("today 23:00", "~11", True),
+        ("every day 15:30", "~3:30", True),
+        ("tomorrow 00:00", "~12", True),
+        ("today 23:00", "~today 11pm", True),
+        ("11:00", "~11", True),
+        ("today 23:00", "~10", False),
+        ("03:00", "~15", False),
+    ],
+)
+def test_a_time_is_expected_by_either_clock(at: str, wanted: str, is_same: bool) -> None:
+    assert equal((step("restart", "api", at=at),), read_calls(f"restart(api, at={wanted})"), SERVICES) is is_same
+
+
+@pytest.mark.parametrize(
     ("alternatives", "reading", "verdict"),
     [
         ("restart(api)", planned(step("restart", "api")), "exact"),
