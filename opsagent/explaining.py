@@ -184,6 +184,8 @@ def mend_of(ruling: Ruling, action: Action) -> str:
         "signal": f"a yes (`opsagent approve`), or `opsagent trust --grant {what}`",
         "destructive": f"a yes of {'two people' if ruling.persons > 1 else 'a person'} (`opsagent approve`), each time",
         "confirm": "a person says yes: `--yes`",
+        "model": "a person's yes (`opsagent approve`); what it worked out once can be accepted: `opsagent memory accept`",
+        "proposed": "a person's yes (`opsagent approve`); no program gives it",
         "unknown tool": "nothing: there is no such action yet",
     }  # fmt: skip
     return mends.get(ruling.rule, "")

@@ -33,7 +33,7 @@ port = {port}
 health = {{ http = "http://127.0.0.1:{port}/", interval_s = 0.5, timeout_s = 2, grace_s = 15 }}
 
 [services.tick]
-command = ["{python}", "-u", "-c", "import time\\nprint('password=hunter2abc')\\nwhile True: print('tick'); time.sleep(0.2)"]
+command = ["{python}", "-u", "-c", "import time\\nprint('password=hunter2abc\\\\n', end='')\\nwhile True: print('tick\\\\n', end=''); time.sleep(0.2)"]
 instances = 2
 """
 SERVER = """

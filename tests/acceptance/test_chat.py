@@ -131,6 +131,7 @@ def test_ctrl_c_in_a_reload_leaves_nothing_half_done(served: Cli) -> None:
         chat.type("\x03")
         chat.sees("nothing is half done")
         eventually(lambda: pids(served, "api") == before, why="the old instances serve, no new one is left")
+        chat.wait_for(lambda: "›" in chat.screen.text().rpartition("is half done")[2], "it listens again")
         chat.type("status\x03")
         chat.sees("Ctrl-D or /quit leaves")
         chat.type("\x03")

@@ -33,6 +33,7 @@ def full_spec(folder: Path) -> ServiceSpec:
         independent=True,
         logs=(folder / "a.log",),
         config_files=(folder / "a.ini",),
+        aliases=("the gateway",),
         mode={"safe": "auto"},
         protected=True,
         share_socket=True,
@@ -113,7 +114,7 @@ def test_every_key_of_a_service_either_replaces_its_instances_or_is_known_not_to
         "restart_delay_s", "restart_backoff_s", "cron_restart", "cron_zone", "watch", "ignore_watch", "watch_delay_s",
         "health", "depends_on", "independent", "logs", "max_memory", "max_memory_restart", "stop_signal", "stop_timeout_s", "treekill",
         "shutdown_with_message", "node_channel", "ready_timeout_s", "surge", "config_files", "mode", "protected",
-        "reopen_signal", "log_level_signal",
+        "reopen_signal", "log_level_signal", "aliases",
     }  # fmt: skip
 
     assert without | set(STARTED_WITH) | {"command", "cwd"} == {each.name for each in fields(ServiceSpec)}
