@@ -448,6 +448,7 @@ def test_the_eval_asks_the_reader_first_and_the_model_where_it_asks_back(models:
         looked = asked("hm, what would api say of the weather", UNITS, Context())
         assert [(step.tool, step.target) for step in looked.steps] == [("describe_process", "api")]
     finally:
+        models.process = asked._thinker._process
         asked._thinker._account.close()
 
 
