@@ -89,10 +89,9 @@ def _rank(one: Meant) -> tuple[bool, int]:
 
 def word_and_name(tokens: Sequence[Token], known: Known) -> str:
     """Return a service's name that stands unquoted where a word of that spelling may be meant; empty: there is none."""
-    words = english_words.words() - english_words.SOFT
-    return next(
-        (token.text for token in tokens if not token.quoted and token.text in known.names and token.word in words), ""
-    )
+    named = [token for token in tokens if not token.quoted and token.text in known.names]
+    words = english_words.words() if named else frozenset()
+    return next((one.text for one in named if one.word in words and one.word not in english_words.SOFT), "")
 
 
 def _which(name: str, best: Meant, looked: Looked) -> Ask:

@@ -43,12 +43,14 @@ def read(text: str, units: Sequence[Unit], context: Context = _ALONE) -> Reading
     accepted = () if steps else _accepted(text, tokens, found, known, context)
     if accepted:
         return Reading(steps=accepted, language=language)
-    typed = language == "en" and english_shell.row(tokens, known) is not None  # no model of what people say knows that
-    leans = typed or any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0]))
+    quotable = word_and_name(tokens, known) if steps else ""
     modelled = (
-        bool(steps) and not leans and not word_and_name(tokens, known) and any(step.tool in READING for step in steps)
+        bool(steps)
+        and not quotable
+        and any(step.tool in READING for step in steps)
+        and not _leans(tokens, language, rows, found, known=known, context=context)
     )
-    if steps and not word_and_name(tokens, known) and not (modelled and doubts_reading(steps, rows[0], tokens)):
+    if steps and not quotable and not (modelled and doubts_reading(steps, rows[0], tokens)):
         return Reading(steps=steps, language=language, guessed=modelled)
     ask, guessed = ask_back(Looked(text, tokens, language, known, context, rows, found))
     return Reading(ask=ask, language=language, guessed=guessed or modelled)
@@ -64,6 +66,21 @@ def _meanings(
     else:
         rows = english.tags(tokens, known, context)
     return rows, [meant(row, known, context, verb_last=language == "ko") for row in rows]
+
+
+def _leans(
+    tokens: tuple[Token, ...],
+    language: Language,
+    rows: tuple[Row, ...],
+    found: Sequence[Meant],
+    *,
+    known: Known,
+    context: Context,
+) -> bool:
+    """Tell whether the intent model cannot know such a text: it leans on what was said before, or is typed as for a shell."""
+    if any(one.leans for one in found) or (bool(context.spoken_of) and _names_nobody(rows[0])):
+        return True
+    return language == "en" and english_shell.row(tokens, known) is not None
 
 
 def _names_nobody(row: Row) -> bool:
