@@ -18,7 +18,7 @@ from opsagent.guard import risk_of
 from opsagent.investigate import Investigator
 from opsagent.learn import Learner
 from opsagent.log_rounds import LogRounds
-from opsagent.model import Evidence, Plan, ProbeRequest, Risk, Step
+from opsagent.model import Attempt, Evidence, Incident, Plan, ProbeRequest, Risk, Step
 from opsagent.people import People
 from opsagent.preflight_facts import PreflightDesk
 from opsagent.proposing import Proposals
@@ -30,6 +30,7 @@ from opsagent.workshop import Workshop
 
 if TYPE_CHECKING:
     from opsagent.agent import Agent
+    from opsagent.store.journal import Journal
 
 
 _COUNTED = ("reload", "restart", "scale")
@@ -61,6 +62,7 @@ def workshop_of(agent: Agent, books: Books) -> Workshop:
             may_try=_may_try(agent),
             own=lambda: agent.own_runbooks.current().cards,
             people=agent.situations.people,
+            beside=_done_on_its_unit(agent.journal),
         ),
         situations=agent.situations,
         policy=lambda: agent.policy,
@@ -118,6 +120,20 @@ def costs_of(agent: Agent) -> Cost:
         return {**known, **found, **({SUPERVISOR: life} if life else {})}
 
     return cost
+
+
+def _done_on_its_unit(journal: Journal) -> Callable[[Incident], tuple[Attempt, ...]]:
+    """Return who says what helped on an incident's unit since it began, for whatever it was done; blocks for one query."""
+
+    def done(incident: Incident) -> tuple[Attempt, ...]:
+        rows = journal.repairs_since(incident.began_at, incident.unit)
+        return tuple(
+            Attempt(remedy=row.remedy, unit=row.unit, better=True)
+            for row in rows
+            if row.status == "done" and row.acted_at is not None and row.acted_at >= incident.began_at
+        )
+
+    return done
 
 
 def _missed(agent: Agent) -> Callable[[Plan, str], None]:

@@ -39,6 +39,8 @@ class CaseFile:
 
     incident: Incident
     attempts: list[Attempt] = field(default_factory=list)
+    beside: tuple[Attempt, ...] = ()
+    """What was done on its unit since it began, whoever did it and for whatever; as of the last decision."""
     evidence: list[Evidence] = field(default_factory=list)
     recalling: tuple[object, asyncio.Task[tuple[RemedyOdds, ...]]] | None = None
     """The question to memory that was asked when the incident was opened, and its answer to come."""

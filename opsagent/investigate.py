@@ -15,7 +15,7 @@ from opsagent.casenote import why
 from opsagent.decide import Case, decide
 from opsagent.detectors.describe import symptom_text
 from opsagent.evidence import gather
-from opsagent.model import Act, Decision, Escalate, Fault, Incident, Investigate, LeaveAlone, RemedyOdds
+from opsagent.model import Act, Attempt, Decision, Escalate, Fault, Incident, Investigate, LeaveAlone, RemedyOdds
 from opsagent.recall import Recall
 from opsagent.releases.keeper import Keeper
 from opsagent.runbooks.case import MayTry
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _MAX_ROUNDS = 16
 """Of questions; each is answered within the time of its slowest probe."""
+
+
+def _nothing(_incident: Incident) -> tuple[Attempt, ...]:
+    return ()
 
 
 class Investigator:
@@ -46,11 +50,15 @@ class Investigator:
         may_try: MayTry | None = None,
         people: Callable[[UnitId], tuple[str, str]] | None = None,
         own: Callable[[], tuple[Card, ...]] = tuple,
+        beside: Callable[[Incident], tuple[Attempt, ...]] = _nothing,
     ) -> None:
-        """`people`: says why a unit is on hold, and who deploys it; `own`: people's own runbooks. Both may block."""
+        """`people`: says why a unit is on hold, and who deploys it; `own`: people's own runbooks; `beside`: what was done on
+        an incident's unit since it began. All may block.
+        """
         self._may_try = may_try
         self._people = people
         self._own = own
+        self._beside = beside
         self._last_good_dir = last_good_dir
         self._releases = releases
         self._world = world
@@ -68,6 +76,7 @@ class Investigator:
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
         own = await asyncio.to_thread(self._own)
+        file.beside = await asyncio.to_thread(self._beside, file.incident)
         if self._world.in_maintenance(file.incident.unit, since):  # looked at again and again: nothing is recalled
             standing = decide(self._case(file, since, own))
             if isinstance(standing, LeaveAlone):
@@ -146,6 +155,7 @@ class Investigator:
             evidence=tuple(file.evidence),
             odds=file.odds,
             tried=tuple(file.attempts),
+            beside=file.beside,
             fresh_since=since,
             may_try=self._may_try,
             own=own,

@@ -5,6 +5,7 @@ UnknownService   a name means no service, or more than one
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -89,10 +90,23 @@ def look_at_engine(home: Home) -> Running:
     try:
         units = circus.look(engine.paths)
     except SupervisorUnreachable:
-        if engine.is_running():  # it lives and does not answer: that is another matter
+        if not _has_ended(engine):  # it lives and does not answer: that is another matter
             raise
         return _engine(None, map(down_unit, specs), specs)
     return _engine(pid, units, specs)
+
+
+def _has_ended(engine: EngineView) -> bool:
+    """Tell whether the engine is gone. One that hangs up in the middle may be about to end, which takes a moment."""
+    until = time.monotonic() + _ENDS_WITHIN_S
+    while engine.is_running():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_LOOK_EVERY_S)
+    return True
+
+
+_ENDS_WITHIN_S, _LOOK_EVERY_S = 0.5, 0.02
 
 
 def _engine(pid: int | None, units: Iterable[Unit], specs: tuple[ServiceSpec, ...]) -> Running:

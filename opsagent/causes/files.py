@@ -24,7 +24,7 @@ def disk_full(findings: Findings) -> Hypothesis | None:
         return weigh(Cause.DISK_FULL, whose, logs.words("said"), speaks_for=[("the file system", strength)])
     if disk is not None and disk.flag("full"):
         return weigh(Cause.DISK_FULL, unit, disk.words("said"), speaks_for=[("the file system", PROOF)])
-    if logs is not None and logs.answered and _tried(findings, _MADE_ROOM):
+    if logs is not None and logs.answered and findings.was_done(*_MADE_ROOM):
         cause = f"{unit.name} has not recovered from the time when its disk was full"
         return weigh(Cause.DISK_FULL, unit, cause, speaks_for=[("it was full, and there is room again", STRONG)])
     if room is None or room.words("resource") not in {"disk", "inodes"} or room.number("share") < _SCARCE:
@@ -70,7 +70,7 @@ def permissions(findings: Findings) -> Hypothesis | None:
     if change is None or not change.answered:
         return None
     if not (change.flag("denied") or change.flag("opened")):
-        if not _tried(findings, _GAVE_BACK):
+        if not findings.was_done(*_GAVE_BACK):
             return None
         cause = f"{unit.name} has not recovered from the time when its rights were taken"
         return weigh(Cause.PERMISSIONS, unit, cause, speaks_for=[("it has them again", STRONG)])
@@ -96,10 +96,6 @@ def stale_lock(findings: Findings) -> Hypothesis | None:
 
 _MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")
 _GAVE_BACK = ("permissions/",)
-
-
-def _tried(findings: Findings, remedies: tuple[str, ...]) -> bool:
-    return any(attempt.remedy.startswith(remedies) for attempt in findings.case.tried)
 
 
 def _named(findings: Findings, unit: str) -> UnitId:

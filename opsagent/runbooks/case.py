@@ -45,6 +45,8 @@ class Case:
     odds: tuple[RemedyOdds, ...] = ()
     """What memory knows of remedies for incidents like this one, best first."""
     tried: tuple[Attempt, ...] = ()
+    beside: tuple[Attempt, ...] = ()
+    """What was done on the root since this incident began, for another one: a disk has room again, say."""
     stopped_by_person: bool = False
     held: bool = False
     maintenance: tuple[str, float] | None = None
@@ -68,6 +70,7 @@ class Case:
         evidence: Sequence[Evidence] = (),
         odds: Sequence[RemedyOdds] = (),
         tried: Sequence[Attempt] = (),
+        beside: Sequence[Attempt] = (),
         held: bool = False,
         fresh_since: datetime | None = None,
         may_try: MayTry | None = None,
@@ -95,6 +98,7 @@ class Case:
             evidence=tuple(evidence),
             odds=tuple(odds),
             tried=tuple(tried),
+            beside=tuple(beside),
             stopped_by_person=root is not None and root.state is UnitState.STOPPED,
             held=held,
             maintenance=(window[0], (window[1] - now).total_seconds()) if window is not None else None,

@@ -118,7 +118,7 @@ def _flooded(findings: Findings, target: Target) -> Facts | Against:
 
 def unwell_though_there_is_room(findings: Findings, target: Target) -> Fit | Against:
     """There is room again on the disk, and the service, which lives, has not recovered from the time without."""
-    if not any(attempt.remedy.startswith(_MADE_ROOM) for attempt in findings.case.tried):
+    if not findings.was_done(*_MADE_ROOM):
         return Against("no room was made")
     logs = findings.of("own_logs", target.unit.id)
     if not logs.answered or logs.flag("full"):
@@ -246,7 +246,7 @@ def _rights(findings: Findings, target: Target) -> Facts | Against:
 
 def unwell_though_it_may(findings: Findings, target: Target) -> Fit | Against:
     """Its rights are as they were, and the service, which lives, has not recovered from the time without."""
-    if not findings.tried("permissions/restore_mode", target.unit.id):
+    if not findings.was_done("permissions/restore_mode"):
         return Against("no rights were given back")
     change = findings.of("modes_changed", target.unit.id)
     if not change.answered or change.flag("denied"):

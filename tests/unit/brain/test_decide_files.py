@@ -1,4 +1,4 @@
-"""Whose rights are given back: what a service is refused, and not what somebody closed while it was in other trouble."""
+"""What files do to a service: whose rights are given back and whose not, and what follows when a full disk has room again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from opsagent.model import Act, Fault, Scalar
-from tests.support.cases import BEGAN, HANGS, case_of, outcome
+from opsagent.model import Act, Attempt, Escalate, Fault, Scalar
+from tests.support.cases import BEGAN, HANGS, case_of, outcome, unit_of
 
 TAKEN: dict[str, Scalar] = {
     "known": True,
@@ -41,3 +41,24 @@ def test_what_was_closed_is_opened_only_for_who_is_refused_it(
     change: dict[str, Scalar], health: dict[str, Scalar], given_back: bool
 ) -> None:
     assert ("restore_mode:api" in done({"modes_changed": change, "health_now": health})) is given_back
+
+
+STILL_REFUSES: dict[str, dict[str, Any]] = {
+    "own_logs": {"full": False, "fills": False, "said": "no file system that it writes to is full"},
+    "health_now": {"configured": True, "ok": False, "reason": "status", "failing_s": 9.0, "said": "status 500"},
+}
+
+
+def test_room_that_another_incident_made_and_that_is_not_enough_is_followed_by_a_restart() -> None:
+    """The full disk was an incident of the machine, and mended; the service that suffered from it has one of its own."""
+    made = Attempt(remedy="disk_full/rotate_log", unit=unit_of("api").id, better=True)
+    decision, _ = outcome(case_of(Fault.HANG, beside=(made,)), STILL_REFUSES)
+    assert isinstance(decision, Act)
+    assert decision.plan.remedy == "disk_full/restart"
+    assert "there is room again, and api does not serve all the same" in decision.plan.why
+
+
+@pytest.mark.parametrize("beside", [(), (Attempt(remedy="hang/restart", unit=unit_of("api").id, better=True),)])
+def test_who_answers_with_a_failure_is_not_restarted_for_that_alone(beside: tuple[Attempt, ...]) -> None:
+    decision, _ = outcome(case_of(Fault.HANG, beside=beside), STILL_REFUSES)
+    assert isinstance(decision, Escalate)
