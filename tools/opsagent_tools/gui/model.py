@@ -38,6 +38,8 @@ class Rung(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Point:
+    """A pixel, or a cell."""
+
     x: int
     y: int
 
