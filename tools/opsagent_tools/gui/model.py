@@ -192,7 +192,10 @@ class Gesture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A text near the target, and the way from its centre to the target's, in heights of the text."""
+    """A text near the target, and the way from its centre to the target, in heights of the text.
+
+    It ends in the target's centre; in a target much wider than high, near its edge towards the text, because forms stretch.
+    """
 
     text: str
     dx: float
@@ -211,6 +214,8 @@ class Fingerprint:
     anchor: Anchor | None = None
     neighbours: tuple[str, ...] = ()
     """Names around it, nearest first."""
+    place: tuple[int, int] = (0, 0)
+    """Which of how many of its role it is in its container, from 1, in reading order; (0, 0): not known. Never enough alone."""
     crop: str = ""
     """Name of its crop in the procedure's folder (PNG)."""
     text_height: float = 0.0
@@ -236,7 +241,10 @@ class Located:
     margin: float
     """By how much it is better than the second best; 1 where there is no other."""
     agreeing: tuple[Rung, ...] = ()
-    """Other rungs that came to the same place by themselves."""
+    """Other rungs that came to the same place by themselves; TEXT, too, where its anchor did."""
+    drift: tuple[str, ...] = ()
+    """What of the fingerprint is no longer so: name, label, within, role, neighbours. A changed name or label is never
+    enough for a risky step."""
     why: str = ""
 
 
