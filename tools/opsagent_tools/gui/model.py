@@ -104,6 +104,8 @@ class Window:
     """Pixels of the screen per pixel as the program counts them."""
     modal: bool = False
     """It is a dialog that keeps the windows of its program from being used."""
+    popup: bool = False
+    """It is a menu, a list or a tip that its program shows without the window manager's knowing (override redirect)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
