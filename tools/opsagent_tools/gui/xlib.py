@@ -7,6 +7,7 @@ TCP. Here the cookie is handed in, numbers belong to the connection, and only th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -24,8 +25,7 @@ _OPEN_S = 10.0
 _ANSWER_S = 5.0
 _LEAST = (0, 33)
 _PARTS = ("display", "error", "protocol.display", "X", "Xatom", "Xutil", "ext.randr", "ext.res")
-_opening = threading.Lock()
-_cookie = threading.local()
+_opening = threading.local()
 _library: list[Any] = []
 
 
@@ -44,7 +44,7 @@ def xlib() -> Any:
             raise NotUsable(f"no usable Xlib ({error}): python -m pip install 'python-xlib>=0.33'") from None
         if getattr(library, "__version__", (0, 0)) < _LEAST:
             raise NotUsable(f"Xlib is {_who()}: python -m pip install --force-reinstall 'python-xlib>=0.33'")
-        _hand_cookies_in(library)
+        _make_connections_apart(library)
         _library.append(library)
     return _library[0]
 
@@ -57,15 +57,23 @@ def _who() -> str:
         return "too old"
 
 
-def _hand_cookies_in(library: Any) -> None:
+def _make_connections_apart(library: Any) -> None:
+    """Let a connection have its own cookie and its own numbers of extensions, on whichever server others are."""
     connect = library.protocol.display.connect
     by_environment = connect.get_auth
 
     def get_auth(*asked: Any) -> Any:
-        given: bytes | None = getattr(_cookie, "value", None)
-        return by_environment(*asked) if given is None else (SCHEME if given else b"", given)
+        opening: XConnection | None = getattr(_opening, "connection", None)
+        return by_environment(*asked) if opening is None else opening.credentials(asked[0])
+
+    class Base(library.display._BaseDisplay):  # type: ignore[misc] # noqa: SLF001 (no other way in)
+        def __init__(self, *given: Any, **named: Any) -> None:
+            for numbers in ("extension_major_opcodes", "error_classes", "event_classes"):
+                setattr(self, numbers, dict(getattr(type(self), numbers)))
+            super().__init__(*given, **named)
 
     connect.get_auth = get_auth
+    library.display._BaseDisplay = Base  # noqa: SLF001
 
 
 class XConnection:
@@ -77,6 +85,7 @@ class XConnection:
         self._cookie_file = cookie_file
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"x{name}")
         self._server: Any = None
+        self._socket: socket.socket | None = None
         self._lost = ""
 
     def ask_now(self, question: Callable[[Any], T], timeout_s: float = _ANSWER_S) -> T:
@@ -96,13 +105,21 @@ class XConnection:
             answer.cancel()
             raise self._given_up(timeout_s) from None
 
+    def credentials(self, connected: socket.socket) -> tuple[bytes, bytes]:
+        """Return name and cookie for a socket that has just been connected. Raises OSError."""
+        self._socket = connected
+        if self._cookie_file is None:
+            return b"", b""
+        cookie = read_cookie(self._cookie_file, self._number)
+        return (SCHEME, cookie) if cookie is not None else (b"", b"")
+
     def close(self) -> None:
         """Close the connection; what is being asked meanwhile fails."""
         self._lost = self._lost or "closed"
         self._hang_up()
         self._thread.shutdown(wait=True, cancel_futures=True)
-        if self._server is not None:
-            self._server.display.socket.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _submit(self, question: Callable[[Any], T]) -> Future[T]:
         if self._lost:
@@ -120,23 +137,20 @@ class XConnection:
             raise SurfaceGone(f"the display {self.name} cannot be used: {self._lost} ({error})") from None
 
     def _open(self, library: Any) -> Any:
-        number = self.name.rpartition(":")[2].partition(".")[0]
+        _opening.connection = self
         try:
-            cookie = read_cookie(self._cookie_file, number) if self._cookie_file is not None else b""
-        except OSError as error:
-            raise NotUsable(f"the cookie of display {self.name} cannot be read: {error.strerror}") from None
-        with _opening:
-            _cookie.value = cookie or b""
-            try:
-                server = library.display.Display(f"unix/:{number}")
-            except (library.error.DisplayError, library.error.ConnectionClosedError, OSError) as error:
-                raise NotUsable(f"no X server answers as {self.name}: {' '.join(str(error).split())}") from None
-            finally:
-                _cookie.value = None
-            for numbers in ("extension_major_opcodes", "error_classes", "event_classes"):
-                setattr(server.display, numbers, dict(getattr(server.display, numbers)))
+            server = library.display.Display(f"unix/:{self._number}")
+        except (library.error.DisplayError, library.error.ConnectionClosedError, OSError) as error:
+            why = self._lost or " ".join(str(error).split())
+            raise NotUsable(f"no X server that can be used is {self.name}: {why}") from None
+        finally:
+            _opening.connection = None
         server.set_error_handler(lambda *_: None)  # of requests without an answer: a window that is gone is no error
         return server
+
+    @property
+    def _number(self) -> str:
+        return self.name.rpartition(":")[2].partition(".")[0]
 
     def _given_up(self, waited_s: float) -> NoAnswer:
         self._lost = f"it did not answer within {waited_s:g} s"
@@ -144,9 +158,7 @@ class XConnection:
         return NoAnswer(f"the display {self.name} cannot be used: {self._lost}")
 
     def _hang_up(self) -> None:
-        server = self._server
-        if server is not None:
-            try:
-                server.display.socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        """Make whatever waits for the server stop waiting."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -32,7 +32,8 @@ class Display:
         self._keeper = keeper
         cookie = env.get("XAUTHORITY")
         self.connection = XConnection(name, Path(cookie) if cookie else None)
-        self._windows = Windows(self.connection)
+        self.desktop = Windows(self.connection)
+        """Its windows: raised, closed, placed; what is at a point, what has the keys; monitors."""
 
     @property
     def own(self) -> bool:
@@ -77,7 +78,7 @@ class Display:
 
     async def windows(self) -> tuple[Window, ...]:
         """Return the windows on it, in the order of stacking, the topmost last. Raises SurfaceGone."""
-        return await self._windows.list()
+        return await self.desktop.list()
 
     async def window(
         self, *, program: str = "", title: str = "", wm_class: str = "", pid: int = 0, timeout_s: float = 20.0
@@ -89,7 +90,7 @@ class Display:
                 if (
                     (not program or one.program == program)
                     and title in one.title
-                    and (not wm_class or wm_class in one.wm_class.split("."))
+                    and (not wm_class or f".{wm_class}." in f".{one.wm_class}.")
                     and (not pid or one.pid == pid)
                 ):
                     return one
