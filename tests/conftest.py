@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -53,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(COLUMNS="120", LC_ALL="C.UTF-8", NO_COLOR="1")
     os.environ["OPSAGENT_DISCOVER"] = "0"  # nobody's supervisors, and no other test's, unless a test names its own
     os.environ["OPSAGENT_MODELS"] = "loopback"  # no test ever asks a model that costs money
+    hypothesis.settings.register_profile("house", deadline=None)  # what is slow is told by benchmarks, not by tests
+    hypothesis.settings.load_profile("house")
     _compile_once(config)
 
 
