@@ -17,13 +17,12 @@ with its last test, with everything on it. Missing programs skip the test, and f
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from opsagent_tools.gui.display import Display, screen_display
-from opsagent_tools.gui.display.starting import NEEDED
+from opsagent_tools.gui.display.installed import missing_programs
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +41,10 @@ def screen(screen_size: tuple[int, int]) -> Iterator[Display]:
 
 def require_screen() -> None:
     """Skip where a display of our own cannot be started; under CI=true: fail."""
-    missing = [program for program in NEEDED if shutil.which(program) is None]
+    missing = missing_programs()
     if not missing:
         return
-    advice = f"needs {', '.join(missing)}: apt-get install {' '.join(NEEDED[one] for one in missing)}"
+    advice = f"needs {', '.join(missing)}: apt-get install {' '.join(missing.values())}"
     if os.environ.get("CI") == "true":
         pytest.fail(advice, pytrace=False)
     pytest.skip(advice)

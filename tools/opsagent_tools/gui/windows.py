@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from opsagent_tools.gui import xwindows
+from opsagent_tools.gui import xmonitors, xwindows
 from opsagent_tools.gui.model import Box, Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
 from opsagent_tools.gui.xlib import XConnection
-from opsagent_tools.gui.xwindows import Monitor
+from opsagent_tools.gui.xmonitors import Monitor
 
 _AT_FIRST_S, _AT_MOST_S = 0.01, 0.1
 _RESTACKED_S = 0.5
@@ -55,7 +55,7 @@ class Windows:
 
     async def monitors(self) -> tuple[Monitor, ...]:
         """Return the monitors; `Window.monitor` is a number in this row."""
-        return await self._connection.ask(xwindows.monitors)
+        return await self._connection.ask(xmonitors.monitors)
 
     async def pointer(self) -> Point:
         """Return where the pointer is: elsewhere than it was left, a person moved it."""

@@ -1,31 +1,23 @@
 """Questions to an X server about its windows. Each is asked on a connection's thread: see `xlib.XConnection.ask`.
 
 Sources: Extended Window Manager Hints 1.5 (properties `_NET_…`), ICCCM 2.0 (WM_CLASS, WM_STATE), the X-Resource
-extension 1.2 (which process a client is), RandR 1.5 (monitors).
+extension 1.2 (which process a client is).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from opsagent_tools.gui.model import Box, Point, Window
 from opsagent_tools.gui.programs import program_of
 from opsagent_tools.gui.xlib import xlib
+from opsagent_tools.gui.xmonitors import Monitor, monitors
 
 _FURNITURE = ("DESKTOP", "DOCK", "SPLASH")
 _NORTH_WEST, _FROM_PAGER = 1, 2
 _DEEPEST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Monitor:
-    """A monitor of the display."""
-
-    name: str
-    box: Box
-    primary: bool = False
 
 
 def listed(server: Any) -> tuple[Window, ...]:
@@ -120,29 +112,22 @@ def place(server: Any, id_: int, box: Box) -> None:
     ask_manager(server, id_, "_NET_MOVERESIZE_WINDOW", (flags, box.left, box.top, box.width, box.height))
 
 
-def monitors(server: Any) -> tuple[Monitor, ...]:
-    """Return the monitors; the whole screen where the server knows of none."""
-    root = server.screen().root
-    if server.has_extension("RANDR"):
-        told = root.xrandr_get_monitors().monitors
-        found = [
-            Monitor(
-                str(server.get_atom_name(it.name)),
-                Box(int(it.x), int(it.y), int(it.width_in_pixels), int(it.height_in_pixels)),
-                bool(it.primary),
-            )
-            for it in told
-        ]
-        if found:
-            return tuple(found)
-    size = root.get_geometry()
-    return (Monitor("screen", Box(0, 0, int(size.width), int(size.height)), primary=True),)
-
-
 def pointer(server: Any) -> Point:
     """Return where the pointer is."""
     told = server.screen().root.query_pointer()
     return Point(int(told.root_x), int(told.root_y))
+
+
+def set_resources(server: Any, text: str) -> None:
+    """Set the X resources that programs read when they start."""
+    root = server.screen().root
+    root.change_property(server.intern_atom("RESOURCE_MANAGER"), xlib().Xatom.STRING, 8, text.encode())
+    server.sync()
+
+
+def has_manager(server: Any) -> bool:
+    """Tell whether a window manager is there (EWMH: _NET_SUPPORTING_WM_CHECK)."""
+    return _Reader(server).has_manager()
 
 
 class _Reader:
@@ -160,7 +145,7 @@ class _Reader:
             ids = self.numbers(self.root, name)
             if ids:
                 return ids if furniture else [id_ for id_ in ids if not self._is_furniture(id_)]
-        return [] if self._has_manager() else list(self._shown(unmanaged=False))
+        return [] if self.has_manager() else list(self._shown(unmanaged=False))
 
     def unmanaged(self) -> Iterator[int]:
         """Yield the ids of windows that are shown without the window manager."""
@@ -235,7 +220,8 @@ class _Reader:
             return True
         return bool(told) and told[0] in kinds
 
-    def _has_manager(self) -> bool:
+    def has_manager(self) -> bool:
+        """Tell whether a window manager is there."""
         return bool(self.numbers(self.root, "_NET_SUPPORTING_WM_CHECK"))
 
     def _shown(self, *, unmanaged: bool) -> Iterator[int]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from opsagent_tools.gui.display.installed import ACCESSIBILITY, launcher
 from opsagent_tools.gui.port import NotUsable, ScreenError
 
 _SERVICES = ("ca.desrt.dconf", "org.xfce.Xfconf")
 """What may be started on demand beside the accessibility bus: where programs keep their settings. No keyring, no portals."""
 _INSTALLED = Path("/usr/share/dbus-1/services")
-_LAUNCHERS = (Path("/usr/libexec/at-spi-bus-launcher"), Path("/usr/lib/at-spi2-core/at-spi-bus-launcher"))
 _START_S = 20.0
 
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -43,9 +43,9 @@ def bus_config(folder: Path) -> Path:
         installed = _INSTALLED / f"{name}.service"
         if installed.is_file():
             (services / installed.name).symlink_to(installed)
-    launcher = next(filter(Path.is_file, _LAUNCHERS), None)
-    if launcher is not None:
-        text = f"[D-BUS Service]\nName=org.a11y.Bus\nExec={launcher}\n"
+    program = launcher()
+    if program is not None:
+        text = f"[D-BUS Service]\nName=org.a11y.Bus\nExec={program}\n"
         (services / "org.a11y.Bus.service").write_text(text)
     path = folder / "bus.xml"
     path.write_text(_CONFIG.format(folder=escape(str(folder))))
@@ -84,7 +84,7 @@ async def _wake(session_address: str) -> str:
             body = ["org.a11y.Status", name, Variant("b", True)]
             await _call(bus, "org.freedesktop.DBus.Properties", "Set", "ssv", body)
     except DBusError as error:
-        raise NotUsable(f"no accessibility bus ({error.text}): apt-get install at-spi2-core") from None
+        raise NotUsable(f"no accessibility bus ({error.text}): apt-get install {ACCESSIBILITY}") from None
     finally:
         bus.disconnect()
     return str(address[0])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -24,6 +25,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,9 @@ PACKET = 1 << 17
 """Bytes a packet may have."""
 DESCRIPTORS = 8
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_GRACE_S = 2.0
+_GRACE_S, _PARTING_S = 2.0, 0.7
+LOCK = "kept"
+"""Name of the file in the folder that a living keeper holds locked."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,6 +46,7 @@ class _Keeper:
         """By pid: the request that started it."""
         self._calm: set[int] = set()
         """Servers: they end last, and are asked to first, so that they take their sockets and locks away."""
+        self._servers: set[int] = set()
 
     def serve(self, owner: int) -> None:
         """Do what is asked until the owner says end, or is gone."""
@@ -104,6 +109,7 @@ class _Keeper:
         self._started[process.pid] = (asked["id"], process)
         if calm:
             self._calm.add(process.pid)
+            self._servers.add(process.pid)
         return {"pid": process.pid}
 
     def _signal(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -126,14 +132,18 @@ class _Keeper:
             self._channel.send(json.dumps(what).encode(), socket.MSG_NOSIGNAL)
 
     def end_all(self) -> None:
-        """End every descendant: programs at once, then the servers, which are asked first."""
+        """End every descendant: programs first, then the servers that they use; all are asked before they are killed."""
         signal.set_wakeup_fd(-1)
-        _end(lambda: _descendants() - self._calm, signal.SIGKILL)
-        for pid in self._calm:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-        _gone(_descendants, _GRACE_S)
-        _end(_descendants, signal.SIGKILL)
+        for find, wait_s in ((self._programs, _PARTING_S), (_descendants, _GRACE_S)):
+            for pid in find():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGTERM)
+            if not _gone(find, wait_s):
+                _kill(find)
+        _unlock_displays(self._servers)
+
+    def _programs(self) -> set[int]:
+        return _descendants() - self._calm
 
 
 def _waited() -> tuple[int, int] | None:
@@ -166,7 +176,7 @@ def _descendants() -> set[int]:
     return ours - {os.getpid()}
 
 
-def _gone(find: Any, within_s: float) -> bool:
+def _gone(find: Callable[[], set[int]], within_s: float) -> bool:
     deadline = time.monotonic() + within_s
     while True:
         for _ in iter(_waited, None):
@@ -178,13 +188,23 @@ def _gone(find: Any, within_s: float) -> bool:
         time.sleep(0.005)
 
 
-def _end(find: Any, number: int) -> None:
+def _kill(find: Callable[[], set[int]]) -> None:
     deadline = time.monotonic() + _GRACE_S
     while (found := find()) and time.monotonic() < deadline:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
+                os.kill(pid, signal.SIGKILL)
         _gone(find, 0.05)
+
+
+def _unlock_displays(servers: set[int]) -> None:
+    """Take away the lock and the socket of an X server that had to be killed; one that ended by itself left none."""
+    for lock in Path("/tmp").glob(".X*-lock"):  # noqa: S108 (where X servers keep them)
+        with contextlib.suppress(OSError, ValueError):
+            if int(lock.read_text()) in servers:
+                number = lock.name.removeprefix(".X").removesuffix("-lock")
+                lock.unlink()
+                Path(f"/tmp/.X11-unix/X{number}").unlink(missing_ok=True)  # noqa: S108
 
 
 def main() -> None:
@@ -195,6 +215,8 @@ def main() -> None:
     os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
     keeper = _Keeper(channel)
     try:
         keeper.serve(owner)

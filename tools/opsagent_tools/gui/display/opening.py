@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from opsagent_tools.gui.display.keeping import Keeper, Program
-from opsagent_tools.gui.display.starting import Started, start
+from opsagent_tools.gui.display.starting import Wanted, start
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.port import NotUsable, ScreenError
 from opsagent_tools.gui.windows import Windows
@@ -110,10 +110,14 @@ class Display:
 
 @contextmanager
 def screen_display(
-    size: tuple[int, int] = (1280, 800), *, accessible: bool = True, resources: Mapping[str, str] | None = None
+    size: tuple[int, int] = (1280, 800),
+    *,
+    monitors: Sequence[tuple[int, int]] = (),
+    accessible: bool = True,
+    resources: Mapping[str, str] | None = None,
 ) -> Iterator[Display]:
     """Open a display of our own, waiting on this thread. See `open_display`."""
-    display = _open(size, accessible, resources or {})
+    display = _open(Wanted(size=size, monitors=monitors, accessible=accessible, resources=resources or {}))
     try:
         yield display
     finally:
@@ -122,14 +126,19 @@ def screen_display(
 
 @asynccontextmanager
 async def open_display(
-    size: tuple[int, int] = (1280, 800), *, accessible: bool = True, resources: Mapping[str, str] | None = None
+    size: tuple[int, int] = (1280, 800),
+    *,
+    monitors: Sequence[tuple[int, int]] = (),
+    accessible: bool = True,
+    resources: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Display]:
     """Open a display of our own of `size` pixels, and end it with everything on it.
 
-    `accessible`: with an accessibility bus. `resources`: X resources, such as {"Xft.dpi": "134"} for larger fonts.
-    Raises NotUsable, and says what to install.
+    `monitors`: sizes of several monitors, side by side, instead of `size`. `accessible`: with an accessibility bus.
+    `resources`: X resources, such as {"Xft.dpi": "134"} for larger fonts. Raises NotUsable, and says what to install.
     """
-    opening = asyncio.create_task(asyncio.to_thread(_open, size, accessible, resources or {}))
+    wanted = Wanted(size=size, monitors=monitors, accessible=accessible, resources=resources or {})
+    opening = asyncio.create_task(asyncio.to_thread(_open, wanted))
     try:
         display = await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -154,8 +163,8 @@ def attached(name: str, env: Mapping[str, str]) -> Iterator[Display]:
         display.close()
 
 
-def _open(size: tuple[int, int], accessible: bool, resources: Mapping[str, str]) -> Display:
-    started: Started = start(size, accessible=accessible, resources=resources)
+def _open(wanted: Wanted) -> Display:
+    started = start(wanted)
     return Display(started.name, started.env, folder=started.folder, keeper=started.keeper)
 
 

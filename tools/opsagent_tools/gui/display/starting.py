@@ -5,28 +5,44 @@ from __future__ import annotations
 import os
 import select
 import shutil
-import stat
-import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from opsagent_tools.gui import xmonitors, xwindows
 from opsagent_tools.gui.display.buses import bus_config, wake_accessibility
 from opsagent_tools.gui.display.cookies import new_cookie, write_cookie
 from opsagent_tools.gui.display.environment import of_display
+from opsagent_tools.gui.display.folders import private_folder
+from opsagent_tools.gui.display.installed import demand_programs, launcher, path_of, search_path
 from opsagent_tools.gui.display.keeping import Keeper
 from opsagent_tools.gui.display.managing import manager_config
-from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.gui.xlib import XConnection
 
-PREFIX = "opsagent-screen-"
-NEEDED = {"Xvfb": "xvfb", "openbox": "openbox", "dbus-daemon": "dbus"}
-"""Programs, and the Debian packages that bring them."""
-_START_S = 30.0
-_SOCKET_BYTES = 70
-"""Sockets' own names need the rest of the 107 bytes that a path may have."""
+_START_S, _LOOK_S = 30.0, 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a display shall be like."""
+
+    size: tuple[int, int] = (1280, 800)
+    """Pixels; where there are `monitors`, theirs count."""
+    monitors: Sequence[tuple[int, int]] = ()
+    """Sizes of several monitors, side by side from left to right; empty: one of `size`."""
+    accessible: bool = True
+    """With an accessibility bus, where this machine has one."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """X resources: {"Xft.dpi": "192"} doubles the fonts of most programs."""
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """The size of all monitors together."""
+        if not self.monitors:
+            return self.size
+        return sum(width for width, _ in self.monitors), max(height for _, height in self.monitors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,77 +55,69 @@ class Started:
     keeper: Keeper
 
 
-def start(size: tuple[int, int], *, accessible: bool, resources: Mapping[str, str]) -> Started:
-    """Start everything; blocks until a window manager answers. Raises NotUsable, ScreenError."""
-    _check_programs()
-    folder = _private_folder()
-    keeper = Keeper(folder)
+def start(wanted: Wanted) -> Started:
+    """Start everything; blocks until the window manager answers. Raises NotUsable, ScreenError."""
+    demand_programs()
+    folder = private_folder()
     try:
-        name = _start_server(keeper, folder, size)
+        keeper = Keeper(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
+        name = _start_server(keeper, folder, wanted.whole)
         env = of_display(os.environ, name, folder)
         _start_session(keeper, folder, env)
-        connection = XConnection(name, folder / "Xauthority")
-        try:
-            if resources:
-                _set_resources(connection, resources)
-            keeper.start(
-                [_path("openbox"), "--sm-disable", "--config-file", str(manager_config(folder))], env, calm=True
-            )
-            if accessible:
-                env["AT_SPI_BUS_ADDRESS"] = wake_accessibility(env["DBUS_SESSION_BUS_ADDRESS"])
-            _await_manager(connection)
-        finally:
-            connection.close()
+        _furnish(keeper, name, env, wanted)
+        if wanted.accessible and launcher() is not None:
+            env["AT_SPI_BUS_ADDRESS"] = wake_accessibility(env["DBUS_SESSION_BUS_ADDRESS"])
     except BaseException:
         keeper.end()
         raise
     return Started(name, env, folder, keeper)
 
 
-def _check_programs() -> None:
-    missing = [program for program in NEEDED if shutil.which(program, path=_search_path()) is None]
-    if missing:
-        packages = " ".join(NEEDED[program] for program in missing)
-        raise NotUsable(f"a display of our own needs {', '.join(missing)}: apt-get install {packages}")
-
-
-def _search_path() -> str:
-    return os.environ.get("PATH", os.defpath) + ":/usr/local/bin:/usr/bin:/bin"
-
-
-def _path(program: str) -> str:
-    return shutil.which(program, path=_search_path()) or program
-
-
-def _private_folder() -> Path:
-    """Make a folder of mode 0700 with a short path."""
-    given = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    places = [given] if given.is_absolute() and _mine_alone(given) else []
-    for place in (*places, Path("/tmp")):  # noqa: S108 (mkdtemp makes a folder that nobody else has)
-        if len(os.fsencode(place)) + len(PREFIX) + 10 <= _SOCKET_BYTES:
-            return Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-    raise ScreenError("no place for the sockets of a display")
-
-
-def _mine_alone(folder: Path) -> bool:
+def _furnish(keeper: Keeper, name: str, env: Mapping[str, str], wanted: Wanted) -> None:
+    """Give the server its monitors, its resources and a window manager."""
+    folder = Path(env["XDG_RUNTIME_DIR"])
+    connection = XConnection(name, folder / "Xauthority")
     try:
-        found = folder.stat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+        if wanted.monitors:
+            connection.ask_now(lambda server: xmonitors.divide(server, wanted.monitors))
+        if wanted.resources:
+            text = "".join(f"{key}:\t{value}\n" for key, value in wanted.resources.items())
+            connection.ask_now(lambda server: xwindows.set_resources(server, text))
+        manager = [path_of("openbox"), "--sm-disable", "--config-file", str(manager_config(folder))]
+        running = keeper.start(manager, env, calm=True)
+        deadline = time.monotonic() + _START_S
+        while not connection.ask_now(xwindows.has_manager):
+            if time.monotonic() >= deadline or running.exit_code is not None:
+                raise ScreenError("the window manager of the display did not start")
+            time.sleep(_LOOK_S)
+    finally:
+        connection.close()
 
 
 def _start_server(keeper: Keeper, folder: Path, size: tuple[int, int]) -> str:
     """Start Xvfb with a cookie and no TCP; return its name once it can be connected to."""
     cookie = new_cookie()
     write_cookie(folder / "server-cookie", cookie)
-    argv = [_path("Xvfb"), "-displayfd", "{fd}", "-auth", str(folder / "server-cookie"), "-nolisten", "tcp", "-noreset"]
-    argv += ["-screen", "0", f"{size[0]}x{size[1]}x24", "-dpi", "96"]
+    argv = [
+        path_of("Xvfb"),
+        "-displayfd",
+        "{fd}",
+        "-auth",
+        str(folder / "server-cookie"),
+        "-nolisten",
+        "tcp",
+        "-noreset",
+    ]
+    argv += ["-screen", "0", f"{size[0]}x{size[1]}x24", "-dpi", "96", "-s", "0"]
     said, says = os.pipe()
     log = os.open(folder / "server.log", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     try:
-        server = keeper.start(argv, {"PATH": _search_path()}, files=(nothing, log, log, says), calm=True)
+        server = keeper.start(argv, {"PATH": search_path()}, files=(nothing, log, log, says), calm=True)
     finally:
         for descriptor in (log, nothing, says):
             os.close(descriptor)
@@ -143,7 +151,7 @@ def _start_session(keeper: Keeper, folder: Path, env: Mapping[str, str]) -> None
     said, says = os.pipe()
     nothing = os.open(os.devnull, os.O_RDWR)
     argv = [
-        _path("dbus-daemon"),
+        path_of("dbus-daemon"),
         "--nofork",
         "--nopidfile",
         "--config-file",
@@ -160,28 +168,3 @@ def _start_session(keeper: Keeper, folder: Path, env: Mapping[str, str]) -> None
             raise ScreenError("the D-Bus session of the display did not start")
     finally:
         os.close(said)
-
-
-def _set_resources(connection: XConnection, resources: Mapping[str, str]) -> None:
-    text = "".join(f"{name}:\t{value}\n" for name, value in resources.items())
-
-    def put(server: Any) -> None:
-        root = server.screen().root
-        root.change_property(server.intern_atom("RESOURCE_MANAGER"), 31, 8, text.encode())
-        server.sync()
-
-    connection.ask_now(put)
-
-
-def _await_manager(connection: XConnection) -> None:
-    """Wait until a window manager says that it is there (_NET_SUPPORTING_WM_CHECK, EWMH)."""
-    deadline = time.monotonic() + _START_S
-
-    def is_there(server: Any) -> bool:
-        root = server.screen().root
-        return root.get_full_property(server.intern_atom("_NET_SUPPORTING_WM_CHECK"), 0) is not None
-
-    while not connection.ask_now(is_there):
-        if time.monotonic() >= deadline:
-            raise ScreenError("the window manager of the display did not start")
-        time.sleep(0.02)
