@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from opsagent.config_notify import hosts, variable
-from opsagent.model_settings import ALIASES, PROVIDERS, ModelSettings, OneModel, Priced
+from opsagent.model_settings import ALIASES, PROVIDERS, SEERS, ModelSettings, OneModel, Priced
 from opsagent_tools.services import fields
 from opsagent_tools.services.fields import Wrong
 
@@ -18,21 +18,43 @@ _FALLBACK = 'fallback = { name = "ollama:MODEL" }'
 
 
 def read(table: Mapping[str, object]) -> ModelSettings:
-    """Return the settings. Raises Wrong, with the key that is wrong."""
+    """Return the settings of `[model]`. Raises Wrong, with the key that is wrong."""
+    return _read(table, _READERS, PROVIDERS)
+
+
+def read_seer(table: Mapping[str, object]) -> ModelSettings:
+    """Return the settings of `[screens.model]`: a model that looks at screens. Raises Wrong, with the key that is wrong."""
+    found = _read(table, {key: _READERS[key] for key in _OF_SEERS}, SEERS)
+    if found.first is not None and found.first.provider == "ui_tars" and not found.first.base_url:
+        raise Wrong("is nowhere", 'write base_url = "http://127.0.0.1:8000/v1": the server that runs it', "base_url")
+    return found
+
+
+def _read(
+    table: Mapping[str, object], readers: Mapping[str, Callable[[object], object]], providers: Iterable[str]
+) -> ModelSettings:
     for key in table:
-        if key not in _READERS and key not in _ONE:
-            _refuse(key, (*_ONE, *_READERS), "")
-    values = {key: _at(key, _READERS[key], table[key]) for key in _READERS if key in table}
+        if key not in readers and key not in _ONE:
+            _refuse(key, (*_ONE, *readers), "")
+    values = {key: _at(key, readers[key], table[key]) for key in readers if key in table}
     own = {key: table[key] for key in _ONE if key in table}
     first = _one(own, "") if own else None
     if first is None and values:
         raise Wrong("names no model", f"write name = {_NAME}")
     found = ModelSettings(first=first, **values)  # type: ignore[arg-type]  # each was read by its reader
+    _known(found, tuple(providers))
     if found.monthly_limit is not None and any(one.price is None for one in found.models):
         nobody = next(one.name for one in found.models if one.price is None)
         mend = "write price = { in = 3.0, out = 15.0 } (for a million tokens), or monthly_tokens instead"
         raise Wrong(f"cannot be held: nothing says what {nobody} costs", mend, "monthly_limit")
     return found
+
+
+def _known(found: ModelSettings, providers: tuple[str, ...]) -> None:
+    for one, key in ((found.first, "name"), (found.fallback, "fallback.name")):
+        if one is not None and one.provider not in providers:
+            mend = f"use {', '.join(providers)}; a server that speaks OpenAI's language: openai: with base_url"
+            raise Wrong(f"{one.provider!r} is no provider that is known here", mend, key)
 
 
 def _one(table: Mapping[str, object], place: str) -> OneModel:
@@ -67,7 +89,7 @@ def _name(value: object) -> object:
     provider, _, model = found.partition(":")
     if not provider or not model.strip():
         raise Wrong(f"{found!r} names no model", f"write {_NAME}: the provider, a colon, the provider's name of it")
-    if ALIASES.get(provider.lower(), provider.lower()) not in PROVIDERS:
+    if ALIASES.get(provider.lower(), provider.lower()) not in {*PROVIDERS, *SEERS}:
         mend = f"use {', '.join(PROVIDERS)}; a server that speaks OpenAI's language: openai: with base_url"
         raise Wrong(f"{provider!r} is no provider that is known", mend)
     return found
@@ -137,3 +159,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "calls_per_question": lambda value: fields.integer(value, 1, 50, "8"),
     "timeout_s": lambda value: fields.seconds(value, "60"),
 }
+_OF_SEERS = ("monthly_limit", "monthly_tokens", "currency", "calls_per_question", "timeout_s")
+"""Which of them models that look at screens have, too: whether anything is sent is said by `[screens] send`."""

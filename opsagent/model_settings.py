@@ -15,6 +15,13 @@ PROVIDERS: dict[str, tuple[str, ...]] = {
     "ollama": ("localhost:11434", "127.0.0.1:11434"),
 }
 """Where each provider is reached, unless `base_url` says otherwise."""
+SEERS: dict[str, tuple[str, ...]] = {
+    "anthropic": PROVIDERS["anthropic"],
+    "openai": PROVIDERS["openai"],
+    "lux": ("api.agiopen.org:443",),
+    "ui_tars": (),
+}
+"""The providers of models that look at screens (`[screens.model]`), and where each is reached."""
 ALIASES = {"google": "google_genai", "google-genai": "google_genai"}
 EXTRAS = {"anthropic": "anthropic", "openai": "openai", "google_genai": "google", "ollama": "ollama"}
 """Which extra of the package brings a provider: `pip install 'opsagent[openai]'`."""
@@ -76,7 +83,8 @@ class OneModel:
     @property
     def reached(self) -> tuple[str, ...]:
         """Return every host that it may connect to, with its port."""
-        own = (host_of(self.base_url),) if self.base_url else PROVIDERS.get(self.provider, ())
+        usual = PROVIDERS.get(self.provider) or SEERS.get(self.provider, ())
+        own = (host_of(self.base_url),) if self.base_url else usual
         return tuple(dict.fromkeys((*own, *self.hosts)))
 
     @property

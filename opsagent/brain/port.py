@@ -18,7 +18,7 @@ Tell = Callable[[str], None]
 """Takes one line on what is going on, as a person may read it: `asks openai:gpt-x`, `looks: tail_logs worker`."""
 Look = Callable[["CommandStep"], Awaitable[Mapping[str, Any]]]
 """Carries out one reading step and returns what it found, JSON-like and redacted; raises what it likes."""
-Purpose = Literal["command", "incident", "test"]
+Purpose = Literal["command", "incident", "test", "screen"]
 """What a model is asked for."""
 
 

@@ -169,7 +169,7 @@ class TestOpenAI:
     def test_actions_are_what_the_package_declares(self, gesture: Gesture, at: Point, to: Point) -> None:
         from openai.types.responses.response_computer_tool_call import Action
 
-        TypeAdapter(Action).validate_python(openai.write(gesture, at, to, openai.frame(SCREEN)))  # type: ignore[arg-type]
+        TypeAdapter(Action).validate_python(openai.write(gesture, at, to, openai.frame(SCREEN)))
 
     @pytest.mark.parametrize(
         ("model", "tool"), [("computer-use-preview", "computer_use_preview"), ("gpt-x", "computer")]
