@@ -1,0 +1,141 @@
+"""What is below a person's pointer, and what has the keys, while they show how something is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from opsagent_tools.gui.matching.roles import FIELDS, SECRET, usable
+from opsagent_tools.gui.model import Element, Look, Point, SurfaceKind, Window
+from opsagent_tools.gui.port import ScreenError, Surface
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An element, in the look at its window."""
+
+    element: Element
+    look: Look
+    crop: bytes = b""
+    """Its picture (PNG); empty: there is none, or it must not be kept."""
+
+
+class Eyes(Protocol):
+    """Says what is where on a display. Never raises: what cannot be told is None."""
+
+    async def window_at(self, point: Point) -> Window | None:
+        """Return the window that a click there would reach."""
+
+    async def focused_window(self) -> Window | None:
+        """Return the window that keys go to."""
+
+    async def at(self, point: Point) -> Seen | None:
+        """Return the element that a click there would reach."""
+
+    async def focused(self) -> Seen | None:
+        """Return the element that keys go to."""
+
+    async def again(self, seen: Seen) -> Element | None:
+        """Return an element as it is now."""
+
+
+class WindowsThere(Protocol):
+    """What eyes ask of the windows of a display (`opsagent_tools.gui.windows.Windows`)."""
+
+    async def list(self) -> tuple[Window, ...]: ...
+
+    async def at(self, point: Point) -> Window | None: ...
+
+    async def focused(self) -> Window | None: ...
+
+
+class SurfaceEyes:
+    """Eyes that see through the surfaces of the windows, the best one first. One look at a time."""
+
+    def __init__(self, windows: WindowsThere, surfaces: Callable[[Window], Awaitable[Sequence[Surface]]]) -> None:
+        self._windows = windows
+        self._surfaces = surfaces
+        self._turn = asyncio.Lock()
+
+    async def window_at(self, point: Point) -> Window | None:
+        try:
+            return await self._windows.at(point)
+        except ScreenError:
+            return None
+
+    async def focused_window(self) -> Window | None:
+        try:
+            return await self._windows.focused()
+        except ScreenError:
+            return None
+
+    async def at(self, point: Point) -> Seen | None:
+        async with self._turn:
+            return await self._first(await self.window_at(point), lambda look: hit(look, point))
+
+    async def focused(self) -> Seen | None:
+        async with self._turn:
+            return await self._first(await self.focused_window(), focused_in)
+
+    async def again(self, seen: Seen) -> Element | None:
+        async with self._turn:
+            try:
+                for surface in await self._surfaces(seen.look.window):
+                    if surface.kind is seen.look.source:
+                        return same_in(await surface.look(seen.element.box), seen.element)
+            except ScreenError:
+                pass
+            return None
+
+    async def _first(self, window: Window | None, find: Callable[[Look], Element | None]) -> Seen | None:
+        """Return what is found on a window; on those of its program where it is a popup, which they may tell of."""
+        if window is None:
+            return None
+        try:
+            others = [one for one in await self._windows.list() if one.pid == window.pid and one.id != window.id]
+            for one in (window, *(reversed(others) if window.popup else ())):
+                for surface in await self._surfaces(one):
+                    look = await surface.look()
+                    element = find(look)
+                    if element is not None:
+                        return Seen(element, look, await _crop(surface, element))
+        except ScreenError:
+            pass
+        return None
+
+
+def hit(look: Look, point: Point) -> Element | None:
+    """Return what a click at `point` reaches: the smallest that can be used, else the smallest text; None: nothing known."""
+    there = [one for one in look.elements if one.box.holds(point) and "visible" in one.states | _told(one)]
+    return min(there, key=lambda one: (not usable(one.role), one.box.width * one.box.height), default=None)
+
+
+def focused_in(look: Look) -> Element | None:
+    """Return what has the keys: the smallest one that says so."""
+    there = [one for one in look.elements if "focused" in one.states]
+    return min(there, key=lambda one: (not usable(one.role), one.box.width * one.box.height), default=None)
+
+
+def same_in(look: Look, element: Element) -> Element | None:
+    """Return an element as another look shows it: by its id, else the only one of its role, name and label."""
+    for one in look.elements:
+        if one.id == element.id and one.role == element.role:
+            return one
+    called = (element.role, element.name, element.label)
+    alike = [one for one in look.elements if (one.role, one.name, one.label) == called]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _told(element: Element) -> frozenset[str]:
+    """What was recognised in a picture is visible."""
+    return frozenset({"visible"}) if element.source is SurfaceKind.PIXEL else frozenset()
+
+
+async def _crop(surface: Surface, element: Element) -> bytes:
+    """Return the element's picture; none of a field, which shows what people typed."""
+    if element.role in FIELDS | SECRET or "secret" in element.states or element.box.empty:
+        return b""
+    picture = await surface.picture(element.box.grown(2))
+    return picture.png if picture is not None else b""

@@ -1,0 +1,214 @@
+"""The recorder: hears what a person does on a display, and looks at what they do it to, just before they do it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsagent_tools.gui.matching.roles import CHOICES
+from opsagent_tools.gui.model import Point, Verb, Window
+from opsagent_tools.gui.port import NotUsable
+from opsagent_tools.gui.recording.eyes import Eyes, Seen, same_in
+from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
+from opsagent_tools.gui.recording.steps import Did, Recording
+from opsagent_tools.gui.recording.values import settled
+
+STOP_KEYS = ("ctrl", "alt", "end")
+_NEAR_PX = 3
+_READY_S = 15.0
+_LINE_BYTES = 1 << 20
+
+
+@dataclass(slots=True)
+class _Glance:
+    """What was seen at one moment: below the pointer, and with the focus."""
+
+    point: Point
+    window: asyncio.Task[Window | None]
+    below: asyncio.Task[Seen | None]
+    focused: asyncio.Task[Seen | None]
+    keys_to: asyncio.Task[Window | None]
+
+
+@dataclass(slots=True)
+class _Noted:
+    """What was seen for the event that a gesture began with."""
+
+    window: Awaitable[Window | None]
+    seen: Awaitable[Seen | None]
+
+
+@dataclass(slots=True)
+class _State:
+    glance: _Glance | None = None
+    noted: dict[InputEvent, _Noted] = field(default_factory=dict)
+    done: list[asyncio.Task[Did]] = field(default_factory=list)
+
+
+class Recorder:
+    """Hears one display from `start` to `stop`. Nothing that is typed into a secret field is kept."""
+
+    def __init__(
+        self,
+        display_name: str,
+        env: Mapping[str, str],
+        eyes: Eyes,
+        *,
+        stop_keys: Sequence[str] = STOP_KEYS,
+        told: Callable[[str], None] | None = None,
+    ) -> None:
+        """Make a recorder.
+
+        Args:
+            display_name: as in DISPLAY (`:7`).
+            env: for programs on that display (XAUTHORITY among it).
+            eyes: say what is below the pointer and what has the keys.
+            stop_keys: a hotkey that ends the recording and is no part of it.
+            told: is told each gesture as it is heard, in words, without what was typed.
+        """
+        self._env = {**env, "DISPLAY": display_name}
+        self._eyes = eyes
+        self._stop_keys = frozenset(stop_keys)
+        self._told = told or (lambda _: None)
+        self._joiner = Joiner()
+        self._state = _State()
+        self._over = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to hear. Raises NotUsable where the display cannot be heard."""
+        path = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "opsagent_tools.gui.recording.worker",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={**path, **self._env}, limit=_LINE_BYTES, start_new_session=True,
+        )  # fmt: skip
+        try:
+            first = await asyncio.wait_for(self._next(), _READY_S)
+        except TimeoutError:
+            first = {"error": "the X server does not answer"}
+        if first is None or "error" in first:
+            await self._end()
+            raise NotUsable(first["error"] if first else "the process that hears ended")
+        self._reading = asyncio.create_task(self._read())
+
+    async def finished(self) -> None:
+        """Wait for the hotkey, or for the display's end."""
+        await self._over.wait()
+
+    async def stop(self) -> Recording:
+        """Hear no more; return what was heard. May be called once, and after `finished` too."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()  # it tells what it has still heard, and ends
+        if self._reading is not None:
+            try:
+                await asyncio.wait_for(self._reading, _READY_S)
+            except TimeoutError:
+                self._reading.cancel()
+        await self._end()
+        for joined in self._joiner.flush():
+            self._finish(joined)
+        done = [await one for one in self._state.done]
+        await self._forget_glance()
+        return Recording(tuple(done), tuple(dict.fromkeys(self._joiner.ignored)))
+
+    async def _end(self) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                self._process.kill()
+        await self._process.wait()
+
+    async def _next(self) -> dict[str, Any] | None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        return json.loads(line) if line else None
+
+    async def _read(self) -> None:
+        """Hear until the process ends; the hotkey ends it for us."""
+        while (said := await self._next()) is not None:
+            if self._over.is_set():
+                continue
+            event = InputEvent(
+                kind=said["kind"], at_ms=said["at_ms"], point=Point(said["x"], said["y"]), button=said.get("button", 0),
+                key=said.get("key", ""), char=said.get("char", ""), held=frozenset(said.get("held", ())),
+                windows=tuple(said.get("windows", ())),
+            )  # fmt: skip
+            if event.kind == "key" and {*event.held, event.key} == self._stop_keys:
+                self._over.set()
+            elif event.kind == "rest":
+                self._rested(event)
+            else:
+                self._heard(event)
+        self._over.set()
+
+    def _heard(self, event: InputEvent) -> None:
+        if (
+            event.kind in {"press", "key"} and not (event.kind == "key" and self._joiner.typing and event.char)
+        ) or event.kind == "release":
+            self._state.noted[event] = self._noted(event)
+        for joined in self._joiner.feed(event):
+            self._finish(joined)
+        if self._joiner.typing:
+            return
+        self._state.glance = None  # what was done may have changed what is seen
+
+    def _rested(self, event: InputEvent) -> None:
+        """Look at what lies below the pointer, for the press that may come."""
+        if not self._joiner.typing:
+            for joined in self._joiner.flush():  # a click that no second one followed
+                self._finish(joined)
+        self._state.glance = self._glance(event.point)
+
+    def _glance(self, point: Point) -> _Glance:
+        return _Glance(
+            point,
+            asyncio.create_task(self._eyes.window_at(point)),
+            asyncio.create_task(self._eyes.at(point)),
+            asyncio.create_task(self._eyes.focused()),
+            asyncio.create_task(self._eyes.focused_window()),
+        )
+
+    def _noted(self, event: InputEvent) -> _Noted:
+        glance = self._state.glance
+        if event.kind == "key":
+            glance = glance or self._glance(event.point)
+            return _Noted(glance.keys_to, glance.focused)
+        if glance is None or abs(glance.point.x - event.point.x) + abs(glance.point.y - event.point.y) > 2 * _NEAR_PX:
+            glance = self._glance(event.point)
+        return _Noted(glance.window, glance.below)
+
+    def _finish(self, joined: Joined) -> None:
+        self._state.done.append(asyncio.create_task(self._did(joined, self._state.glance)))
+
+    async def _did(self, joined: Joined, latest: _Glance | None) -> Did:
+        """Return a gesture with what it was done to. `latest`: what was seen while it was typed."""
+        noted = self._state.noted.pop(joined.first, None) or self._noted(joined.first)
+        window, seen = await noted.window, await noted.seen
+        verb, to = joined.gesture.verb, None
+        if verb is Verb.DRAG and joined.last in self._state.noted:
+            to = await self._state.noted[joined.last].seen
+        now = None
+        if seen is not None and (verb is Verb.TYPE or seen.element.role in CHOICES):
+            now = await self._eyes.again(seen)
+        moved = False
+        if verb is Verb.TYPE and latest is not None and seen is not None:
+            focused = await latest.focused
+            moved = focused is not None and same_in(focused.look, seen.element) != focused.element
+        gesture = settled(joined.gesture, seen, now, moved=moved)
+        did = Did(gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now)
+        self._told(did.said)
+        return did
+
+    async def _forget_glance(self) -> None:
+        if (glance := self._state.glance) is not None:
+            await asyncio.gather(glance.window, glance.below, glance.focused, glance.keys_to)

@@ -1,0 +1,263 @@
+"""From what was done to a procedure: fingerprints, values generalised into parameters, secrets by name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from opsagent_tools.gui.fingerprints import fingerprint_of
+from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET
+from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Verb, Window
+from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
+from opsagent_tools.gui.recording.eyes import Seen
+from opsagent_tools.gui.recording.values import literal, slug
+from opsagent_tools.redact import redact
+
+_CARET = frozenset("left right up down home end delete backspace".split())
+_EDITS = frozenset({("ctrl", "a"), ("ctrl", "v"), ("ctrl", "c"), ("ctrl", "x"), ("shift", "insert"), ("ctrl", "z")})
+_BY_KEY = frozenset({("space",), ("return",), ("kp_enter",)})
+_TO_NEXT = frozenset({("tab",), ("shift", "tab"), ("shift", "iso_left_tab")})
+_TITLE_PART = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """One gesture, and what it was done to."""
+
+    gesture: Gesture
+    """A TYPE holds no text where the field is secret, or where it is not known which field it was."""
+    window: Window | None = None
+    seen: Seen | None = None
+    to: Seen | None = None
+    now: Element | None = None
+    """The element after it: of a field, or of what can be checked."""
+
+    @property
+    def said(self) -> str:
+        """Return it in words, without what was typed."""
+        on = self.seen.element if self.seen else None
+        what = " + ".join(self.gesture.keys) or (f"{self.gesture.amount} notches" if self.gesture.amount else "")
+        called = f"{on.role} “{on.name or on.label}”" if on else "something that is not known"
+        return " ".join(filter(None, (self.gesture.verb.value, what, "" if what and not on else called)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """All that was done, in order."""
+
+    done: tuple[Did, ...]
+    ignored: tuple[str, ...] = ()
+    """What was done that a procedure has no word for."""
+
+    def procedure(self, name: str, *, title: str = "", keep: Collection[str] = ()) -> Recorded:
+        """Return the procedure that was shown.
+
+        Args:
+            name: of the procedure.
+            title: for people.
+            keep: names of parameters that are no parameters: what was typed is typed each time.
+        """
+        return _Making(self, keep).made(name, title)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A procedure as it was recorded, its pictures, and what a person should look at."""
+
+    procedure: ScreenProcedure
+    crops: dict[str, bytes]
+    """File name → PNG, as `Fingerprint.crop` names them."""
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Making:
+    """The making of one procedure."""
+
+    recording: Recording
+    keep: Collection[str]
+    parameters: list[Parameter] = field(default_factory=list)
+    crops: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def made(self, name: str, title: str) -> Recorded:
+        done = list(_joined(self.recording.done))
+        rule = next((_rule(one) for one in done if _rule(one) is not None), None) or WindowRule(program="")
+        if not rule.program:
+            self.notes.append("no window was used whose program is known: name it in `window`")
+        steps: list[ScreenStep] = []
+        for number, one in enumerate(done):
+            if (its := _rule(one)) is not None and its.program != rule.program:
+                self.notes.append(f"left out, as it was done on another program ({its.program}): {one.said}")
+                continue
+            following = done[number + 1] if number + 1 < len(done) else None
+            steps.append(self._step(len(steps) + 1, one, rule, following))
+        self.notes.extend(f"left out, as a procedure has no word for it: {what}" for what in self.recording.ignored)
+        sources = {one.seen.look.source for one in done if one.seen is not None}
+        made = ScreenProcedure(
+            name=name, title=title, window=rule, steps=tuple(steps), parameters=tuple(self.parameters),
+            surface=sources.pop() if len(sources) == 1 else None,
+        )  # fmt: skip
+        return Recorded(made, self.crops, tuple(self.notes))
+
+    def _step(self, number: int, one: Did, rule: WindowRule, following: Did | None) -> ScreenStep:
+        on = self._fingerprint(one.seen)
+        to = self._fingerprint(one.to)
+        gesture = self._generalised(one) if one.gesture.verb is Verb.TYPE else one.gesture
+        needs = gesture.verb not in {Verb.HOTKEY, Verb.WAIT}
+        note = ""
+        if needs and (on is None or (gesture.verb is Verb.DRAG and to is None)):
+            note = "what this was done to is not known: describe it"
+            self.notes.append(f"step {number} ({gesture.verb}): {note}")
+            on = on or Fingerprint()
+        return ScreenStep(
+            gesture=gesture, on=on if needs else None, to=to, after=_after(one, following), note=note,
+            window=_other_window(one, rule),
+        )  # fmt: skip
+
+    def _fingerprint(self, seen: Seen | None) -> Fingerprint | None:
+        if seen is None:
+            return None
+        made = fingerprint_of(seen.element, seen.look)
+        if not seen.crop:
+            return made
+        crop = f"{len(self.crops) + 1:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}.png"
+        self.crops[crop] = seen.crop
+        return replace(made, crop=crop)
+
+    def _generalised(self, one: Did) -> Gesture:
+        """Return the typing of a parameter's value, or of a secret's."""
+        element = one.seen.element if one.seen else None
+        wanted = one.gesture.secret or slug((element.label or element.name) if element else "") or "text"
+        name = _unused(wanted, [each.name for each in self.parameters])
+        if one.gesture.secret:
+            self.parameters.append(Parameter(name=name, secret=True))
+            return replace(one.gesture, secret=name)
+        if name in self.keep and one.gesture.text:
+            return replace(one.gesture, text=literal(one.gesture.text))
+        shown = one.gesture.text if redact(one.gesture.text) == one.gesture.text else ""
+        if not shown:
+            self.notes.append(f"what was typed for “{name}” was not kept: it must be given")
+        self.parameters.append(Parameter(name=name, example=shown))
+        return replace(one.gesture, text=f"{{{name}}}")
+
+
+def _joined(done: Sequence[Did]) -> Iterator[Did]:
+    """Yield what was meant: a click into a field that is then typed into is part of the typing, caret's keys too."""
+    waiting: Did | None = None
+    for one in map(_by_pointer, done):
+        if waiting is None:
+            waiting = one
+            continue
+        joined = _as_one(waiting, one)
+        if joined is None:
+            yield waiting
+        waiting = joined or one
+    if waiting is not None:
+        yield waiting
+
+
+def _as_one(first: Did, then: Did) -> Did | None:
+    """Return one gesture for two that belong together, else None."""
+    if then.gesture.verb is Verb.TYPE and then.seen is not None:
+        if first.gesture.verb in {Verb.CLICK, Verb.DOUBLE} and _same(first, then):
+            return then
+        if first.gesture.verb is Verb.HOTKEY and first.gesture.keys in _TO_NEXT:
+            return then
+        if first.gesture.verb is Verb.TYPE and _same(first, then):
+            return _typed(first, then)
+    if (
+        _edits(then)
+        and first.gesture.verb in {Verb.TYPE, Verb.CLICK, Verb.DOUBLE}
+        and _same(first, then)
+        and _is_field(first)
+    ):
+        return first if first.gesture.verb is Verb.TYPE else then
+    if _edits(first) and then.gesture.verb is Verb.TYPE and _same(first, then):
+        return then
+    return None
+
+
+def _typed(first: Did, then: Did) -> Did:
+    """Return two goes at one field as one: the later value is the whole of it, where it was read from the field."""
+    if then.now is not None and then.now.value is not None:
+        return then
+    if then.gesture.secret or first.gesture.secret:
+        return then if then.gesture.secret else first
+    both = first.gesture.text + then.gesture.text
+    return replace(then, gesture=replace(first.gesture, text=both if first.gesture.text and then.gesture.text else ""))
+
+
+def _by_pointer(one: Did) -> Did:
+    """Return Space or Return on a focused button as the click that it stands for."""
+    on = one.seen.element if one.seen else None
+    pressed = on is not None and on.role in (PRESSED | CHOICES if one.gesture.keys == ("space",) else PRESSED)
+    if one.gesture.verb is Verb.HOTKEY and one.gesture.keys in _BY_KEY and pressed:
+        return replace(one, gesture=Gesture(verb=Verb.CLICK))
+    return one
+
+
+def _edits(one: Did) -> bool:
+    keys = one.gesture.keys
+    plain = tuple(key for key in keys if key not in {"shift", "ctrl"})
+    return one.gesture.verb is Verb.HOTKEY and (keys in _EDITS or (len(plain) == 1 and plain[0] in _CARET))
+
+
+def _is_field(one: Did) -> bool:
+    return one.seen is not None and one.seen.element.role in FIELDS | SECRET
+
+
+def _same(one: Did, other: Did) -> bool:
+    """Tell whether both were done to the same element."""
+    if one.seen is None or other.seen is None or one.seen.look.window.id != other.seen.look.window.id:
+        return False
+    first, second = one.seen.element, other.seen.element
+    return first.id == second.id or (first.role, first.name, first.label) == (second.role, second.name, second.label)
+
+
+def _window_of(one: Did) -> Window | None:
+    return one.seen.look.window if one.seen is not None else one.window
+
+
+def _rule(one: Did) -> WindowRule | None:
+    window = _window_of(one)
+    return (
+        None if window is None or not window.program else WindowRule(program=window.program, wm_class=window.wm_class)
+    )
+
+
+def _other_window(one: Did, rule: WindowRule) -> WindowRule | None:
+    """Return the rule for a dialog; None: the procedure's own window."""
+    window = _window_of(one)
+    if window is None or (not window.modal and window.wm_class == rule.wm_class):
+        return None
+    return WindowRule(program=window.program, wm_class=window.wm_class, title=_steady_title(window.title))
+
+
+def _after(one: Did, following: Did | None) -> Expectation | None:
+    """Return what is to be seen afterwards: the check mark, or the dialog in which the next step was done."""
+    checked = None
+    if (
+        one.seen is not None
+        and one.now is not None
+        and one.seen.element.role in CHOICES
+        and one.gesture.verb is Verb.CLICK
+    ):
+        checked = "checked" in one.now.states
+    window = ""
+    here, there = _window_of(one), _window_of(following) if following is not None else None
+    if here is not None and there is not None and there.id != here.id and there.modal:
+        window = _steady_title(there.title)
+    return Expectation(checked=checked, window=window) if checked is not None or window else None
+
+
+def _steady_title(title: str) -> str:
+    """Return the part of a title that is the same next time: without file names and paths, which have dots and slashes."""
+    words = [part for part in re.split(r"\s+[-–—|:]\s+", title) if not re.search(r"[./\\]\w", part)]
+    return (words[-1] if words else "")[:_TITLE_PART]
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    number = next(count for count in range(1, len(used) + 2) if (f"{name}_{count}" if count > 1 else name) not in used)
+    return f"{name}_{number}" if number > 1 else name
