@@ -1,0 +1,45 @@
+"""Does a program's procedure as a person who knows it would: at the place where the judge says the target is."""
+
+from __future__ import annotations
+
+import asyncio
+
+from opsagent_evals.gui.model import Act, Judge
+from opsagent_evals.gui.stage import StageError, there
+from opsagent_tools.gui.hands.hands import Hands
+from opsagent_tools.gui.model import Box, Point, Verb
+
+_AFTER_S = 0.35
+_TARGET_S = 10.0
+
+
+async def box_of(act: Act, judge: Judge) -> Box:
+    """Return where the act's target is; waits for it. Raises StageError."""
+    await there(judge, act.on, "the demonstration", timeout_s=_TARGET_S)
+    boxes = await judge.boxes(act.on)
+    if not boxes:
+        raise StageError(f"the demonstration: {act.on} is gone")
+    return boxes[0]
+
+
+def aim(act: Act, box: Box) -> Point:
+    """Return where a person would put the pointer: a large text area near its corner, all else in the middle."""
+    if act.verb is Verb.TYPE and box.height > _TALL:
+        return Point(box.left + box.width // 3, box.top + box.height // 3)
+    return box.center
+
+
+async def do(act: Act, at: Point | None, hands: Hands) -> None:
+    """Do one act for real."""
+    if act.verb is Verb.HOTKEY:
+        await hands.hotkey(act.keys)
+    elif at is not None:
+        press = {Verb.DOUBLE: hands.double, Verb.RIGHT: hands.right}.get(act.verb, hands.click)
+        await press(at)
+        if act.verb is Verb.TYPE:
+            await hands.select_all(lines=False)
+            await hands.type_text(act.text)
+    await asyncio.sleep(_AFTER_S)
+
+
+_TALL = 120

@@ -1,0 +1,73 @@
+"""What a program left behind, looked at without its window: files, output, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from pathlib import Path
+
+from opsagent_evals.gui import processes
+from opsagent_evals.gui.model import Running
+from opsagent_evals.gui.xwindows import Server, connected
+
+_PATIENCE_S = 5.0
+_LOOK_S = 0.05
+_COMPLAINT = re.compile(r"^(\*\* )?\(.*:\d+\): |^$|^dbind-WARNING")
+
+
+def output_of(running: Running) -> str:
+    """Return what the program printed, without its toolkit's complaints."""
+    path = running.place.work.parent / "output"
+    text = path.read_text(errors="replace") if path.exists() else ""
+    return "\n".join(line for line in text.splitlines() if not _COMPLAINT.match(line))
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except OSError:
+        return False
+
+
+async def gone(running: Running, *, timeout_s: float = _PATIENCE_S) -> bool:
+    """Wait until the program has ended; False: it lives on."""
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        if not lives(running.pid):
+            return True
+        await asyncio.sleep(_LOOK_S)
+    return False
+
+
+async def ended(running: Running) -> int | None:
+    """Wait until the program has ended, and return its exit code; None: it lives on."""
+    await gone(running)
+    return running.exit_code()
+
+
+async def closed_window(running: Running) -> None:
+    """Close the program's windows as a person would, and wait for its end: many write their files only then."""
+    if not lives(running.pid):
+        return
+    connection = connected(running.env)
+    try:
+        family = await asyncio.to_thread(processes.family, running.pid)
+        for top in await connection.ask(lambda display: Server(display).tops(family), 30.0):
+            await connection.ask(lambda display, window=top.id: Server(display).ask_to_close(window))
+    finally:
+        await asyncio.to_thread(connection.close)
+    await gone(running)
+
+
+async def file_has(path: Path, text: str, *, either: str | None = None, timeout_s: float = 2.0) -> str:
+    """Return what is wrong with a file that should hold exactly `text` (or `either`); empty: nothing."""
+    until = time.monotonic() + timeout_s
+    found = None
+    while time.monotonic() < until:
+        found = path.read_text(errors="replace") if path.exists() else None
+        if found is not None and found in {text, text if either is None else either}:
+            return ""
+        await asyncio.sleep(_LOOK_S)
+    return f"{path.name} is not there" if found is None else f"{path.name} holds {found[:120]!r}"

@@ -1,0 +1,155 @@
+"""A run's stage: a display of its own, a home of its own, the program in its variant, and its end with all it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsagent_evals.gui import processes
+from opsagent_evals.gui.model import TOGETHER, Drift, Judge, Place, Program, Running, Start
+from opsagent_evals.gui.xwindows import Server, connected
+from opsagent_tools.gui.display import Display, open_display
+
+SIZE = (1280, 800)
+_DPI = 96
+_START_S = 40.0
+_LOOK_S = 0.2
+_PLACED_S = 0.6
+_QUIET = {
+    "LC_ALL": "C.UTF-8",
+    "NO_AT_BRIDGE": "0",
+    "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+    "GTK_A11Y": "atspi",
+    "GSETTINGS_BACKEND": "keyfile",
+    "TZ": "UTC",
+}
+
+
+class StageError(Exception):
+    """The program did not come up as it should: the run says nothing about anybody."""
+
+
+def elementary(drift: Drift, program: Program) -> frozenset[Drift]:
+    """Return the drifts that a variant is made of."""
+    if drift is Drift.ALL:
+        return TOGETHER & frozenset(program.drifts)
+    return frozenset({drift})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A program that has come up in its variant."""
+
+    program: Program
+    running: Running
+    judge: Judge
+    display: Display
+
+
+@asynccontextmanager
+async def staged(program: Program, drift: Drift) -> AsyncIterator[Stage]:
+    """Open a display, start the program in its variant and what belongs to it; end and remove all. Raises StageError."""
+    root = Path(tempfile.mkdtemp(prefix="opsagent-gui-"))
+    try:
+        place = Place(home=root / "home", work=root / "work", drifts=elementary(drift, program))
+        place.home.mkdir(mode=0o700)
+        place.work.mkdir(mode=0o700)
+        start = program.start(place)
+        async with open_display(SIZE, resources=start.resources) as display:
+            if start.dpi != _DPI:
+                await display.connection.ask(lambda server: _resolution(server, start.dpi))
+            async with _running(program, place, start, display) as (running, judge):
+                yield Stage(program=program, running=running, judge=judge, display=display)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, root, True)
+
+
+def environment(display_env: Mapping[str, str], place: Place) -> dict[str, str]:
+    """Return the environment of programs in this place."""
+    return {
+        **display_env,
+        **_QUIET,
+        "HOME": str(place.home),
+        "XDG_CONFIG_HOME": str(place.home / ".config"),
+        "XDG_DATA_HOME": str(place.home / ".local/share"),
+        "XDG_CACHE_HOME": str(place.home / ".cache"),
+    }
+
+
+@asynccontextmanager
+async def _running(
+    program: Program, place: Place, start: Start, display: Display
+) -> AsyncIterator[tuple[Running, Judge]]:
+    env = environment(display.env, place)
+    pids = []
+    try:
+        for argv in start.beside:
+            pids.append((await display.run(argv, env={**env, **start.env}, cwd=place.work)).pid)
+        started = await display.run(
+            start.argv, env={**env, **start.env}, cwd=place.work, output=place.work.parent / "output"
+        )
+        pids.append(started.pid)
+        now = Running(place=place, pid=started.pid, env={**env, **start.env}, exit_code=lambda: started.exit_code)
+        judge = await program.judge(now)
+        try:
+            await there(judge, program.ready or program.acts[0].on, program.name)
+            await _put(now, start.move, start.size)
+            for argv in start.decoys:
+                pids.append((await display.run(argv, env={**env, **start.env}, cwd=place.work)).pid)
+            if start.decoys:
+                await asyncio.sleep(_PLACED_S)
+            yield now, judge
+        finally:
+            await judge.close()
+    finally:
+        await asyncio.to_thread(_end_all, pids)
+
+
+async def there(judge: Judge, target: str, name: str, *, timeout_s: float = _START_S) -> None:
+    """Wait until the judge sees `target` twice at the same place. Raises StageError."""
+    until, before = time.monotonic() + timeout_s, None
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            boxes = await judge.boxes(target)
+            if boxes and boxes == before:
+                return
+            before = boxes
+        await asyncio.sleep(_LOOK_S)
+    raise StageError(f"{name}: {target} did not come within {timeout_s:g} s")
+
+
+async def _put(now: Running, move: tuple[int, int] | None, size: tuple[int, int] | None) -> None:
+    if move is None and size is None:
+        return
+    connection = connected(now.env)
+    try:
+        family = await asyncio.to_thread(processes.family, now.pid)
+        tops = await connection.ask(lambda display: Server(display).tops(family), _START_S)
+        if tops:
+            largest = max(tops, key=lambda one: one.box.width * one.box.height)
+            await connection.ask(lambda display: Server(display).place(largest.id, move, size))
+            await asyncio.sleep(_PLACED_S)
+    finally:
+        await asyncio.to_thread(connection.close)
+
+
+def _end_all(pids: list[int]) -> None:
+    everything: frozenset[int] = frozenset()
+    for pid in pids:
+        everything |= processes.family(pid)
+    processes.end(everything)
+
+
+def _resolution(server: Any, dpi: int) -> None:  # python-xlib has no types
+    """Tell clients that the screen has so many dots per inch."""
+    root = server.screen().root
+    root.xrandr_set_screen_size(*SIZE, *(round(pixels * 25.4 / dpi) for pixels in SIZE))
+    server.sync()
