@@ -19,7 +19,8 @@ CLIPBOARD, PRIMARY = "CLIPBOARD", "PRIMARY"
 MOST_BYTES = 200_000
 _KEPT_TARGETS = 12
 _ANSWER_S = 0.3
-_QUIET_S = 0.06
+_QUIET_S = 0.05
+_LOOK_S = 0.01
 _TEXTS = ("UTF8_STRING", "text/plain;charset=utf-8")
 _LATIN_TEXTS = ("STRING", "COMPOUND_TEXT", "text/plain")
 _NOT_CONTENT = frozenset(
@@ -210,7 +211,7 @@ class Clipboard:
             if left <= 0:
                 return False
             self._display.flush()
-            select.select([self._display.fileno()], [], [], min(left, _QUIET_S))
+            select.select([self._display.fileno()], [], [], min(left, _LOOK_S))
 
     def _atom(self, name: str) -> int:
         return int(self._display.intern_atom(name))

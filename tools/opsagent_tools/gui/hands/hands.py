@@ -101,11 +101,23 @@ class Hands:
         await self.hotkey(first, on=on, popups=False)
         await self.hotkey(then, on=on, popups=False)
 
-    async def type_text(self, text: str, *, on: Window | None = None) -> How:
+    async def type_text(
+        self, text: str, *, on: Window | None = None, replace: bool = False, lines: bool = False, emacs: bool = False
+    ) -> How:
         """Bring `text` into what has the focus, exactly: typed where the layout has all its characters, else pasted.
 
         The focus is checked again before each character. Raises Unfinished where it went elsewhere on the way.
+
+        Args:
+            text: what to bring there; it may be empty with `replace`.
+            on: the window that must have the focus.
+            replace: what the field holds goes away first.
+            lines: with `replace`: the field has several lines.
+            emacs: with `replace`: the field is marked by no keys (Athena's widgets): ctrl+a, ctrl+k empties it.
         """
+        await self._make_room(on, replace=replace, lines=lines, emacs=emacs)
+        if not text:
+            return How.TYPED
         said = await self._worker.ask("type", **_meant(on), text=text, paste=_paste_keys(on), for_chars=len(text))
         return How(said["how"])
 
@@ -122,7 +134,13 @@ class Hands:
         await self._worker.ask("paste", **_meant(on), text=text, paste=list(keys) if keys else _paste_keys(on))
 
     async def enter_secret(
-        self, secret: str, *, on: Window, field_is_meant: Callable[[], Awaitable[bool]], paste: bool = False
+        self,
+        secret: str,
+        *,
+        on: Window,
+        field_is_meant: Callable[[], Awaitable[bool]],
+        replace: bool = False,
+        paste: bool = False,
     ) -> How:
         """Bring a secret into the focused field: only on the private display, only right after the field was verified.
 
@@ -133,12 +151,14 @@ class Hands:
             secret: the value.
             on: the window that must have the focus.
             field_is_meant: asked right before: does the field that is meant have the focus, and does it hide its text?
+            replace: what the field holds goes away first.
             paste: paste it even where it could be typed.
         """
         if not self._private:
             raise Refused("secrets are entered on a display of our own only; this one is shared")
         if not await field_is_meant():
             raise Refused("the field that the secret is meant for does not have the focus")
+        await self._make_room(on, replace=replace)
         said = await self._worker.ask(
             "secret", **_meant(on), text=secret, paste=_paste_keys(on), for_chars=len(secret), pasted=paste
         )
@@ -158,6 +178,18 @@ class Hands:
     async def close(self) -> None:
         """Let go of every key, clear what we offered, end the process."""
         await self._worker.close()
+
+    async def _make_room(self, on: Window | None, *, replace: bool, lines: bool = False, emacs: bool = False) -> None:
+        """Empty the focused field: what is typed over the marked text takes its place in every toolkit; pasting does not."""
+        if not replace:
+            return
+        if emacs:
+            await self.hotkey(("ctrl", "a"), on=on, popups=False)
+            await self.hotkey(("ctrl", "k"), on=on, popups=False)
+            return
+        await self.select_all(lines=lines, on=on)
+        await self.hotkey(("space",), on=on, popups=False)
+        await self.hotkey(("backspace",), on=on, popups=False)
 
     async def _press(self, at: Point, on: Window | None, popups: bool, *, button: str = "left", times: int = 1) -> None:
         await self._worker.ask("click", **_meant(on, popups), x=at.x, y=at.y, button=button, times=times)

@@ -16,6 +16,8 @@ _SHIFT, _LOCK, _CONTROL, _ALT, _SUPER, _ALTGR = 1, 2, 4, 8, 64, 128
 _HELD = _SHIFT | _CONTROL | _ALT | _SUPER | _ALTGR
 _BUTTONS = 0x1F00
 _POINTER_ROOT = 1
+_BUTTON_RELEASE = 5
+"""X.ButtonRelease"""
 _HOVER_S = 0.015
 _PRESSED_S = 0.03
 _BETWEEN_CLICKS_S = 0.06
@@ -142,7 +144,13 @@ class Server:
                 self._gui.mouseDown(button=name)
             else:
                 self._buttons.pop(name, None)
-                self._gui.mouseUp(button=name)
+                self._release(name)
+
+    def _release(self, name: str) -> None:
+        """Let go where the pointer is: `mouseUp` moves it first, and a menu that opened under it takes that as a choice."""
+        platform = self._gui.platformModule
+        platform.fake_input(self.display, _BUTTON_RELEASE, platform.BUTTON_NAME_MAPPING[name])
+        self.display.sync()
 
     def strike(self, strokes: list[Stroke], *, meant: Callable[[], None]) -> None:
         """Press keys one after the other, then let go of them in reverse; only while `meant` holds."""
@@ -181,7 +189,7 @@ class Server:
                     self._gui.keyUp(_key(code))
             for number, name in enumerate(("left", "middle", "right")):
                 if int(self.root.query_pointer().mask) >> 8 + number & 1:
-                    self._gui.mouseUp(button=name)
+                    self._release(name)
 
     @contextlib.contextmanager
     def let_go_in_the_end(self) -> Iterator[None]:
@@ -196,7 +204,7 @@ class Server:
             for code in reversed(list(self._keys)):
                 self._gui.keyUp(_key(code))
             for name in list(self._buttons):
-                self._gui.mouseUp(button=name)
+                self._release(name)
         self._keys.clear()
         self._buttons.clear()
 
