@@ -1,0 +1,250 @@
+"""Pointer and keys on a real display, judged by what real programs say arrived."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from opsagent_tools.gui.display import Display
+from opsagent_tools.gui.hands import Hands, How, Unfinished
+from opsagent_tools.gui.model import Point, Window
+from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
+from tests.support import tk_form
+from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
+from tests.support.typed_texts import ASCII, TEXTS
+from tests.support.waiting import eventually, until
+
+pytest.importorskip("tkinter", reason="needs tkinter: apt-get install python3-tk")
+
+
+class Form:
+    """The program that says what is done to it."""
+
+    def __init__(self, file: Path, window: Window) -> None:
+        self._file, self.window = file, window
+        self.places = {name: Point(*at) for name, at in eventually(lambda: self.said("places"))[0].items()}
+
+    def said(self, what: str) -> list[Any]:
+        lines = [json.loads(line) for line in self._file.read_text("utf-8").splitlines()] if self._file.exists() else []
+        return [value for name, value in lines if name == what]
+
+
+@pytest.fixture
+async def hands(screen: Display) -> AsyncIterator[Hands]:  # noqa: F811
+    found = Hands(screen.name, screen.env, private=True)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def form(screen: Display, tmp_path: Path) -> AsyncIterator[Form]:  # noqa: F811
+    said = tmp_path / "said"
+    program = await screen.run([sys.executable, tk_form.__file__, str(said)])
+    window = await screen.window(title="form")
+    yield Form(said, window)
+    psutil.Process(program.pid).kill()
+    await until(lambda: not psutil.pid_exists(program.pid))
+
+
+def use_layout(display: Display, layout: str) -> None:
+    subprocess.run(["setxkbmap", layout], env=display.env, check=True)
+
+
+async def test_texts_arrive_exactly_in_a_field(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
+    use_layout(screen, "us")
+    how = []
+    for text in TEXTS:
+        how.append(await hands.type_text(text, on=form.window))
+        await hands.hotkey(["return"], on=form.window)
+    assert await until(lambda: len(said := form.said("field")) == len(TEXTS) and said) == list(TEXTS)
+    assert how[0] is How.TYPED, "all signs of ASCII are on this keyboard"
+    assert how[10] is How.PASTED
+
+
+async def test_keys_of_another_layout_are_found(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
+    use_layout(screen, "de")
+    texts = [TEXTS[6], "y/z <|>@{[]}\\~ + # ' * €", TEXTS[10], ASCII]
+    how = []
+    for text in texts:
+        how.append(await hands.type_text(text, on=form.window))
+        await hands.hotkey(["return"], on=form.window)
+    assert await until(lambda: len(said := form.said("field")) == len(texts) and said) == texts
+    assert how == [How.TYPED, How.TYPED, How.PASTED, How.PASTED], "^ and ` are dead keys there"
+    use_layout(screen, "us")
+
+
+async def test_a_terminal_gets_what_is_pasted_its_own_way(
+    screen: Display,  # noqa: F811
+    hands: Hands,
+    tmp_path: Path,
+    require: Callable[[str], Path],
+) -> None:
+    got = tmp_path / "got"
+    program = await screen.run(
+        [str(require("xterm")), "-u8", "-e", "sh", "-c", f"stty raw -echo; exec cat > {got}"], env={"LC_ALL": "C.UTF-8"}
+    )
+    window = await screen.window(wm_class="XTerm")
+    await until(got.exists)
+    for text in (ASCII, TEXTS[5], TEXTS[11], TEXTS[15]):
+        await hands.type_text(text, on=window)
+    expected = "".join((ASCII, TEXTS[5], TEXTS[11], TEXTS[15]))
+    assert (
+        await until(lambda: len(got.read_bytes()) >= len(expected.encode()) and got.read_bytes()) == expected.encode()
+    )
+    psutil.Process(program.pid).kill()
+
+
+async def test_pointer(hands: Hands, form: Form) -> None:
+    at, on = form.places["sheet"], form.window
+    beside = Point(at.x + 60, at.y + 20)
+    await hands.click(at, on=on)
+    assert await until(lambda: form.said("click")) == [[at.x, at.y]]
+    await hands.double(beside, on=on)
+    assert await until(lambda: form.said("double")) == [[beside.x, beside.y]]
+    await hands.right(at, on=on)
+    assert await until(lambda: form.said("right")) == [[at.x, at.y]]
+    await hands.drag(at, beside, on=on)
+    assert await until(lambda: form.said("released")[-1:] == [[beside.x, beside.y]])
+    await hands.scroll(at, 3, on=on)
+    await hands.scroll(at, -1, on=on)
+    assert await until(lambda: len(form.said("down")) == 3 and form.said("up"))
+    await hands.hotkey(["ctrl", "s"], on=on)
+    await hands.hotkey(["f5"], on=on)
+    await until(lambda: form.said("ctrl+s") and form.said("f5"))
+
+
+async def test_nothing_is_done_to_a_window_that_is_not_meant(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
+    at, on = form.places["sheet"], form.window
+    await hands.click(form.places["open"], on=on)
+    dialog = await screen.window(title="dialog")
+    await until_focused(screen, dialog)
+    before = form.said("click")
+    with pytest.raises(Refused, match="another window"):
+        await hands.click(at, on=on)
+    with pytest.raises(Refused, match="focus"):
+        await hands.type_text("x", on=on)
+    with pytest.raises(Refused, match="focus"):
+        await hands.type_text("한", on=on)
+    with pytest.raises(Refused):
+        await hands.drag(at, Point(at.x + 30, at.y), on=on)
+    assert form.said("click") == before
+    await hands.click(at, on=dialog)
+    gone = Window(**{**_fields(on), "id": "x11:0x7ffffff"})
+    with pytest.raises(SurfaceGone):
+        await hands.click(at, on=gone)
+    with pytest.raises(Refused, match="screen"):
+        await hands.click(Point(9000, 10))
+    with pytest.raises(Refused, match="no key"):
+        await hands.hotkey(["ctrl", "hyperspace"])
+
+
+async def test_the_clipboard_is_as_it_was(hands: Hands, form: Form) -> None:
+    other = Hands(form_display(hands), form_env(hands), private=True)
+    try:
+        await hands.paste("first", on=form.window)
+        assert await hands.clipboard() is None, "nothing was there, and nothing is left"
+        await other.type_text("안녕", on=form.window)
+        assert await hands.clipboard() is None
+    finally:
+        await other.close()
+    await hands.type_text("it", on=form.window, replace=True)
+    await hands.select_all(on=form.window)
+    await hands.hotkey(["ctrl", "c"], on=form.window)
+    assert await until_text(hands, "it")
+    await hands.type_text("둘째", on=form.window, replace=True)
+    assert await hands.clipboard() == "it"
+    await hands.hotkey(["return"], on=form.window)
+    assert await until(lambda: form.said("field")) == ["둘째"]
+    await hands.clear_clipboard()
+    assert await hands.clipboard() is None
+
+
+async def test_secrets_go_into_a_verified_field_of_a_private_display_only(hands: Hands, form: Form) -> None:
+    async def yes() -> bool:
+        return form.said("focus")[-1:] == ["password"]
+
+    async def no() -> bool:
+        return False
+
+    secret = "pä$$ 비밀 <1>"
+    shared = Hands(form_display(hands), form_env(hands))
+    with pytest.raises(Refused, match="shared"):
+        await shared.enter_secret(secret, on=form.window, field_is_meant=yes)
+    await shared.close()
+    with pytest.raises(Refused, match="focus"):
+        await hands.enter_secret(secret, on=form.window, field_is_meant=no)
+    await hands.click(form.places["password"], on=form.window)
+    await until(yes)
+    assert await hands.enter_secret(secret, on=form.window, field_is_meant=yes) is How.PASTED
+    assert await hands.clipboard() is None
+    await hands.hotkey(["return"], on=form.window)
+    assert await until(lambda: form.said("password")) == [secret]
+    assert await hands.enter_secret("typed", on=form.window, field_is_meant=yes, replace=True) is How.TYPED
+    assert not form.said("field")
+
+
+async def test_a_server_that_hangs_hangs_nobody(screen: Display) -> None:  # noqa: F811
+    hands = Hands(screen.name, screen.env, private=True, patience_s=0.3)
+    await hands.position()
+    server = server_of(screen)
+    server.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(Unfinished, match="does not answer"):
+            await hands.click(Point(5, 5))
+    finally:
+        server.send_signal(signal.SIGCONT)
+    await hands.click(Point(7, 7))
+    assert await hands.position() == Point(7, 7)
+    await hands.close()
+
+
+async def test_no_display(tmp_path: Path) -> None:
+    with pytest.raises(ScreenError):
+        await Hands(":987", {**os.environ, "XAUTHORITY": str(tmp_path / "none")}).click(Point(1, 1))
+
+
+async def until_focused(display: Display, window: Window) -> None:
+    from opsagent_tools.gui.windows import Windows
+
+    windows = Windows(display.connection)
+
+    async def there() -> bool:
+        found = await windows.focused()
+        return found is not None and found.id == window.id
+
+    await until(there)
+
+
+async def until_text(hands: Hands, text: str) -> bool:
+    async def there() -> bool:
+        return await hands.clipboard() == text
+
+    return bool(await until(there))
+
+
+def server_of(display: Display) -> psutil.Process:
+    mine = psutil.Process().children(recursive=True)
+    found = [one for one in mine if one.name() == "Xvfb"]
+    assert len(found) == 1, f"the server of {display.name} is a child of ours"
+    return found[0]
+
+
+def form_display(hands: Hands) -> str:
+    return hands._worker._env["DISPLAY"]
+
+
+def form_env(hands: Hands) -> dict[str, str]:
+    return dict(hands._worker._env)
+
+
+def _fields(window: Window) -> dict[str, Any]:
+    return {name: getattr(window, name) for name in window.__slots__}
