@@ -218,6 +218,10 @@ class Fingerprint:
     """Names around it, nearest first."""
     place: tuple[int, int] = (0, 0)
     """Which of how many of its role it is in its container, from 1, in reading order; (0, 0): not known. Never enough alone."""
+    looks: str = ""
+    """Role that pixels told by its shape when it was recorded (button, text field, text …); empty: nobody looked."""
+    twins: int = 0
+    """How many others of its role were called the same when it was recorded: being the only one says nothing then."""
     crop: str = ""
     """Name of its crop in the procedure's folder (PNG)."""
     text_height: float = 0.0

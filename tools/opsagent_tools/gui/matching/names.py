@@ -1,0 +1,84 @@
+"""When two names on screens are the same name: written twice by a toolkit, read by OCR, or put in other words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+AS_WRITTEN, ALIKE, AS_READ, NEARLY, NOT = 1.0, 0.94, 0.85, 0.7, 0.0
+"""How surely two names are one: equal · but for case and decoration · but for what OCR confuses · but for one sign."""
+
+_SHORTCUT = re.compile(
+    r"(?:\s+|\t)(?:(?:ctrl|strg|alt|shift|umschalt|super|meta|cmd|command|control|altgr)\s?[+-]\s?)+\S{1,10}\s*$"
+    r"|(?:\t|\s{2,})\(?f\d{1,2}\)?\s*$",
+    re.IGNORECASE,
+)
+_MNEMONIC_IN_BRACKETS = re.compile(r"(?<=[^\x00-\x7f])\s*\(_?&?[A-Za-z0-9]\)")
+_TRAILING = re.compile(r"(?:\s|\.{2,}|[:*]|-+>|[▶▸►→»])+$")
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-", "·": "."})
+_CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "5": "s", "8": "b", "2": "z", "ı": "l"})
+_NOT_READ = re.compile(r"[\s.,:;'\"`´_*•()\[\]{}<>-]+")
+_LONG_ENOUGH = 8
+
+
+@lru_cache(maxsize=8192)
+def plain(name: str) -> str:
+    """Return `name` without case, mnemonics, width forms, shortcut text, and a trailing colon, ellipsis or arrow.
+
+    A name that is nothing but such signs (the `*` of a calculator) stays as it is.
+    """
+    text = unicodedata.normalize("NFKC", name).translate(_QUOTES)
+    text = _MNEMONIC_IN_BRACKETS.sub("", _SHORTCUT.sub("", text))
+    text = _without_mnemonic(text)
+    bare = " ".join(_TRAILING.sub("", text).split()).casefold()
+    return bare or " ".join(text.split()).casefold()
+
+
+@lru_cache(maxsize=8192)
+def skeleton(name: str) -> str:
+    """Return what OCR keeps of `name`: no spaces, accents or small signs, and one letter for those that look alike."""
+    unaccented = "".join(one for one in unicodedata.normalize("NFD", plain(name)) if unicodedata.category(one) != "Mn")
+    bare = _NOT_READ.sub("", unicodedata.normalize("NFC", unaccented))
+    return bare.translate(_CONFUSED).replace("rn", "m").replace("vv", "w") or plain(name)
+
+
+def same(wanted: str, seen: str, *, read: bool = False) -> float:
+    """Return how surely `seen` is the name `wanted`, from NOT to AS_WRITTEN. `read`: it was recognised, not told.
+
+    Names that a person tells apart are told apart: `Export` is not `Export all`, `Item 1` not `Item 2`, nor `Import` `Export`.
+    """
+    if not wanted or not seen:
+        return NOT
+    if wanted == seen:
+        return AS_WRITTEN
+    if plain(wanted) == plain(seen):
+        return ALIKE
+    if not read:
+        return NOT
+    bones, bones_seen = skeleton(wanted), skeleton(seen)
+    if bones == bones_seen and (len(bones) > 1 or plain(wanted).isalnum() == plain(seen).isalnum()):
+        return AS_READ
+    return NEARLY if _one_sign_apart(bones, bones_seen) and _digits(wanted) == _digits(seen) else NOT
+
+
+def _without_mnemonic(text: str) -> str:
+    """Drop the one `_` or `&` that marks a letter; `log_level` keeps nothing to tell it from `loglevel`, which is no harm."""
+    for mark in "_&":
+        if text.count(mark) == 1 and re.search(rf"{mark}\w", text) and not re.search(rf"\s{mark}\s", text):
+            text = text.replace(mark, "")
+    return text.replace("&&", "&")
+
+
+def _digits(name: str) -> str:
+    return "".join(one for one in name if one.isdigit())
+
+
+def _one_sign_apart(left: str, right: str) -> bool:
+    """Tell whether one letter, not the first, was misread, lost or added in a long name."""
+    if min(len(left), len(right)) < _LONG_ENOUGH or abs(len(left) - len(right)) > 1 or left[0] != right[0]:
+        return False
+    at = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    if at >= min(len(left), len(right)):
+        return False  # one more sign at the end is another word: `Report`, `Reports`
+    return left[at + 1 :] == right[at + 1 :] or left[at:] == right[at + 1 :] or left[at + 1 :] == right[at:]
