@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from opsagent_tools.gui.matching.roles import FIELDS, SECRET, usable
@@ -20,6 +20,8 @@ class Seen:
     look: Look
     crop: bytes = b""
     """Its picture (PNG); empty: there is none, or it must not be kept."""
+    read: Look | None = None
+    """What was recognised in the picture of the window at the same time, where that is another way to look at it."""
 
 
 class Eyes(Protocol):
@@ -40,6 +42,9 @@ class Eyes(Protocol):
     async def again(self, seen: Seen) -> Element | None:
         """Return an element as it is now."""
 
+    async def gone(self, window: Window) -> bool:
+        """Return whether no window of that process is there any more."""
+
 
 class WindowsThere(Protocol):
     """What eyes ask of the windows of a display (`opsagent_tools.gui.windows.Windows`)."""
@@ -58,6 +63,7 @@ class SurfaceEyes:
         self._windows = windows
         self._surfaces = surfaces
         self._turn = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     async def window_at(self, point: Point) -> Window | None:
         try:
@@ -73,7 +79,8 @@ class SurfaceEyes:
 
     async def at(self, point: Point) -> Seen | None:
         async with self._turn:
-            return await self._first(await self.window_at(point), lambda look: hit(look, point))
+            seen = await self._first(await self.window_at(point), lambda look: hit(look, point))
+        return seen if seen is None or self._reading.locked() else replace(seen, read=await self._read(seen))
 
     async def focused(self) -> Seen | None:
         async with self._turn:
@@ -88,6 +95,24 @@ class SurfaceEyes:
             except ScreenError:
                 pass
             return None
+
+    async def gone(self, window: Window) -> bool:
+        try:
+            return all(one.pid != window.pid for one in await self._windows.list())
+        except ScreenError:
+            return False
+
+    async def _read(self, seen: Seen) -> Look | None:
+        """Return what is recognised on the window; takes its time, so that what is seen meanwhile is not waited for."""
+        async with self._reading:
+            try:
+                surfaces = await self._surfaces(seen.look.window)
+                by_picture = [
+                    one for one in surfaces if one.kind is SurfaceKind.PIXEL and one.kind is not seen.look.source
+                ]
+                return await by_picture[0].look() if by_picture else None
+            except ScreenError:
+                return None
 
     async def _first(self, window: Window | None, find: Callable[[Look], Element | None]) -> Seen | None:
         """Return what is found on a window; on those of its program where it is a popup, which they may tell of."""

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsagent_tools.gui.matching.roles import CHOICES
@@ -116,6 +116,8 @@ class Recorder:
         for joined in self._joiner.flush():
             self._finish(joined)
         done = [await one for one in self._state.done]
+        if done and done[-1].where is not None:
+            done[-1] = replace(done[-1], closed=await self._eyes.gone(done[-1].where))
         await self._forget_glance()
         return Recording(tuple(done), tuple(dict.fromkeys(self._joiner.ignored)))
 
@@ -188,10 +190,11 @@ class Recorder:
         return _Noted(glance.window, glance.below)
 
     def _finish(self, joined: Joined) -> None:
-        self._state.done.append(asyncio.create_task(self._did(joined, self._state.glance)))
+        before = self._state.done[-1] if self._state.done else None
+        self._state.done.append(asyncio.create_task(self._did(joined, self._state.glance, before)))
 
-    async def _did(self, joined: Joined, latest: _Glance | None) -> Did:
-        """Return a gesture with what it was done to. `latest`: what was seen while it was typed."""
+    async def _did(self, joined: Joined, latest: _Glance | None, before: asyncio.Task[Did] | None) -> Did:
+        """Return a gesture with what it was done to, after the one `before`. `latest`: what was seen while it was typed."""
         noted = self._state.noted.pop(joined.first, None) or self._noted(joined.first)
         window, seen = await noted.window, await noted.seen
         verb, to = joined.gesture.verb, None
@@ -206,6 +209,8 @@ class Recorder:
             moved = focused is not None and same_in(focused.look, seen.element) != focused.element
         gesture = settled(joined.gesture, seen, now, moved=moved)
         did = Did(gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now)
+        if before is not None:
+            await before
         self._told(did.said)
         return did
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET
-from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Verb, Window
+from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
 from opsagent_tools.gui.recording.values import literal, slug
@@ -32,6 +32,13 @@ class Did:
     to: Seen | None = None
     now: Element | None = None
     """The element after it: of a field, or of what can be checked."""
+    closed: bool = False
+    """Afterwards no window of the program was there any more."""
+
+    @property
+    def where(self) -> Window | None:
+        """The window that it was done to; of a popup, the one that it belongs to, where that is known."""
+        return self.seen.look.window if self.seen is not None else self.window
 
     @property
     def said(self) -> str:
@@ -119,7 +126,7 @@ class _Making:
     def _fingerprint(self, seen: Seen | None) -> Fingerprint | None:
         if seen is None:
             return None
-        made = fingerprint_of(seen.element, seen.look)
+        made = fingerprint_of(seen.element, seen.look, read=_without_values(seen))
         if not seen.crop:
             return made
         crop = f"{len(self.crops) + 1:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}.png"
@@ -141,6 +148,15 @@ class _Making:
             self.notes.append(f"what was typed for “{name}” was not kept: it must be given")
         self.parameters.append(Parameter(name=name, example=shown))
         return replace(one.gesture, text=f"{{{name}}}")
+
+
+def _without_values(seen: Seen) -> Look | None:
+    """Return what was recognised, without what stands in fields: it is no sign to know a place by, and nobody's business."""
+    if seen.read is None:
+        return None
+    fields = [one.box for one in seen.look.elements if one.role in FIELDS | SECRET]
+    texts = [one for one in seen.read.elements if not any(box.holds(one.box.center) for box in fields)]
+    return replace(seen.read, elements=tuple(texts))
 
 
 def _joined(done: Sequence[Did]) -> Iterator[Did]:
@@ -216,12 +232,8 @@ def _same(one: Did, other: Did) -> bool:
     return first.id == second.id or (first.role, first.name, first.label) == (second.role, second.name, second.label)
 
 
-def _window_of(one: Did) -> Window | None:
-    return one.seen.look.window if one.seen is not None else one.window
-
-
 def _rule(one: Did) -> WindowRule | None:
-    window = _window_of(one)
+    window = one.where
     return (
         None if window is None or not window.program else WindowRule(program=window.program, wm_class=window.wm_class)
     )
@@ -229,7 +241,7 @@ def _rule(one: Did) -> WindowRule | None:
 
 def _other_window(one: Did, rule: WindowRule) -> WindowRule | None:
     """Return the rule for a dialog; None: the procedure's own window."""
-    window = _window_of(one)
+    window = one.where
     if window is None or (not window.modal and window.wm_class == rule.wm_class):
         return None
     return WindowRule(program=window.program, wm_class=window.wm_class, title=_steady_title(window.title))
@@ -246,10 +258,12 @@ def _after(one: Did, following: Did | None) -> Expectation | None:
     ):
         checked = "checked" in one.now.states
     window = ""
-    here, there = _window_of(one), _window_of(following) if following is not None else None
+    here, there = one.where, following.where if following is not None else None
     if here is not None and there is not None and there.id != here.id and there.modal:
         window = _steady_title(there.title)
-    return Expectation(checked=checked, window=window) if checked is not None or window else None
+    if checked is None and not window and not one.closed:
+        return None
+    return Expectation(checked=checked, window=window, closed=one.closed)
 
 
 def _steady_title(title: str) -> str:
