@@ -1,0 +1,360 @@
+"""A program on a pty of its own: what it shows, what it is sent, its size, its exit code.
+
+Whether it has come to rest is told by three things, none of which is a guess about time: it writes nothing, it has read
+what it was sent (the unread bytes of its side of the pty), and no process of its foreground group is running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import struct
+import termios
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from opsagent_tools.gui.port import NotUsable, SurfaceGone
+from opsagent_tools.gui.terminal.cells import Cells
+from opsagent_tools.gui.terminal.vt import Emulator
+
+if TYPE_CHECKING:
+    from ptyprocess import PtyProcess
+
+_ENDING_S = 2.0
+_ESCDELAY_MS = "25"
+"""How long curses waits whether an Escape begins a longer key: by default a whole second."""
+_MOST_PROCESSES = 64
+_READ_BYTES = 65536
+_LONG_QUIET_S = 0.3
+"""After so long without output a program is taken as at rest, whatever it computes."""
+
+
+class Terminal(Protocol):
+    """Where a program of a terminal runs: `PtyProgram`, or a pane of tmux."""
+
+    id: str
+    term: str
+    """Value of TERM in it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def application_cursor(self) -> bool: ...
+    @property
+    def hides_typing(self) -> bool:
+        """It reads a line without showing it: a password."""
+
+    @property
+    def reads_lines(self) -> bool:
+        """It reads whole lines: nothing on the screen can be reached by keys but what is asked at the cursor."""
+
+    @property
+    def erase(self) -> bytes:
+        """What takes back one character where lines are read."""
+
+    @property
+    def mouse(self) -> int:
+        """The mouse mode that the program asked for; 0: it takes no mouse."""
+
+    @property
+    def exit_code(self) -> int | None: ...
+    async def cells(self) -> Cells: ...
+    async def write(self, data: bytes) -> None: ...
+    async def rest(self, *, quiet_s: float, timeout_s: float) -> Cells: ...
+    async def resize(self, columns: int, rows: int) -> None: ...
+    async def close(self) -> None: ...
+
+
+class PtyProgram:
+    """A program that we started."""
+
+    def __init__(self, argv: Sequence[str], *, term: str, size: tuple[int, int]) -> None:
+        self.argv = tuple(argv)
+        self.term = term
+        self.id = ""
+        self._size = size
+        self._emulator = Emulator(*size)
+        self._fd = -1
+        self._child = 0
+        self._slave = ""
+        self._process: PtyProcess | None = None
+        self._exit: int | None = None
+        self._hung_up = False
+        self._last_stir = 0.0
+        """When it last wrote, or was last sent something (time.monotonic)."""
+        self._written = asyncio.Event()
+        self._seen: Cells | None = None
+        self.heard: Callable[[bytes], None] | None = None
+        """Told of every byte that the program writes (a recorder shows them to the person)."""
+
+    @classmethod
+    async def start(
+        cls,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        term: str = "xterm-256color",
+        size: tuple[int, int] = (100, 30),
+    ) -> PtyProgram:
+        """Start `argv` on a new pty of `size` (columns, rows).
+
+        Raises:
+            NotUsable: there is no such program, or no pty.
+        """
+        from ptyprocess import PtyProcess
+
+        program = cls(argv, term=term, size=size)
+        given = dict(os.environ if env is None else env)
+        given |= {"TERM": term, "ESCDELAY": _ESCDELAY_MS}
+        for name in ("TERMCAP", "COLUMNS", "LINES", "TMUX", "STY"):  # the pty tells its size, and again when it changes
+            given.pop(name, None)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of forkpty beside threads: it only execs
+                child = PtyProcess.spawn(list(argv), env=given, cwd=cwd, dimensions=(size[1], size[0]))
+        except (OSError, ValueError) as error:
+            raise NotUsable(f"{argv[0]} cannot be started on a terminal: {error}") from error
+        program._take(child)
+        return program
+
+    def _take(self, child: PtyProcess) -> None:
+        self._process = child
+        self._fd, self._child = child.fd, child.pid
+        self.id = f"pty:{self._child}"
+        self._slave = os.ptsname(self._fd) if hasattr(os, "ptsname") else _ptsname(self._fd)
+        os.set_blocking(self._fd, False)
+        self._last_stir = time.monotonic()
+        asyncio.get_running_loop().add_reader(self._fd, self._readable)
+
+    # what it shows
+
+    async def cells(self) -> Cells:
+        """Return what is shown now; also after it ended. Never waits."""
+        if self._seen is None:
+            self._seen = self._emulator.cells()
+        return self._seen
+
+    async def rest(self, *, quiet_s: float, timeout_s: float) -> Cells:
+        """Wait until it came to rest (at least `quiet_s` without output); after `timeout_s` return what there is."""
+        until = time.monotonic() + timeout_s
+        while not self._hung_up and (now := time.monotonic()) < until:
+            quiet = now - self._last_stir
+            wait = quiet_s - quiet
+            if wait <= 0:
+                if quiet >= _LONG_QUIET_S or self._idle():
+                    break
+                wait = 0.005
+            self._written.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._written.wait(), min(wait, until - now))
+        return await self.cells()
+
+    def _idle(self) -> bool:
+        """It has read what it was sent, and none of its foreground processes is running."""
+        return not self._unread() and not any(_busy(pid) for pid in _group(self._child, self._foreground()))
+
+    def _unread(self) -> int:
+        try:
+            with _opened(self._slave) as fd:
+                return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
+        except OSError:
+            return 0
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:  # EIO: nobody has the other side open any more
+            data = b""
+        if not data:
+            self._hang_up()
+            return
+        self._last_stir = time.monotonic()
+        self._seen = None
+        answer = self._emulator.feed(data)
+        if self.heard:
+            self.heard(data)
+        if answer:
+            with contextlib.suppress(OSError):
+                os.write(self._fd, answer)
+        self._written.set()
+
+    def _hang_up(self) -> None:
+        self._hung_up = True
+        with contextlib.suppress(Exception):
+            asyncio.get_running_loop().remove_reader(self._fd)
+        self._written.set()
+
+    # what it is
+
+    @property
+    def child(self) -> int:
+        """Pid of the program that was started (its foreground program may be another: `pid`)."""
+        return self._child
+
+    @property
+    def pid(self) -> int:
+        return self._foreground() if self.exit_code is None else self._child
+
+    def _foreground(self) -> int:
+        try:
+            return os.tcgetpgrp(self._fd)
+        except OSError:
+            return self._child
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self._size
+
+    @property
+    def application_cursor(self) -> bool:
+        return self._emulator.application_cursor
+
+    @property
+    def mouse(self) -> int:
+        return self._emulator.mouse if self._emulator.mouse_sgr else 0
+
+    @property
+    def hides_typing(self) -> bool:
+        flags = self._flags()
+        return bool(flags & termios.ICANON) and not flags & termios.ECHO
+
+    @property
+    def reads_lines(self) -> bool:
+        return bool(self._flags() & termios.ICANON)
+
+    @property
+    def erase(self) -> bytes:
+        try:
+            return bytes(termios.tcgetattr(self._fd)[6][termios.VERASE])
+        except (OSError, termios.error, TypeError):
+            return b"\x7f"
+
+    def _flags(self) -> int:
+        try:
+            return int(termios.tcgetattr(self._fd)[3])
+        except (OSError, termios.error):
+            return 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """None: it runs. Negative: the signal that ended it."""
+        if self._exit is None and self._child:
+            try:
+                pid, status = os.waitpid(self._child, os.WNOHANG)
+            except ChildProcessError:
+                self._exit = -1
+                return self._exit
+            if pid:
+                self._exit = os.waitstatus_to_exitcode(status)
+        return self._exit
+
+    # what is done to it
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes as if they were typed. Raises SurfaceGone."""
+        while data:
+            self._last_stir = time.monotonic()
+            if self._hung_up or self.exit_code is not None:
+                raise SurfaceGone(f"{self.argv[0]} has ended (exit code {self.exit_code})")
+            try:
+                data = data[os.write(self._fd, data) :]
+            except BlockingIOError:
+                await asyncio.sleep(0.005)
+            except OSError as error:
+                raise SurfaceGone(f"{self.argv[0]} no longer reads from its terminal") from error
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Give it another size; the kernel tells the program (SIGWINCH)."""
+        self._emulator.resize(columns, rows)
+        self._seen = None
+        self._size = (columns, rows)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._last_stir = time.monotonic()
+
+    async def wait(self, timeout_s: float) -> int | None:
+        """Wait until it ended; return its exit code, None if it still runs."""
+        until = time.monotonic() + timeout_s
+        while self.exit_code is None:  # the pid is reaped by asking
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(0.01)
+        return self.exit_code
+
+    async def close(self) -> None:
+        """End the program as a terminal that is closed does (SIGHUP), and for good if it stays. Idempotent."""
+        if self._fd < 0:
+            return
+        for sign in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
+            if self.exit_code is not None:
+                break
+            for group in {self._child, self._foreground()}:
+                with contextlib.suppress(OSError):
+                    os.killpg(group, sign)
+            await self.wait(_ENDING_S)
+        self._hang_up()
+        self._fd = -1
+        if self._process is not None:
+            self._process.fileobj.close()  # its own close() would wait, and signal the pid that is reaped already
+            self._process.closed = self._process.terminated = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _ptsname(fd: int) -> str:
+    number = struct.unpack("I", fcntl.ioctl(fd, 0x80045430, b"\0" * 4))[0]  # TIOCGPTN; os.ptsname is new in 3.13
+    return f"/dev/pts/{number}"
+
+
+def _group(root: int, group: int) -> list[int]:
+    """Return the processes below `root` (itself included) that belong to process group `group`."""
+    found: list[int] = []
+    todo = [root]
+    while todo and len(found) < _MOST_PROCESSES:
+        pid = todo.pop()
+        if _pgid(pid) == group:
+            found.append(pid)
+        with contextlib.suppress(OSError):
+            todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return found
+
+
+def _pgid(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
+
+
+def _busy(pid: int) -> bool:
+    """It runs, or waits for the disk."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in {"R", "D"}

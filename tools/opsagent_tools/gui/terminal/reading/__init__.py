@@ -1,0 +1,11 @@
+"""Cells → elements. Pure.
+
+frames    boxes that are drawn with lines, or with + - |
+layout    which cell belongs to which frame; the rows of text of each; how each looks for the most part
+widgets   check boxes, radio buttons, buttons, gauges
+fields    where text is typed: coloured, underlined, underscored, framed, or after a prompt
+lists     rows of which one is highlighted: lists, menus
+bars      menu bars, bars of function keys, numbered choices
+words     what is written elsewhere; which words mean a secret
+elements  all of it together
+"""

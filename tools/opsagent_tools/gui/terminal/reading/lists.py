@@ -1,0 +1,205 @@
+"""Lists and menus: rows that begin at the same column, one of which is highlighted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.terminal.cells import read
+from opsagent_tools.gui.terminal.reading.frames import HORIZONTAL, VERTICAL
+from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
+from opsagent_tools.gui.terminal.reading.words import tidy
+
+_POINTERS = "❯►▶➜➤→»›‣>"
+_SLACK = 2
+"""By how many columns the texts of a list's rows may begin apart (numbers that are set flush right, marks)."""
+_KEY = re.compile(r"F\d{1,2}|[\^CMSA][-^]?\S( \S+)?|C-\S+ \S+|(Ctrl|Alt|Shift|Meta|Strg)[-+]\S+|[+*/\\-]")
+"""A key that a menu shows behind an item."""
+_RULES = HORIZONTAL + " \u200b"
+_COLUMNS = re.compile(f"[{re.escape(VERTICAL)}]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of a list."""
+
+    text: str
+    """All of it, as a person reads it."""
+    called: tuple[str, ...]
+    """Other names of it: without its tag, its first column, its mark."""
+    box: Box
+    owner: int
+    lit: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A list."""
+
+    rows: tuple[Row, ...]
+    owner: int
+    table: bool
+    """Its rows have columns."""
+
+
+def lists_of(layout: Layout, taken: Sequence[Box]) -> list[Listed]:
+    """Return the lists that show which of their rows is highlighted."""
+    found: list[Listed] = []
+    for strip in layout.strips:
+        for band in _bands(layout, strip, taken) or _pointed(layout, strip, taken):
+            if strip.row == 0 and band[1] - band[0] > layout.cells.width * 9 // 10:
+                continue  # the title of the program
+            box = box_of(strip.row, *band)
+            if any(not row.box.meets(box).empty for one in found for row in one.rows):
+                continue
+            rows = _rows(layout, strip, band, taken)
+            if sum(row.lit for row in rows) == 1 and (len(rows) > 1 or strip.owner >= 0):
+                found.append(_listed(layout, strip, rows, band))
+    return found
+
+
+def _bands(layout: Layout, strip: Strip, taken: Sequence[Box]) -> list[tuple[int, int]]:
+    """Return the columns of highlighted rows: what stands out, blanks between and behind included; the widest first."""
+    row = layout.cells.rows[strip.row]
+    pieces: list[tuple[int, int]] = []
+    for column in range(strip.left, strip.right):
+        if not layout.stands_out(row[column].style, strip.owner):
+            continue
+        last = pieces[-1] if pieces else None
+        alike = last is not None and row[last[1] - 1].style.shown[1] == row[column].style.shown[1]
+        if last is not None and alike and column - last[1] <= _SLACK:
+            pieces[-1] = (last[0], column + 1)
+        else:
+            pieces.append((column, column + 1))
+    return [
+        (left, right)
+        for left, right in sorted(pieces, key=lambda one: one[0] - one[1])
+        if right - left > 1 and layout.cells.text(strip.row, left, right).strip()
+        and all(box_of(strip.row, left, right).meets(one).empty for one in taken) and layout.bright(strip, left, right) > 0.5
+    ]  # fmt: skip
+
+
+def _pointed(layout: Layout, strip: Strip, taken: Sequence[Box]) -> list[tuple[int, int]]:
+    """Return the columns of a row that a sign points at (`> Item`), if its neighbours have a blank there."""
+    line = layout.line(strip)
+    mark = re.match(rf"\s*([{_POINTERS}])\s+(?=\S)", line)
+    if mark is None or any(not box_of(strip.row, strip.left, strip.right).meets(one).empty for one in taken):
+        return []
+    at = strip.left + mark.start(1)
+    beside = [row for row in (strip.row - 1, strip.row + 1) if 0 <= row < layout.cells.height]
+    if not any(_text_at(layout, row, strip.owner, strip.left + mark.end(), at) for row in beside):
+        return []
+    return [(strip.left + mark.end(), strip.left + len(line.rstrip()))]
+
+
+def _text_at(layout: Layout, row: int, owner: int, start: int, blank: int) -> bool:
+    line = layout.cells.lines[row]
+    return layout.owner(start, row) == owner and not line[blank].strip() and bool(line[start : start + 1].strip())
+
+
+def _rows(layout: Layout, strip: Strip, band: tuple[int, int], taken: Sequence[Box]) -> list[Row]:
+    """Return the highlighted row and those above and below that begin where it begins."""
+    start = _start(layout, strip.row, band[0], band[1])
+    rows = [_row(layout, strip, band, lit=True)]
+    ground = layout.main_ground(strip.row, *band)
+    for step in (-1, 1):
+        row, gap = strip.row + step, 0
+        while 0 <= row < layout.cells.height and gap < 2:
+            other = _beside(layout, row, strip.owner, band[0])
+            if other is None:
+                gap += 1  # a line that parts the rows of a menu
+                row += step
+                continue
+            begins = _start(layout, row, band[0], other.right)
+            if set(read(layout.line(other)).split()) and not layout.line(other).strip(_RULES):
+                row += step  # a line that parts the rows
+                continue
+            blank = begins is None
+            if not blank and (start is None or begins is None or abs(begins - start) > _SLACK):
+                break
+            if not blank and _cut(layout, row, begins or 0, other.left, start or 0):
+                break
+            if blank and strip.owner < 0:
+                break
+            right = min(other.right, max(band[1], _end(layout, row, begins or band[0], other.right)))
+            box = box_of(row, band[0], right)
+            lit = layout.bright(other, band[0], right) > 0.5
+            if not blank and lit and layout.main_ground(row, band[0], right) != ground:
+                break  # a heading of another colour
+            if not blank and all(box.meets(one).empty for one in taken):
+                rows.append(_row(layout, other, (band[0], right), lit=lit))
+                gap = 0
+            elif not blank or (
+                layout.cells.rows[row][band[0]].style != layout.cells.rows[strip.row - step][band[0]].style and gap
+            ):
+                break
+            row += step
+    return sorted(rows, key=lambda one: one.box.top)
+
+
+def _cut(layout: Layout, row: int, begins: int, left: int, start: int) -> bool:
+    """The text at `begins` is the middle of a longer one that begins further left."""
+    line = layout.cells.lines[row]
+    before = line[max(left, begins - 1) : begins]
+    return bool(before.strip()) and begins >= start and before not in VERTICAL
+
+
+def _beside(layout: Layout, row: int, owner: int, column: int) -> Strip | None:
+    return next((one for one in layout.of(owner) if one.row == row and one.left <= column < one.right), None)
+
+
+def _start(layout: Layout, row: int, left: int, right: int) -> int | None:
+    text = layout.cells.lines[row][left:right]
+    return left + len(text) - len(text.lstrip()) if text.strip() else None
+
+
+def _end(layout: Layout, row: int, start: int, right: int) -> int:
+    """Return where the text ends that begins at `start`: with the row of a frame, elsewhere at three blanks."""
+    text = layout.cells.lines[row][start:right]
+    gap = re.search(r"\s{3,}", text) if layout.owner(start, row) < 0 else None
+    return start + (gap.start() if gap else len(text.rstrip()))
+
+
+def _row(layout: Layout, strip: Strip, band: tuple[int, int], *, lit: bool) -> Row:
+    left, right = band
+    raw = layout.cells.lines[strip.row][left:right]
+    first = _COLUMNS.split(raw)[0]
+    pieces = [piece for piece in re.split(r"\s{2,}", read(first).strip()) if piece]
+    text = pieces[0] if len(pieces) == 2 and _KEY.fullmatch(pieces[1]) else tidy(first)
+    return Row(text=text, called=_aliases(first), box=box_of(strip.row, left, right), owner=strip.owner, lit=lit)
+
+
+def _aliases(raw: str) -> tuple[str, ...]:
+    """Return other names of a row: without what stands apart behind it (a key), and without its mark (`/etc`)."""
+    pieces = [piece for piece in re.split(r"\s{2,}", read(raw).strip()) if piece]
+    if not pieces:
+        return ()
+    found = [pieces[0], " ".join(pieces[1:]), re.sub(r"^[/*@~!|=+-](?=\w)", "", pieces[0])]
+    whole = tidy(raw)
+    return tuple(dict.fromkeys(one for one in found if one and one != whole))
+
+
+def _untagged(layout: Layout, rows: list[Row]) -> list[Row]:
+    """Give each row the name that follows its tag, where all rows have a tag and what follows begins at one column."""
+    lines = [layout.cells.lines[row.box.top][row.box.left : row.box.right] for row in rows]
+    shifts = [len(line) - len(line.lstrip()) for line in lines]
+    tags = [re.match(r"\s*\S+", line) for line in lines]
+    if len(rows) < 2 or len(set(shifts)) != 1 or not all(tags):
+        return rows
+    start = max(tag.end() for tag in tags if tag) + 1
+    start += min(len(line[start:]) - len(line[start:].lstrip()) for line in lines)
+    if any(line[start - 1 : start].strip() or not line[start : start + 1].strip() for line in lines):
+        return rows
+    if any(line[tag.end() : start].strip() for line, tag in zip(lines, tags, strict=True) if tag):
+        return rows
+    items = [tidy(line[start:]) for line in lines]
+    return [
+        replace(row, called=tuple(dict.fromkeys((*row.called, item)))) for row, item in zip(rows, items, strict=True)
+    ]
+
+
+def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]) -> Listed:
+    line = layout.cells.lines[strip.row][band[0] : band[1]]
+    return Listed(rows=tuple(_untagged(layout, rows)), owner=strip.owner, table=bool(_COLUMNS.search(line)))

@@ -1,0 +1,39 @@
+"""What words mean on a terminal: a secret is asked for; a label is a label."""
+
+from __future__ import annotations
+
+import re
+
+from opsagent_tools.gui.terminal.cells import read
+
+_SECRET = re.compile(
+    r"pass(?:word|wd|phrase|code)|\bpin\b|\bpsk\b|secret|\btoken\b|api[ _-]?key|private key|credential"
+    r"|비밀번호|암호|패스워드|暗証|パスワード|密码|密碼|口令|kennwort|passwort|mot de passe|contraseñ|senha|parola|wachtwoord|lösenord",
+    re.IGNORECASE,
+)
+_STARS = re.compile(r"[*•●·∙]{2,}")
+
+
+def means_secret(*said: str) -> bool:
+    """One of the texts beside a field asks for a secret."""
+    return any(_SECRET.search(one) for one in said)
+
+
+def is_masked(value: str) -> bool:
+    """The value is shown as stars."""
+    return bool(_STARS.fullmatch(value.strip()))
+
+
+def tidy(text: str) -> str:
+    """Return a piece of a row as a person reads it: without halves of wide characters, blanks once."""
+    return " ".join(read(text).split())
+
+
+def label(text: str) -> str:
+    """Return a label without the sign that ends it."""
+    return tidy(text).rstrip(":=?> ").strip()
+
+
+def prefix(text: str, shown: int) -> tuple[str, str]:
+    """Return the first `shown` columns of a row and the rest."""
+    return text[:shown], text[shown:]
