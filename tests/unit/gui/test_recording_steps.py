@@ -1,0 +1,186 @@
+"""What was done becomes a procedure: values are parameters, secrets are names, places are fingerprints."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from opsagent_tools.gui.model import Box, Element, Gesture, Look, Point, SurfaceKind, Verb, Window
+from opsagent_tools.gui.procedure import Expectation, ScreenProcedure
+from opsagent_tools.gui.recording import Did, Recording, Seen
+from opsagent_tools.gui.recording.eyes import focused_in, hit, same_in
+from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled
+
+MAIN = Window(id="x11:0x1", pid=7, exe="/usr/bin/reports", program="reports", uid=1000, wm_class="reports.Reports",
+              title="june.csv - Reports", box=Box(0, 0, 800, 600))  # fmt: skip
+DIALOG = replace(MAIN, id="x11:0x2", title="Export", modal=True)
+THERE = frozenset({"enabled", "visible"})
+
+
+def element(
+    role: str, name: str = "", *, label: str = "", row: int = 0, value: str | None = None, also: str = ""
+) -> Element:
+    return Element(id=f"{role} {name or label}", role=role, name=name, label=label, box=Box(100, 30 * row, 120, 24),
+                   value=value, states=THERE | set(also.split()), source=SurfaceKind.ACCESSIBLE)  # fmt: skip
+
+
+MONTH = element("text field", label="Month", row=1, value="May")
+USER = element("text field", label="User name", row=2, value="")
+PASSWORD = element("password field", label="Password", row=3, also="secret")
+TOKEN = element("text field", label="API token", row=4)
+DAILY = element("check box", "Daily", row=5)
+EXPORT = element("button", "Export…", row=6)
+ALL = (MONTH, USER, PASSWORD, TOKEN, DAILY, EXPORT)
+
+
+def seen(one: Element, window: Window = MAIN, crop: bytes = b"") -> Seen:
+    look = Look(window=window, at=datetime.now(UTC), source=SurfaceKind.ACCESSIBLE, elements=ALL)
+    return Seen(one, look, crop)
+
+
+def did(verb: Verb, on: Element | None, *, window: Window = MAIN, now: Element | None = None, crop: bytes = b"",
+        **gesture: object) -> Did:  # fmt: skip
+    where = seen(on, window, crop) if on is not None else None
+    raw = Gesture(verb=verb, **gesture)  # type: ignore[arg-type]
+    return Did(gesture=settled(raw, where, now), window=window, seen=where, now=now)
+
+
+def procedure(*done: Did, keep: tuple[str, ...] = ()) -> ScreenProcedure:
+    return Recording(done).procedure("export", keep=keep).procedure
+
+
+def test_a_click_into_a_field_and_typing_are_one_step_with_a_parameter() -> None:
+    made = procedure(
+        did(Verb.CLICK, MONTH),
+        did(Verb.TYPE, MONTH, text="March", now=replace(MONTH, value="March 2026")),
+        did(Verb.CLICK, EXPORT),
+    )
+    assert [one.gesture for one in made.steps] == [
+        Gesture(verb=Verb.TYPE, text="{month}", replace=True),
+        Gesture(verb=Verb.CLICK),
+    ]
+    assert [(one.name, one.example) for one in made.parameters] == [("month", "March 2026")], "what the field held"
+    assert made.steps[0].on is not None
+    assert made.steps[0].on.label == "Month"
+    assert made.window.program == "reports"
+    assert made.surface is SurfaceKind.ACCESSIBLE
+
+
+def test_a_value_may_stay_as_it_is() -> None:
+    made = procedure(did(Verb.TYPE, MONTH, text="{x}", now=replace(MONTH, value="{x}")), keep=("month",))
+    assert made.steps[0].gesture.text == literal("{x}") == "{{x}}"
+    assert not made.parameters
+
+
+def test_fields_reached_by_tab_need_no_tab() -> None:
+    made = procedure(
+        did(Verb.TYPE, MONTH, text="May"),
+        did(Verb.HOTKEY, MONTH, keys=("tab",)),
+        did(Verb.TYPE, USER, text="ann", now=replace(USER, value="ann")),
+        did(Verb.HOTKEY, USER, keys=("return",)),
+    )
+    assert [one.gesture.text or one.gesture.keys for one in made.steps] == ["{month}", "{user_name}", ("return",)]
+
+
+def test_mending_a_text_with_the_carets_keys_is_part_of_typing_it() -> None:
+    made = procedure(
+        did(Verb.TYPE, USER, text="an", now=replace(USER, value="an")),
+        did(Verb.HOTKEY, USER, keys=("left",)),
+        did(Verb.TYPE, USER, text="n", now=replace(USER, value="ann")),
+        did(Verb.HOTKEY, USER, keys=("ctrl", "a")),
+    )
+    assert len(made.steps) == 1
+    assert made.parameters[0].example == "ann"
+
+
+@pytest.mark.parametrize("field", [PASSWORD, TOKEN], ids=lambda one: one.label)
+def test_what_is_typed_into_a_secret_field_is_nowhere(field: Element) -> None:
+    one = did(Verb.TYPE, field, text="hunter2", now=field)
+    recorded = Recording((did(Verb.CLICK, field), one)).procedure("export")
+    assert "hunter2" not in repr((one, recorded))
+    (step,) = recorded.procedure.steps
+    (parameter,) = recorded.procedure.parameters
+    assert step.gesture.secret == parameter.name
+    assert parameter.secret
+    assert not parameter.example
+
+
+def test_nothing_is_kept_where_it_may_have_gone_into_a_secret_field() -> None:
+    gone = did(Verb.TYPE, USER, text="annhunter2")  # the window is gone: what the field held cannot be read
+    assert gone.gesture.text == ""
+    recorded = Recording((gone,)).procedure("export")
+    assert recorded.procedure.parameters[0].example == ""
+    assert any("must be given" in note for note in recorded.notes)
+    unknown = did(Verb.TYPE, None, text="hunter2")
+    assert "hunter2" not in repr(unknown)
+
+
+def test_focus_that_moved_while_typing_leaves_the_text_unknown() -> None:
+    alone = Seen(USER, replace(seen(USER).look, elements=(USER,)))
+    raw = Gesture(verb=Verb.TYPE, text="1234")
+    assert settled(raw, alone, None).text == "1234"
+    assert settled(raw, alone, None, moved=True).text == ""
+
+
+def test_what_looks_like_a_secret_is_no_example() -> None:
+    key = "ghp_" + "a1B2" * 9
+    made = procedure(did(Verb.TYPE, USER, text=key, now=replace(USER, value=key)))
+    assert made.parameters[0].example == ""
+
+
+def test_keys_on_a_button_are_clicks() -> None:
+    made = procedure(did(Verb.HOTKEY, EXPORT, keys=("return",)), did(Verb.HOTKEY, DAILY, keys=("space",)))
+    assert [one.gesture.verb for one in made.steps] == [Verb.CLICK, Verb.CLICK]
+    assert [one.on.name for one in made.steps if one.on] == ["Export…", "Daily"]
+
+
+def test_what_follows_is_expected() -> None:
+    checked = replace(DAILY, states=DAILY.states | {"checked"})
+    made = procedure(
+        did(Verb.CLICK, DAILY, now=checked),
+        did(Verb.CLICK, EXPORT),
+        replace(did(Verb.CLICK, EXPORT, window=DIALOG), closed=True),
+    )
+    assert [one.after for one in made.steps] == [
+        Expectation(checked=True), Expectation(window="Export"), Expectation(closed=True)
+    ]  # fmt: skip
+    assert made.steps[1].window is None
+    assert made.steps[2].window is not None
+    assert made.steps[2].window.title == "Export"
+
+
+def test_what_cannot_be_replayed_is_said() -> None:
+    other = replace(MAIN, program="terminal", id="x11:0x9")
+    recorded = Recording((did(Verb.CLICK, EXPORT), did(Verb.CLICK, None), did(Verb.CLICK, EXPORT, window=other)),
+                         ("button 2 of the pointer",)).procedure("export")  # fmt: skip
+    assert len(recorded.procedure.steps) == 2
+    assert recorded.procedure.steps[1].on is not None, "an element that nothing is known of: it is never found"
+    assert len(recorded.notes) == 3
+
+
+def test_crops_are_named_by_their_step() -> None:
+    recorded = Recording((did(Verb.CLICK, EXPORT, crop=b"png"),)).procedure("export")
+    assert recorded.crops == {"01-export.png": b"png"}
+    assert recorded.procedure.steps[0].on is not None
+    assert recorded.procedure.steps[0].on.crop == "01-export.png"
+
+
+def test_eyes_hit_the_smallest_that_can_be_used() -> None:
+    around = replace(element("group", "all"), box=Box(0, 0, 800, 600))
+    caption = replace(element("label", "Export…", row=6), box=Box(110, 182, 40, 10))
+    hidden = replace(element("button", "Delete", row=6), states=frozenset())
+    look = replace(seen(EXPORT).look, elements=(around, EXPORT, caption, hidden))
+    assert hit(look, Point(115, 185)) == EXPORT
+    assert hit(look, Point(700, 500)) == around
+    assert hit(look, Point(900, 500)) is None
+    assert focused_in(look) is None
+    assert same_in(look, replace(EXPORT, id="another")) == EXPORT
+
+
+def test_dead_keys_join_their_letters() -> None:
+    assert composed("caf\u0301e") == "café"
+    assert composed("\u0302 x\u0308u") == "^xü"
+    assert not is_secret(USER)
+    assert is_secret(replace(USER, value="••••"))
