@@ -1,0 +1,253 @@
+"""From shapes, marks and texts to elements: buttons, fields, check boxes, and the texts that are none of these.
+
+What is not sure stays what it is: a text, or a field without a label. Nothing here decides on what to click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from opsagent_tools.gui.model import Box, Element, SurfaceKind
+from opsagent_tools.gui.pixels.frames import Frame
+from opsagent_tools.gui.pixels.labels import label_of
+from opsagent_tools.gui.pixels.marks import Mark, Shape
+from opsagent_tools.gui.pixels.words import Text, asks_for_secret, is_masked, median_height
+
+_LOWEST, _HIGHEST = 1.05, 4.4
+"""Heights of text between which a shape holds one line."""
+_TALL = 3.4
+_CAPTION = 2.4
+"""Heights of text between a mark and its caption, at most."""
+_UNSURE = 0.6
+_STATES = frozenset({"enabled", "visible"})
+"""As far as pixels tell: what is greyed out is not told from what is not."""
+_ARROWS = frozenset("▼▾▿⌄˅∨vV∇▽")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found in one picture, coordinates of it."""
+
+    size: tuple[int, int]
+    """Width and height."""
+    frames: Sequence[Frame]
+    marks: Sequence[Mark]
+    texts: Sequence[Text]
+
+
+@dataclass(slots=True)
+class _Held:
+    """A shape, and the texts right in it."""
+
+    box: Box
+    texts: list[Text] = field(default_factory=list)
+
+
+def controls_in(seen: Seen) -> list[Element]:
+    """Return the elements of a picture, in reading order."""
+    line = max(8, median_height(seen.texts) or 12)
+    holders = [_Held(box) for box in _shapes(seen, line)]
+    marks, captions = _captioned(seen.marks, seen.texts, line)
+    free: list[Text] = []
+    for text in seen.texts:
+        holder = _innermost(text.box, holders)
+        (free if holder is None else holder.texts).append(text)
+    loose = [one for one in free if one not in captions]
+    solid = [one.box for one in holders if _single_line(one.box, line)] + [mark.box for mark in seen.marks]
+    scene = _Scene(seen.size, line, loose, solid, captions)
+    found = [*marks, *(_text(one) for one in loose)]
+    for held in holders:
+        found.extend(scene.of_shape(held))
+    ordered = sorted(found, key=lambda one: (one.box.top // line, one.box.left))
+    return [replace(one, id=f"p{number}") for number, one in enumerate(ordered)]
+
+
+def _shapes(seen: Seen, line: int) -> list[Box]:
+    """Return the shapes that may be controls: not the window itself, not letters, not marks, each once."""
+    width, height = seen.size
+    kept: list[Box] = []
+    for one in (frame.box for frame in seen.frames if not frame.round):
+        if one.width < 0.9 * line or one.height < 0.9 * line:
+            continue
+        if one.width > 0.97 * width and one.height > 0.97 * height:
+            continue
+        if any(_mostly_in(one, mark.box) for mark in seen.marks):
+            continue
+        if any(_mostly_in(one, text.box) and one.width < 2 * text.height for text in seen.texts):
+            continue
+        kept = [other for other in kept if not _same_place(other, one, line)]
+        kept.append(one)
+    return kept
+
+
+def _same_place(outer: Box, inner: Box, line: int) -> bool:
+    """Say whether one shape is another's border: a ring of focus around a field."""
+    near = max(4, line // 2)
+    return (
+        abs(outer.left - inner.left) <= near
+        and abs(outer.right - inner.right) <= near
+        and abs(outer.top - inner.top) <= near
+        and abs(outer.bottom - inner.bottom) <= near
+    )
+
+
+def _mostly_in(small: Box, big: Box) -> bool:
+    shared = small.meets(big)
+    return shared.width * shared.height > 0.6 * small.width * small.height
+
+
+def _innermost(box: Box, holders: Iterable[_Held]) -> _Held | None:
+    around = [one for one in holders if one.box.grown(2).holds(box.center)]
+    return min(around, key=lambda one: one.box.width * one.box.height, default=None)
+
+
+def _single_line(box: Box, line: int) -> bool:
+    return _LOWEST * line <= box.height <= _HIGHEST * line
+
+
+def _captioned(marks: Sequence[Mark], texts: Sequence[Text], line: int) -> tuple[list[Element], list[Text]]:
+    """Return check boxes and radio buttons with the text to their right as name, and those texts."""
+    found: list[Element] = []
+    captions: list[Text] = []
+    for mark in marks:
+        if not 0.45 * line <= mark.box.height <= 2.4 * line:
+            continue
+        right = [
+            one
+            for one in texts
+            if 0 <= one.box.left - mark.box.right <= _CAPTION * one.height
+            and abs(one.box.center.y - mark.box.center.y) <= 0.6 * one.height
+            and one not in captions
+            and _is_caption(one)
+        ]
+        caption = min(right, key=lambda one: one.box.left, default=None)
+        if caption is None:
+            continue
+        captions.append(caption)
+        found.append(_choice(mark, caption))
+    return found, captions
+
+
+def _is_caption(text: Text) -> bool:
+    """Say whether a text is surely one, and not the next picture of a tool bar."""
+    return (
+        text.score >= 0.8 and (len(text.text) > 1 or text.text.isascii()) and any(sign.isalpha() for sign in text.text)
+    )
+
+
+def _choice(mark: Mark, caption: Text) -> Element:
+    left, top = mark.box.left, min(mark.box.top, caption.box.top)
+    bottom = max(mark.box.bottom, caption.box.bottom)
+    return Element(
+        id="",
+        role="check box" if mark.shape is Shape.SQUARE else "radio button",
+        name=caption.text,
+        box=Box(left, top, caption.box.right - left, bottom - top),
+        value=None if mark.set is None else ("on" if mark.set else "off"),
+        states=_STATES | ({"checked"} if mark.set else set()),
+        source=SurfaceKind.PIXEL,
+        score=caption.score,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What the shapes of a picture are judged by."""
+
+    size: tuple[int, int]
+    line: int
+    """Usual height of text."""
+    loose: Sequence[Text]
+    """Texts in no shape: labels are among them."""
+    solid: Sequence[Box]
+    """What stands between a field and a label that is not its own."""
+    captions: Sequence[Text]
+
+    def of_shape(self, held: _Held) -> list[Element]:
+        box, texts = held.box, [one for one in held.texts if one not in self.captions]
+        if not _single_line(box, self.line) or any(box.grown(2).holds(one.box.center) for one in self.captions):
+            return [*self._area(box, texts), *(_text(one) for one in texts)]
+        if box.width > 0.9 * self.size[0] and len(texts) > 1:
+            return [_text(one) for one in texts]  # a bar
+        words, arrow = _without_arrow(box, texts, self.line)
+        if arrow and len(words) <= 1:
+            return self._field(box, words, role="combo box")
+        if len(words) == 1 and self._is_button(box, words[0]):
+            wide = box.width > 0.6 * self.size[0] and box.width > 14 * box.height
+            return [_text(words[0]) if wide else _button(box, words[0])]
+        if len(words) <= 1 and box.width >= 2.2 * (self.line if words else box.height):
+            return self._field(box, words, role="text field")
+        return [_text(one) for one in texts]  # an icon's place has none: its template finds it
+
+    def _is_button(self, box: Box, word: Text) -> bool:
+        """Say whether a text stands in the middle of its shape, and does not just fill a field that has a label."""
+        left, right = word.box.left - box.left, box.right - word.box.right
+        if abs(left - right) > max(4, round(0.5 * word.height), round(0.12 * box.width)):
+            return False
+        return left >= 4 or label_of(box, self.loose, self.solid) is None
+
+    def _field(self, box: Box, words: Sequence[Text], *, role: str) -> list[Element]:
+        """Return a field with its label and value; without a label, the text in it stays a text of its own."""
+        label = label_of(box, self.loose, self.solid)
+        value = words[0].text if words else ""
+        secret = is_masked(value) or (label is not None and asks_for_secret(label.text))
+        entry = Element(
+            id="",
+            role="password field" if secret else role,
+            name="",
+            box=box,
+            value=None if secret else value,
+            label=_plain(label),
+            states=_STATES | ({"editable", "secret"} if secret else {"editable"}),
+            source=SurfaceKind.PIXEL,
+            score=min(words[0].score if words else 1.0, label.score if label else 1.0),
+        )
+        return [entry] if label or secret else [entry, *(_text(one) for one in words)]
+
+    def _area(self, box: Box, texts: Sequence[Text]) -> list[Element]:
+        """Return a large flat shape without other shapes in it as an area of text."""
+        large = box.width * box.height >= 0.08 * self.size[0] * self.size[1]
+        if box.height < _TALL * self.line or box.width < 6 * self.line or not large:
+            return []
+        if any(one != box and box.holds(one.center) for one in self.solid):
+            return []
+        label = label_of(box, self.loose, self.solid)
+        score = min((one.score for one in texts), default=1.0)
+        return [
+            Element(
+                id="", role="text area", name="", box=box, label=_plain(label), states=_STATES | {"editable"},
+                source=SurfaceKind.PIXEL, score=score,
+            )
+        ]  # fmt: skip
+
+
+def _without_arrow(box: Box, texts: Sequence[Text], line: int) -> tuple[list[Text], bool]:
+    """Tell the arrow of a combo box, at its right end, from its words."""
+    arrows = [
+        one
+        for one in texts
+        if one.box.width <= 1.3 * line
+        and one.box.height <= 1.1 * line
+        and box.right - one.box.right <= 2 * line
+        and box.width > 3 * line
+        and (one.text in _ARROWS or one.score < _UNSURE)
+    ]
+    return [one for one in texts if one not in arrows], bool(arrows)
+
+
+def _plain(label: Text | None) -> str:
+    return label.text.rstrip(" :：*") if label else ""
+
+
+def _button(box: Box, text: Text) -> Element:
+    return Element(
+        id="", role="button", name=text.text, box=box, states=_STATES, source=SurfaceKind.PIXEL, score=text.score
+    )
+
+
+def _text(one: Text) -> Element:
+    return Element(
+        id="", role="text", name=one.text, box=one.box, states=frozenset({"visible"}), source=SurfaceKind.PIXEL,
+        score=one.score,
+    )  # fmt: skip

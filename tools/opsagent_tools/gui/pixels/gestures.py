@@ -1,0 +1,143 @@
+"""Gestures on a window of which only its picture is known: on a target that looks as it did when it was located."""
+
+from __future__ import annotations
+
+import asyncio
+
+from opsagent_tools.gui.hands import Hands
+from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
+from opsagent_tools.gui.pixels.eyes import Eyes
+from opsagent_tools.gui.pixels.words import asks_for_secret
+from opsagent_tools.gui.port import ScreenError, Secrets
+
+_CHOICES = frozenset({"check box", "radio button", "check menu item", "radio menu item"})
+_AREAS = frozenset({"text area", "editor", "document"})
+_FOCUS_S, _CARET_S = 0.4, 1.5
+_LOOK_S = 0.05
+
+
+class Gestures:
+    """Gestures on one window that was raised."""
+
+    def __init__(self, window: Window, hands: Hands, eyes: Eyes, secrets: Secrets | None) -> None:
+        self._window = window
+        self._hands = hands
+        self._eyes = eyes
+        self._secrets = secrets
+
+    async def check(self, at: Located, view: str) -> None:
+        """Raise ScreenError unless the place looks as it did. `view`: of which window or menu it is a part."""
+        if not await self._eyes.same(view, at.box):
+            raise ScreenError(f"{_called(at)} does not look as it did when it was found: nothing was done")
+
+    async def perform(self, gesture: Gesture, at: Located | None, to: Located | None) -> None:
+        """Do it. Raises ScreenError, Refused, SurfaceGone."""
+        match gesture.verb:
+            case Verb.WAIT:
+                await asyncio.sleep(gesture.seconds)
+            case Verb.HOTKEY:
+                if at is not None:
+                    await self._hands.click(_point(at), on=self._window, popups=True)
+                await self._hands.hotkey(gesture.keys, on=self._window)
+            case Verb.TYPE:
+                await self._type(gesture, at)
+            case Verb.DRAG:
+                start, end = _needed(at, gesture), _needed(to, gesture)
+                await self._hands.drag(_point(start), _point(end), on=self._window)
+            case _:
+                await self._press(gesture, _point(_needed(at, gesture)))
+
+    async def _press(self, gesture: Gesture, point: Point) -> None:
+        match gesture.verb:
+            case Verb.CLICK:
+                await self._hands.click(point, on=self._window, popups=True)
+            case Verb.DOUBLE:
+                await self._hands.double(point, on=self._window, popups=True)
+            case Verb.RIGHT:
+                await self._hands.right(point, on=self._window, popups=True)
+            case Verb.SCROLL:
+                await self._hands.scroll(point, gesture.amount, on=self._window, popups=True)
+
+    async def _type(self, gesture: Gesture, at: Located | None) -> None:
+        if at is None:
+            if gesture.secret:
+                raise ScreenError(
+                    "a secret is entered into a field that was verified, never where the caret happens to be"
+                )
+            await self._hands.type_text(gesture.text, on=self._window)
+            return
+        before = await self._eyes.picture(at.box)
+        await self._hands.click(_point(at), on=self._window)
+        await self._changed(at.box, before.png if before else b"", _FOCUS_S)
+        if gesture.secret:
+            await self._enter_secret(gesture, at)
+        elif gesture.replace and not _known_empty(at):
+            await self._replace(gesture.text, at)
+        else:
+            await self._hands.type_text(gesture.text, on=self._window)
+
+    async def _replace(self, text: str, at: Located) -> None:
+        """Empty a field, see that it is, and type. Athena's fields are emptied by other keys than all others."""
+        lines = at.element is not None and at.element.role in _AREAS
+        await self._hands.type_text("", on=self._window, replace=True, lines=lines)
+        if not lines and (await self._eyes.text(at.box)).text:
+            await self._hands.type_text("", on=self._window, replace=True, emacs=True)
+            if (await self._eyes.text(at.box)).text:
+                raise ScreenError(f"what {_called(at)} held does not go away: nothing was typed")
+        await self._hands.type_text(text, on=self._window)
+
+    async def _enter_secret(self, gesture: Gesture, at: Located) -> None:
+        if self._secrets is None:
+            raise ScreenError(f"there is nobody to fetch the secret “{gesture.secret}” from")
+        element = at.element
+        hidden = element is not None and ("secret" in element.states or asks_for_secret(element.label))
+
+        async def is_meant() -> bool:
+            """It is called a field for secrets, and a caret blinks in it."""
+            return hidden and await self._blinks(at.box)
+
+        await self._hands.enter_secret(
+            self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant, replace=gesture.replace
+        )
+
+    async def _blinks(self, box: Box) -> bool:
+        """Say whether something changes in a field by itself: a caret."""
+        first = await self._eyes.picture(box)
+        return first is not None and await self._changed(box, first.png, _CARET_S)
+
+    async def _changed(self, box: Box, before: bytes, within_s: float) -> bool:
+        """Wait until a part of the screen looks otherwise; say whether it does."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + within_s
+        while clock() < end:
+            now = await self._eyes.picture(box)
+            if now is not None and now.png != before:
+                return True
+            await asyncio.sleep(_LOOK_S)
+        return False
+
+
+def _point(at: Located) -> Point:
+    """Return where to press: the mark of a check box, else what was located."""
+    element = at.element
+    if element is not None and element.role in _CHOICES and element.box.width > 2 * element.box.height:
+        return Point(element.box.left + max(3, round(0.4 * element.box.height)), element.box.center.y)
+    return at.point
+
+
+def _known_empty(at: Located) -> bool:
+    return at.element is not None and at.element.value == "" and at.element.role not in _AREAS
+
+
+def _needed(at: Located | None, gesture: Gesture) -> Located:
+    if at is None:
+        raise ScreenError(f"nobody said what to {gesture.verb} on")
+    return at
+
+
+def _called(at: Located) -> str:
+    element = at.element
+    if element is None:
+        return "the target"
+    name = element.name or element.label
+    return f"the {element.role} “{name[:60]}”" if name else f"the {element.role}"

@@ -1,0 +1,72 @@
+"""Which text is the label of a field: the nearest to its left in its row, else the one right above it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.pixels.words import Text
+
+_ABOVE = 1.1
+"""Heights of text up to which a text above belongs to a field."""
+_FAR_LEFT = 4.0
+"""From so many heights on, a text to the left gives way to one right above."""
+_FARTHEST = 25.0
+
+
+def label_of(box: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | None:
+    """Return the label of a field at `box`; None where none is sure.
+
+    Args:
+        box: its inside.
+        texts: those that are in no button or field.
+        others: what stands between: other fields, buttons, marks. A label is not looked for beyond them.
+    """
+    beside = _to_the_left(box, texts, others)
+    above = _above(box, texts, others)
+    if beside is None or above is None:
+        return beside or above
+    return above if box.left - beside.box.right > _FAR_LEFT * beside.height else beside
+
+
+def _to_the_left(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | None:
+    row = [
+        one
+        for one in texts
+        if one.box.right <= field.left + 0.3 * one.height
+        and _in_row(one.box, field)
+        and field.left - one.box.right <= _FARTHEST * one.height
+    ]
+    nearest = max(row, key=lambda one: one.box.right, default=None)
+    if nearest is None or _blocked(nearest.box.right, field.left, field, others):
+        return None
+    return nearest
+
+
+def _in_row(text: Box, field: Box) -> bool:
+    """Say whether a text stands in the first line of a field."""
+    middle = text.center.y
+    first_line = min(field.height, round(2.6 * text.height))
+    return field.top - 0.2 * text.height <= middle <= field.top + first_line
+
+
+def _above(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | None:
+    near = [
+        one
+        for one in texts
+        if 0 <= field.top - one.box.bottom <= _ABOVE * one.height
+        and -1.0 * one.height <= one.box.left - field.left <= 1.5 * one.height
+        and one.box.left < field.right
+    ]
+    nearest = max(near, key=lambda one: one.box.bottom, default=None)
+    if nearest is None:
+        return None
+    between = Box(
+        nearest.box.left, nearest.box.bottom, max(1, nearest.box.width), max(1, field.top - nearest.box.bottom)
+    )
+    return None if any(not one.meets(between).empty for one in others) else nearest
+
+
+def _blocked(left: int, right: int, field: Box, others: Sequence[Box]) -> bool:
+    gap = Box(left, field.top + field.height // 4, max(1, right - left), max(1, min(field.height // 2, 12)))
+    return any(not one.meets(gap).empty for one in others if one != field)

@@ -1,0 +1,235 @@
+"""From boxes around text to single pieces of it: cut at frames and at wide gaps, tight around the ink.
+
+Finders of text merge what stands in one row: the label and what is in the field beside it, the entries of a menu bar,
+a check mark and its caption. A click on the middle of such a box hits none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, apart, dark, ground, inside, part_of
+from opsagent_tools.gui.pixels.frames import Frame
+
+_FAINTEST = 36
+"""Levels from the background that count as ink, where the strongest ink is no stronger."""
+_GAP = 0.85
+"""Of the ink's height: wider gaps part two texts. Words in fixed-pitch fonts are up to 0.8 apart, in others 0.4."""
+_MENU_GAP = 0.48
+"""In a row of menus, whose entries stand closer in large fonts. No fixed-pitch font is used there by stock toolkits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One text, not yet read."""
+
+    box: Box
+    """Tight around its ink."""
+    height: int
+    """Of the ink of its line: what distances are measured in."""
+    picture: Image
+    """Dark on light, with a margin: as the recogniser likes it."""
+
+
+def pieces_in(
+    image: Image, boxes: Iterable[Box], frames: Sequence[Frame], marks: Sequence[Box] = (), menu_bottom: int = 0
+) -> list[Piece]:
+    """Return the texts in some boxes, coordinates of the image.
+
+    Args:
+        image: the window.
+        boxes: around text, as a finder of lines gives them.
+        frames: where text is cut: fields, buttons.
+        marks: check boxes and the like: no text themselves.
+        menu_bottom: where the row of menus ends; 0: there is none.
+    """
+    found: list[Piece] = []
+    for box in boxes:
+        parts = [whole for part in _without(inside(box, image), marks) for whole in _cut_at_frames(part, frames)]
+        for part in parts:
+            menus = part.center.y < menu_bottom and not _narrow_frame(part, frames, image.shape[1])
+            found.extend(_pieces_of(image, part, _MENU_GAP if menus else _GAP))
+    return found
+
+
+def _narrow_frame(box: Box, frames: Sequence[Frame], width: int) -> bool:
+    """Say whether a box is in a frame of its own (a button), not in a bar."""
+    return any(one.box.holds(box.center) and one.box.width < 0.6 * width for one in frames)
+
+
+def piece_of(image: Image, box: Box, height: int) -> Piece | None:
+    """Return what is drawn in `box` as one text of a line `height` high: a sign so small that no finder finds it."""
+    crop = part_of(image, box)
+    if crop.size == 0:
+        return None
+    back = ground(crop)
+    ink = _ink(crop, back)
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if rows.size == 0 or columns.size > 2.5 * height or rows.size > 1.6 * height:
+        return None
+    tight = Box(
+        box.left + int(columns[0]),
+        box.top + int(rows[0]),
+        int(columns[-1] - columns[0]) + 1,
+        int(rows[-1] - rows[0]) + 1,
+    )
+    room = max(0, height - tight.height) // 2
+    span = Box(tight.left, tight.top - room, tight.width, tight.height + 2 * room).meets(box)
+    return Piece(tight, height, _picture(crop, ink, span, box, back))
+
+
+def _without(box: Box, marks: Sequence[Box]) -> list[Box]:
+    """Return what is left of a box beside the marks in its row."""
+    parts = [box]
+    for mark in marks:
+        if not box.top - 2 <= mark.center.y < box.bottom + 2:
+            continue
+        rest = []
+        for part in parts:
+            if mark.right <= part.left or mark.left >= part.right:
+                rest.append(part)
+                continue
+            rest.append(Box(part.left, part.top, mark.left - 1 - part.left, part.height))
+            rest.append(Box(mark.right + 1, part.top, part.right - mark.right - 1, part.height))
+        parts = [part for part in rest if part.width >= 3]
+    return parts
+
+
+def _cut_at_frames(box: Box, frames: Sequence[Frame]) -> list[Box]:
+    """Cut a box where a frame begins or ends beside text: each part lies inside or outside of each frame."""
+    middle = box.center.y
+    cuts: set[int] = {box.left, box.right}
+    crossing: list[Box] = []
+    for frame in frames:
+        one = frame.box
+        if not (one.top <= middle < one.bottom) or one.height < 0.5 * box.height or _in_letters(one, box):
+            continue
+        if box.left < one.left < box.right or box.left < one.right < box.right:
+            crossing.append(one)
+            cuts.update(x for x in (one.left, one.right) if box.left < x < box.right)
+    if not crossing:
+        return [_within_smallest(box, frames)]
+    edges = sorted(cuts)
+    parts = [Box(left, box.top, right - left, box.height) for left, right in pairwise(edges)]
+    return [_within_smallest(part, frames) for part in parts if part.width >= 3]
+
+
+def _in_letters(shape: Box, text: Box) -> bool:
+    """Say whether a shape is the inside of a letter."""
+    high = shape.width <= 1.2 * shape.height
+    return high and text.top + 1 < shape.top and shape.bottom < text.bottom - 1
+
+
+def _within_smallest(box: Box, frames: Sequence[Frame]) -> Box:
+    """Clip a box to the smallest frame that holds its middle, where that is about a line high."""
+    around = [
+        one.box
+        for one in frames
+        if one.box.holds(box.center) and one.box.height >= 0.45 * box.height and not _in_letters(one.box, box)
+    ]
+    if not around:
+        return box
+    smallest = min(around, key=lambda one: one.width * one.height)
+    return box.meets(smallest)
+
+
+def _pieces_of(image: Image, box: Box, gap: float) -> list[Piece]:
+    if box.width < 2 or box.height < 5:
+        return []
+    crop = part_of(image, box)
+    back = ground(crop)
+    ink = _without_rules(_ink(crop, back))
+    ink = _without_marks_of_keys(_own_line(ink))
+    rows = np.flatnonzero(ink.any(axis=1))
+    if rows.size < 3:
+        return []
+    height = max(int(rows[-1] - rows[0]) + 1, round(0.4 * box.height))
+    found = []
+    for left, right in _runs(np.asarray(ink.any(axis=0)), max(3, round(gap * height))):
+        own = np.flatnonzero(ink[:, left:right].any(axis=1))
+        tight = Box(box.left + left, box.top + int(own[0]), right - left, int(own[-1] - own[0]) + 1)
+        if tight.height >= 3:
+            span = Box(tight.left, box.top + int(rows[0]), tight.width, int(rows[-1] - rows[0]) + 1)
+            found.append(Piece(tight, height, _picture(crop, ink, span, box, back)))
+    return found
+
+
+def _ink(crop: Image, back: Colour) -> Mask:
+    levels = apart(crop, back)
+    strongest = int(levels.max(initial=0))
+    return np.asarray(levels > min(max(_FAINTEST, strongest // 3), 96), dtype=np.bool_)
+
+
+def _without_rules(ink: Mask) -> Mask:
+    """Drop lines that are no text: rows that are nearly all ink, and columns of ink from edge to edge at the sides."""
+    kept = ink.copy()
+    if ink.shape[1] > 24:
+        kept[ink.mean(axis=1) > 0.85] = False
+    full = ink.mean(axis=0) > 0.92
+    width = full.size
+    for x in (*range(min(3, width)), *range(max(0, width - 3), width)):
+        if full[x] and ink.shape[0] > 12:
+            kept[:, x] = False
+    return kept
+
+
+def _own_line(ink: Mask) -> Mask:
+    """Drop what hangs in from the lines above and below: rows of ink that touch the edge of the box, apart from its middle."""
+    runs = _runs(np.asarray(ink.any(axis=1)), 0)
+    if len(runs) < 2:
+        return ink
+    height = ink.shape[0]
+    main = max(runs, key=lambda run: ink[run[0] : run[1]].sum() - (run[0] == 0 or run[1] == height) * ink.size)
+    kept = ink.copy()
+    for run in runs:
+        if run != main and (run[0] == 0 or run[1] == height):
+            kept[run[0] : run[1]] = False
+    return kept
+
+
+def _without_marks_of_keys(ink: Mask) -> Mask:
+    """Drop the thin line under one letter that tells its key in a menu: recognisers take it for a part of the letter."""
+    rows = np.flatnonzero(ink.any(axis=1))
+    if rows.size < 8:
+        return ink
+    height = int(rows[-1] - rows[0]) + 1
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    kept = ink
+    for index in range(1, count):
+        left, top, wide, high, area = (int(part) for part in stats[index])
+        thin = high <= max(1, height // 9) and area >= 0.9 * wide * high and 0.12 * height <= wide <= 1.2 * height
+        if not thin or top < rows[0] + 0.7 * height:
+            continue
+        if ink[max(0, top - round(0.6 * height)) : top - 1, left : left + wide].any(axis=0).mean() >= 0.5:
+            kept = kept.copy() if kept is ink else kept
+            kept[labels == index] = False
+    return kept
+
+
+def _runs(inked: Mask, gap: int) -> list[tuple[int, int]]:
+    """Return where ink stands, joined over gaps of up to `gap`."""
+    at = np.flatnonzero(inked)
+    if at.size == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(at) - 1 > gap)
+    starts = np.concatenate(([0], breaks + 1))
+    ends = np.concatenate((breaks, [at.size - 1]))
+    return [(int(at[start]), int(at[end]) + 1) for start, end in zip(starts, ends, strict=True)]
+
+
+def _picture(crop: Image, ink: Mask, span: Box, limits: Box, back: Colour) -> Image:
+    """Return the ink in `span` on a margin of its background; nothing else of the crop (at `limits`) is in it."""
+    margin = max(3, round(0.25 * span.height))
+    near = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), dtype=np.uint8)).astype(bool)
+    alone = np.where(near[:, :, None], crop, back).astype(np.uint8)
+    own = part_of(alone, Box(span.left - limits.left, span.top - limits.top, span.width, span.height))
+    colour = [int(part) for part in back]
+    framed = cv2.copyMakeBorder(own, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=colour)
+    picture = np.ascontiguousarray(framed, dtype=np.uint8)
+    return np.asarray(255 - picture, dtype=np.uint8) if dark(back) else picture

@@ -1,0 +1,115 @@
+"""Check boxes and radio buttons: small squares, circles and diamonds with an outline, and whether they are set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.pixels.arrays import Image, Mask, apart, ground, part_of, steps
+
+_STEP = 10
+_SMALLEST, _LARGEST = 7, 48
+_SMALLEST_DIAMOND = 11
+"""A smaller one is not told from a plus sign."""
+_SIDE, _ROUND = 0.87, 0.92
+"""Part of each side, and of a circle or diamond, that must be there."""
+_SET = 0.07
+"""Part of the inside that a tick or dot covers at least."""
+_FAR = 60
+"""Levels between a fill and what is around it that tell a fill of its own."""
+
+
+class Shape(StrEnum):
+    """How a mark looks."""
+
+    SQUARE = "square"
+    ROUND = "round"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One check box or radio button, without its caption."""
+
+    box: Box
+    shape: Shape
+    set: bool | None
+    """None: its look does not tell."""
+
+
+def marks_in(image: Image) -> list[Mark]:
+    """Return what looks like a check box or radio button, coordinates of `image`. A letter O that stands alone is among them."""
+    edges = steps(image) > _STEP
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(edges.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    found = []
+    for index in range(1, count):
+        left, top, width, height = (int(part) for part in stats[index][:4])
+        if not (_SMALLEST <= width <= _LARGEST and _SMALLEST <= height <= _LARGEST):
+            continue
+        if abs(width - height) > max(1, 0.13 * max(width, height)):
+            continue
+        box = Box(left, top, width, height)
+        if not _alone(edges, box):
+            continue
+        shape = _shape(labels[top : top + height, left : left + width] == index)
+        if shape is not None:
+            found.append(Mark(box, shape, _is_set(image, box, shape)))
+    return found
+
+
+def _alone(edges: Mask, box: Box) -> bool:
+    """Say whether nothing is drawn close to its left and right, as there is beside a letter of a word."""
+    rows = slice(box.top + 1, box.bottom - 1)
+    before = edges[rows, max(0, box.left - max(2, int(0.25 * box.width))) : box.left]
+    after = edges[rows, box.right : box.right + max(2, int(0.2 * box.width))]
+    return not before.any() and not after.any()
+
+
+def _shape(outline: Mask) -> Shape | None:
+    sides = (outline[:2], outline[-2:], outline[:, :2].T, outline[:, -2:].T)
+    if min(float(side.any(axis=0).mean()) for side in sides) >= _SIDE:
+        return Shape.SQUARE
+    if _follows(outline, power=2.0) or (outline.shape[0] >= _SMALLEST_DIAMOND and _follows(outline, power=1.0)):
+        return Shape.ROUND
+    return None
+
+
+def _follows(outline: Mask, *, power: float) -> bool:
+    """Say whether an outline goes all round: a circle (power 2) or a diamond (power 1) that touches its box."""
+    height, width = outline.shape
+    near = cv2.dilate(outline.astype(np.uint8), np.ones((3, 3), dtype=np.uint8)).astype(bool)
+    angles = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
+    across, down = np.cos(angles), np.sin(angles)
+    length = (np.abs(across) ** power + np.abs(down) ** power) ** (1.0 / power)
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    x = np.rint(middle_x + across / length * (middle_x - 0.5)).astype(int)
+    y = np.rint(middle_y + down / length * (middle_y - 0.5)).astype(int)
+    if near[y, x].mean() < _ROUND:
+        return False
+    corner = max(1, round(0.1 * min(width, height)))
+    parts = (
+        outline[:corner, :corner],
+        outline[:corner, -corner:],
+        outline[-corner:, :corner],
+        outline[-corner:, -corner:],
+    )
+    return not any(part.any() for part in parts)
+
+
+def _is_set(image: Image, box: Box, shape: Shape) -> bool | None:
+    """Read the state from the inside: a tick or a dot on the ground, or a fill in a colour of its own."""
+    cut = max(2, round((0.22 if shape is Shape.SQUARE else 0.27) * min(box.width, box.height)))
+    inside = part_of(image, Box(box.left + cut, box.top + cut, box.width - 2 * cut + 1, box.height - 2 * cut + 1))
+    if inside.size == 0:
+        return None
+    fill = ground(inside)
+    around = ground(part_of(image, box.grown(4)))
+    if float((apart(inside, fill) > _FAR).mean()) >= _SET:
+        return True
+    if int(fill.max()) - int(fill.min()) > _FAR:
+        return True
+    bare = abs(int(fill.max()) - int(around.max())) <= _FAR
+    return False if bare else None

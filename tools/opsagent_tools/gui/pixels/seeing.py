@@ -1,0 +1,194 @@
+"""One window as it is seen: read once, and again only where it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+import cv2
+import numpy as np
+
+from opsagent_tools.gui.model import Box, Element
+from opsagent_tools.gui.pixels.arrays import Image, apart, ground, inside, part_of
+from opsagent_tools.gui.pixels.controls import Seen, controls_in
+from opsagent_tools.gui.pixels.frames import Frame, frames_in
+from opsagent_tools.gui.pixels.lines import Piece, piece_of, pieces_in
+from opsagent_tools.gui.pixels.marks import Mark, marks_in
+from opsagent_tools.gui.pixels.recognising import Recogniser
+from opsagent_tools.gui.pixels.regions import around, busy_parts, changed_in, is_caret, joined, moved, touches
+from opsagent_tools.gui.pixels.words import Text, median_height, stray_ends
+
+_LEAST_SCORE = 0.6
+_SURE = 0.95
+_MENU_TOP = 16
+"""Rows above a row of menus, at most (or as many as it is high)."""
+_LOOKS_LIKE = {"十": "+", "一": "-", "ー": "-", "〇": "0", "丨": "|", "口": "□"}
+"""A lone sign of another script, for what it is among Latin text."""
+
+
+class View:
+    """What is known of one window: its last picture, the texts in it, and the elements made of them."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+        self._image: Image | None = None
+        self._image_read: Image | None = None
+        self._texts: list[Text] = []
+        self._stale: list[Box] = []
+        self._elements: list[Element] | None = None
+        self.digest = ""
+
+    @property
+    def image(self) -> Image:
+        assert self._image is not None, "look first"
+        return self._image
+
+    def show(self, image: Image) -> bool:
+        """Take a new picture; return whether it differs from the last one, carets apart. Nothing is read yet."""
+        if self._image is None or self._image.shape != image.shape:
+            self._image = image
+            self._texts = []
+            self._stale = [Box(0, 0, image.shape[1], image.shape[0])]
+            self._changed()
+            return True
+        changes = changed_in(self._image, image)
+        if not changes:
+            return False
+        real = [one for one in changes if not is_caret(one)]
+        self._image = image
+        self._stale.extend(changes)
+        self._elements = None
+        if real:
+            self._changed()
+        return bool(real)
+
+    def _changed(self) -> None:
+        self._elements = None
+        self.digest = blake2b(self.image.tobytes(), digest_size=12).hexdigest()
+
+    @property
+    def read(self) -> Image:
+        """The picture that the elements were last read from."""
+        return self.image if self._image_read is None else self._image_read
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is drawn on it: one colour, or next to."""
+        inner = part_of(self.image, Box(2, 2, self.image.shape[1] - 4, self.image.shape[0] - 4))
+        if inner.size == 0:
+            return True
+        return int((apart(inner, ground(inner)) > 24).sum()) < 16
+
+    def uncovered(self, image: Image, covered: Sequence[Box]) -> Image:
+        """Return a picture with what lies before the window replaced by what was there before it came."""
+        parts = [one for one in covered if not one.empty]
+        if not parts:
+            return image
+        shown = image.copy()
+        known = self._image is not None and self._image.shape == image.shape
+        for one in parts:
+            part_of(shown, one)[:] = part_of(self.image, one) if known else 0
+        return shown
+
+    def texts(self) -> list[Text]:
+        """Return the texts on it in reading order, reading what has changed since."""
+        self._read(frames_in(self.image), marks_in(self.image))
+        return sorted(self._texts, key=lambda one: (one.box.center.y // max(8, one.height), one.box.left))
+
+    def elements(self) -> list[Element]:
+        """Return what is on it, reading what has changed since. Coordinates of the picture."""
+        self._image_read = self.image
+        if self._elements is None:
+            frames, marks = frames_in(self.image), marks_in(self.image)
+            self._read(frames, marks)
+            height, width = self.image.shape[:2]
+            self._elements = controls_in(Seen((width, height), frames, marks, self._texts))
+        return self._elements
+
+    def _read(self, frames: Sequence[Frame], marks: Sequence[Mark]) -> None:
+        if not self._stale:
+            return
+        regions = joined([self._whole_lines(one) for one in self._stale], self.image)
+        self._stale = []
+        kept = [one for one in self._texts if not any(touches(one.box, region) for region in regions)]
+        for region in regions:
+            boxes = [
+                moved(box, part)
+                for part in busy_parts(self.image, region)
+                for box in self._recogniser.find(part_of(self.image, part))
+            ]
+            menus = _bottom_of_menus([*boxes, *(one.box for one in kept)])
+            found = self._texts_of(pieces_in(self.image, boxes, frames, [mark.box for mark in marks], menus))
+            kept.extend(found)
+            kept.extend(self._texts_of(self._small_signs(region, frames, kept)))
+        self._texts = _each_once(kept)
+
+    def _small_signs(self, region: Box, frames: Sequence[Frame], texts: Sequence[Text]) -> list[Piece]:
+        """Return what is drawn on buttons where no text was found: `-`, `.`, `=`."""
+        line = median_height(texts) or 12
+        found = []
+        for frame in frames:
+            box = frame.box
+            small = 1.2 * line <= box.height <= 4.4 * line and 1.2 * line <= box.width <= 7 * line
+            if not small or frame.round or not touches(box, region) or any(box.holds(one.box.center) for one in texts):
+                continue
+            piece = piece_of(self.image, box.grown(-2), line)
+            if piece is not None:
+                found.append(piece)
+        return found
+
+    def _whole_lines(self, box: Box) -> Box:
+        """Grow a change to the lines of text around it."""
+        grown = box.grown(12)
+        for one in self._texts:
+            if not one.box.meets(grown).empty:
+                grown = around(grown, one.box.grown(6))
+        return inside(grown, self.image)
+
+    def _texts_of(self, pieces: Iterable[Piece]) -> list[Text]:
+        found = []
+        for piece in pieces:
+            text, score = self._best(piece)
+            before, after = stray_ends(text)
+            box = piece.box
+            if before or after:
+                text = text[before : len(text) - after].strip()
+                box = _shortened(box, piece, before, after)
+            text = _LOOKS_LIKE.get(text, text)
+            if text and score >= _LEAST_SCORE:
+                found.append(Text(box, text, score, piece.height))
+        return found
+
+    def _best(self, piece: Piece) -> tuple[str, float]:
+        """Return what is read; where that is not sure, what is read at another size if that is surer."""
+        first = self._recogniser.read(piece.picture)
+        if first.score >= _SURE or piece.picture.shape[0] < 8:
+            return first.text, first.score
+        larger = np.asarray(cv2.copyMakeBorder(piece.picture, 3, 3, 4, 4, cv2.BORDER_REPLICATE), dtype=np.uint8)
+        second = self._recogniser.read(larger)
+        return max(((first.text, first.score), (second.text, second.score)), key=lambda one: one[1])
+
+
+def _bottom_of_menus(boxes: Sequence[Box]) -> int:
+    """Return where the first row of text ends, if it is at the very top; else 0."""
+    first = min(boxes, key=lambda one: one.top, default=None)
+    if first is None or first.top > max(_MENU_TOP, first.height):
+        return 0
+    return first.top + round(1.2 * first.height)
+
+
+def _shortened(box: Box, piece: Piece, before: int, after: int) -> Box:
+    """Take the pictures at the ends of a text off its box; a picture is about as wide as the line is high."""
+    left = min(round(1.1 * piece.height), box.width // 2) if before else 0
+    right = min(round(1.1 * piece.height), box.width // 2) if after else 0
+    return Box(box.left + left, box.top, max(1, box.width - left - right), box.height)
+
+
+def _each_once(texts: Sequence[Text]) -> list[Text]:
+    """Drop what was found twice, the less sure one."""
+    kept: list[Text] = []
+    for one in sorted(texts, key=lambda each: (-each.box.width * each.box.height, -each.score)):
+        shared = (one.box.meets(other.box) for other in kept)
+        if not any(part.width * part.height > 0.6 * one.box.width * one.box.height for part in shared):
+            kept.append(one)
+    return sorted(kept, key=lambda each: (each.box.top, each.box.left))

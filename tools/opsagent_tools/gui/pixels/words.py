@@ -1,0 +1,65 @@
+"""Recognised text, and what its words say of a field."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opsagent_tools.gui.model import Box
+
+_SECRET = re.compile(
+    r"pass ?(word|phrase|code|wd)|\bpin\b|secret|token|api ?key|kennwort|passwort|geheim|mot de passe|contraseña|clave"
+    r"|senha|пароль|비밀번호|암호|パスワード|密码|密碼",
+    re.IGNORECASE,
+)
+_BULLETS = re.compile(r"[•●·*○◦∙⋅.]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One recognised text."""
+
+    box: Box
+    text: str
+    score: float
+    height: int
+    """Of the ink of its line, in pixels: what distances are measured in."""
+
+
+def median_height(texts: Sequence[Text]) -> int:
+    """Return the usual height of some texts, 0 where there is none."""
+    heights = sorted(one.height for one in texts)
+    return heights[len(heights) // 2] if heights else 0
+
+
+def asks_for_secret(label: str) -> bool:
+    """Say whether a field of that label takes something that nobody may see."""
+    return _SECRET.search(label) is not None
+
+
+def is_masked(value: str) -> bool:
+    """Say whether a value is shown as bullets."""
+    return _BULLETS.fullmatch(value.replace(" ", "")) is not None
+
+
+def stray_ends(text: str) -> tuple[int, int]:
+    """Return how many signs at the beginning and end are no text: a picture beside Latin words, read as a sign.
+
+    `易File` is an arrow and `File`; `Name▼` is the name of a column, and which way it is sorted.
+    """
+    kinds = [_kind(sign) for sign in text]
+    if kinds.count("latin") < 2 or kinds.count("picture") > 2:
+        return 0, 0
+    before = next(n for n, kind in enumerate(kinds) if kind not in {"picture", "space"})
+    after = next(n for n, kind in enumerate(reversed(kinds)) if kind not in {"picture", "space"})
+    return (before if "picture" in kinds[:before] else 0, after if after and "picture" in kinds[-after:] else 0)
+
+
+def _kind(sign: str) -> str:
+    if sign.isspace():
+        return "space"
+    if sign.isascii() or "LATIN" in unicodedata.name(sign, ""):
+        return "latin" if sign.isalnum() else "other"
+    return "picture" if unicodedata.category(sign) in {"Lo", "So", "Sm"} else "other"

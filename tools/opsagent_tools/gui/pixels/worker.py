@@ -1,0 +1,189 @@
+"""The process that sees: `python -m opsagent_tools.gui.pixels.worker`, with a display's environment.
+
+It talks JSON lines with whoever started it (`opsagent_tools.gui.pixels.eyes`), over standard input and output; pictures
+are PNG in base64. Of each window it keeps what it has read. When its standard input ends, it ends. Boxes are lists
+of left, top, width and height, in pixels of the screen.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from opsagent_tools.gui.model import Box, Element
+from opsagent_tools.gui.pixels.arrays import Image, part_of
+from opsagent_tools.gui.pixels.camera import Camera, png_of
+from opsagent_tools.gui.pixels.recognising import Recogniser
+from opsagent_tools.gui.pixels.regions import changed_in, is_caret, moved
+from opsagent_tools.gui.pixels.seeing import View
+from opsagent_tools.gui.pixels.templates import matches
+
+_WINDOWS = 24
+_Asked = dict[str, Any]
+
+
+class _Seeing:
+    """What can be asked for."""
+
+    def __init__(self) -> None:
+        self._camera = Camera()
+        self._recogniser = Recogniser()
+        self._views: OrderedDict[str, tuple[View, Box]] = OrderedDict()
+        self.known: dict[str, Callable[[_Asked], _Asked]] = {
+            "watch": self._watch, "look": self._look, "same": self._same, "text": self._text,
+            "picture": self._picture, "alike": self._alike, "forget": self._forget,
+        }  # fmt: skip
+
+    def _watch(self, asked: _Asked) -> _Asked:
+        """Take a picture of a window; say what it is like. `over`: what lies before it, which is not looked at."""
+        view, place = self._shown(asked)
+        if place.empty:
+            return {"digest": "", "blank": True, "place": _list(place)}
+        return {"digest": view.digest, "blank": view.blank, "place": _list(place)}
+
+    def _look(self, asked: _Asked) -> _Asked:
+        """Take a picture of a window and read what changed on it."""
+        view, place = self._shown(asked)
+        if place.empty:
+            return {"digest": "", "blank": True, "place": _list(place), "elements": []}
+        over = [_box(one) for one in asked.get("over", [])]
+        elements = [_told(one, place) for one in view.elements()]
+        kept = [one for one in elements if not any(each.holds(_box(one["box"]).center) for each in over)]
+        return {
+            "digest": view.digest,
+            "blank": view.blank,
+            "place": _list(place),
+            "elements": kept,
+            "lines_read": self._recogniser.lines_read,
+            "pixels_searched": self._recogniser.pixels_searched,
+        }
+
+    def _same(self, asked: _Asked) -> _Asked:
+        """Say whether a part of a window still looks as when it was looked at last, carets apart."""
+        known, box = self._views.get(asked["window"]), _box(asked["box"])
+        if known is None:
+            return {"same": False}
+        view, place = known
+        fresh, seen = self._camera.take(box)
+        before = part_of(view.read, Box(seen.left - place.left, seen.top - place.top, seen.width, seen.height))
+        if seen.empty or before.shape != fresh.shape:
+            return {"same": False}
+        return {"same": all(is_caret(one) for one in changed_in(before, fresh))}
+
+    def _text(self, asked: _Asked) -> _Asked:
+        """Read the text in a part of the screen, as it is now: of a field after something was typed into it."""
+        image, seen = self._camera.take(_box(asked["box"]))
+        if seen.empty:
+            return {"text": "", "score": 0.0, "full": False}
+        view = View(self._recogniser)
+        view.show(image)
+        found = view.texts()
+        ends = (min((one.box.left for one in found), default=0), max((one.box.right for one in found), default=0))
+        height = max((one.height for one in found), default=1)
+        return {
+            "text": " ".join(one.text for one in found),
+            "score": min((one.score for one in found), default=1.0),
+            "full": bool(found) and (ends[0] < 1 or ends[1] > seen.width - height // 2),
+        }
+
+    def _picture(self, asked: _Asked) -> _Asked:
+        image, seen = self._camera.take(_box(asked["box"]))
+        if seen.empty:
+            return {"png": "", "box": _list(seen)}
+        png = png_of(image, seen, [_box(one) for one in asked.get("black", [])])
+        return {"png": base64.b64encode(png).decode(), "box": _list(seen)}
+
+    def _alike(self, asked: _Asked) -> _Asked:
+        """Look for a crop on a window as it was last seen, or in the part of it that `within` names."""
+        known = self._views.get(asked["window"])
+        crop = _decoded(asked["png"])
+        if known is None or crop is None:
+            return {"matches": []}
+        view, place = known
+        within = _box(asked["within"]) if "within" in asked else place
+        part = Box(within.left - place.left, within.top - place.top, within.width, within.height)
+        part = part.meets(Box(0, 0, view.image.shape[1], view.image.shape[0]))
+        found = matches(part_of(view.image, part), crop, [float(one) for one in asked["scales"]])
+        by = Box(part.left + place.left, part.top + place.top, 0, 0)
+        return {
+            "matches": [
+                {"box": _list(moved(one.box, by)), "score": round(one.score, 4), "scale": one.scale}
+                for one in found[:8]
+            ]
+        }
+
+    def _forget(self, asked: _Asked) -> _Asked:
+        self._views.pop(asked["window"], None)
+        return {}
+
+    def _shown(self, asked: _Asked) -> tuple[View, Box]:
+        """Return the view of a window with its newest picture; what lies before it stays as it was."""
+        image, place = self._camera.take(_box(asked["box"]))
+        known = self._views.pop(asked["window"], None)
+        view = View(self._recogniser) if known is None else known[0]
+        self._views[asked["window"]] = view, place
+        while len(self._views) > _WINDOWS:
+            self._views.popitem(last=False)
+        if not place.empty:
+            covered = [_box(one).meets(place) for one in asked.get("over", [])]
+            view.show(view.uncovered(image, [moved(one, Box(-place.left, -place.top, 0, 0)) for one in covered]))
+        return view, place
+
+
+def _told(one: Element, place: Box) -> _Asked:
+    return {
+        "id": one.id, "role": one.role, "name": one.name, "box": _list(moved(one.box, place)), "value": one.value,
+        "label": one.label, "states": sorted(one.states), "score": round(one.score, 3),
+    }  # fmt: skip
+
+
+def _box(numbers: Sequence[int]) -> Box:
+    left, top, width, height = numbers
+    return Box(left, top, width, height)
+
+
+def _list(box: Box) -> list[int]:
+    return [box.left, box.top, box.width, box.height]
+
+
+def _decoded(png: str) -> Image | None:
+    raw = np.frombuffer(base64.b64decode(png), dtype=np.uint8)
+    image = cv2.imdecode(raw, cv2.IMREAD_COLOR) if raw.size else None
+    return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
+def main() -> int:
+    """Answer until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+    cv2.setNumThreads(1)
+    try:
+        seeing = _Seeing()
+    except Exception as error:  # noqa: BLE001 # whatever it is, whoever asks is told
+        _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+        return 1
+    _answer(answers, {"ready": True})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        try:
+            _answer(answers, seeing.known[asked["do"]](asked))
+        except Exception as error:  # noqa: BLE001
+            _answer(answers, {"error": f"{type(error).__name__}: {error}"})
+    return 0
+
+
+def _answer(out: Any, answer: _Asked) -> None:
+    out.write(json.dumps(answer) + "\n")
+    out.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
