@@ -1,6 +1,4 @@
-"""Displays for tests: one of our own per test module, and the programs that a test needs.
-
-    from tests.support.screens import screen  # noqa: F401 (a fixture)
+"""Displays for tests: `screen` is one of our own per test module; `require` asks for the programs that a test needs.
 
     @pytest.fixture(scope="module")
     def screen_size() -> tuple[int, int]:  # only where another size is wanted

@@ -24,7 +24,7 @@ T = TypeVar("T")
 _OPEN_S = 10.0
 _ANSWER_S = 5.0
 _LEAST = (0, 33)
-_PARTS = ("display", "error", "protocol.display", "X", "Xatom", "Xutil", "ext.randr", "ext.res")
+_PARTS = ("display", "error", "protocol.display", "X", "XK", "Xatom", "Xutil", "ext.randr", "ext.res", "ext.xtest")
 _opening = threading.local()
 _library: list[Any] = []
 
@@ -108,6 +108,8 @@ class XConnection:
     def credentials(self, connected: socket.socket) -> tuple[bytes, bytes]:
         """Return name and cookie for a socket that has just been connected. Raises OSError."""
         self._socket = connected
+        if self._lost:  # given up before there was anything to hang up
+            self._hang_up()
         if self._cookie_file is None:
             return b"", b""
         cookie = read_cookie(self._cookie_file, self._number)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from opsagent_tools.gui.display.folders import write_private
 from opsagent_tools.gui.display.installed import ACCESSIBILITY, launcher
 from opsagent_tools.gui.port import NotUsable, ScreenError
 
@@ -46,10 +47,8 @@ def bus_config(folder: Path) -> Path:
     program = launcher()
     if program is not None:
         text = f"[D-BUS Service]\nName=org.a11y.Bus\nExec={program}\n"
-        (services / "org.a11y.Bus.service").write_text(text)
-    path = folder / "bus.xml"
-    path.write_text(_CONFIG.format(folder=escape(str(folder))))
-    return path
+        write_private(services / "org.a11y.Bus.service", text)
+    return write_private(folder / "bus.xml", _CONFIG.format(folder=escape(str(folder))))
 
 
 def wake_accessibility(session_address: str) -> str:

@@ -35,6 +35,14 @@ def private_folder() -> Path:
     raise ScreenError("no place for the sockets of a display: set XDG_RUNTIME_DIR to a folder of yours")
 
 
+def write_private(path: Path, text: str) -> Path:
+    """Write a new file of mode 0600; return its path."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    return path
+
+
 def sweep(place: Path) -> None:
     """Remove what displays left whose keepers are gone. A keeper holds its folder's lock as long as it lives."""
     for folder in place.glob(f"{PREFIX}*"):

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from typing import Any
 
 from opsagent_tools.gui.display import keeper as script
 from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.processes.proc import read_stat
 
 _ANSWER_S = 20.0
 _END_S = 10.0
@@ -80,6 +82,7 @@ class Keeper:
         theirs.close()
         os.close(owner)
         self.pid = self._process.pid
+        self._folder = folder
         self._channel = ours
         self._numbers = itertools.count(1)
         self._asked: dict[int, Future[dict[str, Any]]] = {}
@@ -112,6 +115,17 @@ class Keeper:
             raise NotUsable(f"{argv[0]} cannot be started: {answer['error']}{where}")
         return Program(self, argv, int(answer["pid"]), ended)
 
+    def holds(self, pid: int) -> bool:
+        """Tell whether a process runs under this keeper: was started on the display, or by what was."""
+        seen: set[int] = set()
+        while pid > 1 and pid not in seen:
+            if pid == self.pid:
+                return True
+            seen.add(pid)
+            stat = read_stat(pid)
+            pid = stat.parent if stat is not None else 0
+        return False
+
     def signal(self, pid: int, number: int) -> None:
         """Send a signal to the group of a program that was started here and has not ended."""
         self._ask({"do": "signal", "pid": pid, "number": int(number)}, ())
@@ -128,6 +142,7 @@ class Keeper:
             self._process.wait()
         self._reader.join(_END_S)
         self._channel.close()
+        shutil.rmtree(self._folder, ignore_errors=True)  # its keeper did it, unless that was killed
 
     def _ask(self, asked: dict[str, Any], files: Sequence[int], ended: Future[int] | None = None) -> dict[str, Any]:
         answer: Future[dict[str, Any]] = Future()

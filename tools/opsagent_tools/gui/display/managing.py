@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from opsagent_tools.gui.display.folders import write_private
+
 _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 <openbox_config xmlns="http://openbox.org/3.4/rc">
   <focus><focusNew>yes</focusNew><followMouse>no</followMouse><focusLast>yes</focusLast></focus>
@@ -34,6 +36,4 @@ _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 
 def manager_config(folder: Path) -> Path:
     """Write Openbox's configuration into the display's folder; return its path."""
-    path = folder / "openbox.xml"
-    path.write_text(_CONFIG)
-    return path
+    return write_private(folder / "openbox.xml", _CONFIG)

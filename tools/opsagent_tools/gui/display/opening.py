@@ -30,8 +30,7 @@ class Display:
         self.folder = folder
         """Private folder (0700) of its sockets and cookie; what lies there goes with the display. None: not ours."""
         self._keeper = keeper
-        cookie = env.get("XAUTHORITY")
-        self.connection = XConnection(name, Path(cookie) if cookie else None)
+        self.connection = self.connect()
         self.desktop = Windows(self.connection)
         """Its windows: raised, closed, placed; what is at a point, what has the keys; monitors."""
 
@@ -39,6 +38,20 @@ class Display:
     def own(self) -> bool:
         """Whether we started it: a private display, on which no person works."""
         return self._keeper is not None
+
+    @property
+    def keeper_pid(self) -> int:
+        """The process that all of it runs under; 0 on a display that is not ours."""
+        return self._keeper.pid if self._keeper is not None else 0
+
+    def connect(self) -> XConnection:
+        """Return one more connection to its server, on a thread of its own; whoever takes it closes it."""
+        cookie = Path(self.env.get("XAUTHORITY") or Path(self.env.get("HOME", "/")) / ".Xauthority")
+        return XConnection(self.name, cookie if cookie.is_file() else None)
+
+    def holds(self, pid: int) -> bool:
+        """Tell whether a process was started on this display, or by what was; never so on a display that is not ours."""
+        return self._keeper is not None and self._keeper.holds(pid)
 
     async def run(
         self,
