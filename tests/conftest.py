@@ -19,6 +19,7 @@ import pytest
 
 from tests.support import network, processes, waiting
 from tests.support.pm2 import pm2  # noqa: F401 (a fixture)
+from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
 
 _FOREIGN = re.compile(
     r"(OPSAGENT|LANGCHAIN|LANGSMITH|LANGGRAPH|CHROMA|ANTHROPIC|OPENAI|GOOGLE|OLLAMA|PM2|HF|OTEL)_.*"
