@@ -117,7 +117,7 @@ def _log(one: EffectCheck, began: Any) -> str | None:
 def _holds(path: str, wanted: str, start: int) -> bool:
     """Tell whether a regular file holds a text from `start` on; of a very long one only the end is read."""
     try:
-        with Path(path).expanduser().open("rb", opener=_without_waiting) as file:
+        with os.fdopen(_opened(path), "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 return False
@@ -127,5 +127,5 @@ def _holds(path: str, wanted: str, start: int) -> bool:
         return False
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+def _opened(path: str) -> int:
+    return os.open(Path(path).expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

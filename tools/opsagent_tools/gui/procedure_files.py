@@ -80,7 +80,8 @@ def write_procedure(procedure: ScreenProcedure) -> str:
     if procedure.undo:
         data["undo"] = procedure.undo
     data["version"] = procedure.version
-    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+    text = str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+    return re.sub(r"(?m)^(\s*(?:- )?)'on':", r"\1on:", text)  # a key here, whatever YAML 1.1 thinks of it
 
 
 def _window(value: Value) -> WindowRule:
