@@ -26,7 +26,9 @@ _FEW_FILES = 1024
 
 async def check_up(given_home: str | None) -> list[Finding]:
     """Run all checks."""
-    findings = [*_platform(), *_packages()]
+    from opsagent.cli.checkup_screens import screens
+
+    findings = [*_platform(), *_packages(), *screens()]
     from opsagent.cli.services import open_home
     from opsagent.home import HomeError
 

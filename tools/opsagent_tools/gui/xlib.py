@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from opsagent_tools.gui.display.cookies import SCHEME, read_cookie
+from opsagent_tools.gui.cookies import SCHEME, read_cookie
 from opsagent_tools.gui.port import NotUsable, ScreenError, SurfaceGone
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opsagent_tools.gui import xmonitors, xwindows
+from opsagent_tools.gui.cookies import new_cookie, write_cookie
 from opsagent_tools.gui.display.buses import bus_config, wake_accessibility
-from opsagent_tools.gui.display.cookies import new_cookie, write_cookie
 from opsagent_tools.gui.display.environment import of_display
 from opsagent_tools.gui.display.folders import private_folder
 from opsagent_tools.gui.display.installed import demand_programs, launcher, path_of, search_path
