@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from opsagent_tools.gui.matching.roles import FIELDS, SECRET, usable
@@ -20,8 +20,6 @@ class Seen:
     look: Look
     crop: bytes = b""
     """Its picture (PNG); empty: there is none, or it must not be kept."""
-    read: Look | None = None
-    """What was recognised in the picture of the window at the same time, where that is another way to look at it."""
 
 
 class Eyes(Protocol):
@@ -41,6 +39,9 @@ class Eyes(Protocol):
 
     async def again(self, seen: Seen) -> Element | None:
         """Return an element as it is now."""
+
+    async def read(self, seen: Seen) -> Look | None:
+        """Return what is recognised in the picture of its window, where that is another way to look at it. Takes its time."""
 
     async def gone(self, window: Window) -> bool:
         """Return whether no window of that process is there any more."""
@@ -79,8 +80,7 @@ class SurfaceEyes:
 
     async def at(self, point: Point) -> Seen | None:
         async with self._turn:
-            seen = await self._first(await self.window_at(point), lambda look: hit(look, point))
-        return seen if seen is None or self._reading.locked() else replace(seen, read=await self._read(seen))
+            return await self._first(await self.window_at(point), lambda look: hit(look, point))
 
     async def focused(self) -> Seen | None:
         async with self._turn:
@@ -102,8 +102,9 @@ class SurfaceEyes:
         except ScreenError:
             return False
 
-    async def _read(self, seen: Seen) -> Look | None:
-        """Return what is recognised on the window; takes its time, so that what is seen meanwhile is not waited for."""
+    async def read(self, seen: Seen) -> Look | None:
+        if self._reading.locked():
+            return None  # it would be of another moment
         async with self._reading:
             try:
                 surfaces = await self._surfaces(seen.look.window)

@@ -7,18 +7,19 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from opsagent_tools.gui.matching.roles import CHOICES
-from opsagent_tools.gui.model import Point, Verb, Window
+from opsagent_tools.gui.model import Look, Point, Verb, Window
 from opsagent_tools.gui.port import NotUsable
 from opsagent_tools.gui.recording.eyes import Eyes, Seen, same_in
 from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
-from opsagent_tools.gui.recording.steps import Did, Recording
+from opsagent_tools.gui.recording.steps import Did, Recording, clicked_field
 from opsagent_tools.gui.recording.values import settled
 
+_T = TypeVar("_T")
 STOP_KEYS = ("ctrl", "alt", "end")
 _NEAR_PX = 3
 _READY_S = 15.0
@@ -27,27 +28,22 @@ _LINE_BYTES = 1 << 20
 
 @dataclass(slots=True)
 class _Glance:
-    """What was seen at one moment: below the pointer, and with the focus."""
+    """What is seen at one moment: below the pointer, and with the focus. None: nobody knows, or it changed meanwhile."""
 
     point: Point
     window: asyncio.Task[Window | None]
     below: asyncio.Task[Seen | None]
-    focused: asyncio.Task[Seen | None]
     keys_to: asyncio.Task[Window | None]
-
-
-@dataclass(slots=True)
-class _Noted:
-    """What was seen for the event that a gesture began with."""
-
-    window: Awaitable[Window | None]
-    seen: Awaitable[Seen | None]
+    focused: asyncio.Task[Seen | None]
+    read: asyncio.Task[Look | None]
 
 
 @dataclass(slots=True)
 class _State:
+    acts: int = 0
+    """How many presses, releases and keys there were that may have changed what is seen."""
     glance: _Glance | None = None
-    noted: dict[InputEvent, _Noted] = field(default_factory=dict)
+    noted: dict[InputEvent, _Glance] = field(default_factory=dict)
     done: list[asyncio.Task[Did]] = field(default_factory=list)
 
 
@@ -154,40 +150,53 @@ class Recorder:
         self._over.set()
 
     def _heard(self, event: InputEvent) -> None:
-        if (
-            event.kind in {"press", "key"} and not (event.kind == "key" and self._joiner.typing and event.char)
-        ) or event.kind == "release":
+        goes_on = event.kind == "key" and (event.char or event.key == "backspace") and self._joiner.typing
+        if not goes_on:
+            self._state.acts += not (event.kind == "key" and event.char)
             self._state.noted[event] = self._noted(event)
         for joined in self._joiner.feed(event):
             self._finish(joined)
-        if self._joiner.typing:
-            return
-        self._state.glance = None  # what was done may have changed what is seen
+        if not self._joiner.typing:
+            self._state.glance = None  # what was done may have changed what is seen
 
     def _rested(self, event: InputEvent) -> None:
         """Look at what lies below the pointer, for the press that may come."""
         if not self._joiner.typing:
             for joined in self._joiner.flush():  # a click that no second one followed
                 self._finish(joined)
-        self._state.glance = self._glance(event.point)
+        self._state.glance = self._look(event.point)
 
-    def _glance(self, point: Point) -> _Glance:
+    def _noted(self, event: InputEvent) -> _Glance:
+        """Return what was seen before an event; where nobody has looked yet, what is seen now."""
+        glance = self._state.glance
+        if glance is None or (event.kind != "key" and not _near(glance.point, event.point)):
+            return self._look(event.point)
+        return glance
+
+    def _look(self, point: Point) -> _Glance:
+        below = asyncio.create_task(self._steady(self._eyes.at(point)))
         return _Glance(
             point,
-            asyncio.create_task(self._eyes.window_at(point)),
-            asyncio.create_task(self._eyes.at(point)),
-            asyncio.create_task(self._eyes.focused()),
-            asyncio.create_task(self._eyes.focused_window()),
+            asyncio.create_task(self._steady(self._eyes.window_at(point))),
+            below,
+            asyncio.create_task(self._steady(self._eyes.focused_window())),
+            asyncio.create_task(self._steady(self._eyes.focused())),
+            asyncio.create_task(self._read_then(below)),
         )
 
-    def _noted(self, event: InputEvent) -> _Noted:
-        glance = self._state.glance
-        if event.kind == "key":
-            glance = glance or self._glance(event.point)
-            return _Noted(glance.keys_to, glance.focused)
-        if glance is None or abs(glance.point.x - event.point.x) + abs(glance.point.y - event.point.y) > 2 * _NEAR_PX:
-            glance = self._glance(event.point)
-        return _Noted(glance.window, glance.below)
+    def _steady(self, look: Awaitable[_T | None]) -> Coroutine[None, None, _T | None]:
+        """Return what is seen; None where something was done while it was looked at, as nobody knows which came first."""
+        before = self._state.acts
+
+        async def seen_in_time() -> _T | None:
+            seen = await look
+            return seen if self._state.acts == before else None
+
+        return seen_in_time()
+
+    async def _read_then(self, below: asyncio.Task[Seen | None]) -> Look | None:
+        seen = await below
+        return None if seen is None else await self._eyes.read(seen)
 
     def _finish(self, joined: Joined) -> None:
         before = self._state.done[-1] if self._state.done else None
@@ -195,11 +204,16 @@ class Recorder:
 
     async def _did(self, joined: Joined, latest: _Glance | None, before: asyncio.Task[Did] | None) -> Did:
         """Return a gesture with what it was done to, after the one `before`. `latest`: what was seen while it was typed."""
-        noted = self._state.noted.pop(joined.first, None) or self._noted(joined.first)
-        window, seen = await noted.window, await noted.seen
+        noted = self._state.noted.pop(joined.first, None) or self._look(joined.first.point)
+        keys = joined.first.kind == "key"
+        window, seen = (await noted.keys_to, await noted.focused) if keys else (await noted.window, await noted.below)
+        if not keys and window is not None and not _on(window, joined.first):
+            window = seen = None
+        if seen is None and joined.gesture.verb is Verb.TYPE and before is not None:
+            seen = clicked_field(await before)
         verb, to = joined.gesture.verb, None
         if verb is Verb.DRAG and joined.last in self._state.noted:
-            to = await self._state.noted[joined.last].seen
+            to = await self._state.noted[joined.last].below
         now = None
         if seen is not None and (verb is Verb.TYPE or seen.element.role in CHOICES):
             now = await self._eyes.again(seen)
@@ -208,7 +222,10 @@ class Recorder:
             focused = await latest.focused
             moved = focused is not None and same_in(focused.look, seen.element) != focused.element
         gesture = settled(joined.gesture, seen, now, moved=moved)
-        did = Did(gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now)
+        did = Did(
+            gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now,
+            read=None if keys or seen is None else await noted.read,
+        )  # fmt: skip
         if before is not None:
             await before
         self._told(did.said)
@@ -216,4 +233,14 @@ class Recorder:
 
     async def _forget_glance(self) -> None:
         if (glance := self._state.glance) is not None:
-            await asyncio.gather(glance.window, glance.below, glance.focused, glance.keys_to)
+            await asyncio.gather(glance.window, glance.below, glance.focused, glance.keys_to, glance.read)
+
+
+def _near(one: Point, other: Point) -> bool:
+    return abs(one.x - other.x) <= _NEAR_PX and abs(one.y - other.y) <= _NEAR_PX
+
+
+def _on(window: Window, pressed: InputEvent) -> bool:
+    """Whether a window was below a press: one that opened just then was not."""
+    kind, _, number = window.id.partition(":")
+    return kind != "x11" or not pressed.windows or int(number, 0) in pressed.windows

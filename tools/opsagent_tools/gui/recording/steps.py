@@ -32,6 +32,8 @@ class Did:
     to: Seen | None = None
     now: Element | None = None
     """The element after it: of a field, or of what can be checked."""
+    read: Look | None = None
+    """What was recognised on the window just before, where that is another way to look at it."""
     closed: bool = False
     """Afterwards no window of the program was there any more."""
 
@@ -78,6 +80,12 @@ class Recorded:
     notes: tuple[str, ...]
 
 
+def clicked_field(did: Did) -> Seen | None:
+    """Return the field that a click gave the keys to; None: it was no such click."""
+    on_field = did.seen is not None and did.seen.element.role in FIELDS | SECRET
+    return did.seen if on_field and did.gesture.verb in {Verb.CLICK, Verb.DOUBLE} else None
+
+
 @dataclass(slots=True)
 class _Making:
     """The making of one procedure."""
@@ -109,8 +117,8 @@ class _Making:
         return Recorded(made, self.crops, tuple(self.notes))
 
     def _step(self, number: int, one: Did, rule: WindowRule, following: Did | None) -> ScreenStep:
-        on = self._fingerprint(one.seen)
-        to = self._fingerprint(one.to)
+        on = self._fingerprint(one.seen, one.read)
+        to = self._fingerprint(one.to, None)
         gesture = self._generalised(one) if one.gesture.verb is Verb.TYPE else one.gesture
         needs = gesture.verb not in {Verb.HOTKEY, Verb.WAIT}
         note = ""
@@ -123,10 +131,10 @@ class _Making:
             window=_other_window(one, rule),
         )  # fmt: skip
 
-    def _fingerprint(self, seen: Seen | None) -> Fingerprint | None:
+    def _fingerprint(self, seen: Seen | None, read: Look | None) -> Fingerprint | None:
         if seen is None:
             return None
-        made = fingerprint_of(seen.element, seen.look, read=_without_values(seen))
+        made = fingerprint_of(seen.element, seen.look, read=_without_values(seen, read))
         if not seen.crop:
             return made
         crop = f"{len(self.crops) + 1:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}.png"
@@ -150,13 +158,13 @@ class _Making:
         return replace(one.gesture, text=f"{{{name}}}")
 
 
-def _without_values(seen: Seen) -> Look | None:
+def _without_values(seen: Seen, read: Look | None) -> Look | None:
     """Return what was recognised, without what stands in fields: it is no sign to know a place by, and nobody's business."""
-    if seen.read is None:
+    if read is None:
         return None
     fields = [one.box for one in seen.look.elements if one.role in FIELDS | SECRET]
-    texts = [one for one in seen.read.elements if not any(box.holds(one.box.center) for box in fields)]
-    return replace(seen.read, elements=tuple(texts))
+    texts = [one for one in read.elements if not any(box.holds(one.box.center) for box in fields)]
+    return replace(read, elements=tuple(texts))
 
 
 def _joined(done: Sequence[Did]) -> Iterator[Did]:

@@ -1,0 +1,121 @@
+"""What was seen too late is not believed: a gesture is never put down to another element than it was done to."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from opsagent_tools.gui.model import Box, Element, Look, Point, SurfaceKind, Verb, Window
+from opsagent_tools.gui.recording import Recorder, Recording, Seen
+from opsagent_tools.gui.recording.gestures import InputEvent
+
+WINDOW = Window(id="x11:0x1", pid=7, exe="/bin/p", program="p", uid=1, box=Box(0, 0, 400, 300))
+SPOT = Point(20, 20)
+
+
+def field(name: str) -> Seen:
+    element = Element(id=name, role="text field", name="", label=name, box=Box(0, 0, 50, 50), value="",
+                      states=frozenset({"visible", "enabled"}), source=SurfaceKind.ACCESSIBLE)  # fmt: skip
+    look = Look(window=WINDOW, at=datetime.now(UTC), source=SurfaceKind.ACCESSIBLE, elements=(element,))
+    return Seen(element, look)
+
+
+class SlowEyes:
+    """Eyes that see once they are let."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.window: Window = WINDOW
+        self.under = field("first")
+        self.focus = field("first")
+
+    async def window_at(self, point: Point) -> Window | None:
+        await self.open.wait()
+        return self.window
+
+    async def focused_window(self) -> Window | None:
+        return self.window
+
+    async def at(self, point: Point) -> Seen | None:
+        await self.open.wait()
+        return self.under
+
+    async def focused(self) -> Seen | None:
+        await self.open.wait()
+        return self.focus
+
+    async def again(self, seen: Seen) -> Element | None:
+        return None
+
+    async def read(self, seen: Seen) -> Look | None:
+        return None
+
+    async def gone(self, window: Window) -> bool:
+        return False
+
+
+def key(name: str, char: str = "", at_ms: int = 0) -> InputEvent:
+    return InputEvent(kind="key", at_ms=at_ms, point=SPOT, key=name, char=char)
+
+
+def press(kind: str, at_ms: int = 0, windows: tuple[int, ...] = (1,)) -> InputEvent:
+    return InputEvent(kind=kind, at_ms=at_ms, point=SPOT, button=1, windows=windows if kind == "press" else ())
+
+
+def rest(at_ms: int = 0) -> InputEvent:
+    return InputEvent(kind="rest", at_ms=at_ms, point=SPOT)
+
+
+async def heard(eyes: SlowEyes, *events: InputEvent, seen_first: bool) -> Recording:
+    recorder = Recorder(":0", {}, eyes)
+    for event in events:
+        (recorder._rested if event.kind == "rest" else recorder._heard)(event)
+        if seen_first:
+            eyes.open.set()
+            for _ in range(5):
+                await asyncio.sleep(0)
+    eyes.open.set()
+    return await recorder.stop()
+
+
+async def test_typing_is_put_down_to_the_field_that_was_seen_in_time() -> None:
+    done = (await heard(SlowEyes(), key("a", "a"), key("tab"), seen_first=True)).done
+    assert done[0].seen is not None
+    assert done[0].gesture.text == "a"
+
+
+async def test_typing_that_went_on_before_anybody_saw_where_is_put_down_to_nothing() -> None:
+    first, second = (await heard(SlowEyes(), key("a", "a"), key("tab"), seen_first=False)).done
+    assert (first.gesture.verb, second.gesture.verb) == (Verb.TYPE, Verb.HOTKEY)
+    assert first.seen is None
+    assert first.gesture.text == "", "it may have been a password"
+
+
+async def test_fast_typing_after_a_click_went_into_what_was_clicked() -> None:
+    eyes = SlowEyes()
+    recorder = Recorder(":0", {}, eyes)
+    recorder._rested(rest())
+    eyes.open.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    eyes.open.clear()
+    for event in (press("press"), press("release"), key("a", "a", 900), key("tab", at_ms=901)):
+        recorder._heard(event)
+    eyes.open.set()
+    click, typed, _ = (await recorder.stop()).done
+    assert click.gesture.verb is Verb.CLICK
+    assert typed.seen == click.seen == eyes.under
+    assert typed.gesture.text == "a"
+
+
+async def test_a_click_is_put_down_to_what_was_there_before_it() -> None:
+    eyes = SlowEyes()
+    (click,) = (await heard(eyes, rest(), press("press"), press("release"), seen_first=True)).done
+    assert click.seen == eyes.under
+    (late,) = (await heard(SlowEyes(), press("press"), press("release"), seen_first=False)).done
+    assert late.seen is None
+
+
+async def test_a_menu_that_opened_under_the_pointer_was_not_clicked() -> None:
+    (click,) = (await heard(SlowEyes(), press("press", windows=(5, 6)), press("release"), seen_first=True)).done
+    assert click.seen is None
