@@ -11,19 +11,48 @@ from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed, Ref
 from opsagent_tools.gui.accessible.nodes import Node, Tree
 from opsagent_tools.gui.accessible.programs import Frame
+from opsagent_tools.gui.accessible.words import State, has
 from opsagent_tools.gui.model import Point
 
 _DEEPEST = 40
+_INSIDE = frozenset({2, 16, 28, 36, 41})
+"""Roles of what lies over other parts of its own window: dialogs, internal frames, open menus."""
 _HIDERS = words.CONTROLS | words.COVERS | words.FRAMES | {28}
 
 
-async def covers(bus: Bus, tree: Tree, frame: Frame, target: Node, point: Point) -> bool:
+def lies_under(tree: Tree, frame: Frame, target: Node, point: Point) -> bool:
+    """Tell whether a dialog, a menu or a window inside the window holds that point and not the target."""
+    around = set(_up(tree, target.ref))
+    for node in tree.walk():
+        if node.role not in _INSIDE or node.ref in around or node.ref in tree.roots or node.box is None:
+            continue
+        over = has(node.state, State.SHOWING) and frame.shape.on_screen(node.box).holds(point)
+        if over and target.ref not in set(_up(tree, node.ref)) and not _shares(tree, node, target):
+            return True
+    return False
+
+
+def _shares(tree: Tree, popup: Node, target: Node) -> bool:
+    """Tell whether the target is in a popup that names it as its child, though its parent is the menu that opened it."""
+    return any(ref in popup.children for ref in _up(tree, target.ref)) or any(
+        tree.nodes[ref].parent == popup.ref for ref in _up(tree, target.ref) if ref in tree.nodes
+    )
+
+
+async def is_covered(bus: Bus, tree: Tree, frame: Frame, target: Node, point: Point) -> bool:
     """Tell whether the toolkit names something else than `target` at that point of the screen.
 
     What is named may be the target, something in it, or something around it; or nothing, where a toolkit does not tell.
     """
-    root = next((ref for ref in _up(tree, target.ref) if ref in tree.roots), tree.roots[0])
-    hit = await _hit(bus, root, frame, point)
+    if tree.nodes[target.ref].role in words.OF_MENUS:
+        (holds,) = await bus.ask(
+            [Ask(target.ref, words.COMPONENT, "Contains", "iiu", (*frame.shape.off_screen(point), 0))]
+        )
+        if holds is False:
+            return True
+    around = [ref for ref in _up(tree, target.ref) if ref != target.ref]
+    start = next((ref for ref in around if ref in tree.roots or _lies_over(tree, ref)), tree.roots[0])
+    hit = await _hit(bus, start, frame, point)
     if hit is None or hit in tree.roots or hit in _up(tree, target.ref):
         return False
     if hit not in tree.nodes:
@@ -47,6 +76,12 @@ async def _hit(bus: Bus, root: Ref, frame: Frame, point: Point) -> Ref | None:
             break
         found = here = below
     return found
+
+
+def _lies_over(tree: Tree, ref: Ref) -> bool:
+    """Tell whether it is an open menu or list: what is in it lies over the window, whose own answer is what is below."""
+    node = tree.nodes.get(ref)
+    return node is not None and bool(node.children) and node.role in words.COVERS
 
 
 def _up(tree: Tree, ref: Ref) -> Iterator[Ref]:

@@ -10,6 +10,7 @@ from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ref
 from opsagent_tools.gui.accessible.labels import Text, nearest_label
 from opsagent_tools.gui.accessible.nodes import Node, Tree, id_of
+from opsagent_tools.gui.accessible.quirks import is_closed_list, is_list_of_combo, true_places
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
 
@@ -17,6 +18,10 @@ _SPACES = re.compile(r"\s+")
 _SECRET = re.compile(
     r"(?i)pass ?word|pass ?phrase|passwort|kennwort|mot de passe|contrase|senha|비밀번호|암호|パスワード|\bpin\b|secret|\btoken\b|api.?key"
 )
+_TAGS = re.compile(r"<[^<>]{1,200}>")
+"""Tooltips of Qt may be HTML."""
+_NAMED_BY_CONTENT = frozenset({Role.LABEL, Role.ROW, Role.LIST_ITEM, Role.TREE_ITEM})
+_TEXTS = frozenset({Role.LABEL, Role.STATIC, Role.TABLE_CELL, 10, 57})
 _LEAST = 10
 """Pixels that must be seen of an element, each way, for a click to be safe; less where it is smaller."""
 
@@ -29,18 +34,17 @@ class Shape:
     """Of the client, on the screen."""
     scale: float = 1.0
     """Pixels of the screen per pixel of the toolkit."""
-    dx: int = 0
-    """Added after scaling."""
-    dy: int = 0
+    popups: tuple[Box, ...] = ()
+    """Places of open menus and lists on the screen, as the server knows them."""
 
     def on_screen(self, box: Box) -> Box:
         """Return a toolkit's place as a place on the screen."""
-        left, top = round(box.left * self.scale) + self.dx, round(box.top * self.scale) + self.dy
+        left, top = round(box.left * self.scale), round(box.top * self.scale)
         return Box(left, top, round(box.width * self.scale), round(box.height * self.scale))
 
     def off_screen(self, point: Point) -> tuple[int, int]:
         """Return a point of the screen as the toolkit counts."""
-        return round((point.x - self.dx) / self.scale), round((point.y - self.dy) / self.scale)
+        return round(point.x / self.scale), round(point.y / self.scale)
 
 
 @dataclass(slots=True)
@@ -61,15 +65,15 @@ def elements_of(tree: Tree, shape: Shape, toolkit: str, title: str = "") -> tupl
         toolkit: as the program calls it; some call a combo box by what is chosen in it.
         title: of the window, where its frame has no name.
     """
-    seen = list(_placed(tree, shape))
+    seen = list(_placed(tree, shape, toolkit))
     labels = _Labels(tree, seen)
     made: dict[Ref, Element] = {}
     for one in seen:
         role = _ours(one.node, tree)
-        name = _name(one.node, toolkit) or (title if one.node.ref == tree.roots[0] else "")
-        if not role and not name:
-            continue
+        name = _name(one.node, tree, toolkit) or (title if one.node.ref == tree.roots[0] else "")
         parent = _parent(one.node, tree, made)
+        if _says_nothing(role, name, parent):
+            continue
         element = Element(
             id=id_of(one.node.ref),
             role=role or words.GROUP,
@@ -77,31 +81,38 @@ def elements_of(tree: Tree, shape: Shape, toolkit: str, title: str = "") -> tupl
             box=one.part if _enough(one) else one.box,
             label=labels.of(one, name),
             states=_states(one, role),
-            parent=parent,
+            parent=parent.id if parent else None,
             source=SurfaceKind.ACCESSIBLE,
         )
-        made[one.node.ref] = _with_value(element, one.node, tree, toolkit)
+        made[one.node.ref] = _with_value(element, one.node, tree)
     return _in_rows(tuple(made.values()))
 
 
-def _placed(tree: Tree, shape: Shape) -> Iterator[_Seen]:
+def _placed(tree: Tree, shape: Shape, toolkit: str) -> Iterator[_Seen]:
+    """Yield what has a place, with the part of it that is not cut off."""
     clips: dict[Ref, Box | None] = {}
+    left_out: set[Ref] = set()
+    places = true_places(tree, toolkit)
     for node in tree.walk():
+        told = places.get(node.ref, node.box)
+        box = shape.on_screen(told) if told else shape.window if node.parent is None else None
+        hidden = not node.shows or is_closed_list(node, tree, toolkit, box, shape.popups)
+        if hidden or node.parent in left_out:
+            left_out.add(node.ref)
+            continue
         above = clips.get(node.parent) if node.parent else shape.window
-        box = shape.on_screen(node.box) if node.box else None
-        clips[node.ref] = _clip(node, box, above)
+        clips[node.ref] = _clip(node, box, above, tree)
         if box is None or box.empty:
             continue
-        over = node.role in words.COVERS or (node.parent in tree.nodes and clips[node.ref] is None)
-        yield _Seen(node, box, box if over or above is None else box.meets(above))
+        yield _Seen(node, box, box if node.role in words.COVERS or above is None else box.meets(above))
 
 
-def _clip(node: Node, box: Box | None, above: Box | None) -> Box | None:
+def _clip(node: Node, box: Box | None, above: Box | None, tree: Tree) -> Box | None:
     """Return what cuts off the children of a node; None: only the screen's edge does."""
-    if node.role in (words.COVERS | {Role.MENU_ITEM}):
+    if node.role in words.COVERS or node.role == Role.MENU_ITEM:
         return None
-    if node.role in words.SCROLLERS | words.TABLES and box is not None and not box.empty and above is not None:
-        return box.meets(above)
+    if node.role in words.SCROLLERS | words.TABLES and box is not None and not box.empty:
+        return box if above is None or is_list_of_combo(node, tree) else box.meets(above)
     return above
 
 
@@ -112,15 +123,39 @@ def _enough(one: _Seen) -> bool:
 
 def _ours(node: Node, tree: Tree) -> str:
     role = words.OURS.get(node.role, "")
-    if role == "menu item" and node.parent in tree.nodes and tree.nodes[node.parent].role == Role.MENU_BAR:
+    around = tree.nodes[node.parent].role if node.parent in tree.nodes else -1
+    if node.ref == tree.roots[0]:
+        return "dialog" if role == "dialog" else "window"
+    if node.role in (Role.FRAME, Role.WINDOW):
+        return ""
+    if role == "menu item" and around == Role.MENU_BAR:
         return "menu"
+    if role == "label" and around in (Role.LIST, Role.LIST_BOX):
+        return "list item"
     return role
 
 
-def _name(node: Node, toolkit: str) -> str:
-    if node.role == Role.COMBO_BOX and toolkit in words.COMBO_IS_CALLED_BY_CHOICE:
-        return ""  # these call a combo box by what is chosen in it: that is its value
-    return _tidy(node.name) or _tidy(node.description)
+def _name(node: Node, tree: Tree, toolkit: str) -> str:
+    if node.role == Role.COMBO_BOX and (toolkit in words.COMBO_IS_CALLED_BY_CHOICE or node.name == node.text):
+        return ""  # called by what is chosen in it, which is its value
+    name = _tidy(node.name) or _tidy(_TAGS.sub(" ", node.description))
+    return _text_in(node, tree) if not name and node.role in _NAMED_BY_CONTENT else name
+
+
+def _said(label: Node, tree: Tree) -> str:
+    return _tidy(label.name) or _text_in(label, tree)
+
+
+def _text_in(node: Node, tree: Tree) -> str:
+    """Return the texts right in an object, in order: what a label, a row or a list item without a name says."""
+    found: list[str] = []
+    for ref in node.children:
+        child = tree.nodes.get(ref)
+        if child is not None and child.role in _TEXTS and (text := _tidy(child.name)):
+            found.append(text)
+            if node.role == Role.ROW:
+                break
+    return " ".join(found)
 
 
 def _tidy(name: str) -> str:
@@ -133,9 +168,9 @@ class _Labels:
     def __init__(self, tree: Tree, seen: list[_Seen]) -> None:
         self._tree = tree
         self._texts = {
-            one.node.ref: Text(_tidy(one.node.name), one.part)
+            one.node.ref: Text(name, one.part)
             for one in seen
-            if words.OURS.get(one.node.role) == "label" and not one.part.empty and _tidy(one.node.name)
+            if _ours(one.node, tree) == "label" and not one.part.empty and (name := _said(one.node, tree))
         }
         told = {label for one in seen for label in one.node.labelled_by}
         self._free = {ref: text for ref, text in self._texts.items() if ref not in told}
@@ -146,11 +181,11 @@ class _Labels:
     def of(self, one: _Seen, name: str) -> str:
         """Return the label of a control: what the toolkit says, else the nearest; empty for what names itself."""
         role = one.node.role
+        told = [self._texts[ref].name for ref in one.node.labelled_by if ref in self._texts]
+        if told and " ".join(told) != name:
+            return " ".join(told)
         if role not in words.TO_LABEL and (name or role not in words.CONTROLS):
             return ""
-        told = [self._texts[ref].name for ref in one.node.labelled_by if ref in self._texts]
-        if told:
-            return " ".join(told)
         around = set(self._groups(one.node.ref))
         near = [text for ref, text in self._free.items() if self._is_for(ref, text, around)]
         return nearest_label(one.part, near, self._controls)
@@ -184,12 +219,12 @@ def _states(one: _Seen, role: str) -> frozenset[str]:
     return frozenset(name for name, holds in states.items() if holds)
 
 
-def _with_value(element: Element, node: Node, tree: Tree, toolkit: str) -> Element:
+def _with_value(element: Element, node: Node, tree: Tree) -> Element:
     called = f"{element.name} {element.label}"
     if "secret" in element.states or ("editable" in element.states and _SECRET.search(called)):
         return replace(element, value=None, states=element.states | {"secret"})
     if node.role == Role.COMBO_BOX:
-        return replace(element, value=_chosen(node, tree, toolkit))
+        return replace(element, value=_chosen(node, tree))
     if node.role in words.NUMBERED:
         return replace(element, value=None if node.number is None else f"{node.number:g}")
     if node.role in words.WORDED:
@@ -197,22 +232,27 @@ def _with_value(element: Element, node: Node, tree: Tree, toolkit: str) -> Eleme
     return element
 
 
-def _chosen(combo: Node, tree: Tree, toolkit: str) -> str | None:
+def _chosen(combo: Node, tree: Tree) -> str | None:
     """Return what is chosen in a combo box, or written in it."""
     for ref in combo.children:
         child = tree.nodes.get(ref)
         if child is not None and child.role in words.WORDED and child.text is not None:
             return child.text
-    if toolkit in words.COMBO_IS_CALLED_BY_CHOICE:
-        return _tidy(combo.name)
-    return combo.text
+    return None if combo.text is None else _tidy(combo.text)
 
 
-def _parent(node: Node, tree: Tree, made: dict[Ref, Element]) -> str | None:
+def _says_nothing(role: str, name: str, parent: Element | None) -> bool:
+    """Tell whether an object is no element: a container without meaning, or a text that its parent says already."""
+    if role == "label":
+        return not name or (parent is not None and parent.role in words.SAID_ONCE and parent.name == name)
+    return not name and not role
+
+
+def _parent(node: Node, tree: Tree, made: dict[Ref, Element]) -> Element | None:
     above = node.parent
     while above is not None:
         if above in made:
-            return made[above].id
+            return made[above]
         around = tree.nodes.get(above)
         above = around.parent if around else None
     return None

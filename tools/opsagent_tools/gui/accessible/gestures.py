@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Bus, Ref
-from opsagent_tools.gui.accessible.covering import covers
+from opsagent_tools.gui.accessible.covering import is_covered, lies_under
 from opsagent_tools.gui.accessible.nodes import Node, Reader, Tree, id_of
 from opsagent_tools.gui.accessible.programs import Frame
+from opsagent_tools.gui.accessible.quirks import is_list_of_combo
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Element, Gesture, Located, Point, Verb, Window
@@ -140,7 +141,9 @@ class Gestures:
         node.parent = known.parent
         point = _point(node, self._part(node, known, at, window))
         popup = self._in_popup(known, point)
-        if await covers(self._bus, self._tree, self._frame, known, point):
+        if lies_under(self._tree, self._frame, known, point) or await is_covered(
+            self._bus, self._tree, self._frame, known, point
+        ):
             raise ScreenError(f"{_called(at.element)} is covered by something else")
         return _Target(node, point, popup)
 
@@ -161,30 +164,35 @@ class Gestures:
 
     def _part(self, node: Node, known: Node, at: Located, window: Window) -> Box:
         """Return the part of a target that can be pressed: as it was seen, or, where it moved, what lies on its window."""
-        assert node.box is not None
-        box = self._frame.shape.on_screen(node.box)
-        element = at.element
-        if known.box == node.box and element is not None and element.id == id_of(node.ref):
+        element, place = at.element, self._frame.shape.on_screen
+        if node.box is None or known.box is None or element is None or element.id != id_of(node.ref):
+            part = Box(0, 0, 0, 0) if node.box is None else place(node.box).meets(window.box)
+        elif known.box == node.box:
             return element.box
-        part = box.meets(window.box)
+        else:  # it moved since: the part that was seen moved with it
+            was, now = place(known.box), place(node.box)
+            moved = Box(
+                element.box.left + now.left - was.left,
+                element.box.top + now.top - was.top,
+                element.box.width,
+                element.box.height,
+            )
+            part = (
+                moved.meets(window.box) if (was.width, was.height) == (now.width, now.height) else now.meets(window.box)
+            )
         if part.empty:
             raise ScreenError(f"{_called(element)} is outside of its window")
         return part
 
     def _in_popup(self, node: Node, point: Point) -> bool:
-        if not any(box.holds(point) for box in self._frame.popups):
+        if not any(box.holds(point) for box in self._frame.shape.popups):
             return False
         above: Node | None = node
         while above is not None:
-            if above.role in words.COVERS or above.ref in self._frame.over or _is_list_of_combo(above, self._tree):
+            if above.role in words.COVERS or above.ref in self._frame.over or is_list_of_combo(above, self._tree):
                 return True
             above = self._tree.nodes.get(above.parent) if above.parent else None
         return False
-
-
-def _is_list_of_combo(node: Node, tree: Tree) -> bool:
-    around = tree.nodes.get(node.parent) if node.parent else None
-    return node.role in words.TABLES and around is not None and around.role == Role.COMBO_BOX
 
 
 def _needed(at: Located | None, gesture: Gesture) -> Located:

@@ -80,8 +80,9 @@ class Tree:
 class Reader:
     """Reads trees of one program, and remembers what it read."""
 
-    def __init__(self, bus: Bus, *, patience_s: float = 1.5) -> None:
+    def __init__(self, bus: Bus, toolkit: str, *, patience_s: float = 1.5) -> None:
         self._bus = bus
+        self._toolkit = toolkit
         self._patience_s = patience_s
         self._known: dict[Ref, Node] = {}
         self._reading: dict[Ref, Node] = {}
@@ -171,14 +172,34 @@ class Reader:
         answers = await self._bus.ask([ask for _, _, ask in questions], within_s=self._patience_s)
         if any(answer is SILENT for answer in answers):
             raise Silent(f"the program did not answer within {self._patience_s:g} s: it hangs, or is very busy")
-        tables: list[tuple[Node, int]] = []
         for (node, kind, _), answer in zip(questions, answers, strict=True):
             if kind == "count":
-                tables.append((node, answer if isinstance(answer, int) else 0))
+                count = answer if isinstance(answer, int) else 0
+                node.children = await children_of_table(self._bus, node.ref, self._seen_of(node), count)
+            elif kind == "length":
+                await self._read_long(node, answer if isinstance(answer, int) else 0)
+            elif kind == "choice":
+                node.text = await self._chosen(node)
             else:
                 _take(node, kind, answer)
-        for node, count in tables:
-            node.children = await children_of_table(self._bus, node.ref, self._seen_of(node), count)
+
+    async def _read_long(self, node: Node, length: int) -> None:
+        """Read a text of several lines, as far as is read in a look. -1 is its end: Qt tells nothing beyond that."""
+        end = LONGEST if length > LONGEST else -1
+        (answer,) = await self._bus.ask([Ask(node.ref, words.TEXT, "GetText", "ii", (0, end))])
+        _take(node, "text", answer)
+
+    async def _chosen(self, combo: Node) -> str | None:
+        """Return the name of what is chosen in a combo box or in the list that is its child; None: it is not told."""
+        if self._toolkit in words.COMBO_IS_CALLED_BY_CHOICE:
+            return combo.name
+        for holder in (combo.ref, *combo.children[:2]):
+            (answer,) = await self._bus.ask([Ask(holder, words.SELECTION, "GetSelectedChild", "i", (0,))])
+            chosen = () if isinstance(answer, Failed) else refs_in([answer])
+            if chosen and chosen[0] not in combo.children:
+                (name,) = await self._bus.ask([_get(chosen[0], words.ACCESSIBLE, "Name")])
+                return None if isinstance(name, Failed) else str(name)
+        return None
 
     def _seen_of(self, node: Node) -> Box | None:
         """Return the part of a node's place that what it lies in does not cut off."""
@@ -227,14 +248,18 @@ def _questions(node: Node, part: str) -> list[tuple[str, Ask]]:
 def _more(node: Node) -> list[tuple[str, Ask]]:
     if node.role in words.NUMBERED:
         return [("number", _get(node.ref, words.VALUE, "CurrentValue"))]
+    if node.role in words.WORDED and has(node.state, State.MULTI_LINE):
+        return [("length", _get(node.ref, words.TEXT, "CharacterCount"))]
+    if node.role == Role.COMBO_BOX:
+        return [("choice", _get(node.ref, words.ACCESSIBLE, "Name"))]
     if node.role in words.WORDED:
-        return [("text", Ask(node.ref, words.TEXT, "GetText", "ii", (0, LONGEST)))]
+        return [("text", Ask(node.ref, words.TEXT, "GetText", "ii", (0, -1)))]
     return []
 
 
 def _fixed(node: Node) -> list[tuple[str, Ask]]:
     asks: list[tuple[str, Ask]] = []
-    if node.role in words.TO_LABEL:
+    if node.role in words.TO_LABEL or node.role in words.CHOOSERS:
         asks.append(("labels", Ask(node.ref, words.ACCESSIBLE, "GetRelationSet")))
     if node.role in words.TO_DESCRIBE and not node.name:
         asks.append(("description", _get(node.ref, words.ACCESSIBLE, "Description")))

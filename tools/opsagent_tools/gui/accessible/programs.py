@@ -35,8 +35,6 @@ class Frame:
     over: tuple[Ref, ...]
     """Open menus and lists that the program tells of apart from the window."""
     shape: Shape
-    popups: tuple[Box, ...] = ()
-    """Places of open menus and lists, as the server knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ async def frame_of(bus: Bus, program: Program, window: Window, popups: tuple[Box
         popups: places of the program's open menus and lists, as the server knows them.
     """
     tops = [one for one in await _tops(bus, program) if has(one.state, State.SHOWING)]
-    fits = [(fit, top) for top in tops if top.role in words.FRAMES and (fit := _fit(top, window)) > 0]
+    fits = [(fit, top) for top in tops if top.role not in words.OF_MENUS and (fit := _fit(top, window)) > 0]
     if not fits:
         return None
     best = max(fit for fit, _ in fits)
@@ -82,9 +80,9 @@ async def frame_of(bus: Bus, program: Program, window: Window, popups: tuple[Box
         found = [top for top in found if has(top.state, State.ACTIVE)]
     if len(found) != 1:
         raise ScreenError(f"{len(fits)} windows of {window.program} are called “{window.title}” and lie at one place")
-    shape = _shape(found[0], window)
-    over = tuple(top.ref for top in tops if top.ref != found[0].ref and _is_popup(top, shape, popups))
-    return Frame(found[0].ref, over, shape, popups)
+    shape = _shape(found[0], window, popups)
+    over = tuple(top.ref for top in tops if top.ref != found[0].ref and _is_popup(top, shape))
+    return Frame(found[0].ref, over, shape)
 
 
 async def _tops(bus: Bus, program: Program) -> list[_Top]:
@@ -147,17 +145,15 @@ def _same_place(frame: Box, client: Box, scale: float) -> bool:
     return all(-6 <= side <= _DECORATION * max(1.0, scale) for side in around)
 
 
-def _is_popup(top: _Top, shape: Shape, popups: tuple[Box, ...]) -> bool:
+def _is_popup(top: _Top, shape: Shape) -> bool:
     """Tell whether it is one of the popups that the server shows: toolkits also tell of some that are not there."""
     if top.box is None or top.box.empty:
         return False
     box = shape.on_screen(top.box)
-    shared = (box.meets(popup) for popup in popups)
+    shared = (box.meets(popup) for popup in shape.popups)
     return any(one.width * one.height * 2 > box.width * box.height for one in shared)
 
 
-def _shape(top: _Top, window: Window) -> Shape:
-    if top.box is None:
-        return Shape(window.box)
-    scale = next((one for one in _SCALES if _same_place(top.box, window.box, one)), 1.0)
-    return Shape(window.box, scale)
+def _shape(top: _Top, window: Window, popups: tuple[Box, ...]) -> Shape:
+    fits = (one for one in _SCALES if top.box is not None and _same_place(top.box, window.box, one))
+    return Shape(window.box, next(fits, 1.0), popups)

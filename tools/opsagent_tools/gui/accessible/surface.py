@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -79,7 +80,7 @@ class AccessibleSurface:
         self._bus = bus
         self._program = program
         self._means = means or Means()
-        self._reader = Reader(bus, patience_s=patience_s)
+        self._reader = Reader(bus, program.toolkit, patience_s=patience_s)
         self._changes: Changes | None = None
         self._seen: Seen | None = None
         self._last: Look | None = None
@@ -172,6 +173,7 @@ class AccessibleSurface:
             await self.look()
         if self._seen is None:
             raise ScreenError(f"“{window.title[:60]}” of {window.program} was never read")
+        at, to = await self._current(at), await self._current(to)
         doing = Gestures(self._bus, self._reader, self._seen, self._means.hands, self._means.secrets)
         await doing.perform(gesture, window, at, to)
 
@@ -180,7 +182,7 @@ class AccessibleSurface:
         node = await self._node(at.element)
         if node is None or at.element is None or "secret" in at.element.states:
             return None
-        return await read_value(self._bus, self._reader, node, at.element, self._program.toolkit)
+        return await read_value(self._bus, self._reader, node, at.element)
 
     async def picture(self, box: Box | None = None, *, mask: Sequence[Box] = ()) -> Picture | None:
         """Return a picture of the window or of `box`, with secret fields and `mask` blackened; None: there is no camera."""
@@ -215,6 +217,19 @@ class AccessibleSurface:
                 if asyncio.get_running_loop().time() >= end or not self._bus.alive:
                     raise
                 await asyncio.sleep(0.05)
+
+    async def _current(self, at: Located | None) -> Located | None:
+        """Return what was located with the object that it is now: some toolkits make new ones for each look."""
+        if at is None or at.element is None or "#" in at.element.id or await self._node(at.element) is not None:
+            return at
+        meant = at.element
+        look = await self.look()
+        same = [
+            one
+            for one in look.elements
+            if (one.role, one.name, one.label, one.box) == (meant.role, meant.name, meant.label, meant.box)
+        ]
+        return replace(at, element=same[0]) if len(same) == 1 else at
 
     async def _node(self, element: Element | None) -> Node | None:
         if element is None or self._seen is None:

@@ -11,7 +11,7 @@ from opsagent_tools.gui.model import Element
 _SAY_THEMSELVES = frozenset({"label", "table cell", "list item", "tree item", "row header", "link"})
 
 
-async def read_value(bus: Bus, reader: Reader, node: Node, element: Element, toolkit: str) -> str | None:
+async def read_value(bus: Bus, reader: Reader, node: Node, element: Element) -> str | None:
     """Return the value that a control holds now; None: it holds none, or hides it."""
     if node.role == Role.PASSWORD:
         return None
@@ -19,16 +19,16 @@ async def read_value(bus: Bus, reader: Reader, node: Node, element: Element, too
         (text,) = await bus.ask([Ask(node.ref, words.TEXT, "GetText", "ii", (0, -1))])
         return None if isinstance(text, Failed) else str(text)
     if node.role == Role.COMBO_BOX:
-        return await _chosen(bus, reader, node, toolkit)
+        return await _chosen(bus, reader, node)
     if node.number is not None:
         return f"{node.number:g}"
     return node.name if element.role in _SAY_THEMSELVES else None
 
 
-async def _chosen(bus: Bus, reader: Reader, combo: Node, toolkit: str) -> str | None:
+async def _chosen(bus: Bus, reader: Reader, combo: Node) -> str | None:
     for ref in reader.children_of(combo.ref):
         child = await reader.refresh(ref)
         if child is not None and child.role in words.WORDED:
             (text,) = await bus.ask([Ask(ref, words.TEXT, "GetText", "ii", (0, -1))])
             return None if isinstance(text, Failed) else str(text)
-    return combo.name if toolkit in words.COMBO_IS_CALLED_BY_CHOICE else combo.text
+    return combo.text

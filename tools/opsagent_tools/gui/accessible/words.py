@@ -134,14 +134,20 @@ OURS: Final = {number: name for name, numbers in _OURS.items() for number in num
 
 GROUP: Final = "group"
 """Our word for a container without meaning that has a name."""
-LEAVES: Final = frozenset({7, 8, 10, 26, 29, 43, 44, 45, 48, 50, 51, 57, 58, 62, 116})
+LEAVES: Final = frozenset({7, 8, 10, 26, 43, 44, 45, 48, 50, 51, 57, 58, 62, 116})
 """Roles that hold nothing that could be used apart from them."""
+SAID_ONCE: Final = frozenset(
+    {"label", "link", "table cell", "column header", "row header", "button", "list item", "menu item"}
+)
+"""Ours that name themselves: a text in them that says the same is left out."""
 WORDED: Final = frozenset({52, 61, 60, 76, 77, 79})
 """Roles whose value is their text."""
 NUMBERED: Final = frozenset({15, 42, 51, 103})
 """Roles whose value is their number."""
 TO_LABEL: Final = frozenset({11, 15, 40, 51, 52, 61, 76, 77, 79, 5, 98, 31, 65, 66, 55})
 """Roles that a label next to them names."""
+CHOOSERS: Final = frozenset({43, 62})
+"""Buttons, some of which are called by what was chosen with them (a font, a file): a label may be theirs by relation."""
 TO_DESCRIBE: Final = frozenset({7, 26, 27, 33, 35, 43, 44, 62, 129, 61, 79, 40})
 """Roles whose description (a tooltip) says what they are where they have no name."""
 FRAMES: Final = frozenset({2, 9, 16, 19, 22, 23, 69})

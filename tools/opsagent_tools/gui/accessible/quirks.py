@@ -1,0 +1,59 @@
+"""Where toolkits tell places that are not so, and what is so instead. Pure.
+
+- Qt tells of the list of a combo box as showing while it is closed, at a wrong place.
+- Swing (java-atk-wrapper) tells the place of a menu's item as if its popup opened at the menu's own corner: the first item
+  seems to lie where the second's neighbour is. A click there would choose another one.
+"""
+
+from __future__ import annotations
+
+from opsagent_tools.gui.accessible import words
+from opsagent_tools.gui.accessible.bus import Ref
+from opsagent_tools.gui.accessible.nodes import Node, Tree
+from opsagent_tools.gui.accessible.words import Role
+from opsagent_tools.gui.model import Box
+
+QT, SWING = "Qt", "J2SE-access-bridge"
+
+
+def true_places(tree: Tree, toolkit: str) -> dict[Ref, Box | None]:
+    """Return the places of objects whose toolkit tells a wrong one, as it counts; None: it cannot be told."""
+    return _swing_menu_items(tree) if toolkit == SWING else {}
+
+
+def is_list_of_combo(node: Node, tree: Tree) -> bool:
+    """Tell whether it is what a combo box opens."""
+    around = tree.nodes.get(node.parent) if node.parent else None
+    return node.role in words.TABLES and around is not None and around.role == Role.COMBO_BOX
+
+
+def is_closed_list(node: Node, tree: Tree, toolkit: str, box: Box | None, popups: tuple[Box, ...]) -> bool:
+    """Tell whether it is a list of a combo box that no popup of the server shows, whatever its toolkit says.
+
+    Args:
+        node: any object.
+        tree: where it is in.
+        toolkit: as the program calls it.
+        box: the object's place on the screen.
+        popups: places of the program's popups, as the server knows them.
+    """
+    if toolkit != QT or not is_list_of_combo(node, tree):
+        return False
+    return box is None or box.empty or not any(popup.grown(4).holds(box.center) for popup in popups)
+
+
+def _swing_menu_items(tree: Tree) -> dict[Ref, Box | None]:
+    popup_of = {child: node for node in tree.walk() if node.role == Role.POPUP_MENU for child in node.children}
+    places: dict[Ref, Box | None] = {}
+    for node in tree.walk():
+        menu = tree.nodes.get(node.parent) if node.parent else None
+        if menu is None or menu.role != Role.MENU or node.box is None:
+            continue
+        popup = popup_of.get(node.ref)
+        corner, shown = places.get(menu.ref, menu.box), popup.box if popup else None
+        if corner is None or menu.box is None or shown is None:
+            places[node.ref] = None
+            continue
+        left, top = shown.left + node.box.left - menu.box.left, shown.top + node.box.top - menu.box.top
+        places[node.ref] = Box(left, top, node.box.width, node.box.height)
+    return places
