@@ -40,6 +40,7 @@ from opsagent.releases.keeper import Keeper
 from opsagent.releases.rounds import Rounds
 from opsagent.repair import Repairer
 from opsagent.runbooks.own import FOLDER, OwnRunbooks
+from opsagent.screens.hand import ScreenHands
 from opsagent.sense import Senses
 from opsagent.senses.topology import TopologySense
 from opsagent.situation import Situations
@@ -108,6 +109,7 @@ class Agent:
             self.checker,
             last_good_dir=home.last_good_dir,
             own=self.own_runbooks,
+            screens=ScreenHands(home, self.journal, self.desk, lambda: self.config.screens),
         )
         self.actor = Actor(
             hands=hands,

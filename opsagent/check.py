@@ -60,6 +60,7 @@ class Checker:
             CheckKind.PROCESS_GONE: self._process_gone,
             CheckKind.NICED: self._niced,
             CheckKind.COMMAND_RAN: self._command_ran,
+            CheckKind.PROCEDURE_RAN: self._procedure_ran,
             CheckKind.SUPERVISOR_UP: self._supervisor_up,
         }
 
@@ -211,6 +212,13 @@ class Checker:
         from opsagent.command_receipts import folder_in, read_receipt  # few checks need it
 
         return await asyncio.to_thread(read_receipt, folder_in(self._last_good_dir.parent), str(check.args["run"]))
+
+    async def _procedure_ran(self, check: Check) -> bool | None:
+        if self._last_good_dir is None:
+            return None
+        from opsagent.screens.afterwards import came_about  # few checks need it
+
+        return await came_about(self._last_good_dir.parent, str(check.args["run"]))
 
     async def _supervisor_up(self, check: Check) -> bool:
         supervisor = self._supervisors.get(check.unit.supervisor)

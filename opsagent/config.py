@@ -18,6 +18,7 @@ from opsagent.memory_settings import MemorySettings
 from opsagent.model_settings import ModelSettings
 from opsagent.notify_settings import Notify
 from opsagent.policy import Policy
+from opsagent.screen_settings import ScreenSettings
 from opsagent_tools.redact import configure
 from opsagent_tools.redact_custom import Redaction
 from opsagent_tools.services.errors import ServicesFileError
@@ -58,6 +59,8 @@ class Config:
     """`[groups]`: names for several services at once, as people say them in commands."""
     mcp: McpSettings = field(default_factory=McpSettings)
     """`[mcp]`: MCP servers of others that a chat model may look with."""
+    screens: ScreenSettings = field(default_factory=ScreenSettings)
+    """`[screens]`: where procedures on screens run, what is kept of them, and where their secrets are."""
 
     @classmethod
     def load(cls, home: Home) -> Config:
@@ -120,6 +123,8 @@ def parse(path: Path) -> Config:
     if not isinstance(services, dict):
         raise where.error(("services",), "must be a table", "write [services.NAME] tables")
     specs = parse_services(services, file=path, source=source, need_command=False, known=None)
+    screens = _screens(document.get("screens", {}), where)
+    values |= {"procedures": screens.unattended} if screens.unattended else {}
     policy = Policy(**values)  # type: ignore[arg-type]  # each was read by its reader
     return Config(
         policy=policy,
@@ -132,12 +137,14 @@ def parse(path: Path) -> Config:
         notify=_notify(document.get("notify", {}), where),
         model=_model(document.get("model", {}), where),
         mcp=_mcp(document.get("mcp", {}), where),
+        screens=screens,
         groups=_groups(document.get("groups", {}), where),
     )
 
 
 _TABLES = (
     "mode", "policy", "services", "supervisors", "logs", "redact", "maintenance", "memory", "notify", "model", "groups", "mcp",
+    "screens",
 )  # fmt: skip
 
 
@@ -243,6 +250,20 @@ def _mcp(table: object, where: _Where) -> McpSettings:
         return read.read(table)
     except Wrong as wrong:
         raise where.error(("mcp", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
+
+
+def _screens(table: object, where: _Where) -> ScreenSettings:
+    if not isinstance(table, dict):
+        raise where.error(("screens",), "must be a table", "write [screens] and its keys below it")
+    if not table:
+        return ScreenSettings()
+    from opsagent import config_screens as read
+    from opsagent_tools.services.fields import Wrong
+
+    try:
+        return read.read(table)
+    except Wrong as wrong:
+        raise where.error(("screens", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:

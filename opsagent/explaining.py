@@ -173,6 +173,7 @@ def mend_of(ruling: Ruling, action: Action) -> str:
         "busy": "the other change's end",
         "tiers": "the other change's end",
         "blast radius": "a reload in smaller parts, or a larger `blast_radius` under [policy]",
+        "screens": "a person's yes; `[screens] unattended`, and mode auto (docs/screens.md)",
         "quiet hours": "their end, or an outage; `[policy.quiet_hours]`",
         "breaker": f"a person mends {name}, or time: one more try comes by itself",
         "budget": "time, or a larger budget under [policy]",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from opsagent.model import Plan, Risk, Ruling, Step
 from opsagent.policy import Policy
 from opsagent.rules import limits as measure
-from opsagent.rules import modes, orders
+from opsagent.rules import modes, orders, screens
 from opsagent.rules.question import Question, Rule, Situation
 from opsagent_tools.actions import Action, ActionName, Effect
 from opsagent_tools.registry import TOOLS
@@ -141,7 +141,7 @@ _FOR_THE_AGENT: tuple[Rule, ...] = (
     orders.reads, orders.unknown_tool, orders.paused, orders.protected, orders.protected_path, orders.hold,
     orders.taught_never, orders.maintenance, orders.deploy, orders.intent, orders.foreign, orders.busy, modes.worked_out,
     measure.tiers, measure.blast_radius, measure.quiet_hours, measure.breaker, measure.budget, modes.taught_ask,
-    modes.mode,
+    screens.attended, modes.mode,
 )  # fmt: skip
 _FOR_PEOPLE_TAKING_BACK: tuple[Rule, ...] = (orders.protected, orders.protected_path, orders.foreign)
 _FOR_THE_AGENT_TAKING_BACK: tuple[Rule, ...] = (orders.paused, orders.hold, orders.deploy, *_FOR_PEOPLE_TAKING_BACK)

@@ -9,6 +9,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsagent.check import Checker
 from opsagent.command_hands import CommandHands
@@ -26,7 +27,17 @@ from opsagent_tools.processes.ending import end_process
 from opsagent_tools.supervisors.port import Busy, NotSupported, Supervisor, SupervisorError
 from opsagent_tools.units import ProcessKey, UnitId, UnitState
 
+if TYPE_CHECKING:
+    from opsagent.screens.hand import ScreenHands
+
 _ORPHAN_GRACE_S = 5.0
+
+
+Say = Callable[[str, str], None]
+
+
+def _nobody_hears(text: str, approval: str) -> None:
+    """Whoever follows no step is told nothing meanwhile."""
 
 
 class Hands:
@@ -39,8 +50,13 @@ class Hands:
         *,
         last_good_dir: Path,
         own: OwnRunbooks | None = None,
+        screens: ScreenHands | None = None,
     ) -> None:
-        """`own`: people's own runbooks, whose commands can be run; as they stand beside `last_good_dir` where not given."""
+        """`own`: people's own runbooks, whose commands can be run; as they stand beside `last_good_dir` where not given.
+
+        `screens`: plays procedures on screens; without it none can be played.
+        """
+        self._screens = screens
         self._supervisors = supervisors
         self._checker = checker
         self._last_good_dir = last_good_dir
@@ -73,8 +89,13 @@ class Hands:
             ActionName.RUN_RUNBOOK_COMMAND: commands.run,
         }
 
-    async def do(self, action: Action) -> Outcome:
-        """Carry out `action`. Expected failures are an Outcome, not an exception."""
+    async def do(self, action: Action, say: Say = _nobody_hears) -> Outcome:
+        """Carry out `action`. Expected failures are an Outcome, not an exception.
+
+        `say(text, approval)`: told what happens meanwhile, where an action takes longer than a moment.
+        """
+        if action.name is ActionName.RUN_GUI_PROCEDURE and self._screens is not None:
+            return await self._screens.run(action, say)
         doing = self._doing.get(action.name)
         if doing is None:
             return Outcome(done=False, detail=f"{action.name} cannot be carried out here yet")

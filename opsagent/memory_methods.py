@@ -51,6 +51,7 @@ class MemoryMethods:
             self.memory_add,
             self.memory_forget,
             self.memory_accept,
+            self.procedure_keep,
             self.memory_reindex,
             self.memory_ingest,
             self.memory_import,
@@ -90,6 +91,12 @@ class MemoryMethods:
     async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
         """Keep a person's word that a proposed procedure is the way to do it; return it as it stands then."""
         return await self._desk.use(lambda memory: form(accept(memory, record, by=by)))
+
+    async def procedure_keep(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Keep a version of a procedure on screens, as a person recorded, imported or accepted it; return its id."""
+        from opsagent.screens.book import keep
+
+        return await self._desk.use(lambda memory: keep(memory, form))
 
     async def memory_families(self, scopes: list[str]) -> Sequence[Mapping[str, Any]]:
         """Return the families of like incidents of these scopes (`opsagent.memory_picture.families`)."""

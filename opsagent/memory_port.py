@@ -47,6 +47,10 @@ class MemoryPort(Protocol):
         """Accept a proposed procedure."""
         ...
 
+    async def procedure_keep(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Keep a version of a procedure on screens."""
+        ...
+
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         """Build the index anew."""
         ...
@@ -99,6 +103,9 @@ class RemoteMemory:
 
     async def memory_accept(self, record: str, by: str) -> Mapping[str, Any]:
         return await self._one("memory_accept", record=record, by=by)
+
+    async def procedure_keep(self, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self._one("procedure_keep", form=form)
 
     def memory_reindex(self) -> AsyncIterator[Mapping[str, Any]]:
         return self._stream("memory_reindex")

@@ -244,6 +244,9 @@ class CheckKind(StrEnum):
     """The process `pid` started at `started` is gone."""
     COMMAND_RAN = "command_ran"
     """The run `run` of a runbook's command ended with exit code 0; without a receipt of it nobody can tell."""
+    PROCEDURE_RAN = "procedure_ran"
+    """The run `run` of a procedure on screens did all its steps, and what it names as its effect was seen. With no note of
+    how it ended, that effect alone tells; where it names none nobody can."""
     NICED = "niced"
     """Each process in `were` that is still there has a nice value of `nice` at least."""
     SUPERVISOR_UP = "supervisor_up"

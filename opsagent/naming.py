@@ -38,6 +38,20 @@ def is_host(unit: UnitId) -> bool:
     return (unit.supervisor, unit.name) == ("host", "machine")
 
 
+SCREEN = "screen"
+"""Kind of what procedures on screens are run on, where they belong to no service. No supervisor lists it."""
+
+
+def screen_unit(procedure: str) -> UnitId:
+    """Return the id under which a procedure on screens is a unit of this machine: it is held, ruled on and remembered so."""
+    return UnitId.local(SCREEN, procedure)
+
+
+def is_screen(unit: UnitId) -> bool:
+    """Tell whether the unit stands for a procedure on screens."""
+    return unit.supervisor == SCREEN
+
+
 def is_our_engine(unit: UnitId) -> bool:
     """Tell whether the unit stands for the daemon of the embedded engine."""
     return unit.supervisor == OURS and unit.name == ENGINE

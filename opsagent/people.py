@@ -24,7 +24,7 @@ from opsagent.preflight_items import Preflight
 from opsagent.situation import Situations
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
-from opsagent_tools.actions import ActionName
+from opsagent_tools.actions import NEEDS_PERSON, ActionName
 
 _STAYS_WELL_S = 1.0
 _GOALS_TO_WATCH = (CheckKind.HEALTHY, CheckKind.REPLACED, CheckKind.RUNNING)
@@ -205,10 +205,11 @@ class People:
             incident = {"incident": await self._releases.unfit(plan, carried.unfit, why)}
         await asyncio.to_thread(self._journal.end_plan, plan.id, "failed", why)
         await self._timeline.tell("command_failed", why, unit=plan.unit)
-        refused = carried.result in ("asked", "refused")
         rule = carried.ruling.rule if carried.ruling is not None else ""
+        kind: ProgressKind = "refused" if carried.result in {"asked", "refused"} else "failed"
+        kind = "asked" if rule == NEEDS_PERSON else kind  # it waits for a yes to one of its own steps
         done = f"; {carried.done_steps} of {len(plan.steps)} steps were done" if len(plan.steps) > 1 else ""
-        tell(_say("refused" if refused else "failed", why + done, rule=rule, data=incident))
+        tell(_say(kind, why + done, rule=rule, data=incident))
 
     async def _stays_well(self, plan: Plan, usual: Usual, tell: Callable[[Progress], None]) -> str:
         """Return what is wrong shortly after the last step, compared with before the first; or nothing."""

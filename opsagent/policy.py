@@ -54,6 +54,8 @@ class Policy:
     """Globs of files that no action touches, beside those of a fixed list (`opsagent.rules.protected_paths`)."""
     safe_commands: tuple[str, ...] = ()
     """Remedies of people's own runbooks (`FILE/NAME`) whose commands are safe where the runbook says so, too."""
+    procedures: tuple[str, ...] = ()
+    """Procedures on screens that may run with nobody present (`[screens] unattended`)."""
     quiet: QuietHours | None = None
     """When what is not urgent waits for the morning."""
     trust_min: int = 5

@@ -81,6 +81,7 @@ def _composed(policy: Policy) -> dict[str, Any]:
         "outside": {"own": policy.outside_own or "as the mode says", "machine": policy.outside_machine},
         "protected_paths": list(policy.protected_paths),
         "safe_commands": list(policy.safe_commands),
+        "procedures": list(policy.procedures),
         "quiet_hours": None if policy.quiet is None else quiet_as_json(policy.quiet),
     }
 
@@ -102,6 +103,7 @@ _MEANS = {
     "two_person": "two people have to say yes to what cannot be undone",
     "protected_paths": "files that no action touches, beside a fixed list",
     "safe_commands": "commands of runbooks of your own that are safe",
+    "procedures": "procedures on screens that may run with nobody present",
     "quiet_hours": "when what is not urgent waits for the morning",
     "blast_radius": "largest part of a unit's instances that is replaced at once",
     "budget_actions": "repairs of one unit per window",

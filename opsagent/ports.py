@@ -45,7 +45,7 @@ class Progress:
     """With `asked` and `refused`: the guard's rule."""
     risk: str = ""
     approval: str = ""
-    """With `asked`: the id to approve."""
+    """With `asked`: the id to approve. With `note`: of the question that the step which is under way waits for."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """With the first `preflight`: its JSON form. With `failed`: `incident`, where one was opened for it."""
 

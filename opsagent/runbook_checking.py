@@ -28,7 +28,7 @@ from opsagent.runbooks.library.making import resolved, steps_of
 from opsagent.runbooks.library.rows import ROWS
 from opsagent.runbooks.remedy import Fit
 from opsagent_tools.actions import ActionName
-from opsagent_tools.registry import CHANGING
+from opsagent_tools.registry import CHANGING, PROCEDURES
 from opsagent_tools.units import Process, ProcessKey, Unit, UnitId, UnitState
 
 _GIVEN_BY_EVERY_PROBE = frozenset({"said", "failed"})
@@ -100,12 +100,13 @@ def _remedy(said: RemedyCard, card: Card) -> Iterator[Problem]:
 def _steps(said: RemedyCard, where: str) -> Iterator[Problem]:
     for number, step in enumerate(said.steps, 1):
         place = f"{where}.step[{number}]"
-        if step.action not in CHANGING:
+        if step.action not in CHANGING and step.action not in PROCEDURES:
             what = f"{step.action} cannot be carried out yet"
             yield Problem(level="error", where=place, what=what, mend="docs/actions.md says which can be")
         for value in _looked_up(step):
             yield from _fact(parse_fact(value[1:]), f"{place}.args", value)
-        known = step.action in GOALS or step.action in ROWS or step.action is ActionName.RUN_RUNBOOK_COMMAND
+        bring_theirs = (ActionName.RUN_RUNBOOK_COMMAND, ActionName.RUN_GUI_PROCEDURE)
+        known = step.action in GOALS or step.action in ROWS or step.action in bring_theirs
         if step.goal is None and not known:
             what = f"{step.action} has no goal of its own"
             yield Problem(level="error", where=f"{place}.goal", what=what, mend='write goal = "healthy", say')

@@ -20,7 +20,7 @@ from opsagent.claims import Claims
 from opsagent.guard import Situation
 from opsagent.log_policy import UPKEEP
 from opsagent.model import Plan
-from opsagent.naming import is_daemon, is_host
+from opsagent.naming import is_daemon, is_host, is_screen
 from opsagent.policy import Policy
 from opsagent.probes.files import state_folders
 from opsagent.rules.reach import FILE_ACTIONS, paths_in
@@ -76,7 +76,7 @@ class Situations:
 
     async def of(self, plan: Plan, spent: Spent, *, confirmed: bool) -> Situation:
         """Return the situation for the next step of `plan`. Raises SupervisorError where the unit cannot be asked."""
-        unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
+        unit = await self._unit(plan.unit)
         now, spec = datetime.now(UTC), self._world.spec(plan.unit)
         said = await asyncio.to_thread(self._said, plan, unit, spec, confirmed)
         said["folders"] += await self._folder_told(plan, spec)
@@ -133,7 +133,8 @@ class Situations:
     async def orders(self, unit: UnitId) -> tuple[str, str, UnitState | None]:
         """Return what people have ordered for a unit: pause, hold, and whether it was stopped."""
         paused, hold = await asyncio.to_thread(self._intent, unit)
-        state = None if is_daemon(unit) or is_host(unit) else (await self._checker.unit(unit)).state
+        known = None if is_host(unit) else await self._unit(unit)
+        state = known.state if known is not None else None
         return paused, hold, state if state is UnitState.STOPPED else None
 
     def taught(self) -> tuple[TaughtRule, ...]:
@@ -158,9 +159,13 @@ class Situations:
 
     async def binding(self, plan: Plan) -> str:
         """Return what an approval of `plan` is bound to now: its actions, the unit's processes, the policy."""
-        unit = None if is_daemon(plan.unit) else await self._checker.unit(plan.unit)
+        unit = await self._unit(plan.unit)
         release = await asyncio.to_thread(release_of, self._journal, plan.unit)
         return binding_of(plan, unit, self._policy().version, release)
+
+    async def _unit(self, unit: UnitId) -> Unit | None:
+        """Return the unit as it is now; None for what no supervisor lists: a daemon itself, a procedure on screens."""
+        return None if is_daemon(unit) or is_screen(unit) else await self._checker.unit(unit)
 
     def _count(self, plan: Plan) -> Spent:
         return spent_on(self._journal, plan, self._policy(), datetime.now(UTC))

@@ -194,7 +194,9 @@ class Carrier:
         if place.step.tool in READING:
             return await _answer(desk, place)
         if place.step.tool in PROCEDURES:
-            return place.ends("refused", desk.say("no procedures"), Ending.REFUSED, rule="no procedures")
+            from opsagent.carrying.procedures import play
+
+            return await play(desk, place)
         return await _work(place.step.tool)(desk, place)
 
 

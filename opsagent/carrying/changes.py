@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opsagent.carrying.events import Ending, Event
 from opsagent.carrying.following import Ended, ended_as, follow
@@ -14,10 +15,20 @@ from opsagent.carrying.working import Desk, Place
 if TYPE_CHECKING:
     from opsagent.claims import Claim
     from opsagent.model import Plan
-    from opsagent.ports import AgentPort
+    from opsagent.ports import AgentPort, Progress
 
 REPLACING = frozenset({"reload", "restart", "scale"})
 """What is looked at before it is done, and not done twice at a time."""
+
+
+class Submits(Protocol):
+    """The part of `AgentPort` that takes plans."""
+
+    def submit(self, plan: Plan, *, confirmed: bool, by: str) -> AsyncIterator[Progress]:
+        """Take a person's plan."""
+
+    def approved(self, approval: str, *, by: str) -> AsyncIterator[Progress]:
+        """Carry out a stored plan whose approval was given."""
 
 
 async def change(desk: Desk, place: Place) -> Event:
@@ -55,6 +66,11 @@ def _busy(desk: Desk, place: Place) -> Claim | None:
 
 async def _submit(desk: Desk, place: Place, agent: AgentPort) -> Event:
     plan = await asyncio.to_thread(plan_for, desk, place)
+    return await submit(desk, place, agent, plan)
+
+
+async def submit(desk: Desk, place: Place, agent: Submits, plan: Plan) -> Event:
+    """Hand a plan to the agent, ask what the guard wants to be asked, and return how the step ended."""
     by, agreed = desk.person.name, desk.person.agreed
     against = await _against(desk, plan) if agreed else ""
     if against and desk.person.confirm is not None:
@@ -87,7 +103,7 @@ def plan_for(desk: Desk, place: Place) -> Plan:
     return replace(plan, id=wanted) if wanted is not None else plan
 
 
-async def _confirmed(desk: Desk, place: Place, agent: AgentPort, asked: Ended) -> Event:
+async def _confirmed(desk: Desk, place: Place, agent: Submits, asked: Ended) -> Event:
     """Ask what the guard wants to be asked, now that it is known what it will cost."""
     by, yes = desk.person.name, False
     try:

@@ -23,10 +23,12 @@ def context_of(home: Home, running: Running, person: str, *, phrases: bool = Tru
     from zoneinfo import ZoneInfo
 
     from opsagent.running import read_config
+    from opsagent.screens.names import names_in
     from opsagent_tools.services.schedule import machine_zone
 
     config = read_config(home)
     return Context(
+        procedures=names_in(home.path),
         aliases=_aliases(running),
         groups=dict(config.groups) if not isinstance(config, str) else {},
         phrases=phrases_of(home, running, person) if phrases else {},

@@ -20,10 +20,8 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "taught": ("a person taught: {rule}", "사람이 가르친 규칙: {rule}"),
     "running already": ("runs already", "이미 실행 중"),
     "stopped already": ("does not run", "실행 중이 아님"),
-    "no procedures": (
-        "no procedures on screens can be carried out yet",
-        "화면 절차는 아직 실행할 수 없습니다",
-    ),
+    "plays": ("runs {what}", "실행할 절차: {what}"),
+    "step needs you": ("do this step?", "이 단계를 실행할까요?"),
     # orders
     "paused": (
         "paused: the agent watches, and does nothing until `opsagent resume`",

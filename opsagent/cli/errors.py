@@ -56,6 +56,9 @@ _EXPECTED = {
     "BootError": Code.FAILED,
     "RunbookError": Code.USAGE,
     "UnknownService": Code.USAGE,
+    "NotAccepted": Code.REFUSED,
+    "ProcedureError": Code.USAGE,
+    "ScreenError": Code.FAILED,
 }
 
 

@@ -90,12 +90,12 @@ def scores_of(journal: Journal) -> tuple[Score, ...]:
 
 def grantable(action: ActionName, policy: Policy) -> bool:
     """Tell whether a grant could do anything: what destroys, or only tells, cannot be granted, nor a command, as one earns
-    nothing for another (`safe_commands`), nor a rollback of a release, unless the policy lets it be done unasked.
+    nothing for another (`safe_commands`), nor a procedure on screens (`[screens] unattended`), nor a rollback of a release, unless the policy lets it be done unasked.
     """
     from opsagent_tools.actions import ActionName, Effect
     from opsagent_tools.registry import TOOLS
 
-    if action is ActionName.RUN_RUNBOOK_COMMAND:
+    if action in {ActionName.RUN_RUNBOOK_COMMAND, ActionName.RUN_GUI_PROCEDURE}:
         return False
     if action is ActionName.ROLLBACK and not policy.rollback_failed_deploys:
         return False

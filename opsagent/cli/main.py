@@ -51,6 +51,7 @@ COMMANDS = {
     "trust": "trust",
     "memory": "memory",
     "runbook": "runbook",
+    "gui": "gui",
     "model": "model",
     "mcp": "mcp",
     "doctor": "doctor",

@@ -223,7 +223,7 @@ def scope_for(home: Home, unit: str | None) -> str:
         return known[0]
 
 
-_WRONG_INPUT = frozenset({"ImportRefused", "DocumentsRefused", "NotAcceptable"})
+_WRONG_INPUT = frozenset({"ImportRefused", "DocumentsRefused", "NotAcceptable", "NotKeepable"})
 
 
 @contextmanager

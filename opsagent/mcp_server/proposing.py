@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from opsagent.store.journal import Journal
     from opsagent_tools.units import Unit
 
-PROPOSABLE = ("start", "stop", "restart", "reload", "scale", "rollback")
+PROCEDURE = "run_gui_procedure"
+PROPOSABLE = ("start", "stop", "restart", "reload", "scale", "rollback", PROCEDURE)
 """What a program may propose. Orders to the agent (pause, hold, approve, teach) are given by people alone."""
 STEPS_MAX = 5
 OPEN_MAX = 10
@@ -36,7 +37,7 @@ _STEP = {
     "type": "object",
     "properties": {
         "tool": {"type": "string", "enum": list(PROPOSABLE), "description": "what to do"},
-        "unit": {"type": "string", "minLength": 1, "maxLength": 200, "description": "name of the service"},
+        "unit": {"type": "string", "minLength": 1, "maxLength": 200, "description": "name of the service; of run_gui_procedure none"},
         "replicas": {
             "type": "integer",
             "minimum": 0,
@@ -44,8 +45,10 @@ _STEP = {
             "description": "scale: how many instances",
         },
         "safely": {"type": "boolean", "description": "restart: one instance after the other"},
+        "procedure": {"type": "string", "minLength": 1, "maxLength": 64, "description": "run_gui_procedure: its name"},
+        "params": {"type": "string", "maxLength": 500, "description": "run_gui_procedure: what it is told, as text"},
     },
-    "required": ["tool", "unit"],
+    "required": ["tool"],
     "additionalProperties": False,
 }
 
@@ -157,17 +160,22 @@ def _plain(step: CommandStep) -> dict[str, Any]:
 
 
 def _step(one: dict[str, Any]) -> CommandStep:
-    args: dict[str, Any] = {name: one[name] for name in ("replicas", "safely") if name in one}
+    args: dict[str, Any] = {name: one[name] for name in ("replicas", "safely", "procedure", "params") if name in one}
     for name in args:  # the question would not say what the caller believes to have proposed
         if name not in ARGS.get(one["tool"], ()):
             raise CallError("bad_argument", f"{one['tool']} takes no {name}")
-    return CommandStep(tool=one["tool"], target=one["unit"], args=args)
+    if one["tool"] == PROCEDURE and not args.get("procedure"):
+        raise CallError("bad_argument", f"{PROCEDURE} needs procedure")
+    return CommandStep(tool=one["tool"], target=one.get("unit"), args=args)
 
 
 def _demand_proposable(step: CommandStep) -> None:
     if step.tool not in PROPOSABLE:
         raise CallError("not_proposed", f"{step.tool} is nothing that a program may propose: {', '.join(PROPOSABLE)}")
-    if step.target is None or step.target == "all":
+    if step.tool == PROCEDURE:
+        if step.target is not None:
+            raise CallError("bad_argument", f"{PROCEDURE} takes no unit: its procedure says which program it is for")
+    elif step.target is None or step.target == "all":
         raise CallError("not_proposed", f"{step.tool} of everything: name the services, each in a step of its own")
     for name in ("at", "if"):
         if name in step.args:
@@ -189,6 +197,8 @@ def _within_budget(desk: Desk, more: int) -> None:
 
 
 async def _plan(desk: Desk, step: CommandStep, why: str, canary_s: float) -> Plan:
+    if step.tool == PROCEDURE:
+        return await _procedure(desk, step, why)
     from opsagent.api.ask import status
     from opsagent.commands.plans import plan_of
     from opsagent.running import find, look
@@ -202,6 +212,18 @@ async def _plan(desk: Desk, step: CommandStep, why: str, canary_s: float) -> Pla
         return plan_of(step, unit, running.spec(unit.id), text=why, canary_s=canary_s)
     except KeyError as error:
         raise CallError("bad_argument", f"{step.tool} needs {error.args[0]}") from error
+
+
+async def _procedure(desk: Desk, step: CommandStep, why: str) -> Plan:
+    """Return the plan of a procedure on a screen, on the version that is accepted now."""
+    from opsagent.screens.calling import planned
+    from opsagent.screens.errors import ProcedureError
+
+    try:
+        plan, _, _ = await asyncio.to_thread(planned, desk.home, step.args, why=why)
+    except ProcedureError as error:
+        raise CallError("not_proposed", str(error)) from error
+    return plan
 
 
 def _saying(why: str, plan: Plan) -> Plan:

@@ -103,11 +103,11 @@ class Question:
 
     @property
     def granted(self) -> bool:
-        """Whether a person lets the agent do just this unasked. One command earns nothing for another: that one is safe
-        says the policy.
+        """Whether a person lets the agent do just this unasked. One command earns nothing for another, nor one procedure on
+        screens: which ones are safe says the policy.
         """
         action = self.step.action
-        if action.name is ActionName.RUN_RUNBOOK_COMMAND:
+        if action.name in {ActionName.RUN_RUNBOOK_COMMAND, ActionName.RUN_GUI_PROCEDURE}:
             return False
         return (action.unit, action.name) in self.situation.grants
 

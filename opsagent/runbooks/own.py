@@ -12,12 +12,14 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opsagent.runbooks.library.card import Card, RunbookError
 from opsagent.runbooks.library.reading import MOST_BYTES, read_card
-from opsagent_tools.actions import Effect
+from opsagent.screens.accepted import accepted_file, read_accepted
+from opsagent_tools.actions import ActionName, Effect
 from opsagent_tools.files import UnsafeFile
 from opsagent_tools.trust import open_owned
 
@@ -86,6 +88,8 @@ class OwnRunbooks:
             found.append(("", self._folder.lstat()))
         except OSError:
             return ()
+        with suppress(OSError):
+            found.append(("accepted procedures", accepted_file(self._folder.parent).lstat()))
         return tuple(sorted((name, its.st_ino, its.st_mtime_ns, its.st_ctime_ns, its.st_size) for name, its in found))
 
 
@@ -112,7 +116,10 @@ def read_folder(folder: Path, safe: Collection[str] = ()) -> Shelf:
         if twin:
             broken.append(f"{path}: named like {Path(twin).name}: rename one of them")
         else:
-            cards.append(_as_the_policy_says(card, frozenset(safe)))
+            try:
+                cards.append(_with_procedures(_as_the_policy_says(card, frozenset(safe)), folder.parent))
+            except RunbookError as error:
+                broken.append(f"{path}: {error}")
     return Shelf(tuple(cards), tuple(broken))
 
 
@@ -174,6 +181,26 @@ def _as_the_policy_says(card: Card, safe: frozenset[str]) -> Card:
         replace(one, effect=Effect.INTERRUPTS)
         if one.effect is Effect.STARTS and f"{card.name}/{one.name}" not in safe
         else one
+        for one in card.remedies
+    )
+    return replace(card, remedies=remedies)
+
+
+def _with_procedures(card: Card, home: Path) -> Card:
+    """Put beside each procedure on a screen which version of it is accepted. Raises RunbookError."""
+    if not any(step.action is ActionName.RUN_GUI_PROCEDURE for one in card.remedies for step in one.steps):
+        return card
+    from opsagent.runbooks.screens import bound
+
+    accepted = read_accepted(home)
+    remedies = tuple(
+        replace(
+            one,
+            steps=tuple(
+                replace(step, args=bound(step.args, accepted)) if step.action is ActionName.RUN_GUI_PROCEDURE else step
+                for step in one.steps
+            ),
+        )
         for one in card.remedies
     )
     return replace(card, remedies=remedies)

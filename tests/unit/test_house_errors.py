@@ -12,8 +12,10 @@ from opsagent.config import ConfigError
 from opsagent.home import HomeError
 from opsagent.runbooks.library.card import RunbookError
 from opsagent.running import UnknownService
+from opsagent.screens.errors import NotAccepted, ProcedureError, WrongParameters
 from opsagent.store.errors import StoreError, StoreNewer
 from opsagent_memory.errors import EmbedderError, MemoryFailure, MemoryStoreError
+from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.services.errors import ServicesFileError
 from opsagent_tools.supervisors.circus.errors import EngineError
 from opsagent_tools.supervisors.port import SupervisorError
@@ -29,6 +31,9 @@ KINDS = {
     BootError: Code.FAILED,
     RunbookError: Code.USAGE,
     UnknownService: Code.USAGE,
+    NotAccepted: Code.REFUSED,
+    ProcedureError: Code.USAGE,
+    ScreenError: Code.FAILED,
 }
 DERIVED = {
     ConfigError: Code.USAGE,
@@ -36,6 +41,7 @@ DERIVED = {
     MemoryStoreError: Code.FAILED,
     EmbedderError: Code.FAILED,
     EngineError: Code.FAILED,
+    WrongParameters: Code.USAGE,
 }
 
 

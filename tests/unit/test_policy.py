@@ -69,6 +69,7 @@ def test_every_field_is_in_the_version() -> None:
         "outside_machine": "auto",
         "protected_paths": ("/srv/**",),
         "safe_commands": ("shop/flush",),
+        "procedures": ("export report",),
         "quiet": QuietHours(weekly("22:00-07:00", "UTC")),
         "trust_min": 6,
         "digest": False,

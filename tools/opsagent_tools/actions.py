@@ -77,6 +77,9 @@ class Action:
         return f"{self.name}:{self.unit.name}"
 
 
+NEEDS_PERSON = "needs person"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of an action."""
@@ -87,4 +90,5 @@ class Outcome:
     undo_args: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     """What an undo needs to know (where a file was moved to, say)."""
     refused: str = ""
-    """Why it was not even begun: `busy` (another change is under way) or `not supported`; empty: it was begun."""
+    """Why it was not even begun: `busy` (another change is under way) or `not supported`; empty: it was begun.
+    `NEEDS_PERSON`: it ended before a part of it that a person has to allow; nothing is wrong."""

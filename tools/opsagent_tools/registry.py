@@ -249,9 +249,10 @@ PROCEDURES = _tools(
         args={"procedure": "its name", "params": "what it is told, as text"},
     ),
 )
-"""What is understood and cannot be carried out yet: the guard refuses it as it does every action that no tool declares."""
+"""What is done on screens. People say what a procedure is told as text; a plan has it as JSON, and beside it what was meant:
+the version by its hash, and on which display."""
 
-TOOLS: Mapping[str, Tool] = MappingProxyType({**READING, **CHANGING, **ORDERS})
+TOOLS: Mapping[str, Tool] = MappingProxyType({**READING, **CHANGING, **ORDERS, **PROCEDURES})
 
 SPOKEN: Mapping[str, Tool] = MappingProxyType(
     {

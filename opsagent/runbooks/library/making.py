@@ -24,6 +24,8 @@ from opsagent.runbooks.library.conditions import Broken, holds, parse_fact, with
 from opsagent.runbooks.library.goals import GOALS
 from opsagent.runbooks.library.rows import ROWS
 from opsagent.runbooks.remedy import Against, Aim, Fit, Remedy, at_root
+from opsagent.runbooks.screens import procedure_step
+from opsagent_tools.actions import ActionName
 from opsagent_tools.units import UnitState
 
 _WAIT_S = 10.0
@@ -186,6 +188,8 @@ def _step(remedy: RemedyCard, number: int, fit: Fit) -> tuple[Step, ...]:
     if said.command:
         return (command_step(target.unit, remedy, number, fit.args),)
     args = _known(said.args, fit)
+    if said.action is ActionName.RUN_GUI_PROCEDURE:
+        return (procedure_step(target.unit, args, f"{remedy.does}: {args['procedure']}"),)
     row = ROWS.get(said.action)
     if row is not None and said.goal is None and said.undo is None:
         return row(target, {**fit.args, **args})

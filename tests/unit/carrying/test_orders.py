@@ -82,9 +82,10 @@ async def test_a_name_that_means_nobody_ends_it(room: Room) -> None:
         assert journal.paused() is None
 
 
-async def test_no_procedure_is_carried_out_yet(room: Room) -> None:
+async def test_a_procedure_that_nobody_showed_is_not_carried_out(room: Room) -> None:
     (end,) = await room.carry(CommandStep(tool="run_gui_procedure", args={"procedure": "export report"}))
-    assert (end.kind, end.code) == ("refused", 4)
+    assert (end.kind, end.code) == ("failed", Ending.USAGE)
+    assert "opsagent gui record" in end.text
 
 
 def _question(home: Home, proposer: str = "agent", plan_id: str = "p1") -> str:

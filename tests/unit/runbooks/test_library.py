@@ -124,7 +124,7 @@ def test_conditions_that_never_hold_together_are_seen(one: str, other: str, neve
         (REMEDY.replace("health_now.ok is f", "last_log.lines is f") + STEP, "error", "is text", "kernel"),
         (REMEDY.replace('is false"]', 'is false", "health_now.ok is true"]') + STEP, "error", "never hold", "drop"),
         (REMEDY + 'after = "rene"\n' + STEP, "error", "there is no remedy rene", "did you mean renew?"),
-        (REMEDY + STEP.replace("restart", "run_gui_procedure"), "error", "cannot be carried out", "actions.md"),
+        (REMEDY + STEP.replace("restart", "run_gui_procedure"), "error", "lacks 'procedure'", "args"),
         (REMEDY + STEP.replace("restart", "restore_mode"), "error", "", ""),
         (REMEDY + STEP.replace("restart", "stop_orphan"), "error", "lacks 'pid'", "args"),
         (

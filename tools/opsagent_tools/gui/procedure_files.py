@@ -16,7 +16,7 @@ from opsagent_tools.gui.written.steps import step_data, step_of
 
 __all__ = ["ProcedureFileError", "read_procedure", "write_procedure"]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = re.compile(r"[^\W_][\w .+()-]{0,63}(?<! )")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _LONGEST = 256 * 1024
 _MOST_STEPS = 500
@@ -30,7 +30,7 @@ def read_procedure(text: str, source: str = "procedure") -> ScreenProcedure:
     top = parsed(text, source).mapping()
     name = top.need("name").text()
     if _NAME.fullmatch(name) is None:
-        raise top.need("name").wrong("must be small letters, digits, dots, dashes and underscores")
+        raise top.need("name").wrong("must be letters of any language, digits, spaces, dots, dashes and underscores: 64 at most")
     window = _window(top.need("window"))
     parameters = _parameters(top.get("parameters"))
     steps = top.need("steps").items()

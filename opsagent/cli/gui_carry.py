@@ -1,0 +1,170 @@
+"""`opsagent gui import` and `export`: a procedure as a file of YAML, with its crops beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli.gui_list import ProcedureName
+
+if TYPE_CHECKING:
+    from opsagent.home import Home
+    from opsagent.screens.kept import Kept
+
+_MOST = 1_000_000
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A procedure in YAML; its crops lie beside it.", show_default=False)
+    ],
+    *,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Keep it under another name.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept it at once: you have read it.")] = False,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Take in a procedure from a file. It is proposed, and runs once you have accepted it.
+
+    What looks like a secret in it is refused, with its line.
+    """
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.cli.store import person
+    from opsagent.screens.files import shell_word
+
+    place, out = open_home(home), Out(as_json=json)
+    kept, crops = read_file(place, file, name=name, by=person(), accepted=yes)
+    said = store(place, kept, crops)
+    if json:
+        out.document(
+            {"procedure": said["name"], "version": said["version"], "status": said["status"], "id": said["id"]}
+        )
+    elif yes:
+        out.line(f"{kept.name}: version {kept.version} is accepted")
+    else:
+        out.line(
+            f"{kept.name}: version {kept.version} is proposed; look at it and accept it: opsagent gui approve {shell_word(kept.name)}"
+        )
+    return 0
+
+
+def export(
+    name: ProcedureName,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DIR]", help="Where to write it [default: standard output, without crops].", show_default=False
+        ),
+    ] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there already.")] = False,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Write a procedure down: as YAML, and with DIR its crops beside it. Secrets are in it by name only."""
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.screens import files
+    from opsagent.screens.shelf import Shelf
+    from opsagent_tools.text import escape_for_terminal
+
+    place, out = open_home(home), Out(as_json=json)
+    kept = Shelf(place.database).row(name).shown
+    if folder is None:
+        if json:
+            out.document({"name": kept.name, "version": kept.version, "yaml": kept.text})
+        else:
+            out.line(kept.text.rstrip("\n") if not out.screen.terminal else escape_for_terminal(kept.text.rstrip("\n")))
+        return 0
+    crops = files.crops_in(files.version_folder(place.path, kept.name, kept.version), iter(kept.crops))
+    target = folder.expanduser().absolute()
+    wanted = {files.WRITTEN: kept.text.encode(), **crops}
+    there = next((target / one for one in wanted if (target / one).exists()), None)
+    if there is not None and not force:
+        raise Unclear(f"{there} is there already: choose another folder, or say --force")
+    for one, content in wanted.items():
+        files.write(target / one, content)
+    if json:
+        out.document({"name": kept.name, "version": kept.version, "path": target / files.WRITTEN, "crops": len(crops)})
+    else:
+        out.line(f"{target / files.WRITTEN}: version {kept.version}, {len(crops)} crops")
+    return 0
+
+
+def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bool) -> tuple[Kept, dict[str, bytes]]:
+    """Return what a file holds, as the next version of its procedure, and its crops. Raises ProcedureError, Unclear."""
+    from dataclasses import replace
+
+    from opsagent.cli.errors import Unclear
+    from opsagent.procedures import ACCEPTED, PROPOSED
+    from opsagent.screens import files
+    from opsagent.screens.kept import Kept, check_name
+    from opsagent.screens.writing import read, refuse_secrets
+
+    path = file.expanduser().absolute()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unclear(f"{path}: cannot be read ({error.strerror})") from error
+    if len(content) > _MOST:
+        raise Unclear(f"{path}: longer than {_MOST // 1000} kB: that is no procedure")
+    text = content.decode("utf-8", "replace")
+    refuse_secrets(text)
+    procedure = read(text, str(path))
+    procedure = replace(procedure, name=check_name(name or procedure.name))
+    crops = files.crops_in(path.parent, iter(crops_of(procedure)))
+    kept = Kept(
+        procedure=replace(procedure, version=next_version(home, procedure.name)),
+        text=text,
+        status=ACCEPTED if accepted else PROPOSED,
+        crops=files.hashes(crops),
+        why=f"imported from {path.name}",
+        by=by,
+    )
+    return kept, crops
+
+
+def crops_of(procedure: Any) -> list[str]:
+    """Return the names of the crops that a procedure finds things by."""
+    prints = [one for step in procedure.steps for one in (step.on, step.to) if one is not None]
+    return list(dict.fromkeys(one.crop for one in prints if one.crop))
+
+
+def next_version(home: Home, name: str) -> int:
+    """Return the number that a new version of this procedure gets."""
+    from opsagent.screens.errors import NoProcedure
+    from opsagent.screens.shelf import Shelf
+
+    try:
+        row = Shelf(home.database).row(name)
+    except NoProcedure:
+        return 1
+    return max(one.version for one in row.versions) + 1
+
+
+def store(home: Home, kept: Kept, crops: dict[str, bytes], *, supersedes: str = "") -> dict[str, Any]:
+    """Keep a version: its files first, then what the memory knows of it. Raises MemoryFailure, LockTaken."""
+    from opsagent.cli.memory_common import input_checked
+    from opsagent.memory_port import open_memory
+    from opsagent.screens import files
+    from opsagent.screens.accepted import write_accepted
+    from opsagent.screens.book import form_of
+    from opsagent.screens.shelf import Shelf
+
+    async def keep() -> dict[str, Any]:
+        async with open_memory(home) as memory:
+            return dict(await memory.procedure_keep(form_of(kept, supersedes=supersedes)))
+
+    files.keep_version(home.path, kept.name, kept.version, kept.text, crops)
+    with input_checked():
+        said = asyncio.run(keep())
+    write_accepted(home.path, Shelf(home.database).all())
+    return said

@@ -1,0 +1,154 @@
+"""`opsagent gui record NAME`: a person shows how something is done, and it becomes a procedure."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opsagent.cli.common import HomeDir, JsonFlag
+from opsagent.cli.gui_list import complete_procedures
+
+if TYPE_CHECKING:
+    from opsagent.cli.output import Out
+    from opsagent.home import Home
+    from opsagent_tools.gui.recording.steps import Recorded
+
+_STOP = "ctrl+alt+end"
+
+
+def record(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="What it will be called.", autocompletion=complete_procedures, show_default=False
+        ),
+    ],
+    *,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- COMMAND…]", help="The program, opened for it, and by each run.", show_default=False
+        ),
+    ] = None,
+    title: Annotated[
+        str, typer.Option("--title", metavar="TEXT", help="What it is for, in a line.", show_default=False)
+    ] = "",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep", metavar="FIELD", help="Type this value each time: it is no parameter.", show_default=False
+        ),
+    ] = None,
+    display: Annotated[
+        str | None,
+        typer.Option("--display", metavar="DISPLAY", help="Which screen [default: $DISPLAY].", show_default=False),
+    ] = None,
+    terminal: Annotated[
+        bool, typer.Option("--terminal", help="COMMAND runs in this terminal, and is recorded there.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Keep it as it is, without being asked.")] = False,
+    json: JsonFlag = False,
+    home: HomeDir = None,
+) -> int:
+    """Record a procedure by doing it: clicks and typing become steps, what you type becomes parameters.
+
+    Ctrl+Alt+End ends it; in a terminal, the end of COMMAND does. What is typed into a password field is not kept: only
+    that there is a secret. It is yours, so it is accepted once you have looked at it.
+    """
+    from opsagent.cli.errors import Unclear
+    from opsagent.cli.output import Out
+    from opsagent.cli.services import open_home
+    from opsagent.screens.kept import check_name
+
+    place, out = open_home(home), Out(as_json=json)
+    check_name(name)
+    if terminal and not command:
+        raise Unclear("say which program is recorded: opsagent gui record NAME --terminal -- mc")
+    shown = display or os.environ.get("DISPLAY", "")
+    if not terminal and not shown:
+        raise Unclear("there is no screen to record on: name one (--display :0), or record a terminal (--terminal)")
+    wanted = _Wanted(
+        name=name, title=title, command=tuple(command or ()), keep=tuple(keep or ()), display="" if terminal else shown
+    )
+    recorded = asyncio.run(_in_this_terminal(wanted) if terminal else _on_a_display(wanted, out))
+    return _kept(place, recorded, list(command or ()), out, yes=yes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is to be recorded."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    keep: tuple[str, ...]
+    """Fields whose value is no parameter."""
+    display: str
+
+
+async def _in_this_terminal(wanted: _Wanted) -> Recorded:
+    from opsagent_tools.gui.terminal.recording import record_here
+
+    return await record_here(wanted.name, wanted.command, title=wanted.title, keep=wanted.keep)
+
+
+async def _on_a_display(wanted: _Wanted, out: Out) -> Recorded:
+    """Hear a display until its person says that it is done. Raises NotUsable."""
+    from opsagent.screens.stage import eyes_on
+    from opsagent_tools.gui.recording import Recorder
+
+    async with eyes_on(wanted.display) as (eyes, env):
+        recorder = Recorder(wanted.display, env, eyes, told=lambda what: out.note(f"  {what}"))
+        await recorder.start()
+        if wanted.command:
+            await asyncio.create_subprocess_exec(*wanted.command, env=env, start_new_session=True)
+        out.note(f"recording on {wanted.display}: show how it is done; {_STOP} ends it")
+        await recorder.finished()
+        return (await recorder.stop()).procedure(wanted.name, title=wanted.title, keep=wanted.keep)
+
+
+def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: bool) -> int:
+    """Show what was recorded, and keep it: accepted where the person says so, else proposed."""
+    from dataclasses import replace
+
+    from opsagent.cli.errors import CliError, Code
+    from opsagent.cli.gui_carry import next_version, store
+    from opsagent.cli.memory_common import confirmed
+    from opsagent.cli.store import person
+    from opsagent.procedures import ACCEPTED, PROPOSED
+    from opsagent.screens import files
+    from opsagent.screens.forms import version_form
+    from opsagent.screens.kept import Kept
+    from opsagent.screens.writing import written
+    from opsagent.views.screens import version
+
+    if not recorded.procedure.steps:
+        raise CliError("nothing was done that a procedure could do: nothing is kept")
+    number = next_version(home, recorded.procedure.name)
+    procedure = replace(recorded.procedure, version=number, start=tuple(command))
+    kept = Kept(
+        procedure=procedure,
+        text=written(procedure),
+        crops=files.hashes(recorded.crops),
+        status=PROPOSED,
+        why="recorded by doing it",
+        by=person(),
+    )
+    form = version_form(kept)
+    if not out.as_json:
+        out.lines(list(version(form, out.screen)))
+    for note in recorded.notes:
+        out.note(f"look at this: {note}")
+    accepted = yes or confirmed(f"keep it, and run it from now on as {kept.name}?", out) is True
+    said: dict[str, Any] = store(home, replace(kept, status=ACCEPTED if accepted else PROPOSED), dict(recorded.crops))
+    if out.as_json:
+        out.document({**form, "status": said["status"], "id": said["id"], "notes": list(recorded.notes)})
+    elif accepted:
+        out.line(f"{kept.name}: version {number} is what is run")
+    else:
+        out.line(f"{kept.name}: version {number} is proposed: opsagent gui approve {files.shell_word(kept.name)}")
+    return Code.DONE

@@ -1,0 +1,162 @@
+"""A procedure as the memory keeps it: one record for each version, proposed or accepted. Pure.
+
+The memory is where procedures live: what a record says never changes, a new version is a new record that takes the place of
+the one before. Crops lie beside, in files whose hashes the record has (`opsagent.screens.files`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from opsagent.naming import SCREEN, screen_unit
+from opsagent.procedures import ACCEPTED, PROPOSED, STATUS
+from opsagent.recall import scope_of
+from opsagent.screens.errors import ProcedureError
+from opsagent_tools.gui.procedure import ScreenProcedure
+from opsagent_tools.gui.saying import said
+
+if TYPE_CHECKING:
+    from opsagent_memory import Procedure, Record
+
+SCOPES = f"unit/{SCREEN}/"
+"""How the scopes of procedures on screens begin."""
+_NAME = re.compile(r"[^\W_][\w .+()-]{0,63}(?<! )")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One version of a procedure."""
+
+    procedure: ScreenProcedure
+    text: str
+    """As it is written down (YAML)."""
+    status: str = PROPOSED
+    """`proposed` or `accepted`."""
+    crops: Mapping[str, str] = field(default_factory=dict)
+    """Name of each crop's file → its SHA-256."""
+    why: str = ""
+    """Where this version comes from: recorded, imported, healed by a run."""
+    by: str = ""
+    """Who recorded, imported or accepted it."""
+    run: str = ""
+    """The run that proposed it."""
+    healed: tuple[Mapping[str, Any], ...] = ()
+    """What that run found otherwise than it was recorded: `step`, `rung`, `score`, `margin`, `now` (name of the crop)."""
+    record: str = ""
+    """Id of its record."""
+    at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return self.procedure.name
+
+    @property
+    def version(self) -> int:
+        return self.procedure.version
+
+    @property
+    def accepted(self) -> bool:
+        return self.status == ACCEPTED
+
+    @property
+    def digest(self) -> str:
+        """Return the hash of everything that decides what is done. Approvals and plans are bound to it."""
+        return digest_of(self.procedure, self.crops)
+
+
+def digest_of(procedure: ScreenProcedure, crops: Mapping[str, str] = {}) -> str:
+    """Return the hash of a procedure and the pictures that it finds things by."""
+    said = json.dumps([asdict(procedure), sorted(crops.items())], sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def check_name(name: str) -> str:
+    """Return a name that a procedure may have. Raises ProcedureError."""
+    if not _NAME.fullmatch(name):
+        raise ProcedureError(
+            f"{name!r} cannot be the name of a procedure: use up to 64 letters, digits, spaces, - and ."
+        )
+    return name
+
+
+def scope(name: str) -> str:
+    """Return the memory's scope of a procedure."""
+    return scope_of(screen_unit(name))
+
+
+def remedy(name: str) -> str:
+    """Return the durable name under which memory counts how its runs ended."""
+    return f"{SCREEN}/{name}"
+
+
+def as_record(kept: Kept, now: datetime, *, supersedes: str | None = None) -> Procedure:
+    """Return what the memory keeps. What a person accepted is theirs; the rest is the agent's own, and orders nothing."""
+    from opsagent_memory import Procedure, Source
+
+    return Procedure(
+        scope=scope(kept.name),
+        text=described(kept.procedure),
+        fields={
+            SCREEN: kept.name,
+            "version": kept.version,
+            "digest": kept.digest,
+            "written": kept.text,
+            "crops": dict(kept.crops),
+            STATUS: kept.status,
+            "why": kept.why,
+            "by": kept.by,
+            "run": kept.run,
+            "healed": [dict(one) for one in kept.healed],
+        },
+        source=Source.PERSON if kept.accepted else Source.AGENT,
+        created_at=now,
+        supersedes=supersedes,
+    )
+
+
+def from_record(record: Record) -> Kept | None:
+    """Return the version that a record holds; None where it is no procedure on a screen, or cannot be read any more.
+
+    What was imported from another memory is proposed at most, whatever it says of itself.
+    """
+    from opsagent.screens.writing import read
+
+    fields = record.fields
+    if fields.get(SCREEN) is None or not isinstance(fields.get("written"), str):
+        return None
+    try:
+        procedure = read(str(fields["written"]), "memory")
+    except ProcedureError:
+        return None
+    theirs = fields.get(STATUS) == ACCEPTED and record.source.value == "person" and record.imported_at is None
+    found = Kept(
+        procedure=replace(procedure, name=str(fields[SCREEN]), version=int(fields.get("version", 1))),
+        text=str(fields["written"]),
+        status=ACCEPTED if theirs else PROPOSED,
+        crops={str(name): str(digest) for name, digest in dict(fields.get("crops") or {}).items()},
+        why=str(fields.get("why", "")),
+        by=str(fields.get("by", "")),
+        run=str(fields.get("run", "")),
+        healed=tuple(dict(one) for one in fields.get("healed") or ()),
+        record=record.id,
+        at=record.created_at,
+    )
+    return found if found.digest == fields.get("digest") else None
+
+
+def described(procedure: ScreenProcedure) -> str:
+    """Return what the memory knows it by: its name, title, program and steps, in words."""
+    steps = "; ".join(said(step) for step in procedure.steps)
+    return f"{procedure.name}: {procedure.title or 'a procedure on a screen'} in {procedure.window.program}. {steps}"
+
+
+def newest(versions: Iterable[Kept], *, accepted: bool | None = None) -> Kept | None:
+    """Return the newest version of a row of them; `accepted`: only such, or only others."""
+    wanted = [one for one in versions if accepted is None or one.accepted is accepted]
+    return max(wanted, key=lambda one: (one.version, one.accepted, one.at.timestamp() if one.at else 0.0), default=None)
