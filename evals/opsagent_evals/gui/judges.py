@@ -23,8 +23,8 @@ class Spot:
     """As the toolkit calls it; empty: any."""
     label: str = ""
     """Name of what labels it, or of the label nearest to its left."""
-    row: str = ""
-    """A text of the row (or group) around it."""
+    cell: str = ""
+    """Exactly the text of another cell of its row."""
     window: str = ""
     """A part of the name of the window that it is in."""
     nth: int = 0
@@ -33,9 +33,9 @@ class Spot:
 Spots = Mapping[str, Spot]
 
 
-def spot(name: str | None = None, *roles: str, label: str = "", row: str = "", window: str = "", nth: int = 0) -> Spot:
+def spot(name: str | None = None, *roles: str, label: str = "", cell: str = "", window: str = "", nth: int = 0) -> Spot:
     """Return a spot in few words."""
-    return Spot(name=name, roles=frozenset(roles), label=label, row=row, window=window, nth=nth)
+    return Spot(name=name, roles=frozenset(roles), label=label, cell=cell, window=window, nth=nth)
 
 
 class AccessibleJudge:
@@ -69,7 +69,7 @@ class AccessibleJudge:
             and (wanted.name is None or node.name.strip() == wanted.name)
             and (not wanted.roles or node.role in wanted.roles)
             and (not wanted.window or any(wanted.window in above.name for above in node.above()))
-            and (not wanted.row or wanted.row in _row_of(node))
+            and (not wanted.cell or wanted.cell in _row_of(node))
         ]
         if not wanted.label:
             return fitting
@@ -95,11 +95,12 @@ def by_spots(spots: Spots, *, changed: Mapping[Drift, Spots] | None = None) -> C
     return judge
 
 
-def _row_of(node: atspi.Node) -> str:
+def _row_of(node: atspi.Node) -> frozenset[str]:
+    """Return the names of everything in the table's row around it."""
     for above in node.above():
-        if above.role in {"table row", "row", "list item"}:
-            return above.text_within()
-    return ""
+        if above.role in {"table row", "row"}:
+            return frozenset(one.name.strip() for one in above.walk())
+    return frozenset()
 
 
 def _nearest_left(node: atspi.Node, nodes: list[atspi.Node]) -> str:

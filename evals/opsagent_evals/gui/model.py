@@ -49,8 +49,8 @@ class Act:
     """A part of the title of the window that is there afterwards."""
     gone: str = ""
     checked: bool | None = None
-    role: str = ""
-    """What it is, where the procedure was written by hand (surfaces without roles)."""
+    by_hand: str = ""
+    """What a person types to show it on a terminal; empty: it is shown by the surface itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class Start:
     """Other programs that are open beside it."""
     beside: tuple[tuple[str, ...], ...] = ()
     """What it needs to run (a service whose console it is)."""
+    awaits: int = 0
+    """TCP port that must be listened on before the program is started."""
     resources: Mapping[str, str] = field(default_factory=dict)
     """X resources of the display."""
     dpi: int = 96

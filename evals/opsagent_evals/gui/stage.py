@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from opsagent_evals.gui import processes
 from opsagent_evals.gui.model import TOGETHER, Drift, Judge, Place, Program, Running, Start
 from opsagent_evals.gui.xwindows import Server, connected
 from opsagent_tools.gui.display import Display, open_display
+from opsagent_tools.gui.model import SurfaceKind
+from opsagent_tools.gui.terminal.program import PtyProgram
+from opsagent_tools.gui.terminal.screens import TerminalScreens
+from opsagent_tools.gui.terminal.surface import TerminalSurface
 
 SIZE = (1280, 800)
 _DPI = 96
@@ -51,7 +57,22 @@ class Stage:
     program: Program
     running: Running
     judge: Judge
-    display: Display
+    screen: Display | None = None
+    terminal: TerminalStage | None = None
+
+    @property
+    def display(self) -> Display:
+        """The display of a program with windows."""
+        assert self.screen is not None, "a program of a terminal has no display"
+        return self.screen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalStage:
+    """The terminal of a program without windows."""
+
+    screens: TerminalScreens
+    surface: TerminalSurface
 
 
 @asynccontextmanager
@@ -63,13 +84,37 @@ async def staged(program: Program, drift: Drift) -> AsyncIterator[Stage]:
         place.home.mkdir(mode=0o700)
         place.work.mkdir(mode=0o700)
         start = program.start(place)
+        if SurfaceKind.TERMINAL in program.kinds:
+            async with _on_terminal(program, place, start) as stage:
+                yield stage
+            return
         async with open_display(SIZE, resources=start.resources) as display:
             if start.dpi != _DPI:
                 await display.connection.ask(lambda server: _resolution(server, start.dpi))
             async with _running(program, place, start, display) as (running, judge):
-                yield Stage(program=program, running=running, judge=judge, display=display)
+                yield Stage(program=program, running=running, judge=judge, screen=display)
     finally:
         await asyncio.to_thread(shutil.rmtree, root, True)
+
+
+@asynccontextmanager
+async def _on_terminal(program: Program, place: Place, start: Start) -> AsyncIterator[Stage]:
+    env = {name: os.environ[name] for name in ("PATH", "LANG", "USER") if name in os.environ}
+    env = {**environment(env, place), **start.env, "SHELL": "/bin/sh"}
+    size = start.size or (80, 24)
+    async with TerminalScreens(env=env, cwd=str(place.work), size=size) as screens:
+        running: list[PtyProgram] = []
+        now = Running(place=place, pid=0, env=env, exit_code=lambda: running[0].exit_code if running else None)
+        judge = await program.judge(now)
+        terminal = await PtyProgram.start(start.argv, env=env, cwd=str(place.work), size=size)
+        surface = screens.hold(terminal)
+        running.append(terminal)
+        terminal.heard = judge.heard  # type: ignore[attr-defined]
+        now = replace(now, pid=terminal.child)
+        await there(judge, program.ready or program.acts[0].on, program.name)
+        yield Stage(
+            program=program, running=now, judge=judge, terminal=TerminalStage(screens=screens, surface=surface)
+        )
 
 
 def environment(display_env: Mapping[str, str], place: Place) -> dict[str, str]:
@@ -93,6 +138,7 @@ async def _running(
     try:
         for argv in start.beside:
             pids.append((await display.run(argv, env={**env, **start.env}, cwd=place.work)).pid)
+        await _listening(start.awaits, program.name)
         started = await display.run(
             start.argv, env={**env, **start.env}, cwd=place.work, output=place.work.parent / "output"
         )
@@ -111,6 +157,16 @@ async def _running(
             await judge.close()
     finally:
         await asyncio.to_thread(_end_all, pids)
+
+
+async def _listening(port: int, name: str) -> None:
+    until = time.monotonic() + _START_S
+    while port:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        if time.monotonic() > until:
+            raise StageError(f"{name}: nobody listens on port {port}")
+        await asyncio.sleep(_LOOK_S)
 
 
 async def there(judge: Judge, target: str, name: str, *, timeout_s: float = _START_S) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from opsagent_evals.gui.programs import desktop, gtk, tk, xt
+from opsagent_evals.gui.programs import desktop, gtk, terminal, tk, web, xt
 
-PROGRAMS = (*gtk.PROGRAMS, *desktop.PROGRAMS, *xt.PROGRAMS, *tk.PROGRAMS)
+PROGRAMS = (*gtk.PROGRAMS, *desktop.PROGRAMS, *xt.PROGRAMS, *tk.PROGRAMS, *web.PROGRAMS, *terminal.PROGRAMS)
