@@ -212,7 +212,7 @@ def _states(one: _Seen, role: str) -> frozenset[str]:
         "checked": has(bits, State.CHECKED) or (has(bits, State.PRESSED) and one.node.role == Role.TOGGLE_BUTTON),
         "selected": has(bits, State.SELECTED),
         "expanded": has(bits, State.EXPANDED),
-        "editable": has(bits, State.EDITABLE),
+        "editable": has(bits, State.EDITABLE) or one.node.role == Role.SPIN_BUTTON,
         "default": has(bits, State.IS_DEFAULT),
         "secret": role == "password field",
     }

@@ -18,6 +18,8 @@ from opsagent_tools.gui.port import ScreenError, Secrets
 
 _FOCUS_S = 1.5
 _LOOK_S = 0.02
+_ALWAYS_WRITTEN_INTO = frozenset({Role.TERMINAL, Role.SPIN_BUTTON})
+"""Roles that toolkits do not call editable though they are."""
 _TICKED = frozenset({Role.CHECK_BOX, Role.RADIO_BUTTON})
 _TYPED_INTO = words.WORDED | {Role.PASSWORD}
 
@@ -90,7 +92,7 @@ class Gestures:
             await self._hands.type_text(gesture.text, on=window)
             return
         target = await self._target(at, window, typed=True)
-        if not has(target.node.state, State.EDITABLE) and target.node.role != Role.TERMINAL:
+        if not has(target.node.state, State.EDITABLE) and target.node.role not in _ALWAYS_WRITTEN_INTO:
             raise ScreenError(f"{_called(at.element)} cannot be written into")
         await self._focus(target, window)
         if gesture.replace and target.node.text != "":

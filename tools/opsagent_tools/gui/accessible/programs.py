@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed, Ref
 from opsagent_tools.gui.accessible.elements import Shape
+from opsagent_tools.gui.accessible.nodes import bits_in, box_in
 from opsagent_tools.gui.accessible.tables import refs_in
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Window
@@ -98,16 +99,24 @@ async def _tops(bus: Bus, program: Program) -> list[_Top]:
         )
     ]
     answers = await bus.ask(questions)
-    return [
+    tops = [
         _top(ref, answers[4 * number : 4 * number + 4])
         for number, ref in enumerate(children)
         if not isinstance(answers[4 * number], Failed)
     ]
+    return [one if one.box is not None else replace(one, box=await _inside(bus, one.ref)) for one in tops]
+
+
+async def _inside(bus: Bus, frame: Ref) -> Box | None:
+    """Return the place of what fills a frame: Swing tells none for the frame itself."""
+    (child,) = await bus.ask([Ask(frame, words.ACCESSIBLE, "GetChildAtIndex", "i", (0,))])
+    if isinstance(child, Failed) or not refs_in([child]):
+        return None
+    (box,) = await bus.ask([Ask(refs_in([child])[0], words.COMPONENT, "GetExtents", "u", (words.SCREEN,))])
+    return None if isinstance(box, Failed) else box_in(box)
 
 
 def _top(ref: Ref, answers: Sequence[object]) -> _Top:
-    from opsagent_tools.gui.accessible.nodes import bits_in, box_in
-
     role, state, name, box = answers
     return _Top(
         ref,
@@ -120,13 +129,11 @@ def _top(ref: Ref, answers: Sequence[object]) -> _Top:
 
 def _fit(top: _Top, window: Window) -> int:
     """Return how well a frame fits a window, 0: not at all."""
-    title = _same_title(top.name, window.title)
-    place = top.box is not None and any(_same_place(top.box, window.box, scale) for scale in _SCALES)
-    if top.box is None:  # Swing tells no place for its frames
-        return 2 if title else 0
-    if not place:
+    if top.box is None or not any(_same_place(top.box, window.box, scale) for scale in _SCALES):
         return 0
-    return 3 if title else 1 if not top.name or top.role == Role.ALERT else 0
+    if _same_title(top.name, window.title):
+        return 2
+    return 1 if not top.name or top.role == Role.ALERT else 0
 
 
 def _same_title(name: str, title: str) -> bool:

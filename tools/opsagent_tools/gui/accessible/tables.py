@@ -10,8 +10,12 @@ from opsagent_tools.gui.model import Box
 
 MANY = 120
 """So many children, and only those that can be seen are asked for: a toolkit makes an object for each that is named."""
+_MOST = 2000
+"""More cells than that are on no screen."""
 _HEADERS = 24
 """The first children of a table are often the headers of its columns."""
+_EDGE = 90
+"""Pixels at the upper and lower edge in which the first and the last row are looked for: below headers, above what is empty."""
 _EVERY = 9
 """Pixels between two looks for a row: less than the height of one."""
 
@@ -35,7 +39,11 @@ async def children_of_table(bus: Bus, table: Ref, box: Box | None, count: int) -
 async def _indexes_on_screen(bus: Bus, table: Ref, box: Box) -> tuple[int, int]:
     """Return the first and last-plus-one index of what lies under the left and right edges of the table."""
     columns = (box.left + 4, box.left + box.width // 2, box.right - 24)
-    points = [(x, y) for y in range(box.top + 2, box.bottom, _EVERY) for x in columns]
+    lines = {
+        *range(box.top + 2, min(box.bottom, box.top + _EDGE), _EVERY),
+        *range(max(box.top, box.bottom - _EDGE), box.bottom, _EVERY),
+    }
+    points = [(x, y) for y in sorted(lines) for x in columns]
     hits = await bus.ask(
         [Ask(table, words.COMPONENT, "GetAccessibleAtPoint", "iiu", (x, y, words.SCREEN)) for x, y in points]
     )
@@ -44,4 +52,4 @@ async def _indexes_on_screen(bus: Bus, table: Ref, box: Box) -> tuple[int, int]:
     ]
     places = await bus.ask([Ask(one, words.ACCESSIBLE, "GetIndexInParent") for one in found])
     indexes = [place for place in places if isinstance(place, int) and place >= 0]
-    return (min(indexes), max(indexes) + 1) if indexes else (0, MANY)
+    return (min(indexes), min(max(indexes) + 1, min(indexes) + _MOST)) if indexes else (0, MANY)
