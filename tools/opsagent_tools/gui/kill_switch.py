@@ -1,8 +1,9 @@
 """The kill switch: a person at the screen stops us at once, with the pointer in the corner or with a chord of keys.
 
 It has a connection and a thread of its own, and asks the server where the pointer is and which keys are down. That works
-while we type and while a menu holds the keyboard, and needs no extension. Our own hands never go into the corner and
-never press the chord. Where the server cannot be asked a person could not stop us, so that stops us as well.
+while we type and while a menu holds the keyboard, and needs no extension. A text that is being typed stops by itself as
+soon as somebody holds a key (`opsagent_tools.gui.hands`). Where the server cannot be asked a person could not stop us, so
+that stops us as well.
 
     with kill_switch(display) as switch:
         switch.check()          # before each gesture: raises Stopped
@@ -28,7 +29,7 @@ from opsagent_tools.gui.xwindows import pointer
 CHORD = ("ctrl", "alt", "escape")
 """Held together they stop us."""
 CORNER_PX = 3
-"""So near to the left top corner, in both directions, the pointer stops us."""
+"""So near to the left top corner, in both directions, the pointer stops us. Hands that were there would stop as well."""
 _EVERY_S, _ANSWER_S = 0.03, 2.0
 _KEYSYMS = {
     "ctrl": ("Control_L", "Control_R"),
@@ -94,7 +95,7 @@ class KillSwitch:
 
     def _look(self, server: Any) -> str:
         """Return how a person stops us right now, empty if nobody does."""
-        if in_corner(pointer(server), self.corner):
+        if _in_corner(pointer(server), self.corner):
             return "stopped by a person: the pointer is in the left top corner of the screen"
         down = server.query_keymap()
         if all(any(down[code >> 3] >> (code & 7) & 1 for code in codes) for codes in self._codes):
@@ -116,15 +117,9 @@ def kill_switch(display: Display, chord: Sequence[str] = CHORD) -> Iterator[Kill
         connection.close()
 
 
-def in_corner(point: Point, corner: Point) -> bool:
-    """Tell whether a point is where the pointer stops us: hands do not go there."""
+def _in_corner(point: Point, corner: Point) -> bool:
+    """Tell whether a point is where the pointer stops us."""
     return 0 <= point.x - corner.x < CORNER_PX and 0 <= point.y - corner.y < CORNER_PX
-
-
-def is_chord(keys: Sequence[str], chord: Sequence[str] = CHORD) -> bool:
-    """Tell whether keys pressed together are the chord that stops us: hands do not press it."""
-    names = {"esc": "escape", "control": "ctrl", "break": "pause"}
-    return set(chord) <= {names.get(key.lower(), key.lower()) for key in keys}
 
 
 def _corner(server: Any) -> Point:
