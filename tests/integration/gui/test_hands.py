@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.hands import Hands, How, Unfinished
 from opsagent_tools.gui.model import Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
+from opsagent_tools.gui.xlib import xlib
 from tests.support import tk_form
 from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
 from tests.support.typed_texts import ASCII, TEXTS
@@ -145,6 +148,23 @@ async def test_nothing_is_done_to_a_window_that_is_not_meant(screen: Display, ha
         await hands.click(Point(9000, 10))
     with pytest.raises(Refused, match="no key"):
         await hands.hotkey(["ctrl", "hyperspace"])
+
+
+async def test_a_person_who_takes_the_keyboard_stops_a_text(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
+    typing = asyncio.create_task(hands.type_text("a\n" * 400, on=form.window))
+    await until(lambda: form.said("field"))
+    await screen.connection.ask(partial(_press, name="Control_L", kind="KeyPress"))
+    try:
+        with pytest.raises(Unfinished, match="of 800 characters: somebody holds a key"):
+            await typing
+    finally:
+        await screen.connection.ask(partial(_press, name="Control_L", kind="KeyRelease"))
+
+
+def _press(server: Any, name: str, kind: str) -> None:
+    code = server.keysym_to_keycode(xlib().XK.string_to_keysym(name))
+    xlib().ext.xtest.fake_input(server, getattr(xlib().X, kind), code)
+    server.sync()
 
 
 async def test_the_clipboard_is_as_it_was(hands: Hands, form: Form) -> None:

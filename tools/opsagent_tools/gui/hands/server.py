@@ -156,6 +156,8 @@ class Server:
         """Press keys one after the other, then let go of them in reverse; only while `meant` holds."""
         codes = list(dict.fromkeys([code for stroke in strokes for code in (*stroke.held, stroke.keycode)]))
         with self._grabbed(), self._answered(), self.let_go_in_the_end():
+            if int(self.root.query_pointer().mask) & (_HELD | _BUTTONS):  # ours are let go of after each stroke
+                raise Refused("somebody holds a key or a button of the pointer")
             meant()
             for code in codes:
                 self._keys[code] = None
