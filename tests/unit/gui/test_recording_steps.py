@@ -11,7 +11,7 @@ from opsagent_tools.gui.model import Box, Element, Gesture, Look, Point, Surface
 from opsagent_tools.gui.procedure import Expectation, ScreenProcedure
 from opsagent_tools.gui.recording import Did, Recording, Seen
 from opsagent_tools.gui.recording.eyes import focused_in, hit, same_in
-from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled
+from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled, slug
 
 MAIN = Window(id="x11:0x1", pid=7, exe="/usr/bin/reports", program="reports", uid=1000, wm_class="reports.Reports",
               title="june.csv - Reports", box=Box(0, 0, 800, 600))  # fmt: skip
@@ -179,8 +179,14 @@ def test_eyes_hit_the_smallest_that_can_be_used() -> None:
     assert same_in(look, replace(EXPORT, id="another")) == EXPORT
 
 
-def test_dead_keys_join_their_letters() -> None:
+def test_texts_and_names_are_made_plain() -> None:
     assert composed("caf\u0301e") == "café"
     assert composed("\u0302 x\u0308u") == "^xü"
+    assert [slug(name) for name in ("User name:", "Größe (cm)", "2nd host", "사용자")] == [
+        "user_name",
+        "groe_cm",
+        "_2nd_host",
+        "",
+    ]
     assert not is_secret(USER)
     assert is_secret(replace(USER, value="••••"))

@@ -71,5 +71,7 @@ def literal(text: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Return a name for a parameter of what a field is called."""
-    return re.sub(r"\W+", "_", text.lower()).strip("_")[:40]
+    """Return a name for a parameter of what a field is called: letters of ASCII, digits, `_`; empty where nothing is left."""
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40]
+    return f"_{name}" if name[:1].isdigit() else name
