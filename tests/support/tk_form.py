@@ -28,6 +28,7 @@ def main() -> None:
         fields[name] = tk.Entry(root, width=60, show=shown)
         fields[name].pack(fill="x")
     fields["field"].focus_set()
+    fields["field"].bind("<Key>", lambda key: say("key", key.char))
 
     def took(name: str, _: object) -> None:
         say(name, fields[name].get())

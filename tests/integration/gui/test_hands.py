@@ -151,8 +151,8 @@ async def test_nothing_is_done_to_a_window_that_is_not_meant(screen: Display, ha
 
 
 async def test_a_person_who_takes_the_keyboard_stops_a_text(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
-    typing = asyncio.create_task(hands.type_text("a\n" * 400, on=form.window))
-    await until(lambda: form.said("field"))
+    typing = asyncio.create_task(hands.type_text("a" * 800, on=form.window))
+    await until(lambda: form.said("key"))
     await screen.connection.ask(partial(_press, name="Control_L", kind="KeyPress"))
     try:
         with pytest.raises(Unfinished, match="of 800 characters: somebody holds a key"):
