@@ -26,7 +26,8 @@ from opsagent_tools.gui.model import Box, Located
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.replay import Allowed, Asked
 from opsagent_tools.gui.vision.conversation import Broken
-from opsagent_tools.gui.vision.pursuing import Pursuit, PursuitEnd, pursue
+from opsagent_tools.gui.vision.pursuing import pursue
+from opsagent_tools.gui.vision.pursuit import Pursuit, PursuitEnd
 
 BUTTON = Box(100, 200, 100, 20)
 PAGE = Box(0, 0, 800, 600)

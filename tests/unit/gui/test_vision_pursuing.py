@@ -18,7 +18,8 @@ from opsagent_tools.gui.vision import claude
 from opsagent_tools.gui.vision.conversation import Broken, Conversation
 from opsagent_tools.gui.vision.frames import Frame, in_thousandths
 from opsagent_tools.gui.vision.grounding import ground
-from opsagent_tools.gui.vision.pursuing import Limits, Pursuit, PursuitEnd, pursue
+from opsagent_tools.gui.vision.pursuing import pursue
+from opsagent_tools.gui.vision.pursuit import Limits, Pursuit, PursuitEnd
 from opsagent_tools.gui.vision.wanted import Answered, Reply, Want, Wanted
 
 FIELD, BUTTON, PASSWORD = Point(200, 110), Point(150, 210), Point(200, 160)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from time import monotonic
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
@@ -19,6 +18,7 @@ from opsagent_tools.gui.replay import Allowed, Asked, Guard
 from opsagent_tools.gui.vision.conversation import Broken, VisionModel
 from opsagent_tools.gui.vision.frames import Frame
 from opsagent_tools.gui.vision.pictures import NoPicture, shown_to_model
+from opsagent_tools.gui.vision.pursuit import Act, Limits, Pursuit, PursuitEnd
 from opsagent_tools.gui.vision.wanted import Answered, Reply, Want, Wanted
 
 _MOST_REFUSED = 3
@@ -27,48 +27,7 @@ _CONTAINERS = frozenset({"window", "panel", "group", "dialog", "page", "scroll a
 _NOT_KNOWN = "nothing is known of what is at that place"
 
 
-class PursuitEnd(StrEnum):
-    """How it ended."""
-
-    FINISHED = "finished"
-    """The model says that the task is done. Whether it is shows outside the screen."""
-    FAILED = "failed"
-    """The model says that it cannot be done."""
-    NEEDS_PERSON = "needs_person"
-    LIMIT = "limit"
-    """Steps, tokens or time were used up."""
-    BROKEN = "broken"
-    """The model or the window is not there any more."""
-
-
 _ENDS = {Want.FINISHED: PursuitEnd.FINISHED, Want.FAILED: PursuitEnd.FAILED, Want.PERSON: PursuitEnd.NEEDS_PERSON}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a pursuit may cost."""
-
-    steps: int = 30
-    tokens: int = 200_000
-    """In and out together."""
-    seconds: float = 600.0
-
-
-@dataclass(slots=True, kw_only=True)
-class Pursuit:
-    """How it went."""
-
-    end: PursuitEnd = PursuitEnd.BROKEN
-    why: str = ""
-    """One line. The model's own words are untrusted."""
-    steps: list[ScreenStep] = field(default_factory=list)
-    """What was done, as a procedure would do it."""
-    tokens_in: int = 0
-    tokens_out: int = 0
-    pictures: int = 0
-    """How many left for the model."""
-
-
 Told = Callable[[str], Awaitable[None]]
 
 
@@ -82,13 +41,15 @@ async def pursue(
     secrets: tuple[str, ...] = (),
     tell: Told | None = None,
     stop: Callable[[], str] | None = None,
+    current: Callable[[], Awaitable[Surface]] | None = None,
 ) -> Pursuit:
     """Have a model do a task on one window, one gesture at a time, each one ruled on by the guard.
 
     secrets: names that it may have typed. tell: awaited with a line on each step. stop: asked between gestures, as in
-    `replay`. Raises CancelledError between two gestures.
+    `replay`. current: names the window that is worked on now (a dialog that came up); None: it stays the same one.
+    Raises CancelledError between two gestures.
     """
-    return await _Pursuer(goal, surface, model, guard, limits or Limits(), secrets, tell, stop).run()
+    return await _Pursuer(goal, surface, model, guard, limits or Limits(), secrets, tell, stop, current).run()
 
 
 @dataclass(slots=True)
@@ -101,6 +62,7 @@ class _Pursuer:
     secrets: tuple[str, ...]
     tell: Told | None
     stop: Callable[[], str] | None
+    current: Callable[[], Awaitable[Surface]] | None
     done: Pursuit = field(default_factory=Pursuit)
     refused: int = 0
     focus: Located | None = None
@@ -110,19 +72,27 @@ class _Pursuer:
     async def run(self) -> Pursuit:
         began = monotonic()
         try:
-            look = await self.surface.settle()
+            look = await self._settled()
             png, frame = await self._picture(look)
             reply = await self.model.begin(self.goal, png, frame)
             while not self._ended(reply, began):
                 answers = await self._carry_out(reply, look)
                 if self.done.why or self._over(reply):
                     break
-                look = await self.surface.settle()
+                look = await self._settled()
                 png, frame = await self._picture(look, _zoomed(reply))
                 reply = await self.model.go_on(answers, png, frame)
         except (Broken, ScreenError, NoPicture) as error:
             self._end(PursuitEnd.BROKEN, str(error))
         return self.done
+
+    async def _settled(self) -> Look:
+        """Return what is there now, on the window that is worked on now."""
+        if self.current is not None:
+            surface = await self.current()
+            if surface is not self.surface:
+                self.surface, self.focus, self.replaces = surface, None, False
+        return await self.surface.settle()
 
     async def _picture(self, look: Look, zoomed: Wanted | None = None) -> tuple[bytes, Frame]:
         frame = self.model.frame(look.window.box)
@@ -163,7 +133,7 @@ class _Pursuer:
                 answers.append(Answered(to=wanted))
                 continue
             if answers and not refused:
-                look = await self.surface.settle()
+                look = await self._settled()
             refused = refused or await self._one(wanted, reply, look)
             answers.append(Answered(to=wanted, refused=refused, acknowledged=bool(wanted.checks) and not refused))
             if self.done.why:
@@ -205,6 +175,8 @@ class _Pursuer:
             await self.surface.perform(gesture, at, to)
             await asyncio.sleep(0)  # whoever cancels is heard between two gestures
         self.done.steps += [step] * wanted.times
+        act = Act(gesture=gesture, element=at.element if at else None, look=look, to=to.element if to else None)
+        self.done.acts += [act] * wanted.times
         if gesture.verb in {Verb.CLICK, Verb.DOUBLE}:
             self.focus, self.replaces = at, wanted.selects
         elif gesture.verb is not Verb.WAIT:
