@@ -12,6 +12,8 @@ from opsagent_tools.gui.pixels.arrays import Image, Mask, inside, part_of, steps
 
 _TILE = 32
 _CARET_WIDTH = 4
+_CONTRAST = 24
+"""Levels between neighbours from which on something is drawn there."""
 _DRAWN = 40
 """Pixels of contrast in a tile that is worth reading."""
 _WHOLE = 200 * 200
@@ -80,11 +82,29 @@ def joined(boxes: Sequence[Box], image: Image) -> list[Box]:
     return found
 
 
+def drawn_lines(image: Image, line: int) -> list[Box]:
+    """Return boxes around what may be lines of text: things drawn close to each other in a row, rules and borders apart.
+
+    Args:
+        image: the window.
+        line: usual height of text.
+    """
+    drawn = (steps(image) > _CONTRAST).astype(np.uint8)
+    longer = max(24, 3 * line)
+    for shape in (np.ones((1, longer), dtype=np.uint8), np.ones((longer, 1), dtype=np.uint8)):
+        rules = cv2.dilate(cv2.morphologyEx(drawn, cv2.MORPH_OPEN, shape), np.ones((3, 3), dtype=np.uint8))
+        drawn = np.where(rules > 0, 0, drawn).astype(np.uint8)
+    close = cv2.dilate(drawn, np.ones((1, max(3, round(0.7 * line) | 1)), dtype=np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(close, connectivity=8, ltype=cv2.CV_32S)
+    boxes = [Box(int(one[0]), int(one[1]), int(one[2]), int(one[3])) for one in stats[1:count]]
+    return [one for one in boxes if one.height <= 4 * line]
+
+
 def busy_parts(image: Image, region: Box) -> list[Box]:
     """Return the parts of a region in which something is drawn, where leaving out the rest is worth it."""
     if region.width * region.height < _WHOLE:
         return [region]
-    drawn: Mask = steps(part_of(image, region)) > 24
+    drawn: Mask = steps(part_of(image, region)) > _CONTRAST
     height, width = drawn.shape
     rows, columns = -(-height // _TILE), -(-width // _TILE)
     padded = np.zeros((rows * _TILE, columns * _TILE), dtype=bool)

@@ -9,17 +9,30 @@ import cv2
 import numpy as np
 
 from opsagent_tools.gui.model import Box, Element
-from opsagent_tools.gui.pixels.arrays import Image, apart, ground, inside, part_of
+from opsagent_tools.gui.pixels.arrays import Image, apart, ground, part_of
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import Frame, frames_in
 from opsagent_tools.gui.pixels.lines import Piece, piece_of, pieces_in
 from opsagent_tools.gui.pixels.marks import Mark, marks_in
 from opsagent_tools.gui.pixels.recognising import Recogniser
-from opsagent_tools.gui.pixels.regions import around, busy_parts, changed_in, is_caret, joined, moved, touches
+from opsagent_tools.gui.pixels.regions import (
+    around,
+    busy_parts,
+    changed_in,
+    drawn_lines,
+    is_caret,
+    joined,
+    moved,
+    touches,
+)
 from opsagent_tools.gui.pixels.words import Text, median_height, stray_ends
 
 _LEAST_SCORE = 0.6
 _SURE = 0.95
+_AIR = 12
+"""Pixels around a change that are read again with it: recognisers want some air."""
+_LEAST_WIDTH, _LEAST_HEIGHT = 160, 64
+"""Of a region: finders overlook words in smaller ones."""
 _MENU_TOP = 16
 """Rows above a row of menus, at most (or as many as it is high)."""
 _LOOKS_LIKE = {"十": "+", "一": "-", "ー": "-", "〇": "0", "丨": "|", "口": "□"}
@@ -27,68 +40,58 @@ _LOOKS_LIKE = {"十": "+", "一": "-", "ー": "-", "〇": "0", "丨": "|", "口"
 
 
 class View:
-    """What is known of one window: its last picture, the texts in it, and the elements made of them."""
+    """What is known of one window: its pictures, the texts in it, and the elements made of them."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
+        self._seen: Image | None = None
         self._image: Image | None = None
-        self._image_read: Image | None = None
         self._texts: list[Text] = []
         self._stale: list[Box] = []
         self._elements: list[Element] | None = None
         self.digest = ""
+        """Changes when what is seen changes, carets apart."""
 
     @property
     def image(self) -> Image:
+        """The picture that is read, or was."""
         assert self._image is not None, "look first"
         return self._image
 
-    def show(self, image: Image) -> bool:
-        """Take a new picture; return whether it differs from the last one, carets apart. Nothing is read yet."""
-        if self._image is None or self._image.shape != image.shape:
-            self._image = image
-            self._texts = []
-            self._stale = [Box(0, 0, image.shape[1], image.shape[0])]
-            self._changed()
-            return True
-        changes = changed_in(self._image, image)
-        if not changes:
-            return False
-        real = [one for one in changes if not is_caret(one)]
-        self._image = image
-        self._stale.extend(changes)
-        self._elements = None
-        if real:
-            self._changed()
-        return bool(real)
+    def glance(self, image: Image, covered: Sequence[Box] = ()) -> None:
+        """Take a picture that is not read. `covered`: where something lies before the window."""
+        shown = _uncovered(image, covered, self._seen)
+        if self._seen is None or self._seen.shape != shown.shape:
+            changed = True
+        else:
+            changed = not all(is_caret(one) for one in changed_in(self._seen, shown))
+        self._seen = shown
+        if changed:
+            self.digest = blake2b(shown.tobytes(), digest_size=12).hexdigest()
 
-    def _changed(self) -> None:
-        self._elements = None
-        self.digest = blake2b(self.image.tobytes(), digest_size=12).hexdigest()
-
-    @property
-    def read(self) -> Image:
-        """The picture that the elements were last read from."""
-        return self.image if self._image_read is None else self._image_read
+    def show(self, image: Image, covered: Sequence[Box] = ()) -> None:
+        """Take a picture that will be read, where it differs from the one before."""
+        self.glance(image, covered)
+        shown = _uncovered(image, covered, self._image)
+        if self._image is None or self._image.shape != shown.shape:
+            self._image, self._texts = shown, []
+            self._stale = [Box(0, 0, shown.shape[1], shown.shape[0])]
+            self._elements = None
+            return
+        changes = changed_in(self._image, shown)
+        self._image = shown
+        if changes:
+            self._stale.extend(changes)
+            self._elements = None
 
     @property
     def blank(self) -> bool:
         """Whether nothing is drawn on it: one colour, or next to."""
-        inner = part_of(self.image, Box(2, 2, self.image.shape[1] - 4, self.image.shape[0] - 4))
+        assert self._seen is not None, "look first"
+        inner = part_of(self._seen, Box(2, 2, self._seen.shape[1] - 4, self._seen.shape[0] - 4))
         if inner.size == 0:
             return True
         return int((apart(inner, ground(inner)) > 24).sum()) < 16
-
-    def uncovered(self, image: Image, covered: Sequence[Box]) -> Image:
-        """Return a picture with what lies before the window replaced by what was there before it came."""
-        parts = [one for one in covered if not one.empty]
-        if not parts:
-            return image
-        shown = image.copy()
-        known = self._image is not None and self._image.shape == image.shape
-        for one in parts:
-            part_of(shown, one)[:] = part_of(self.image, one) if known else 0
-        return shown
 
     def texts(self) -> list[Text]:
         """Return the texts on it in reading order, reading what has changed since."""
@@ -97,7 +100,6 @@ class View:
 
     def elements(self) -> list[Element]:
         """Return what is on it, reading what has changed since. Coordinates of the picture."""
-        self._image_read = self.image
         if self._elements is None:
             frames, marks = frames_in(self.image), marks_in(self.image)
             self._read(frames, marks)
@@ -108,20 +110,26 @@ class View:
     def _read(self, frames: Sequence[Frame], marks: Sequence[Mark]) -> None:
         if not self._stale:
             return
-        regions = joined([self._whole_lines(one) for one in self._stale], self.image)
+        self._texts = [one for one in self._texts if not any(touches(one.box, part.grown(1)) for part in self._stale)]
+        whole = Box(0, 0, self.image.shape[1], self.image.shape[0])
+        known = [one.box for one in self._texts]
+        drawn = [] if whole in self._stale else drawn_lines(self.image, median_height(self._texts) or 12)
+        regions = joined([_whole_lines(one, [*drawn, *known]) for one in self._stale], self.image)
         self._stale = []
-        kept = [one for one in self._texts if not any(touches(one.box, region) for region in regions)]
         for region in regions:
-            boxes = [
-                moved(box, part)
-                for part in busy_parts(self.image, region)
-                for box in self._recogniser.find(part_of(self.image, part))
-            ]
-            menus = _bottom_of_menus([*boxes, *(one.box for one in kept)])
-            found = self._texts_of(pieces_in(self.image, boxes, frames, [mark.box for mark in marks], menus))
-            kept.extend(found)
-            kept.extend(self._texts_of(self._small_signs(region, frames, kept)))
-        self._texts = _each_once(kept)
+            self._read_again(region, frames, [mark.box for mark in marks])
+
+    def _read_again(self, region: Box, frames: Sequence[Frame], marks: Sequence[Box]) -> None:
+        """Read a region. What did not change in it is kept: finders overlook single words in small pictures."""
+        kept = self._texts
+        boxes = [
+            moved(box, part)
+            for part in busy_parts(self.image, region)
+            for box in self._recogniser.find(part_of(self.image, part))
+        ]
+        menus = _bottom_of_menus([*boxes, *(one.box for one in kept)])
+        found = [*kept, *self._texts_of(pieces_in(self.image, boxes, frames, marks, menus))]
+        self._texts = _each_once([*found, *self._texts_of(self._small_signs(region, frames, found))])
 
     def _small_signs(self, region: Box, frames: Sequence[Frame], texts: Sequence[Text]) -> list[Piece]:
         """Return what is drawn on buttons where no text was found: `-`, `.`, `=`."""
@@ -136,14 +144,6 @@ class View:
             if piece is not None:
                 found.append(piece)
         return found
-
-    def _whole_lines(self, box: Box) -> Box:
-        """Grow a change to the lines of text around it."""
-        grown = box.grown(12)
-        for one in self._texts:
-            if not one.box.meets(grown).empty:
-                grown = around(grown, one.box.grown(6))
-        return inside(grown, self.image)
 
     def _texts_of(self, pieces: Iterable[Piece]) -> list[Text]:
         found = []
@@ -167,6 +167,28 @@ class View:
         larger = np.asarray(cv2.copyMakeBorder(piece.picture, 3, 3, 4, 4, cv2.BORDER_REPLICATE), dtype=np.uint8)
         second = self._recogniser.read(larger)
         return max(((first.text, first.score), (second.text, second.score)), key=lambda one: one[1])
+
+
+def _uncovered(image: Image, covered: Sequence[Box], before: Image | None) -> Image:
+    """Return a picture with what lies before the window replaced by what was there before it came."""
+    parts = [one for one in covered if not one.empty]
+    if not parts:
+        return image
+    shown = image.copy()
+    known = before if before is not None and before.shape == image.shape else np.zeros_like(image)
+    for one in parts:
+        part_of(shown, one)[:] = part_of(known, one)
+    return shown
+
+
+def _whole_lines(change: Box, lines: Sequence[Box]) -> Box:
+    """Grow a change by the lines of text that it is in."""
+    wider, higher = max(_AIR, (_LEAST_WIDTH - change.width) // 2), max(_AIR, (_LEAST_HEIGHT - change.height) // 2)
+    grown = Box(change.left - wider, change.top - higher, change.width + 2 * wider, change.height + 2 * higher)
+    touched = [one for one in lines if touches(one, grown)]
+    for one in touched:
+        grown = around(grown, one.grown(_AIR // 2))
+    return grown
 
 
 def _bottom_of_menus(boxes: Sequence[Box]) -> int:

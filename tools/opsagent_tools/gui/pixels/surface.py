@@ -29,6 +29,7 @@ from opsagent_tools.gui.pixels.icons import agreeing, by_crop
 from opsagent_tools.gui.port import ScreenError, Secrets
 
 _LOOK_S = 0.06
+_TRIES = 3
 _SURE = 0.9
 _TOLD_BY_ITS_CROP = frozenset({"missing"})
 
@@ -94,8 +95,16 @@ class PixelSurface:
         Menus and lists that its program has opened are a part of it. What other windows cover is not told.
         Raises SurfaceGone, ScreenError.
         """
-        window = await self.window()
-        shown = await self._shown(window)
+        for _ in range(_TRIES):
+            window = await self.window()
+            shown = await self._shown(window)
+            look = await self._read(window, shown)
+            if await self._shown(window) == shown:
+                break  # no menu came or went meanwhile
+        self._last = look
+        return look
+
+    async def _read(self, window: Window, shown: _Shown) -> Look:
         read = await self._eyes.look(window.id, window.box, [one.box for one in (*shown.over, *shown.own)])
         elements = list(read.elements)
         digests = [read.digest]
@@ -103,7 +112,7 @@ class PixelSurface:
             inner = await self._eyes.look(popup.id, popup.box, [one.box for one in shown.own[number + 1 :]])
             elements.extend(_of_popup(one, popup) for one in inner.elements)
             digests.append(f"{popup.id}{inner.digest}")
-        self._last = Look(
+        return Look(
             window=window,
             at=datetime.now(UTC),
             source=SurfaceKind.PIXEL,
@@ -111,7 +120,6 @@ class PixelSurface:
             digest=".".join(digests),
             blank=read.blank and not shown.own,
         )
-        return self._last
 
     async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
         """Wait until its picture has been quiet for `quiet_s` and something is drawn; return a look at it then.

@@ -44,14 +44,14 @@ class _Seeing:
 
     def _watch(self, asked: _Asked) -> _Asked:
         """Take a picture of a window; say what it is like. `over`: what lies before it, which is not looked at."""
-        view, place = self._shown(asked)
+        view, place = self._shown(asked, read=False)
         if place.empty:
             return {"digest": "", "blank": True, "place": _list(place)}
         return {"digest": view.digest, "blank": view.blank, "place": _list(place)}
 
     def _look(self, asked: _Asked) -> _Asked:
         """Take a picture of a window and read what changed on it."""
-        view, place = self._shown(asked)
+        view, place = self._shown(asked, read=True)
         if place.empty:
             return {"digest": "", "blank": True, "place": _list(place), "elements": []}
         over = [_box(one) for one in asked.get("over", [])]
@@ -73,7 +73,7 @@ class _Seeing:
             return {"same": False}
         view, place = known
         fresh, seen = self._camera.take(box)
-        before = part_of(view.read, Box(seen.left - place.left, seen.top - place.top, seen.width, seen.height))
+        before = part_of(view.image, Box(seen.left - place.left, seen.top - place.top, seen.width, seen.height))
         if seen.empty or before.shape != fresh.shape:
             return {"same": False}
         return {"same": all(is_caret(one) for one in changed_in(before, fresh))}
@@ -124,7 +124,7 @@ class _Seeing:
         self._views.pop(asked["window"], None)
         return {}
 
-    def _shown(self, asked: _Asked) -> tuple[View, Box]:
+    def _shown(self, asked: _Asked, *, read: bool) -> tuple[View, Box]:
         """Return the view of a window with its newest picture; what lies before it stays as it was."""
         image, place = self._camera.take(_box(asked["box"]))
         known = self._views.pop(asked["window"], None)
@@ -133,8 +133,9 @@ class _Seeing:
         while len(self._views) > _WINDOWS:
             self._views.popitem(last=False)
         if not place.empty:
-            covered = [_box(one).meets(place) for one in asked.get("over", [])]
-            view.show(view.uncovered(image, [moved(one, Box(-place.left, -place.top, 0, 0)) for one in covered]))
+            by = Box(-place.left, -place.top, 0, 0)
+            covered = [moved(_box(one).meets(place), by) for one in asked.get("over", [])]
+            (view.show if read else view.glance)(image, covered)
         return view, place
 
 
