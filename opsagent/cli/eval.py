@@ -42,10 +42,13 @@ def command(
     beside: Annotated[
         str | None,
         typer.Option(
-            "--beside", metavar="NAMES", help="faults: others in the same run (pm2,monit,restart).", show_default=False
+            "--beside",
+            metavar="NAMES",
+            help="Others in the same run (faults: pm2,monit,restart; gui: coordinates,window,template).",
+            show_default=False,
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="faults: so many cases side by side.")] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="faults, gui: so many cases side by side.")] = 1,
     json: JsonFlag = False,
     home: HomeDir = None,  # noqa: ARG001  # every command takes --home
 ) -> int:
@@ -61,7 +64,7 @@ def command(
         raise Unclear(f"there is no suite {suite!r}: there are {there}")
     options: dict[str, Any] = {"cases": Path(cases) if cases else None, "data": Path(data) if data else None}
     run = found.load()
-    if suite == "faults":
+    if suite in {"faults", "gui"}:
         options |= {"beside": beside, "jobs": jobs}
     elif beside or jobs != 1:
         raise Unclear(f"the suite {suite} takes no --beside and no --jobs: leave them out")

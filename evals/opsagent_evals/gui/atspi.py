@@ -89,7 +89,7 @@ class Judge:
             reply = await session.call(
                 Message(destination="org.a11y.Bus", path="/org/a11y/bus", interface="org.a11y.Bus", member="GetAddress")
             )
-            address = str(reply.body[0]) if reply is not None and reply.body else ""
+            address = str(reply.body[0]) if reply.body else ""
         finally:
             session.disconnect()
         self._bus = await MessageBus(bus_address=address).connect()
@@ -172,7 +172,7 @@ class Judge:
                 reply = await asyncio.wait_for(self._bus.call(message), _REPLY_S)
         except (TimeoutError, OSError, EOFError):
             return None
-        if reply is None or reply.message_type is not MessageType.METHOD_RETURN or not reply.body:
+        if reply.message_type is not MessageType.METHOD_RETURN or not reply.body:
             return None
         return reply.body[0]
 

@@ -81,7 +81,9 @@ async def _where(track: Track, stage: Stage, player: str) -> Point | None:
     if player == COORDINATES:
         return track.point
     if player == WINDOW:
-        windows = [one for one in await stage.display.windows() if not one.popup and one.program == stage.program.program]
+        windows = [
+            one for one in await stage.display.windows() if not one.popup and one.program == stage.program.program
+        ]
         titled = [one for one in windows if one.title == track.title] or windows
         if not titled:
             return track.point
@@ -98,7 +100,7 @@ def _on_screen(point: Point) -> Point:
     return Point(min(max(point.x, 0), SIZE[0] - 1), min(max(point.y, 0), SIZE[1] - 1))
 
 
-def grab(env: Mapping[str, str], box: Box | None = None) -> Any:  # noqa: ANN401  # an array of OpenCV
+def grab(env: Mapping[str, str], box: Box | None = None) -> Any:  # an array of OpenCV
     """Return the pixels of a display, grey. `env`: DISPLAY and XAUTHORITY are taken from it."""
     import cv2
     import numpy as np
@@ -123,7 +125,7 @@ def grab(env: Mapping[str, str], box: Box | None = None) -> Any:  # noqa: ANN401
 _Z_PIXMAP = 2
 
 
-def png_of(pixels: Any) -> bytes:  # noqa: ANN401
+def png_of(pixels: Any) -> bytes:
     """Return an array of OpenCV as PNG."""
     import cv2
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from opsagent_evals.gui import processes
 from opsagent_evals.gui.model import Running
@@ -55,10 +57,20 @@ async def closed_window(running: Running) -> None:
     try:
         family = await asyncio.to_thread(processes.family, running.pid)
         for top in await connection.ask(lambda display: Server(display).tops(family), 30.0):
-            await connection.ask(lambda display, window=top.id: Server(display).ask_to_close(window))
+            await connection.ask(partial(_close, top.id))
     finally:
         await asyncio.to_thread(connection.close)
     await gone(running)
+
+
+async def appears(path: Path, *, timeout_s: float = 3.0) -> bool:
+    """Wait until a file is there; False: it is not."""
+    until = time.monotonic() + timeout_s
+    while not path.exists():
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(_LOOK_S)
+    return True
 
 
 async def file_has(path: Path, text: str, *, either: str | None = None, timeout_s: float = 2.0) -> str:
@@ -71,3 +83,7 @@ async def file_has(path: Path, text: str, *, either: str | None = None, timeout_
             return ""
         await asyncio.sleep(_LOOK_S)
     return f"{path.name} is not there" if found is None else f"{path.name} holds {found[:120]!r}"
+
+
+def _close(window: int, display: Any) -> None:  # python-xlib has no types
+    Server(display).ask_to_close(window)

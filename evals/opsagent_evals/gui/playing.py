@@ -15,7 +15,7 @@ from opsagent_evals.gui.stage import Stage, staged
 from opsagent_evals.gui.watching import Watcher
 from opsagent_tools.gui.model import Box, Located, Point, SurfaceKind
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenStep, StepReport
-from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, replay
+from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, Screens, replay
 
 AGENT = "opsagent"
 _CASE_S = 240.0
@@ -75,6 +75,7 @@ async def play(program: Program, drift: Drift, kind: SurfaceKind, shown: Shown, 
     async with AsyncExitStack() as held:
         stage = await held.enter_async_context(staged(program, drift))
         watcher = None
+        screens: Screens
         if stage.terminal is not None:
             screens = stage.terminal.screens
         else:
@@ -99,10 +100,10 @@ async def play(program: Program, drift: Drift, kind: SurfaceKind, shown: Shown, 
         )
 
 
-async def _played(shown: Shown, screens: object, judged: _Judged) -> RunReport:
+async def _played(shown: Shown, screens: Screens, judged: _Judged) -> RunReport:
     run = replay(
         shown.procedure,
-        screens,  # type: ignore[arg-type]
+        screens,
         shown.parameters,
         guard=judged.guard,
         secrets=NoSecrets(),

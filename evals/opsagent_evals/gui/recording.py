@@ -102,7 +102,9 @@ async def _on_terminal(stage: Stage) -> Shown:
             if element is None:
                 raise StageError(f"{stage.program.name}: nothing is read where {act.on} is")
             seen = Seen(element, look)
-            at = Located(point=element.box.center, box=element.box, rung=Rung.STRUCTURE, element=element, score=1, margin=1)
+            at = Located(
+                point=element.box.center, box=element.box, rung=Rung.STRUCTURE, element=element, score=1, margin=1
+            )
         if act.by_hand:
             await surface.terminal.write(act.by_hand.encode())
         else:
@@ -142,7 +144,9 @@ def _expecting(step: ScreenStep, act: Act) -> ScreenStep:
 async def _track(act: Act, point: Point, box: Box, window: Window | None, stage: Stage) -> Track:
     main = window
     if window is None or window.popup:  # a menu stands where its window lets it stand
-        others = [one for one in await stage.display.windows() if not one.popup and one.program == stage.program.program]
+        others = [
+            one for one in await stage.display.windows() if not one.popup and one.program == stage.program.program
+        ]
         main = others[-1] if others else window
     around = _around(act, box)
     template = b""

@@ -112,9 +112,7 @@ async def _on_terminal(program: Program, place: Place, start: Start) -> AsyncIte
         terminal.heard = judge.heard  # type: ignore[attr-defined]
         now = replace(now, pid=terminal.child)
         await there(judge, program.ready or program.acts[0].on, program.name)
-        yield Stage(
-            program=program, running=now, judge=judge, terminal=TerminalStage(screens=screens, surface=surface)
-        )
+        yield Stage(program=program, running=now, judge=judge, terminal=TerminalStage(screens=screens, surface=surface))
 
 
 def environment(display_env: Mapping[str, str], place: Place) -> dict[str, str]:
@@ -133,23 +131,19 @@ def environment(display_env: Mapping[str, str], place: Place) -> dict[str, str]:
 async def _running(
     program: Program, place: Place, start: Start, display: Display
 ) -> AsyncIterator[tuple[Running, Judge]]:
-    env = environment(display.env, place)
-    pids = []
+    whole = {**environment(display.env, place), **start.env}
+    pids: list[int] = []
     try:
-        for argv in start.beside:
-            pids.append((await display.run(argv, env={**env, **start.env}, cwd=place.work)).pid)
+        pids += [(await display.run(argv, env=whole, cwd=place.work)).pid for argv in start.beside]
         await _listening(start.awaits, program.name)
-        started = await display.run(
-            start.argv, env={**env, **start.env}, cwd=place.work, output=place.work.parent / "output"
-        )
+        started = await display.run(start.argv, env=whole, cwd=place.work, output=place.work.parent / "output")
         pids.append(started.pid)
-        now = Running(place=place, pid=started.pid, env={**env, **start.env}, exit_code=lambda: started.exit_code)
+        now = Running(place=place, pid=started.pid, env=whole, exit_code=lambda: started.exit_code)
         judge = await program.judge(now)
         try:
             await there(judge, program.ready or program.acts[0].on, program.name)
             await _put(now, start.move, start.size)
-            for argv in start.decoys:
-                pids.append((await display.run(argv, env={**env, **start.env}, cwd=place.work)).pid)
+            pids += [(await display.run(argv, env=whole, cwd=place.work)).pid for argv in start.decoys]
             if start.decoys:
                 await asyncio.sleep(_PLACED_S)
             yield now, judge

@@ -46,7 +46,9 @@ class TkJudge:
 
     async def ask(self, kind: str, what: str) -> str:
         """Ask about `what` (see judge.tcl); what comes back starts with `!` where it failed."""
-        assert self._wish is not None and self._wish.stdout is not None and self._wish.stdin is not None
+        assert self._wish is not None, "open() comes first"
+        assert self._wish.stdin is not None, "it was opened with pipes"
+        assert self._wish.stdout is not None, "it was opened with pipes"
         self._wish.stdin.write(f"{{{self._app}}} {kind} {{{what}}}\n".encode())
         try:
             told = await asyncio.wait_for(self._wish.stdout.readuntil(_END), _ANSWER_S)

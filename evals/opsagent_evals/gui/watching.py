@@ -9,11 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from Xlib import X
-from Xlib.ext import record
-from Xlib.protocol import rq
-
-from opsagent_evals.gui.xwindows import connected
+from opsagent_evals.gui.xwindows import connected, part
 from opsagent_tools.gui.model import Point
 
 _LONGEST_S = 3600.0
@@ -63,7 +59,8 @@ class Watcher:
         await asyncio.to_thread(self._orders.close)
 
     def _record(self, display: Any) -> None:  # python-xlib has no types
-        fields = rq.EventField(None)
+        record, x = part("ext.record"), part("X")
+        fields = part("protocol.rq").EventField(None)
 
         def heard(reply: Any) -> None:
             if reply.category == record.StartOfData:
@@ -74,23 +71,23 @@ class Watcher:
             while len(data):
                 event, data = fields.parse_binary_value(data, display.display, None, None)
                 point = Point(event.root_x, event.root_y)
-                if event.type == X.ButtonPress and event.detail not in WHEEL:
+                if event.type == x.ButtonPress and event.detail not in WHEEL:
                     self.done.append(Done(time.monotonic(), point, event.detail))
-                elif event.type == X.KeyPress:
+                elif event.type == x.KeyPress:
                     self.done.append(Done(time.monotonic(), point, 0, event.detail))
 
         display.record_enable_context(self._context, heard)
 
 
 def _context(display: Any) -> int:
-    none = (0, 0)
+    record, x, none = part("ext.record"), part("X"), (0, 0)
     ranges = {
         "core_requests": none,
         "core_replies": none,
         "ext_requests": (0, 0, 0, 0),
         "ext_replies": (0, 0, 0, 0),
         "delivered_events": none,
-        "device_events": (X.KeyPress, X.ButtonRelease),
+        "device_events": (x.KeyPress, x.ButtonRelease),
         "errors": none,
         "client_started": False,
         "client_died": False,

@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from Xlib import X, Xatom
-from Xlib.error import XError
-from Xlib.ext import res as xres
-from Xlib.ext import xtest
-
 from opsagent_evals.gui.model import Drift, Judge, Running
 from opsagent_tools.gui.model import Box, Point
-from opsagent_tools.gui.xlib import XConnection
+from opsagent_tools.gui.xlib import XConnection, xlib
 
 _ANSWER_S = 30.0
+
+
+def part(name: str) -> Any:  # python-xlib has no types
+    """Return a module of python-xlib."""
+    xlib()
+    return import_module(f"Xlib.{name}")
 
 
 def connected(env: Mapping[str, str]) -> XConnection:
@@ -77,18 +79,18 @@ class Server:
 
     def ask_to_close(self, window: int) -> None:
         """Send what the window's close button sends."""
-        from Xlib.protocol.event import ClientMessage
-
         target = self.display.create_resource_object("window", window)
         atoms = [self.display.intern_atom(name) for name in ("WM_PROTOCOLS", "WM_DELETE_WINDOW")]
-        message = ClientMessage(window=target, client_type=atoms[0], data=(32, [atoms[1], X.CurrentTime, 0, 0, 0]))
+        message = part("protocol.event").ClientMessage(
+            window=target, client_type=atoms[0], data=(32, [atoms[1], part("X").CurrentTime, 0, 0, 0])
+        )
         target.send_event(message)
         self.display.sync()
 
     def _below(self, window: Any) -> list[Any]:  # python-xlib has no types
         try:
             children = window.query_tree().children
-        except XError:
+        except part("error").XError:
             return []
         found = []
         for child in children:
@@ -102,32 +104,32 @@ class Server:
             state = window.get_attributes()
             corner = window.translate_coords(self.display.screen().root, 0, 0)
             # translate_coords tells where the root's corner is as the window counts
-            top = window.get_full_property(self.display.intern_atom("WM_STATE"), X.AnyPropertyType) is not None
-            name = window.get_full_property(Xatom.WM_NAME, X.AnyPropertyType) if top else None
-        except XError:
+            top = window.get_full_property(self.display.intern_atom("WM_STATE"), part("X").AnyPropertyType) is not None
+            name = window.get_full_property(part("Xatom").WM_NAME, part("X").AnyPropertyType) if top else None
+        except part("error").XError:
             return None
         text = name.value if name else ""
         return Made(
             id=window.id,
             box=Box(-corner.x, -corner.y, geometry.width, geometry.height),
-            viewable=state.map_state == X.IsViewable,
+            viewable=state.map_state == part("X").IsViewable,
             name=text.decode(errors="replace") if isinstance(text, bytes) else str(text),
             top=top,
         )
 
     def _pid(self, window: int) -> int:
         try:
-            told = self.display.res_query_client_ids([{"client": window, "mask": xres.LocalClientPIDMask}])
-        except XError:
+            told = self.display.res_query_client_ids([{"client": window, "mask": part("ext.res").LocalClientPIDMask}])
+        except part("error").XError:
             return 0
         return next((int(one.value[0]) for one in told.ids if one.value), 0)
 
 
 def press_at(display: Any, at: Point) -> None:
     """Press the left button there: for oracles, after a run."""
-    xtest.fake_input(display, X.MotionNotify, x=at.x, y=at.y)
-    xtest.fake_input(display, X.ButtonPress, 1)
-    xtest.fake_input(display, X.ButtonRelease, 1)
+    part("ext.xtest").fake_input(display, part("X").MotionNotify, x=at.x, y=at.y)
+    part("ext.xtest").fake_input(display, part("X").ButtonPress, 1)
+    part("ext.xtest").fake_input(display, part("X").ButtonRelease, 1)
     display.sync()
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import configparser
 import subprocess
-import time
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from opsagent_evals.gui.drifting import gtk_env, qt_env, swing_options
 from opsagent_evals.gui.judges import by_spots, spot
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
-from opsagent_evals.gui.oracles import file_has
+from opsagent_evals.gui.oracles import appears, file_has
 from opsagent_evals.gui.programs.acts import ACCESSIBLE, LOOKS, click, enter
 
 # FeatherPad ---------------------------------------------------------------------------------------------------------
@@ -31,7 +30,7 @@ def _featherpad_start(place: Place) -> Start:
     )
     return Start(
         argv=("featherpad", "--standalone", "rules.txt"),
-        env=qt_env(place) | gtk_env(place),
+        env={**qt_env(place), **gtk_env(place)},
         move=(30, 40) if Drift.MOVED in drifts else None,
         decoys=(_DECOY_FORM,) if Drift.DECOY in drifts else (),
     )
@@ -178,12 +177,9 @@ def _filezilla_start(place: Place) -> Start:
 
 async def _filezilla_outcome(running: Running) -> str:
     path = running.place.home / ".config/filezilla/sitemanager.xml"
-    until = time.monotonic() + 3
-    while time.monotonic() < until and not path.exists():
-        await asyncio.sleep(0.1)
-    if not path.exists():
+    if not await appears(path):
         return "no site was saved"
-    sites = Xml.fromstring(path.read_text()).findall(".//Server")  # noqa: S314  # written by the program that we started
+    sites = ET.fromstring(path.read_text()).findall(".//Server")  # noqa: S314  # written by the program that we started
     found = [{name: site.findtext(name) for name in _SITE} for site in sites]
     return "" if found == [_SITE] else f"sites are {found}"
 

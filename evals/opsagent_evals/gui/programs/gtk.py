@@ -87,7 +87,7 @@ async def _yad_outcome(running: Running) -> str:
         return f"it ended with {code}"
     values = [value for value in output_of(running).replace("\n", "|").split("|") if value]
     wanted = sorted([*_VALUES.values(), "TRUE", "csv"])
-    found = sorted(value for value in values if value not in {"FALSE"})
+    found = sorted(value for value in values if value != "FALSE")
     return "" if found == wanted else f"it printed {found}"
 
 

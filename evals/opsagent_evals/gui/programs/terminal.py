@@ -280,8 +280,8 @@ async def _htop_outcome(running: Running) -> str:
     return f"htoprc lacks {missing}" if missing else ""
 
 
-_DOWN, _HOME = "\x1b[B", "\x1b[H"
-_IN_PANEL = "\x1b[C" + _HOME
+_DOWN, _HOME = "\x1bOB", "\x1bOH"
+_IN_PANEL = "\x1bOC" + _HOME
 HTOP = Program(
     name="htop",
     toolkit="terminal (curses)",
