@@ -50,6 +50,18 @@ def record(
     terminal: Annotated[
         bool, typer.Option("--terminal", help="COMMAND runs in this terminal, and is recorded there.")
     ] = False,
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task", metavar="TEXT", help="Have the vision model show it: this is to be done.", show_default=False
+        ),
+    ] = "",
+    program: Annotated[
+        str,
+        typer.Option(
+            "--program", metavar="NAME", help="With --task: whose windows [default: COMMAND's].", show_default=False
+        ),
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Keep it as it is, without being asked.")] = False,
     json: JsonFlag = False,
     home: HomeDir = None,
@@ -57,7 +69,8 @@ def record(
     """Record a procedure by doing it: clicks and typing become steps, what you type becomes parameters.
 
     Ctrl+Alt+End ends it; in a terminal, the end of COMMAND does. What is typed into a password field is not kept: only
-    that there is a secret. It is yours, so it is accepted once you have looked at it.
+    that there is a secret. It is yours, so it is accepted once you have looked at it. With --task, the vision model that
+    the configuration names does it, on a display of the agent's own; you are asked before what is risky.
     """
     from opsagent.cli.errors import Unclear
     from opsagent.cli.output import Out
@@ -68,6 +81,15 @@ def record(
     check_name(name)
     if terminal and not command:
         raise Unclear("say which program is recorded: opsagent gui record NAME --terminal -- mc")
+    if task:
+        from opsagent.cli.gui_by_model import shown
+        from opsagent.screens.by_model import Task
+
+        if not command:
+            raise Unclear('say which program it is shown in: opsagent gui record NAME --task "…" -- galculator')
+        asked = Task(name=name, title=title, goal=task, command=tuple(command), program=program, keep=tuple(keep or ()))
+        recorded = asyncio.run(shown(place, asked, out))
+        return _kept(place, recorded, list(command or ()), out, yes=yes)
     shown = display or os.environ.get("DISPLAY", "")
     if not terminal and not shown:
         raise Unclear("there is no screen to record on: name one (--display :0), or record a terminal (--terminal)")
