@@ -54,6 +54,8 @@ def _entries(raw: bytes) -> Iterable[tuple[int, bytes, bytes, bytes, bytes]]:
             if at + 2 > len(raw):
                 return
             (length,) = struct.unpack_from(">H", raw, at)
+            if at + 2 + length > len(raw):
+                return
             parts.append(raw[at + 2 : at + 2 + length])
             at += 2 + length
         yield family, *parts
