@@ -29,6 +29,7 @@ from opsagent_tools.gui.model import (
 from opsagent_tools.gui.port import Secrets, SurfaceGone
 
 _USABLE = frozenset({"enabled", "visible"})
+_BOTH = (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)
 _NOWHERE, _SHEET = Box(0, 0, 0, 0), Box(0, 0, 800, 600)
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da6360606000000004000160e3a0bf"
@@ -260,7 +261,7 @@ class FakeSurface:
 class FakeScreens:
     """A desktop on which scripted programs have windows."""
 
-    def __init__(self, *programs: FakeProgram, kinds: Sequence[SurfaceKind] = (SurfaceKind.ACCESSIBLE,)) -> None:
+    def __init__(self, *programs: FakeProgram, kinds: Sequence[SurfaceKind] = _BOTH) -> None:
         self.programs = list(programs)
         self.startable: dict[str, FakeProgram] = {}
         """First word of a command → the program that it opens."""

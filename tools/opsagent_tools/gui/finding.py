@@ -1,0 +1,206 @@
+"""Find the window of a step and its target on it: the best surface first, a lower one only where that shows nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from opsagent_tools.gui.desk import Screens
+from opsagent_tools.gui.matching.roles import CONTAINERS
+from opsagent_tools.gui.matching.scene import seen
+from opsagent_tools.gui.model import Fingerprint, Located, Look, NotLocated, Rung, SurfaceKind, Window
+from opsagent_tools.gui.port import Surface, SurfaceGone
+from opsagent_tools.gui.procedure import ScreenStep, WindowRule
+
+PATIENCE_S = 4.0
+"""How long a window or a target may take to come."""
+_FRESH_S = 0.8
+"""A look that is not older is not taken again."""
+_AGAIN_S = 0.1
+_MAY_COME = frozenset({"window", "missing", "blank", "hidden", "disabled"})
+"""Reasons that pass by themselves while a program is busy."""
+_BIG = frozenset({"window", "canvas", "table", "list", "tree", "document", "terminal", "scroll pane", "group", "panel"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Where a step is done."""
+
+    window: Window
+    surface: Surface
+    look: Look
+    at: Located | None = None
+    to: Located | None = None
+    others: tuple[Surface, ...] = ()
+    """The other surfaces of the window."""
+    lower: bool = False
+    """The best surface showed nothing of it."""
+
+
+class Finder:
+    """Finds windows and targets of one run; remembers the last look of each window."""
+
+    def __init__(self, screens: Screens, kind: SurfaceKind | None = None) -> None:
+        """`kind`: the surface that is taken before better ones, as the procedure was recorded on it."""
+        self._screens = screens
+        self._kind = kind
+        self._looks: dict[str, tuple[Surface, Look, float]] = {}
+
+    def remember(self, surface: Surface, look: Look) -> None:
+        """Keep a look that was just taken: it need not be taken again at once."""
+        self._looks[look.window.id] = (surface, look, asyncio.get_running_loop().time())
+
+    def forget(self) -> None:
+        """Look anew at everything."""
+        self._looks.clear()
+
+    async def find(self, step: ScreenStep, rule: WindowRule, *, patience_s: float = PATIENCE_S) -> Found | NotLocated:
+        """Return where the step is done, or why nothing is done. `rule`: of the procedure, where the step has none."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + patience_s
+        twice = False
+        while True:
+            try:
+                found = await self._once(step, rule)
+            except SurfaceGone as error:
+                found = NotLocated(reason="window", why=str(error))
+            if isinstance(found, Found) or clock() >= until or (found.reason not in _MAY_COME and twice):
+                return found
+            twice = True
+            self.forget()
+            await asyncio.sleep(_AGAIN_S)
+
+    async def comes(self, rule: WindowRule, within_s: float) -> bool:
+        """Wait for a window that the rule means."""
+        until = asyncio.get_running_loop().time() + within_s
+        while not matching(rule, await self._screens.windows()):
+            if asyncio.get_running_loop().time() >= until:
+                return False
+            await asyncio.sleep(_AGAIN_S)
+        return True
+
+    async def agreeing(self, found: Found, fingerprint: Fingerprint) -> Located | NotLocated:
+        """Return the place with whatever other rung comes to it by itself; or that another one comes elsewhere."""
+        at = found.at
+        if at is None:
+            return NotLocated(reason="missing", why="there is no target")
+        if (
+            found.surface.kind is SurfaceKind.TERMINAL
+        ):  # its cells are the text, and what they look like is its structure
+            return replace(at, agreeing=(*at.agreeing, Rung.TEXT))
+        for other in found.others:
+            said = await other.locate(fingerprint, await other.look())
+            if isinstance(said, Located):
+                if not at.box.grown(4).holds(said.point):
+                    return NotLocated(
+                        reason="disagreeing", why=f"the {other.kind} view finds it elsewhere", candidates=(at, said)
+                    )
+                at = replace(at, agreeing=(*at.agreeing, said.rung))
+            elif any(at.box.grown(4).holds(one.point) for one in said.candidates):
+                at = replace(at, agreeing=(*at.agreeing, Rung.TEXT))  # read there, and elsewhere, too
+        return at
+
+    async def _once(self, step: ScreenStep, rule: WindowRule) -> Found | NotLocated:
+        windows = await self._screens.windows()
+        fits = matching(step.window or rule, windows)
+        refused = _in_front(step.window or rule, fits, windows)
+        if refused is not None:
+            return refused
+        if step.on is None:
+            return await self._without_target(fits[0])
+        results = [await self._on(window, step) for window in fits]
+        found = [one for one in results if isinstance(one, Found)]
+        if len(found) > 1:
+            titles = ", ".join(f"“{one.window.title}”" for one in found)
+            return NotLocated(reason="ambiguous", why=f"{step.on.said} is on {len(found)} windows: {titles}")
+        if found:
+            return found[0]
+        missed = [one for one in results if isinstance(one, NotLocated)]
+        return next((one for one in missed if one.reason not in _MAY_COME), missed[0])
+
+    async def _without_target(self, window: Window) -> Found | NotLocated:
+        surfaces = await self._surfaces(window)
+        if not surfaces:
+            return NotLocated(reason="window", why=f"nothing can look at “{window.title}”")
+        look = await self._look(window, surfaces[0])
+        if look.blank:
+            return NotLocated(reason="blank", why=f"nothing is drawn on “{window.title}” yet")
+        return Found(window=look.window, surface=surfaces[0], look=look, others=tuple(surfaces[1:]))
+
+    async def _on(self, window: Window, step: ScreenStep) -> Found | NotLocated:
+        surfaces = await self._surfaces(window)
+        first: NotLocated | None = None
+        above: list[Look] = []
+        for surface in surfaces:
+            look = await self._look(window, surface) if surface is surfaces[0] else await surface.look()
+            at = await self._target(step.on, surface, look)
+            to = await self._target(step.to, surface, look)
+            missed = next((one for one in (at, to) if isinstance(one, NotLocated)), None)
+            if missed is None and isinstance(at, Located):
+                if any(_told_otherwise(one, at) for one in above):
+                    return NotLocated(
+                        reason="disagreeing", why="what is read there is told to be something else", candidates=(at,)
+                    )
+                others = tuple(one for one in surfaces if one is not surface)
+                place = to if isinstance(to, Located) else None
+                return Found(
+                    window=look.window, surface=surface, look=look, at=at, to=place, others=others, lower=bool(above)
+                )
+            first = first or missed
+            if missed is not None and missed.reason not in {"missing", "blank"}:
+                return missed
+            above.append(look)
+        return first or NotLocated(reason="window", why=f"nothing can look at “{window.title}”")
+
+    async def _target(self, wanted: Fingerprint | None, surface: Surface, look: Look) -> Located | NotLocated | None:
+        return await surface.locate(wanted, look) if wanted is not None else None
+
+    async def _look(self, window: Window, surface: Surface) -> Look:
+        kept = self._looks.get(window.id)
+        now = asyncio.get_running_loop().time()
+        if kept is not None and kept[0] is surface and now - kept[2] < _FRESH_S and kept[1].window.box == window.box:
+            return kept[1]
+        look = await surface.settle()
+        self.remember(surface, look)
+        return look
+
+    async def _surfaces(self, window: Window) -> list[Surface]:
+        surfaces = list(await self._screens.surfaces(window))
+        return (
+            sorted(surfaces, key=lambda one: one.kind is not self._kind)
+            if self._kind is SurfaceKind.PIXEL
+            else surfaces
+        )
+
+
+def matching(rule: WindowRule, windows: Sequence[Window]) -> list[Window]:
+    """Return the windows that a rule means, in their order. A title alone never is enough: the program must be right."""
+    return [
+        one
+        for one in windows
+        if one.program == rule.program
+        and rule.wm_class in {"", one.wm_class, one.wm_class.rpartition(".")[2]}
+        and rule.title.casefold() in one.title.casefold()
+    ]
+
+
+def _in_front(rule: WindowRule, fits: Sequence[Window], windows: Sequence[Window]) -> NotLocated | None:
+    """Return why the window cannot be used now: it is not there, or a dialog that the step does not mean is in front of it."""
+    if not fits:
+        titled = f" with “{rule.title}” in its title" if rule.title else ""
+        return NotLocated(reason="window", why=f"no window of {rule.program}{titled} is there")
+    pids = {one.pid for one in fits}
+    dialogs = [one for one in windows if one.modal and one.pid in pids]
+    if all(one.modal for one in fits) or not dialogs:
+        return None
+    named = dialogs[0].title
+    return NotLocated(
+        reason="window", why=f"the dialog “{named}” is in front; a step that means it says `window: {named}`"
+    )
+
+
+def _told_otherwise(look: Look, at: Located) -> bool:
+    """Tell whether a better surface knows what is at the place that a lower one found: then it would have found it."""
+    there = [one for one in look.elements if seen(one) and one.box.holds(at.point) and (one.name or one.label)]
+    return any(one.role not in _BIG and one.role not in CONTAINERS for one in there)

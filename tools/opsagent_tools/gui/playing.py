@@ -1,0 +1,285 @@
+"""One step of a procedure: found, judged, asked about, done, and looked at afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from opsagent_tools.gui import strips
+from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
+from opsagent_tools.gui.expecting import After, Expecting, is_value
+from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
+from opsagent_tools.gui.healing import healed
+from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough
+from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
+from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
+from opsagent_tools.gui.procedure import Expectation, ScreenOutcome, ScreenStep, StepReport, WindowRule
+from opsagent_tools.gui.risk import risk_of
+from opsagent_tools.gui.saying import said
+
+_STALE_S = 1.0
+"""Where the guard took longer, everything is looked at again: a person may have answered minutes later."""
+_LONGEST_GESTURE_S = 60.0
+HALTED, NEEDS_PERSON = ScreenOutcome.HALTED, ScreenOutcome.NEEDS_PERSON
+
+
+class Ended(Exception):
+    """The run ends at this step."""
+
+    def __init__(self, outcome: ScreenOutcome, why: str) -> None:
+        super().__init__(why)
+        self.outcome = outcome
+        self.why = why
+
+
+@dataclass(slots=True, kw_only=True)
+class Playing:
+    """One step, as far as it has come."""
+
+    number: int
+    step: ScreenStep
+    """As it is done: parameters filled in."""
+    written: ScreenStep
+    rule: WindowRule
+    said: str = ""
+    done: bool = False
+    why: str = ""
+    found: Found | None = None
+    before: bytes | None = None
+    after: bytes | None = None
+    value: str | None = None
+    began: float = field(default_factory=time.monotonic)
+    waited: float = 0.0
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count what is done inside as waiting, for the program or for a person."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - start
+
+    def report(self) -> StepReport:
+        """Return how it went."""
+        at = self.found.at if self.found else None
+        better = None
+        if self.done and self.found and at and self.written.on:
+            better = healed(self.written.on, at, self.found.look, lower=self.found.lower)
+        return StepReport(
+            number=self.number,
+            said=self.said,
+            done=self.done,
+            rung=at.rung if at else None,
+            score=at.score if at else 0.0,
+            margin=at.margin if at else 0.0,
+            why=self.why or (at.why if at else ""),
+            seconds=max(0.0, time.monotonic() - self.began - self.waited),
+            waited_s=self.waited,
+            before=self.before,
+            after=self.after,
+            healed=better,
+        )
+
+
+class Player:
+    """Plays steps, one after the other."""
+
+    def __init__(self, screens: Screens, finder: Finder, guard: Guard, stop: Callable[[], str]) -> None:
+        self._screens = screens
+        self._finder = finder
+        self._guard = guard
+        self._stop = stop
+        self._masks: list[Box] = []
+        self.strip: list[bytes] = []
+
+    async def play(self, one: Playing) -> None:
+        """Do one step. Raises Ended: with `one.done` false nothing was done, and the program is as before."""
+        self._heed_stop()
+        one.said = said(one.step)
+        try:
+            await self._find(one)
+            if one.step.gesture.verb is Verb.WAIT:
+                await self._wait(one)
+                return
+            if is_set_already(one.step, _place(one)):
+                one.done, one.why = True, "it is as it shall be already: nothing was done"
+                return
+            await self._ask(one)
+            await self._do(one)
+        except ScreenError as error:
+            raise Ended(NEEDS_PERSON if one.done else HALTED, str(error)) from error
+
+    async def _find(self, one: Playing, patience_s: float = PATIENCE_S) -> None:
+        """Find the target, and make sure of it as far as its risk demands."""
+        if one.step.gesture.verb is Verb.WAIT:
+            patience_s = max(patience_s, one.step.gesture.seconds)
+        found = await self._finder.find(one.step, one.rule, patience_s=patience_s)
+        if isinstance(found, NotLocated):
+            raise Ended(HALTED, found.why)
+        one.found = found
+        one.said = said(one.step, found.at)
+        if (why := no_place_for_a_secret(one.step, found.at)) != "":
+            raise Ended(HALTED, why)
+        if found.at is not None and one.step.on is not None and (risk := risk_of(one.step, found.at)):
+            sure = await self._finder.agreeing(found, one.step.on)
+            if isinstance(sure, NotLocated):
+                raise Ended(HALTED, f"{one.step.on.said} is risky, as {risk}, and {sure.why}")
+            one.found = replace(found, at=sure)
+            if why := not_sure_enough(sure):
+                raise Ended(HALTED, f"{one.step.on.said} is risky, as {risk}, and {why}")
+
+    async def _ask(self, one: Playing) -> None:
+        """Ask the guard; after a long wait everything is found again, and must be the same."""
+        found = _found(one)
+        asked = Asked(number=one.number, text=one.said, risk=risk_of(one.step, found.at), window=found.window)
+        start = time.monotonic()
+        with one.waiting():
+            answer = await self._guard(one.step, found.at, asked)
+        if isinstance(answer, NotAllowed):
+            raise Ended(NEEDS_PERSON if answer.needs_person else HALTED, answer.why)
+        self._heed_stop()
+        if time.monotonic() - start > _STALE_S:
+            self._finder.forget()
+            await self._find(one, patience_s=0.0)
+            if not _same(found, _found(one)):
+                raise Ended(
+                    HALTED, f"the screen changed while the answer was waited for: {one.said} is another one now"
+                )
+
+    async def _do(self, one: Playing) -> None:
+        found = _found(one)
+        one.before = await strips.crop(found, self._masks)
+        gone = await self._perform(one, found)
+        one.done = True
+        if one.step.gesture.secret and found.at is not None:
+            self._masks.append(found.at.box)
+        with one.waiting():
+            look = None if gone else await _settled(found)
+        if look is not None:
+            self._finder.remember(found.surface, look)
+        await self._look_after(one, found, look)
+
+    async def _perform(self, one: Playing, found: Found) -> bool:
+        """Do the gesture; return whether the window ended by it. Cancelled, it is finished first."""
+        task = asyncio.ensure_future(found.surface.perform(one.step.gesture, found.at, found.to))
+        cancelled = await _finished(task)
+        if cancelled:
+            raise asyncio.CancelledError
+        try:
+            task.result()
+        except SurfaceGone:
+            return True
+        except Refused as error:
+            raise Ended(HALTED, str(error)) from error
+        except ScreenError as error:
+            now = await found.surface.look()
+            untouched = now.digest == found.look.digest
+            raise Ended(HALTED if untouched else NEEDS_PERSON, str(error)) from error
+        return False
+
+    async def _look_after(self, one: Playing, found: Found, look: Look | None) -> None:
+        """Check what the step promised, and what was typed."""
+        if look is not None:
+            one.after = await strips.crop(found, self._masks)
+            if (frame := await strips.frame(found.surface, self._masks)) is not None:
+                self.strip.append(frame)
+        await self._read_back(one, found, look)
+        if one.step.after is not None:
+            after = await self._awaited(one, found, one.step.after, look)
+            if after.missed:
+                raise Ended(NEEDS_PERSON, f"after “{one.said}”, {after.missed}")
+        elif look is not None and look.digest == found.look.digest and one.step.gesture.verb is not Verb.TYPE:
+            one.why = "nothing was seen to change"
+
+    async def _read_back(self, one: Playing, found: Found, look: Look | None) -> None:
+        gesture = one.step.gesture
+        if gesture.verb is not Verb.TYPE or gesture.secret or found.at is None or look is None:
+            return
+        held = await found.surface.read_back(found.at)
+        if held is None:
+            one.why = "what was typed cannot be read back"
+            return
+        one.value = held
+        if not _arrived(gesture, held, read=found.surface.kind is SurfaceKind.PIXEL):
+            raise Ended(NEEDS_PERSON, f"after “{one.said}”, it holds “{held[:80]}”")
+
+    async def _wait(self, one: Playing) -> None:
+        """Wait for what the step awaits; a wait does nothing, so that one in vain halts."""
+        found, seconds = _found(one), one.step.gesture.seconds
+        if one.step.after is None:
+            with one.waiting():
+                look = await found.surface.settle(timeout_s=seconds)
+            self._finder.remember(found.surface, look)
+        else:
+            wanted = replace(one.step.after, within_s=max(seconds, one.step.after.within_s if not seconds else 0.0))
+            after = await self._awaited(one, found, wanted, found.look)
+            if after.missed:
+                raise Ended(HALTED, after.missed)
+        one.done = True
+
+    async def _awaited(self, one: Playing, found: Found, wanted: Expectation, look: Look | None) -> After:
+        with one.waiting():
+            after = await Expecting(self._screens, found, one.step.on, self._stop).come(wanted, look)
+        if after.look is not None and after.look is not look:
+            self._finder.remember(found.surface, after.look)
+        return after
+
+    def _heed_stop(self) -> None:
+        if why := self._stop():
+            raise Ended(NEEDS_PERSON, why)
+
+
+def _found(one: Playing) -> Found:
+    if one.found is None:
+        raise Ended(HALTED, "it was not found")
+    return one.found
+
+
+def _place(one: Playing) -> Located | None:
+    return one.found.at if one.found else None
+
+
+async def _settled(found: Found) -> Look | None:
+    try:
+        return await found.surface.settle()
+    except SurfaceGone:
+        return None
+
+
+async def _finished(task: asyncio.Future[None]) -> bool:
+    """Wait until a gesture is over, and return whether somebody wanted to end it meanwhile."""
+    cancelled, until = False, time.monotonic() + _LONGEST_GESTURE_S
+    while not task.done():
+        try:
+            await asyncio.wait({task}, timeout=max(0.0, until - time.monotonic()))
+        except asyncio.CancelledError:
+            cancelled = True
+        if time.monotonic() >= until and not task.done():
+            task.cancel()
+            raise ScreenError(f"a gesture did not end within {_LONGEST_GESTURE_S:g} s")
+    if cancelled and not task.cancelled():
+        task.exception()  # whoever cancels does not hear of it
+    return cancelled
+
+
+def _same(was: Found, now: Found) -> bool:
+    """Tell whether both are the same target: what a person said yes to."""
+    if was.window.id != now.window.id or was.window.pid != now.window.pid:
+        return False
+    if was.at is None or now.at is None:
+        return was.at is None and now.at is None
+    one, other = was.at.element, now.at.element
+    if one is None or other is None:
+        return was.at.box == now.at.box
+    return (one.role, one.name, one.label) == (other.role, other.name, other.label)
+
+
+def _arrived(gesture: Gesture, held: str, *, read: bool) -> bool:
+    """Tell whether a field holds what was typed; what was typed at the caret is in it somewhere."""
+    if is_value(gesture.text, held, read=read):
+        return True
+    return not gesture.replace and (gesture.text in held or read)

@@ -1,0 +1,57 @@
+"""Pictures of a run: a crop around the target before and after, and small ones of the whole window, all masked."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Sequence
+
+from opsagent_tools.gui.finding import Found
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.port import ScreenError, Surface
+
+_SMALL = (320, 240)
+_AROUND = 60
+"""Pixels around the target that a crop shows."""
+
+
+async def crop(found: Found, mask: Sequence[Box] = ()) -> bytes | None:
+    """Return a masked crop around the target of a step; None where it has no target, or no picture can be taken.
+
+    mask: what is blackened beside the fields that are known to be secret.
+    """
+    if found.at is None:
+        return None
+    return await _taken(found.surface, found.at.box.grown(_AROUND).meets(found.window.box), mask)
+
+
+async def frame(surface: Surface, mask: Sequence[Box] = ()) -> bytes | None:
+    """Return a small masked picture of the whole window."""
+    whole = await _taken(surface, None, mask)
+    return await asyncio.to_thread(_small, whole) if whole is not None else None
+
+
+async def _taken(surface: Surface, box: Box | None, mask: Sequence[Box]) -> bytes | None:
+    if box is not None and box.empty:
+        return None
+    try:
+        picture = await surface.picture(box, mask=mask)
+    except ScreenError:
+        return None  # a picture is for people; a run does not end for want of one
+    return picture.png if picture is not None else None
+
+
+def _small(png: bytes) -> bytes:
+    """Return a picture that fits into `_SMALL`; as it is where it cannot be drawn."""
+    try:
+        from PIL import Image
+    except ImportError:
+        return png
+    try:
+        with Image.open(io.BytesIO(png)) as image:
+            image.thumbnail(_SMALL)
+            out = io.BytesIO()
+            image.convert("RGB").save(out, "PNG")
+            return out.getvalue()
+    except OSError:
+        return png
