@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed, Ref
 from opsagent_tools.gui.accessible.nodes import Node, Tree
-from opsagent_tools.gui.accessible.programs import Frame
+from opsagent_tools.gui.accessible.quirks import asked_in_pixels
+from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.words import State, has
 from opsagent_tools.gui.model import Point
 
@@ -20,13 +21,14 @@ _INSIDE = frozenset({2, 16, 28, 36, 41})
 _HIDERS = words.CONTROLS | words.COVERS | words.FRAMES | {28}
 
 
-def lies_under(tree: Tree, frame: Frame, target: Node, point: Point) -> bool:
+def lies_under(seen: Seen, target: Node, point: Point) -> bool:
     """Tell whether a dialog, a menu or a window inside the window holds that point and not the target."""
+    tree, place = seen.tree, seen.frame.shape.on_screen
     around = set(_up(tree, target.ref))
     for node in tree.walk():
         if node.role not in _INSIDE or node.ref in around or node.ref in tree.roots or node.box is None:
             continue
-        over = has(node.state, State.SHOWING) and frame.shape.on_screen(node.box).holds(point)
+        over = has(node.state, State.SHOWING) and place(node.box).holds(point)
         if over and target.ref not in set(_up(tree, node.ref)) and not _shares(tree, node, target):
             return True
     return False
@@ -39,21 +41,22 @@ def _shares(tree: Tree, popup: Node, target: Node) -> bool:
     )
 
 
-async def is_covered(bus: Bus, tree: Tree, frame: Frame, target: Node, point: Point) -> bool:
+async def is_covered(bus: Bus, seen: Seen, target: Node, point: Point) -> bool:
     """Tell whether the toolkit names something else than `target` at that point of the screen.
 
     What is named may be the target, something in it, or something around it; or nothing, where a toolkit does not tell.
     """
-    if tree.nodes[target.ref].role in words.OF_MENUS:
-        (holds,) = await bus.ask(
-            [Ask(target.ref, words.COMPONENT, "Contains", "iiu", (*frame.shape.off_screen(point), 0))]
-        )
+    tree = seen.tree
+    page = asked_in_pixels(target, tree, seen.toolkit)
+    x_y = (point.x, point.y) if page else seen.frame.shape.off_screen(point)
+    if target.role in words.OF_MENUS:
+        (holds,) = await bus.ask([Ask(target.ref, words.COMPONENT, "Contains", "iiu", (*x_y, words.SCREEN))])
         if holds is False:
             return True
     around = [ref for ref in _up(tree, target.ref) if ref != target.ref]
     start = next((ref for ref in around if ref in tree.roots or _lies_over(tree, ref)), tree.roots[0])
-    hit = await _hit(bus, start, frame, point)
-    if hit is None or hit in tree.roots or hit in _up(tree, target.ref):
+    hit = await _hit(bus, page.ref if page else start, x_y)
+    if hit is None or hit in tree.roots or hit == target.ref or hit in around:
         return False
     if hit not in tree.nodes:
         return False  # of a part that was not read: below a leaf, or newer than the look
@@ -62,13 +65,12 @@ async def is_covered(bus: Bus, tree: Tree, frame: Frame, target: Node, point: Po
     return tree.nodes[hit].role in _HIDERS
 
 
-async def _hit(bus: Bus, root: Ref, frame: Frame, point: Point) -> Ref | None:
+async def _hit(bus: Bus, root: Ref, point: tuple[int, int]) -> Ref | None:
     """Return the innermost object at a point; some toolkits answer with a child each time, some with the innermost."""
-    x, y = frame.shape.off_screen(point)
     found: Ref | None = None
     here = root
     for _ in range(_DEEPEST):
-        (answer,) = await bus.ask([Ask(here, words.COMPONENT, "GetAccessibleAtPoint", "iiu", (x, y, words.SCREEN))])
+        (answer,) = await bus.ask([Ask(here, words.COMPONENT, "GetAccessibleAtPoint", "iiu", (*point, words.SCREEN))])
         if isinstance(answer, Failed) or not answer[0] or answer[1] == words.NULL_PATH:
             break
         below = Ref(*answer)

@@ -92,7 +92,7 @@ def _placed(tree: Tree, shape: Shape, toolkit: str) -> Iterator[_Seen]:
     """Yield what has a place, with the part of it that is not cut off."""
     clips: dict[Ref, Box | None] = {}
     left_out: set[Ref] = set()
-    places = true_places(tree, toolkit)
+    places = true_places(tree, toolkit, shape.scale)
     for node in tree.walk():
         told = places.get(node.ref, node.box)
         box = shape.on_screen(told) if told else shape.window if node.parent is None else None

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Bus, Ref
 from opsagent_tools.gui.accessible.covering import is_covered, lies_under
-from opsagent_tools.gui.accessible.nodes import Node, Reader, Tree, id_of
-from opsagent_tools.gui.accessible.programs import Frame
+from opsagent_tools.gui.accessible.nodes import Node, Reader, id_of
 from opsagent_tools.gui.accessible.quirks import is_list_of_combo
+from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Element, Gesture, Located, Point, Verb, Window
@@ -22,14 +22,6 @@ _ALWAYS_WRITTEN_INTO = frozenset({Role.TERMINAL, Role.SPIN_BUTTON})
 """Roles that toolkits do not call editable though they are."""
 _TICKED = frozenset({Role.CHECK_BOX, Role.RADIO_BUTTON})
 _TYPED_INTO = words.WORDED | {Role.PASSWORD}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A window as it was last read."""
-
-    frame: Frame
-    tree: Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +38,7 @@ class Gestures:
     def __init__(self, bus: Bus, reader: Reader, seen: Seen, hands: Hands, secrets: Secrets | None) -> None:
         self._bus = bus
         self._reader = reader
+        self._seen = seen
         self._tree = seen.tree
         self._frame = seen.frame
         self._hands = hands
@@ -143,9 +136,7 @@ class Gestures:
         node.parent = known.parent
         point = _point(node, self._part(node, known, at, window))
         popup = self._in_popup(known, point)
-        if lies_under(self._tree, self._frame, known, point) or await is_covered(
-            self._bus, self._tree, self._frame, known, point
-        ):
+        if lies_under(self._seen, known, point) or await is_covered(self._bus, self._seen, known, point):
             raise ScreenError(f"{_called(at.element)} is covered by something else")
         return _Target(node, point, popup)
 

@@ -105,7 +105,7 @@ class Reader:
     async def refresh(self, ref: Ref) -> Node | None:
         """Read one object again, without its children; None: it is gone."""
         known = self._known.get(ref)
-        node = Node(ref, known.parent if known else None)
+        node = Node(ref, known.parent if known else None, children=known.children if known else ())
         await self._ask([(node, ("role", "state", "name", "box"))])
         await self._ask([(node, ("more", "fixed"))])
         return None if node.role < 0 or has(node.state, State.DEFUNCT) else node

@@ -3,6 +3,7 @@
 - Qt tells of the list of a combo box as showing while it is closed, at a wrong place.
 - Swing (java-atk-wrapper) tells the place of a menu's item as if its popup opened at the menu's own corner: the first item
   seems to lie where the second's neighbour is. A click there would choose another one.
+- Chromium tells places of its own controls in its own pixels, and those of a page in the screen's.
 """
 
 from __future__ import annotations
@@ -13,12 +14,32 @@ from opsagent_tools.gui.accessible.nodes import Node, Tree
 from opsagent_tools.gui.accessible.words import Role
 from opsagent_tools.gui.model import Box
 
-QT, SWING = "Qt", "J2SE-access-bridge"
+QT, SWING, CHROMIUM = "Qt", "J2SE-access-bridge", "Chromium"
 
 
-def true_places(tree: Tree, toolkit: str) -> dict[Ref, Box | None]:
-    """Return the places of objects whose toolkit tells a wrong one, as it counts; None: it cannot be told."""
-    return _swing_menu_items(tree) if toolkit == SWING else {}
+def true_places(tree: Tree, toolkit: str, scale: float) -> dict[Ref, Box | None]:
+    """Return the places of objects whose toolkit tells a wrong one, as it counts; None: it cannot be told.
+
+    `scale`: pixels of the screen per pixel of the toolkit.
+    """
+    if toolkit == SWING:
+        return _swing_menu_items(tree)
+    if toolkit == CHROMIUM and scale != 1.0:
+        return {node.ref: _shrunk(node.box, scale) for node in tree.walk() if node.box and page_around(node, tree)}
+    return {}
+
+
+def page_around(node: Node, tree: Tree) -> Node | None:
+    """Return the page of a browser that an object is or lies in; None: it is not of a page."""
+    above: Node | None = node
+    while above is not None and above.role != Role.PAGE:
+        above = tree.nodes.get(above.parent) if above.parent else None
+    return above
+
+
+def asked_in_pixels(node: Node, tree: Tree, toolkit: str) -> Node | None:
+    """Return the object that answers for points of the screen around `node`, whatever the scale; None: there is none."""
+    return page_around(node, tree) if toolkit == CHROMIUM else None
 
 
 def is_list_of_combo(node: Node, tree: Tree) -> bool:
@@ -40,6 +61,10 @@ def is_closed_list(node: Node, tree: Tree, toolkit: str, box: Box | None, popups
     if toolkit != QT or not is_list_of_combo(node, tree):
         return False
     return box is None or box.empty or not any(popup.grown(4).holds(box.center) for popup in popups)
+
+
+def _shrunk(box: Box, scale: float) -> Box:
+    return Box(round(box.left / scale), round(box.top / scale), round(box.width / scale), round(box.height / scale))
 
 
 def _swing_menu_items(tree: Tree) -> dict[Ref, Box | None]:

@@ -13,11 +13,12 @@ from opsagent_tools.gui.accessible.bus import Bus
 from opsagent_tools.gui.accessible.changes import Changes
 from opsagent_tools.gui.accessible.digests import digest_of, shape_of
 from opsagent_tools.gui.accessible.elements import elements_of
-from opsagent_tools.gui.accessible.gestures import Gestures, Seen
+from opsagent_tools.gui.accessible.gestures import Gestures
 from opsagent_tools.gui.accessible.means import Means
 from opsagent_tools.gui.accessible.nodes import Node, Reader, id_of
 from opsagent_tools.gui.accessible.programs import Program, frame_of, program_of
 from opsagent_tools.gui.accessible.scrolling import Scrolling
+from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.values import read_value
 from opsagent_tools.gui.locating import locate
 from opsagent_tools.gui.model import (
@@ -107,7 +108,7 @@ class AccessibleSurface:
             raise ScreenError(f"“{window.title[:60]}” of {window.program} tells nothing of itself (any more)")
         known = self._seen is not None and frame == self._seen.frame
         tree = await self._reader.read((frame.ref, *frame.over), near=near if known else None)
-        self._seen = Seen(frame, tree)
+        self._seen = Seen(frame, tree, self._program.toolkit)
         elements = elements_of(tree, frame.shape, self._program.toolkit, window.title)
         self._last = Look(
             window=window,

@@ -85,6 +85,7 @@ class Role(IntEnum):
     ENTRY = 79
     ROW = 90
     TREE_ITEM = 91
+    PAGE = 95
     LIST_BOX = 98
     STATIC = 116
 
