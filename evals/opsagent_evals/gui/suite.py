@@ -41,15 +41,15 @@ def run(
     try:
         _check(cases is None and data is None and model is None and not keep and repeat == 1, jobs)
         others = _others(beside)
-        chosen = _chosen(only)
+        selected = chosen(only)
     except ValueError as error:
         say(f"opsagent: {error}")
         return 2
-    if lacking := missing([case.program for case in chosen]):
+    if lacking := missing([case.program for case in selected]):
         say(f"opsagent: {lacking}")
         return 2
     try:
-        results = asyncio.run(_played(chosen, others, jobs))
+        results = asyncio.run(_played(selected, others, jobs))
     except KeyboardInterrupt:
         say("interrupted; what was being played was ended")
         return 1
@@ -63,9 +63,9 @@ def run(
     return 1 if below else 0
 
 
-async def _played(chosen: Sequence[Case], others: Sequence[str], jobs: int) -> Results:
+async def _played(selected: Sequence[Case], others: Sequence[str], jobs: int) -> Results:
     return await run_all(
-        chosen,
+        selected,
         others,
         jobs=jobs,
         finished=lambda score: say(report.line(score)),
@@ -90,11 +90,12 @@ def _others(beside: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _chosen(only: str | None) -> list[Case]:
+def chosen(only: str | None) -> list[Case]:
+    """Return the cases of a part; None: all. Raises ValueError."""
     known = [Case(program, kind, drift) for program in PROGRAMS for kind in program.kinds for drift in program.drifts]
     if only is None:
         return known
-    chosen: list[Case] = []
+    selected: list[Case] = []
     for part in (one.strip() for one in only.split(",")):
         found = [case for case in known if _is(case, part)]
         if not found:
@@ -102,8 +103,8 @@ def _chosen(only: str | None) -> list[Case]:
             raise ValueError(
                 f"no case {part}: give a program ({there}), program/surface, program/surface/drift, or a half"
             )
-        chosen += [case for case in found if case not in chosen]
-    return chosen
+        selected += [case for case in found if case not in selected]
+    return selected
 
 
 def _is(case: Case, part: str) -> bool:
