@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -16,10 +17,10 @@ from opsagent.home import Home
 from opsagent.screen_settings import OWN, ScreenSettings
 from opsagent.screens.errors import ProcedureError
 from opsagent.screens.secrets import NamedSecrets
-from opsagent.screens.stage import open_stage
+from opsagent.screens.stage import Stage, open_stage
 from opsagent.seeing.desk import Seer
 from opsagent_tools.gui.model import Located, Window
-from opsagent_tools.gui.port import Surface, SurfaceGone
+from opsagent_tools.gui.port import Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.procedure import ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
 from opsagent_tools.gui.recording.steps import Did, Recorded, Recording
@@ -29,6 +30,7 @@ from opsagent_tools.gui.vision.pursuing import pursue
 from opsagent_tools.gui.vision.pursuit import Act, Limits, Pursuit, PursuitEnd
 
 _COMES_UP_S, _POLL_S = 30.0, 0.1
+OpenStage = Callable[[ScreenProcedure, ScreenSettings, Secrets, Path], AbstractAsyncContextManager[Stage]]
 Confirm = Callable[[str], Awaitable[bool]]
 """Asks the person who is there, and waits: `step 3: click button “Delete”: it is called …`."""
 
@@ -56,9 +58,15 @@ class Task:
 
 
 async def shown_by_model(
-    home: Home, settings: ScreenSettings, task: Task, *, confirm: Confirm, say: Callable[[str], None]
+    home: Home,
+    settings: ScreenSettings,
+    task: Task,
+    *,
+    confirm: Confirm,
+    say: Callable[[str], None],
+    opens: OpenStage = open_stage,
 ) -> tuple[Recorded, Pursuit]:
-    """Have the configured model do a task; return what it did as a recording.
+    """Have the configured model do a task; return what it did as a recording. `opens`: what it is done on.
 
     Raises Unusable (no model may be asked), ProcedureError (it did not come to an end), NotUsable, Refused.
     """
@@ -69,7 +77,7 @@ async def shown_by_model(
         width=settings.width, height=settings.height, programs=settings.programs, display=OWN
     )  # never a desktop that people share
     try:
-        async with open_stage(procedure, own, secrets, home.path) as stage:
+        async with opens(procedure, own, secrets, home.path) as stage:
             await stage.screens.start(task.command)
             told = _Told(confirm, say)
             done = await _pursued(stage.screens, seer, task, tuple(settings.secrets), told)
