@@ -66,6 +66,11 @@ _INTERPRETERS = (
     (re.compile(r"php[\d.]*"), _options("-c -d -z", "-r", "-f")),
     (re.compile(r"(gjs|gjs-console|guile|lua|luajit|mono|Rscript|electron)[\d.]*"), _options(inline="-e -c")),
 )
+_READ_BY = {
+    "GDK_SCALE": re.compile(rb"/lib(gtk-[34]|gdk-3|awt_xawt)\.so"),
+    "QT_SCALE_FACTOR": re.compile(rb"/libQt[56]Gui\.so"),
+}
+"""Variables that scale a program, and the libraries that read them: others do not care."""
 _LAUNCHED_CLASS = re.compile(r"[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*")
 
 
@@ -84,7 +89,7 @@ def program_of(pid: int) -> ProgramName:
         return NOBODY
     script = script_of(exe, argv)
     name = _called(script) or Path(exe).name
-    return ProgramName(exe, name, uid, _absolute(folder, script), scale_of(env, argv))
+    return ProgramName(exe, name, uid, _absolute(folder, script), scale_of(_heeded(folder, env), argv))
 
 
 def script_of(exe: str, argv: Sequence[str]) -> str:
@@ -111,11 +116,12 @@ def script_of(exe: str, argv: Sequence[str]) -> str:
 
 def scale_of(env: Mapping[str, str], argv: Sequence[str]) -> float:
     """Return the scale that a program was told to draw in: GTK, Qt, Java and Chromium, each by its own way of saying it."""
-    for word in argv:
+    words = argv[0].split(" ") if len(argv) == 1 else argv  # Chromium joins its own
+    for word in words:
         for said in ("--force-device-scale-factor=", "-Dsun.java2d.uiScale=", "-Dsun.java2d.uiScale.x="):
             if word.startswith(said):
                 return _factor(word.removeprefix(said))
-    for name in ("GDK_SCALE", "QT_SCALE_FACTOR"):
+    for name in _READ_BY:
         if name in env:
             return _factor(env[name])
     return 1.0
@@ -147,6 +153,14 @@ def _strings(path: Path) -> list[str]:
     with path.open("rb") as file:
         raw = file.read(_READ_MOST)
     return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
+
+
+def _heeded(folder: Path, env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment without the variables that the program's toolkit does not read."""
+    if not env.keys() & _READ_BY.keys():
+        return env
+    mapped = (folder / "maps").read_bytes()
+    return {name: value for name, value in env.items() if name not in _READ_BY or _READ_BY[name].search(mapped)}
 
 
 def _environment(folder: Path) -> dict[str, str]:
