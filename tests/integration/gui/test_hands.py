@@ -20,6 +20,7 @@ from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.hands import Hands, How, Unfinished
 from opsagent_tools.gui.model import Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
+from opsagent_tools.gui.windows import Windows
 from opsagent_tools.gui.xlib import xlib
 from tests.support import tk_form
 from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
@@ -32,8 +33,8 @@ pytest.importorskip("tkinter", reason="needs tkinter: apt-get install python3-tk
 class Form:
     """The program that says what is done to it."""
 
-    def __init__(self, file: Path, window: Window) -> None:
-        self._file, self.window = file, window
+    def __init__(self, file: Path, window: Window, display: Display) -> None:
+        self._file, self.window, self.display = file, window, display
         self.places = {name: Point(*at) for name, at in eventually(lambda: self.said("places"))[0].items()}
 
     def said(self, what: str) -> list[Any]:
@@ -53,7 +54,8 @@ async def form(screen: Display, tmp_path: Path) -> AsyncIterator[Form]:  # noqa:
     said = tmp_path / "said"
     program = await screen.run([sys.executable, tk_form.__file__, str(said)])
     window = await screen.window(title="form")
-    yield Form(said, window)
+    await until_focused(screen, window)
+    yield Form(said, window, screen)
     psutil.Process(program.pid).kill()
     await until(lambda: not psutil.pid_exists(program.pid))
 
@@ -62,8 +64,8 @@ def use_layout(display: Display, layout: str) -> None:
     subprocess.run(["setxkbmap", layout], env=display.env, check=True)
 
 
-async def test_texts_arrive_exactly_in_a_field(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
-    use_layout(screen, "us")
+async def test_texts_arrive_exactly_in_a_field(hands: Hands, form: Form) -> None:
+    use_layout(form.display, "us")
     how = []
     for text in TEXTS:
         how.append(await hands.type_text(text, on=form.window))
@@ -73,8 +75,8 @@ async def test_texts_arrive_exactly_in_a_field(screen: Display, hands: Hands, fo
     assert how[10] is How.PASTED
 
 
-async def test_keys_of_another_layout_are_found(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
-    use_layout(screen, "de")
+async def test_keys_of_another_layout_are_found(hands: Hands, form: Form) -> None:
+    use_layout(form.display, "de")
     texts = [TEXTS[6], "y/z <|>@{[]}\\~ + # ' * €", TEXTS[10], ASCII]
     how = []
     for text in texts:
@@ -82,7 +84,7 @@ async def test_keys_of_another_layout_are_found(screen: Display, hands: Hands, f
         await hands.hotkey(["return"], on=form.window)
     assert await until(lambda: len(said := form.said("field")) == len(texts) and said) == texts
     assert how == [How.TYPED, How.TYPED, How.PASTED, How.PASTED], "^ and ` are dead keys there"
-    use_layout(screen, "us")
+    use_layout(form.display, "us")
 
 
 async def test_a_terminal_gets_what_is_pasted_its_own_way(
@@ -125,11 +127,11 @@ async def test_pointer(hands: Hands, form: Form) -> None:
     await until(lambda: form.said("ctrl+s") and form.said("f5"))
 
 
-async def test_nothing_is_done_to_a_window_that_is_not_meant(screen: Display, hands: Hands, form: Form) -> None:  # noqa: F811
+async def test_nothing_is_done_to_a_window_that_is_not_meant(hands: Hands, form: Form) -> None:
     at, on = form.places["sheet"], form.window
     await hands.click(form.places["open"], on=on)
-    dialog = await screen.window(title="dialog")
-    await until_focused(screen, dialog)
+    dialog = await form.display.window(title="dialog")
+    await until_focused(form.display, dialog)
     before = form.said("click")
     with pytest.raises(Refused, match="another window"):
         await hands.click(at, on=on)
@@ -168,7 +170,7 @@ def _press(server: Any, name: str, kind: str) -> None:
 
 
 async def test_the_clipboard_is_as_it_was(hands: Hands, form: Form) -> None:
-    other = Hands(form_display(hands), form_env(hands), private=True)
+    other = Hands(form.display.name, form.display.env, private=True)
     try:
         await hands.paste("first", on=form.window)
         assert await hands.clipboard() is None, "nothing was there, and nothing is left"
@@ -196,7 +198,7 @@ async def test_secrets_go_into_a_verified_field_of_a_private_display_only(hands:
         return False
 
     secret = "pä$$ 비밀 <1>"
-    shared = Hands(form_display(hands), form_env(hands))
+    shared = Hands(form.display.name, form.display.env)
     with pytest.raises(Refused, match="shared"):
         await shared.enter_secret(secret, on=form.window, field_is_meant=yes)
     await shared.close()
@@ -233,8 +235,6 @@ async def test_no_display(tmp_path: Path) -> None:
 
 
 async def until_focused(display: Display, window: Window) -> None:
-    from opsagent_tools.gui.windows import Windows
-
     windows = Windows(display.connection)
 
     async def there() -> bool:
@@ -256,14 +256,6 @@ def server_of(display: Display) -> psutil.Process:
     found = [one for one in mine if one.name() == "Xvfb"]
     assert len(found) == 1, f"the server of {display.name} is a child of ours"
     return found[0]
-
-
-def form_display(hands: Hands) -> str:
-    return hands._worker._env["DISPLAY"]
-
-
-def form_env(hands: Hands) -> dict[str, str]:
-    return dict(hands._worker._env)
 
 
 def _fields(window: Window) -> dict[str, Any]:
