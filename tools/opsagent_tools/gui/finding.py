@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.desk import Screens
@@ -13,6 +13,8 @@ from opsagent_tools.gui.model import Fingerprint, Located, Look, NotLocated, Run
 from opsagent_tools.gui.port import Surface, SurfaceGone
 from opsagent_tools.gui.procedure import ScreenStep, WindowRule
 
+LastRung = Callable[[Fingerprint, Surface, Look], Awaitable[Located | NotLocated]]
+"""Asks somebody else where a target is: a vision model."""
 PATIENCE_S = 4.0
 """How long a window or a target may take to come."""
 _FRESH_S = 0.8
@@ -41,9 +43,12 @@ class Found:
 class Finder:
     """Finds windows and targets of one run; remembers the last look of each window."""
 
-    def __init__(self, screens: Screens, kind: SurfaceKind | None = None) -> None:
-        """`kind`: the surface that is taken before better ones, as the procedure was recorded on it."""
+    def __init__(self, screens: Screens, kind: SurfaceKind | None = None, last: LastRung | None = None) -> None:
+        """`kind`: the surface that is taken before better ones, as the procedure was recorded on it. `last`: asked once, where
+        nothing else finds what a step means.
+        """
         self._screens = screens
+        self._last = last
         self._kind = kind
         self._looks: dict[str, tuple[Surface, Look, float]] = {}
 
@@ -57,6 +62,12 @@ class Finder:
 
     async def find(self, step: ScreenStep, rule: WindowRule, *, patience_s: float = PATIENCE_S) -> Found | NotLocated:
         """Return where the step is done, or why nothing is done. `rule`: of the procedure, where the step has none."""
+        found = await self._patiently(step, rule, patience_s)
+        if isinstance(found, NotLocated) and found.reason == "missing" and self._last is not None:
+            return await self._at_last(self._last, step, rule) or found
+        return found
+
+    async def _patiently(self, step: ScreenStep, rule: WindowRule, patience_s: float) -> Found | NotLocated:
         clock = asyncio.get_running_loop().time
         until = clock() + patience_s
         twice = False
@@ -118,6 +129,18 @@ class Finder:
             return found[0]
         missed = [one for one in results if isinstance(one, NotLocated)]
         return next((one for one in missed if one.reason not in _MAY_COME), missed[0])
+
+    async def _at_last(self, last: LastRung, step: ScreenStep, rule: WindowRule) -> Found | NotLocated | None:
+        """Return what the last rung finds on the one window that is meant; None: it is not asked."""
+        fits = matching(step.window or rule, await self._screens.windows())
+        surfaces = await self._surfaces(fits[0]) if len(fits) == 1 else []
+        if not surfaces or step.on is None or step.to is not None:
+            return None
+        look = await self._look(fits[0], surfaces[0])
+        at = await last(step.on, surfaces[0], look)
+        if isinstance(at, NotLocated):
+            return at
+        return Found(window=look.window, surface=surfaces[0], look=look, at=at, others=tuple(surfaces[1:]), lower=True)
 
     async def _without_target(self, window: Window) -> Found | NotLocated:
         surfaces = await self._surfaces(window)

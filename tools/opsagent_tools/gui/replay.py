@@ -13,7 +13,7 @@ from typing import Any
 from opsagent_tools.gui.desk import Allowed, Asked, Guard, NotAllowed, Screens, Tell
 from opsagent_tools.gui.effects import awaited, before
 from opsagent_tools.gui.filling import filled_effects, filled_rule, filled_step, given
-from opsagent_tools.gui.finding import Finder, matching
+from opsagent_tools.gui.finding import Finder, LastRung, matching
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.playing import HALTED, NEEDS_PERSON, Ended, Player, Playing
 from opsagent_tools.gui.port import ScreenError, Secrets
@@ -34,6 +34,7 @@ async def replay(
     secrets: Secrets,
     tell: Tell | None = None,
     stop: Callable[[], str] | None = None,
+    last: LastRung | None = None,
 ) -> RunReport:
     """Play `procedure` and return how it went.
 
@@ -41,9 +42,11 @@ async def replay(
     secrets: names are looked up before the first step; the surface fetches them when it pastes.
     tell: awaited after each step (for a journal, or a person who watches).
     stop: asked between gestures; a text that is not empty (a person took the mouse) ends the run as NEEDS_PERSON.
+    last: asked where a target is that nothing else finds (a vision model); what it finds alone is never enough for a risk.
     Raises CancelledError between two gestures, ScreenError never (it is an outcome).
     """
-    run = _Run(procedure, screens, guard, stop or (lambda: ""), tell)
+    finder = Finder(screens, procedure.surface, last)
+    run = _Run(procedure, screens, finder, Player(screens, finder, guard, stop or (lambda: "")), tell)
     try:
         return await run.played(parameters, secrets)
     except Ended as end:
@@ -54,12 +57,12 @@ class _Run:
     """One run of a procedure."""
 
     def __init__(
-        self, procedure: ScreenProcedure, screens: Screens, guard: Guard, stop: Callable[[], str], tell: Tell | None
+        self, procedure: ScreenProcedure, screens: Screens, finder: Finder, player: Player, tell: Tell | None
     ) -> None:
         self._procedure = procedure
         self._screens = screens
-        self._finder = Finder(screens, procedure.surface)
-        self._player = Player(screens, self._finder, guard, stop)
+        self._finder = finder
+        self._player = player
         self._tell = tell
         self._steps: list[StepReport] = []
         self._values: dict[str, str] = {}
