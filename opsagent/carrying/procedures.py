@@ -24,12 +24,15 @@ async def play(desk: Desk, place: Place) -> Event:
     from opsagent.screens.planning import shown
 
     try:
-        plan, kept, told = await asyncio.to_thread(_planned, desk, place)
+        plan, kept, told = await _planned(desk, place)
     except NotAccepted as error:
         return place.ends("refused", str(error), Ending.REFUSED, rule="not accepted")
     except ProcedureError as error:
         return place.ends("failed", str(error), Ending.USAGE)
-    desk.tell(place.shown(desk.say("plays", what=shown(kept, told))))
+    lines = [desk.say("plays", what=shown(kept, told))]
+    looked = str(plan.steps[0].action.args.get("looked", ""))
+    lines += [desk.say("cut short", run=run) for run in looked.split()]
+    desk.tell(place.shown(*lines))
     run = str(plan.steps[0].action.args["run"])
     try:
         async with desk.open_agent(lambda: False) as agent:
@@ -37,17 +40,23 @@ async def play(desk: Desk, place: Place) -> Event:
     except asyncio.CancelledError:
         await asyncio.shield(asyncio.to_thread(_stop, desk, run))
         raise
-    return replace(ended, data={**ended.data, "run": await asyncio.to_thread(_report, desk, run)})
+    detail = _came_of_it(ended)
+    report = await asyncio.to_thread(_report, desk, run)
+    return replace(ended, text=detail, data={**ended.data, "detail": detail, "run": report})
 
 
-def _planned(desk: Desk, place: Place) -> tuple[Plan, Kept, Mapping[str, str]]:
-    """Return the plan of a run, on the version that is accepted now. Raises ProcedureError. Blocks."""
+def _came_of_it(ended: Event) -> str:
+    """Return what is told of a run: what its one step came to, where it was done."""
+    said = [item["text"] for item in ended.data.get("progress", ()) if item["kind"] == "step_done"]
+    return said[-1] if ended.kind == "done" and said else ended.text
+
+
+async def _planned(desk: Desk, place: Place) -> tuple[Plan, Kept, Mapping[str, str]]:
+    """Return the plan of a run, on the version that is accepted now. Raises ProcedureError."""
     from opsagent.screens.calling import planned
 
     nobody = desk.person.confirm is None  # who cannot be asked is not waited for: their yes counts for the next run
-    plan, kept, told = planned(
-        desk.home, place.step.args, why=desk.said.text, answer_s=0.0 if nobody else None
-    )
+    plan, kept, told = await planned(desk.home, place.step.args, why=desk.said.text, answer_s=0.0 if nobody else None)
     wanted = desk.plan_id(place.number)
     return (replace(plan, id=wanted) if wanted is not None else plan), kept, told
 

@@ -21,6 +21,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
     "running already": ("runs already", "이미 실행 중"),
     "stopped already": ("does not run", "실행 중이 아님"),
     "plays": ("runs {what}", "실행할 절차: {what}"),
+    "cut short": (
+        "look first: the run {run} was cut short, and nobody can tell how far it came",
+        "먼저 확인하세요: 실행 {run}이(가) 중간에 끊겨 어디까지 진행됐는지 알 수 없습니다",
+    ),
     "step needs you": ("do this step?", "이 단계를 실행할까요?"),
     # orders
     "paused": (

@@ -220,7 +220,7 @@ async def _procedure(desk: Desk, step: CommandStep, why: str) -> Plan:
     from opsagent.screens.errors import ProcedureError
 
     try:
-        plan, _, _ = await asyncio.to_thread(planned, desk.home, step.args, why=why)
+        plan, _, _ = await planned(desk.home, step.args, why=why)
     except ProcedureError as error:
         raise CallError("not_proposed", str(error)) from error
     return plan

@@ -39,8 +39,6 @@ from opsagent_tools.redact import redact
 if TYPE_CHECKING:
     from opsagent.screens.stage import Stage
 
-OpenStage = Callable[[ScreenProcedure, ScreenSettings, Secrets, Path], AbstractAsyncContextManager["Stage"]]
-
 
 @dataclass(slots=True)
 class _Going:
@@ -64,22 +62,25 @@ class ScreenHands:
         journal: Journal,
         desk: MemoryDesk,
         settings: Callable[[], ScreenSettings],
-        *,
-        open_stage: OpenStage | None = None,
     ) -> None:
-        """`open_stage`: opens what a procedure is played on; without it a real display, or a terminal."""
         self._home = home
         self._journal = journal
         self._desk = desk
         self._settings = settings
-        self._open_stage = open_stage
         self._alone = asyncio.Lock()
 
     async def run(self, action: Action, say: Say) -> Outcome:
         """Play it once. Done is what did all its steps and, where the procedure names an effect, had it."""
         if STEP_ARG in action.args:
             return Outcome(done=False, detail="that is a question about one step, and nothing to be done")
+        left = set(await afterwards.cut_short(self._home.path, str(action.args["procedure"])))
+        unseen = left - set(str(action.args.get("looked", "")).split())
+        if unseen:
+            why = f"run {min(unseen)} was cut short, and nobody can tell how far it came: a person looks, and runs it"
+            return Outcome(done=False, detail=why, refused=NEEDS_PERSON)
         try:
+            for run in left:
+                await asyncio.to_thread(afterwards.looked_at, self._home.path, run, "a person")
             going = await asyncio.to_thread(self._begun, action, say)
         except (ProcedureError, OSError, ValueError) as error:
             return Outcome(done=False, detail=f"nothing was done: {error}")
@@ -158,12 +159,10 @@ class ScreenHands:
         return report
 
     def _stage(self, procedure: ScreenProcedure, going: _Going, secrets: Secrets) -> AbstractAsyncContextManager[Stage]:
+        from opsagent.screens.stage import open_stage  # which knows displays, pointers and buses
+
         kept = going.run.kept
         crops = files.version_folder(self._home.path, kept.name, kept.version)
-        if self._open_stage is not None:
-            return self._open_stage(procedure, going.settings, secrets, crops)
-        from opsagent.screens.stage import open_stage
-
         return open_stage(procedure, going.settings, secrets, crops)
 
     def _note(self, going: _Going, report: RunReport) -> bool:

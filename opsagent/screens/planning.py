@@ -29,16 +29,18 @@ def plan_of(
     unit: UnitId | None = None,
     why: str = "",
     answer_s: float | None = None,
+    looked: Sequence[str] = (),
     origin: Origin = "person",
     source: RemedySource = "person",
 ) -> Plan:
     """Return the plan of one run. `unit`: the service that it is done for; without it the procedure stands for itself.
 
-    `answer_s`: how long it waits for a person before a step that needs one; None: as `[screens]` says.
+    `answer_s`: how long it waits for a person before a step that needs one; None: as `[screens]` says. `looked`: runs that
+    were cut short, and that whoever orders this one is told of.
     """
     return new_plan(
         unit=unit or screen_unit(kept.name),
-        steps=(step_of(kept, told, display=display, unit=unit, answer_s=answer_s),),
+        steps=(step_of(kept, told, display=display, unit=unit, answer_s=answer_s, looked=looked),),
         remedy=keeping.remedy(kept.name),
         origin=origin,
         source=source,
@@ -53,9 +55,10 @@ def step_of(
     display: str = OWN,
     unit: UnitId | None = None,
     answer_s: float | None = None,
+    looked: Sequence[str] = (),
 ) -> Step:
     """Return the step: which version, told what, on which display, under which name its run is kept."""
-    action = action_for(kept, told, display=display, unit=unit, answer_s=answer_s)
+    action = action_for(kept, told, display=display, unit=unit, answer_s=answer_s, looked=looked)
     return Step(
         action=action,
         goal=Check(kind=CheckKind.PROCEDURE_RAN, unit=action.unit, args={"run": action.args["run"]}),
@@ -65,7 +68,13 @@ def step_of(
 
 
 def action_for(
-    kept: Kept, told: Mapping[str, str], *, display: str, unit: UnitId | None = None, answer_s: float | None = None
+    kept: Kept,
+    told: Mapping[str, str],
+    *,
+    display: str,
+    unit: UnitId | None = None,
+    answer_s: float | None = None,
+    looked: Sequence[str] = (),
 ) -> Action:
     """Return the action of one run."""
     risky = in_words(kept.procedure)
@@ -81,6 +90,8 @@ def action_for(
         args["shared"] = True
     if answer_s is not None:
         args["answer_s"] = answer_s
+    if looked:
+        args["looked"] = " ".join(looked)
     if risky:
         args["risky"] = risky
     return action_of(ActionName.RUN_GUI_PROCEDURE, unit or screen_unit(kept.name), **args)

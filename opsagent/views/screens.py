@@ -50,12 +50,12 @@ def page(one: Mapping[str, Any], screen: Screen) -> Iterator[str]:
     yield f"{screen.paint('runs', 'dim')}  {one['worked']} worked, {one['unverified']} unverified, {one['failed']} failed"
     for run in one["runs"]:
         said, style = _OUTCOMES.get(run["outcome"], (run["outcome"], ""))
-        yield one_line(f"  {run['at'][:19]}Z  ") + screen.paint(said, style) + one_line(f"  {run['report']}")
+        yield f"  {one_line(run['at'])[:19]}Z  {screen.paint(said, style)}  {one_line(run['report'])}"
     yield ""
     yield screen.paint("versions", "dim")
     for other in one["versions"]:
         by = f" by {other['by']}" if other["by"] else ""
-        yield one_line(f"  {other['version']}  {other['status']}{by}  {other['why']}")
+        yield f"  {other['version']:>2}  {one_line(other['status'] + by)}  {one_line(other['why'])}"
 
 
 def version(one: Mapping[str, Any], screen: Screen) -> Iterator[str]:
@@ -80,8 +80,8 @@ def version(one: Mapping[str, Any], screen: Screen) -> Iterator[str]:
     yield ""
     for step in one["steps"]:
         note = f"  ({step['note']})" if step["note"] else ""
-        line = one_line(f"  {step['number']:>2}  {step['said']}{note}")
-        yield line + (screen.paint(one_line(f"  needs a yes: {step['risk']}"), "warn") if step["risk"] else "")
+        line = f"  {step['number']:>2}  {one_line(step['said'] + note)}"
+        yield line + (screen.paint("  needs a yes: " + one_line(step["risk"]), "warn") if step["risk"] else "")
 
 
 def _parameter(one: Mapping[str, Any]) -> str:
@@ -119,5 +119,5 @@ def difference(found: Mapping[str, Any], screen: Screen) -> Iterator[str]:
 
 
 def _was_now(one: Mapping[str, str], screen: Screen) -> Iterator[str]:
-    yield screen.paint(one_line(f"  - {one['what']}: {one['was'] or '(nothing)'}"), "bad")
-    yield screen.paint(one_line(f"  + {one['what']}: {one['now'] or '(nothing)'}"), "good")
+    yield screen.paint("  - " + one_line(f"{one['what']}: {one['was'] or '(nothing)'}"), "bad")
+    yield screen.paint("  + " + one_line(f"{one['what']}: {one['now'] or '(nothing)'}"), "good")
