@@ -51,9 +51,9 @@ def is_on(reading: Reading, element: Element) -> bool:
     if element.role in _ROWS or element.role == "menu":
         return "selected" in element.states
     if element.role in _BOXES:
-        others = [one for one in reading.elements if one.role in _BOXES and one is not element]
         if "focused" in element.states:
             return True
+        others = [one for one in reading.elements if one.role in _BOXES | _ROWS and one is not element]
         return "selected" in element.states and not any({"focused", "selected"} & one.states for one in others)
     return "focused" in element.states
 
@@ -96,22 +96,16 @@ class Driver:
     async def _along(self, target: Element, reading: Reading) -> Reading | None:
         """Move by arrows within the group of the target, if the highlight is in it. None: it is not, or does not move."""
         for _ in range(_MOST_CORRECTIONS):
-            row = _group(reading, target)
-            names = [_key(one) for one in row]
-            there = names.index(_key(target)) if names.count(_key(target)) == 1 else None
-            here = [index for index, one in enumerate(row) if is_on(reading, one)]
-            if there is None or len(here) != 1:
-                return None
-            if here[0] == there:
-                return reading
-            key = _towards(row, here[0], there)
-            after = await self.press((key,))
-            moved = _where(after, target)
-            if moved is None or moved == here[0] or abs(moved - there) >= abs(here[0] - there):
+            away = _away(reading, target)
+            if away is None or away.steps == 0:
+                return None if away is None else reading
+            after = await self.press((away.key,))
+            now = _away(after, target)
+            if now is None or now.steps >= away.steps:
                 if after.cells.digest != reading.cells.digest and _looks_same(after, reading):
-                    await self.press((_OPPOSITE[key],))
+                    await self.press((_OPPOSITE[away.key],))
                 return None
-            reading = await self.press((key,) * (abs(there - moved) - 1)) if abs(there - moved) > 1 else after
+            reading = await self.press((now.key,) * now.steps) if now.steps and now.key == away.key else after
         return None
 
     async def _tabbing(self, target: Element, reading: Reading) -> Reading | None:
@@ -119,14 +113,50 @@ class Driver:
         return await self._walk("tab", target, reading)
 
     async def _by_arrows(self, target: Element, reading: Reading) -> Reading | None:
-        """Walk with arrows, for programs that know no Tab: buttons only, for in other places arrows may change something."""
-        focused = next((one for one in reading.elements if "focused" in one.states), None)
-        if target.role != "button" or focused is None or focused.role not in {"button", *_ROWS}:
+        """Walk with arrows, for programs that know no Tab: between buttons, and from one column of a screen to another.
+
+        In other places arrows may change something.
+        """
+        lit = [
+            one
+            for one in reading.elements
+            if {"focused", "selected"} & one.states and one.role in {"button", *_ROWS, *_BOXES}
+        ]
+        there = target.box
+        if target.role == "button":
+            if len(lit) != 1:
+                return None
+            here = lit[0].box
+            beside = here.top == there.top
+            sideways, along = (
+                ("right" if there.left > here.left else "left"),
+                ("down" if there.top > here.top else "up"),
+            )
+            return await self._walk(sideways if beside else along, target, reading)
+        columns = [one for one in lit if one.box.right <= there.left or there.right <= one.box.left]
+        if columns and target.role in _ROWS | _BOXES:
+            return await self._across("right" if there.left > columns[0].box.left else "left", target, reading)
+        return None
+
+    async def _across(self, key: str, target: Element, reading: Reading) -> Reading | None:
+        """Go to another column, if the highlight is not there already, then along it."""
+        after = await self.press((key,))
+        moved = after.cells.digest != reading.cells.digest
+        if moved and not _looks_same(after, reading):
             return None
-        beside = focused.box.top == target.box.top
-        key = ("right" if target.box.left > focused.box.left else "left") if beside else (
-            "down" if target.box.top > focused.box.top else "up")  # fmt: skip
-        return await self._walk(key, target, reading)
+        found = same(after, target)
+        if found is not None and is_on(after, found):
+            return after
+        done = (
+            await self._along(target, after)
+            or await self._walk("down", target, after)
+            or await self._walk("up", target, after)
+        )
+        if done is not None:
+            return done
+        if moved:
+            await self.press((_OPPOSITE[key],))
+        return None
 
     async def _walk(self, key: str, target: Element, start: Reading) -> Reading | None:
         seen = [_focus(start)]
@@ -201,21 +231,28 @@ def _group(reading: Reading, target: Element) -> list[Element]:
     return sorted(alike, key=lambda one: (one.box.top, one.box.left))
 
 
-def _key(one: Element) -> tuple[str, str, int, int]:
-    return (one.name, one.label, one.box.left, one.box.top)
+@dataclass(frozen=True)
+class _Away:
+    """How far the highlight is from an element of its group."""
+
+    steps: int
+    key: str
 
 
-def _where(reading: Reading, target: Element) -> int | None:
-    """Return the index of the highlighted member of the target's group."""
-    on = [index for index, one in enumerate(_group(reading, target)) if is_on(reading, one)]
-    return on[0] if len(on) == 1 else None
-
-
-def _towards(row: Sequence[Element], here: int, there: int) -> str:
-    beside = row[here].box.top == row[there].box.top
-    if beside:
-        return "right" if there > here else "left"
-    return "down" if there > here else "up"
+def _away(reading: Reading, target: Element) -> _Away | None:
+    """Return how far the highlight is from the target; None: it is not in the target's group, or not for sure."""
+    row = _group(reading, target)
+    found = same(reading, target)
+    on = [index for index, one in enumerate(row) if is_on(reading, one)]
+    there = [index for index, one in enumerate(row) if one is found]
+    if len(on) != 1 or len(there) != 1:
+        return None
+    here = on[0]
+    if row[here].box.top == row[there[0]].box.top:
+        key = "right" if there[0] > here else "left"
+    else:
+        key = "down" if there[0] > here else "up"
+    return _Away(abs(there[0] - here), key)
 
 
 def _focus(reading: Reading) -> tuple[object, ...]:
@@ -226,7 +263,10 @@ def _focus(reading: Reading) -> tuple[object, ...]:
 
 
 def _looks_same(after: Reading, before: Reading) -> bool:
-    """It is still the same screen: the same dialog, with mostly the same elements."""
+    """It is still the same screen: the same dialog, with mostly the same rows, or mostly the same elements."""
+    if after.title != before.title:
+        return False
+    rows = [(one, other) for one, other in zip(before.cells.lines, after.cells.lines, strict=False) if one.strip()]
     mine = {(one.role, one.name) for one in before.elements if one.role not in {"text", *_ROWS}}
     theirs = {(one.role, one.name) for one in after.elements if one.role not in {"text", *_ROWS}}
-    return after.title == before.title and len(mine & theirs) * 2 >= len(mine)
+    return sum(one == other for one, other in rows) * 2 >= len(rows) or len(mine & theirs) * 2 >= len(mine) > 0

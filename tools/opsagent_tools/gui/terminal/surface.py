@@ -36,6 +36,8 @@ _KEY_QUIET_S = 0.02
 _SETTLE_QUIET_S = 0.04
 """Quiet that suffices where it is also known that the program waits for a key."""
 _KEY_TIMEOUT_S = 2.0
+_KEY_PATIENCE_S = 0.15
+_TEXT_PATIENCE_S = 0.6
 _REACTS_S = 1.0
 """How long a program may take until something changes after Enter, before it is taken that nothing will."""
 
@@ -53,7 +55,9 @@ class TerminalSurface:
         self._asked = ""
         self._acted_on: str | None = None
         self._driver = Driver(self._press, lambda: terminal.reads_lines, lambda key: has_key(key, terminal.term))
-        self._typist = Typist(terminal, self._now, self._press)
+        self._typist = Typist(
+            terminal, self._now, self._press, lambda data: self._send(data, patience_s=_TEXT_PATIENCE_S)
+        )
 
     # looking
 
@@ -101,7 +105,7 @@ class TerminalSurface:
         hidden, lines = self.terminal.hides_typing, self.terminal.reads_lines
         if self._read is not None and self._read.cells is cells and self._mode == (hidden, lines):
             return self._read
-        reading = read_screen(cells, remembered=self._asked, hidden=hidden)
+        reading = read_screen(cells, remembered=self._asked, hidden=hidden, lines=lines)
         if reading.prompt or not self._still_asked(cells):
             self._asked = reading.prompt
         if lines:
@@ -195,7 +199,7 @@ class TerminalSurface:
         prompt = next((one for one in reading.elements if one.actions == ("prompt",)), None)
         if prompt is None or prompt.value:
             raise NotReached(f"nobody asks for {said(target)}, or something is typed already")
-        after = await self._send(number.encode())
+        after = await self._send(number.encode(), patience_s=_TEXT_PATIENCE_S)
         asked = next((one for one in after.elements if one.actions == ("prompt",)), None)
         if asked is None or asked.label != prompt.label or same(after, target) is None:
             return after  # a program that takes single keys has taken it
@@ -276,12 +280,21 @@ class TerminalSurface:
         """Press keys one after the other; `ctrl+x` is one."""
         term, mode = self.terminal.term, self.terminal.application_cursor
         data = b"".join(bytes_of(_parts(key), term, application_cursor=mode) for key in keys)
-        return await self._send(data) if data else await self._now()
+        return await self._send(data) if data else await self._rested()
 
-    async def _send(self, data: bytes) -> Reading:
+    async def _send(self, data: bytes, *, patience_s: float = _KEY_PATIENCE_S) -> Reading:
+        """Send bytes and wait until the program is at rest again; for `patience_s` also until something changed.
+
+        On a machine under load the kernel hands a key on late: then the program is at rest because it knows nothing of it.
+        """
+        before = (await self.terminal.cells()).digest
         await self.terminal.write(data)
-        await self.terminal.rest(quiet_s=_KEY_QUIET_S, timeout_s=_KEY_TIMEOUT_S)
-        return await self._now()
+        until = time.monotonic() + patience_s
+        while True:
+            cells = await self.terminal.rest(quiet_s=_KEY_QUIET_S, timeout_s=_KEY_TIMEOUT_S)
+            if cells.digest != before or time.monotonic() >= until or self.terminal.exit_code is not None:
+                return await self._now()
+            await asyncio.sleep(0.01)
 
     async def _act(self, keys: Sequence[str], reading: Reading) -> Reading:
         """Press what does something: the next settling waits for its effect."""

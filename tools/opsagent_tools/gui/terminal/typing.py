@@ -12,8 +12,6 @@ from opsagent_tools.gui.terminal.keys import bytes_of, has_key
 from opsagent_tools.gui.terminal.program import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading
 
-_QUIET_S = 0.02
-_TIMEOUT_S = 3.0
 _ROUNDS = 4
 
 
@@ -24,6 +22,7 @@ class Typist:
     terminal: Terminal
     now: Callable[[], Awaitable[Reading]]
     press: Press
+    send: Callable[[bytes], Awaitable[Reading]]
 
     async def type(self, text: str, field: Element | None, *, replace: bool, secret: bool) -> None:
         """Type `text` into `field`, which has the focus (None: where the cursor is).
@@ -37,11 +36,12 @@ class Typist:
         if field is not None and replace:
             await self._clear(field, secret=secret)
         before = field.value or "" if field is not None and not replace else ""
-        await self.terminal.write(text.encode())
-        await self.terminal.rest(quiet_s=_QUIET_S, timeout_s=_TIMEOUT_S)
+        reading = await self.send(text.encode())
         if field is None or secret:
             return
-        found = same(await self.now(), field)
+        found = same(reading, field)
+        if found is not None and not _holds(found, before + text):
+            found = same(await self.press(()), field)
         if found is None:
             raise ScreenError(f"{said(field)} is not there any more after typing")
         if "secret" in found.states:
@@ -52,25 +52,35 @@ class Typist:
     async def _clear(self, field: Element, *, secret: bool) -> None:
         """Take away what the field holds; see that it is empty."""
         if secret or "secret" in field.states:
-            await self._send(b"\x15")  # Ctrl+U: the line, in every program that hides what is typed
+            await self.send(b"\x15")  # Ctrl+U: the line, in every program that hides what is typed
             return
         erase = self.terminal.erase if self.terminal.reads_lines else bytes_of(("backspace",), self.terminal.term)
         found: Element | None = field
-        for attempt in range(_ROUNDS):
+        for _ in range(_ROUNDS):
             if not found or not found.value:
                 return
-            if attempt == 0 and not self.terminal.reads_lines:
-                await self.press(("end" if has_key("end", self.terminal.term) else "ctrl+e",))
-            await self._send(erase * (len(found.value) + 1) if attempt else erase * len(found.value))
+            if not self.terminal.reads_lines:
+                await self._to_end(found)
+            await self.send(erase * len(found.value))
             reading = await self.now()
             found = same(reading, field)
             if found is None or not is_on(reading, found):
                 raise ScreenError(f"{said(field)} lost the focus while it was emptied")
         raise ScreenError(f"{said(field)} cannot be emptied")
 
-    async def _send(self, data: bytes) -> None:
-        await self.terminal.write(data)
-        await self.terminal.rest(quiet_s=_QUIET_S, timeout_s=_TIMEOUT_S)
+    async def _to_end(self, field: Element) -> None:
+        """Bring the caret behind the last character of the field."""
+        for key in ("end", "right"):
+            cells = (await self.now()).cells
+            column, row = cells.cursor
+            text = cells.lines[field.box.top][field.box.left : field.box.right].rstrip(" _")
+            missing = field.box.left + len(text) - column
+            if missing <= 0 or row != field.box.top:
+                return
+            if key == "right":
+                await self.press((key,) * missing)
+            elif has_key(key, self.terminal.term):
+                await self.press((key,))
 
 
 def _holds(field: Element, text: str) -> bool:

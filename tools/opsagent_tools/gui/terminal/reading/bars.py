@@ -60,10 +60,9 @@ def menu_bar(layout: Layout) -> list[Found]:
         return []
     line = cells.lines[0]
     words = list(_WORD.finditer(line))
-    starts_dark = layout.stands_out(cells.rows[0][words[0].start()].style, -1) if words else False
-    below = cells.rows[1][0].style.shown[1]
-    other = bool(words) and cells.rows[0][words[0].start()].style.shown[1] != below
-    if len(words) < 3 or not (starts_dark or other) or any(len(one.group().split()) > 2 for one in words):
+    ground = _ground(layout, 0, cells.width)
+    other = ground != layout.ground(-1) or ground != cells.rows[1][0].style.shown[1]
+    if len(words) < 3 or not other or any(len(one.group().split()) > 2 for one in words):
         return []
     grounds = [_ground(layout, one.start(), one.end()) for one in words]
     usual = max(set(grounds), key=grounds.count)

@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
-from opsagent_tools.gui.terminal.cells import Cells, read
+from opsagent_tools.gui.terminal.cells import Cells, Style, read
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
+from opsagent_tools.gui.terminal.reading.frames import LINES
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
@@ -35,17 +36,22 @@ class Reading:
         return next((one for one in self.elements if one.id == ident), None)
 
 
-def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False) -> Reading:
+def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lines: bool = False) -> Reading:
     """Read a screen.
 
     Args:
         cells: what is shown.
         remembered: the prompt of the row of the cursor, as it was before anything was typed.
         hidden: the terminal does not show what is typed now (a password).
+        lines: the program reads whole lines.
     """
     layout = Layout(cells)
     prompt = fields.prompted(layout, remembered, hidden=hidden)
+    form = [] if lines else _bare_form(layout, [])
+    if prompt and any(one.box.top == prompt.box.top for one in form) and len(form) > 1:
+        prompt = None
     found = _widgets(layout, prompt)
+    found += [one for one in form if prompt is None and all(one.box.meets(other.box).empty for other in found)]
     top = _on_top(layout, found)
     found = [one for one in found if one.role != "text field" or one is prompt or _within(layout, one.owner, top)]
     listed = [one for one in lists.lists_of(layout, [one.box for one in found]) if _within(layout, one.owner, top)]
@@ -103,14 +109,14 @@ def _widgets(layout: Layout, prompt: Found | None) -> list[Found]:
         found += here
     if prompt:
         found.append(prompt)
-    return found + _bare_form(layout, found)
+    return found
 
 
 def _bare_form(layout: Layout, found: list[Found]) -> list[Found]:
     """Return the fields of a form that shows none, if the cursor stands in one and nothing else is there."""
     column, row = layout.cells.cursor
     owner = layout.owner(column, row)
-    if owner < 0 or not layout.cells.cursor_shown or any(one.box.holds(Point(column, row)) for one in found):
+    if not layout.cells.cursor_shown or any(one.box.holds(Point(column, row)) for one in found):
         return []
     strip = next((one for one in layout.of(owner) if one.row == row and one.left <= column < one.right), None)
     bare = fields.at_cursor(layout, strip) if strip else []
@@ -176,24 +182,46 @@ def _pulled_down(layout: Layout, found: list[Found]) -> int | None:
 
 
 def _focused(layout: Layout, found: list[Found]) -> Found | None:
-    """Return what the cursor stands on; where it stands on nothing, the one button that stands out."""
+    """Return what the cursor stands on, if nothing speaks against it; else the one button or box that stands out."""
     here = Point(*layout.cells.cursor)
-    on = [one for one in found if one.box.holds(here) and not one.actions and one.role != "progress bar"]
-    prompts = [one for one in found if one.actions == ("prompt",)]
+    used = [one for one in found if one.role in _WITH_FOCUS and not one.actions]
+    on = [one for one in used if one.box.holds(here) and _cursor_means(layout, one, used)]
     if on:
         return min(on, key=lambda one: one.box.width)
+    prompts = [one for one in found if one.actions == ("prompt",)]
     if prompts:
         return prompts[0]
     end = Point(here.x - 1, here.y)
-    full = [one for one in found if one.role == "text field" and one.box.holds(end)]
+    full = [one for one in used if one.role in _FIELDS and one.box.holds(end) and layout.cells.cursor_shown]
     if full:
         return full[0]
-    lit = [
-        one
-        for one in found
-        if one.role in {"button", "check box", "radio button"} and not one.actions and _lit(layout, one)
-    ]
-    return lit[0] if len(lit) == 1 else None
+    lit = [one for one in used if one.role not in _FIELDS and _lit(layout, one)]
+    elsewhere = any(one.box.holds(here) for one in used) or any(one.lit and one not in used for one in found)
+    return lit[0] if len(lit) == 1 and not elsewhere else None
+
+
+_FIELDS = frozenset({"text field", "password field"})
+_WITH_FOCUS = frozenset({"button", "check box", "radio button", *_FIELDS})
+
+
+def _cursor_means(layout: Layout, one: Found, used: list[Found]) -> bool:
+    """The cursor on it means the focus. Programs that hide the cursor leave it anywhere: then the look must say so, too."""
+    shown = layout.cells.cursor_shown
+    if one.role in _FIELDS:
+        return shown
+    peers = [other for other in used if other.role == one.role and other is not one]
+    differs = all(_look(layout, one) != _look(layout, other) for other in peers)
+    if one.role == "button":
+        return shown or differs
+    return (shown and layout.cells.cursor[0] == one.box.left + 1) or (bool(peers) and differs)
+
+
+def _look(layout: Layout, one: Found) -> tuple[Style, ...]:
+    """Return how the first written cells of a widget look: the brackets of a box, the name of a button."""
+    row = layout.cells.rows[one.box.top + one.box.height // 2]
+    cells = [cell for cell in row[one.box.left : one.box.right] if cell.char not in LINES]
+    written = [cell for cell in cells if cell.char.strip()] if one.role == "button" else cells
+    return tuple(cell.style for cell in written[:3])
 
 
 def _lit(layout: Layout, one: Found) -> bool:

@@ -15,6 +15,8 @@ from opsagent_tools.gui.terminal.reading.words import is_masked, label, means_se
 _UNDERSCORES = re.compile(r"(?P<value>[^_\s:](?:[^_:]|_(?!_))*?)?(?P<rest>_{3,})")
 _BRACKETS = re.compile(r"\[(?P<value>[^\[\]<>]*?)(?P<rest>[ _.]{2,})\]")
 _PROMPT = re.compile(r"[:?>#$%\])»❯→](?=\s|\u200b|$)")
+_HISTORY = re.compile(r"\s*(\[\^\]|\[v\]|[▾▼])\s*$")
+"""The mark at the end of a field that has a history."""
 _SHORTEST = 3
 
 
@@ -103,9 +105,9 @@ def at_cursor(layout: Layout, strip: Strip) -> list[Found]:
     column, _ = layout.cells.cursor
     start = _value_column(layout, strip, column)
     if start is None:
-        return []
-    found = []
-    for other in layout.of(strip.owner):
+        return _under_label(layout, strip)
+    found: list[Found] = []
+    for other in _rows_of_form(layout, strip, start):
         line = layout.line(other)
         named = line[: start - other.left].rstrip()
         if not named.endswith(":") and other.row != strip.row:
@@ -115,6 +117,33 @@ def at_cursor(layout: Layout, strip: Strip) -> list[Found]:
             text = line[start - other.left :].rstrip()
             found.append(_field(layout, other, start - other.left, other.right - other.left, text))
     return found
+
+
+def _under_label(layout: Layout, strip: Strip) -> list[Found]:
+    """Return the row of the cursor as a field, where the row above is its label."""
+    if strip.owner < 0 or strip.row == 0:
+        return []
+    above = layout.cells.lines[strip.row - 1][strip.left : strip.right]
+    if not above.rstrip().endswith((":", "?")) or layout.owner(strip.left, strip.row - 1) != strip.owner:
+        return []
+    start = len(above) - len(above.lstrip())
+    text = layout.line(strip)[start:].rstrip()
+    return [_field(layout, strip, start, strip.right - strip.left - 1, text)]
+
+
+def _rows_of_form(layout: Layout, strip: Strip, start: int) -> Sequence[Strip]:
+    """Return the rows of a form: all of a frame; outside of frames those around the cursor that have a label."""
+    rows = layout.of(strip.owner)
+    if strip.owner >= 0:
+        return rows
+    at = rows.index(strip)
+    first = last = at
+    while first > 0 and layout.line(rows[first - 1])[:start].rstrip().endswith(":"):
+        first -= 1
+    while last + 1 < len(rows) and layout.line(rows[last + 1])[:start].rstrip().endswith(":"):
+        last += 1
+    below = any(layout.line(one).strip() for one in rows[last + 1 :])
+    return rows[first : last + 1] if last > first and (below or last > at or layout.cells.alternate) else ()
 
 
 def _value_column(layout: Layout, strip: Strip, cursor: int) -> int | None:
@@ -130,9 +159,14 @@ def _bands(layout: Layout, strip: Strip) -> list[tuple[int, int]]:
     for run in layout.cells.runs(strip.row, strip.left, strip.right):
         if not (layout.stands_out(run.style, strip.owner) or (run.style.underline and _long(run))):
             continue
-        if bands and bands[-1][1] == run.left:
-            bands[-1] = (bands[-1][0], run.right)
-        else:
+        last = bands[-1] if bands else None
+        if (
+            last
+            and last[1] == run.left
+            and layout.cells.rows[run.row][last[1] - 1].style.shown[1] == run.style.shown[1]
+        ):
+            bands[-1] = (last[0], run.right)
+        elif run.text.strip(" []()^v") or not run.text.strip():  # not the mark of a field's history
             bands.append((run.left, run.right))
     return bands
 
@@ -181,7 +215,7 @@ def _field(layout: Layout, strip: Strip, start: int, end: int, value: str) -> Fo
     named = label(before.rstrip().split("   ")[-1]) if before.strip() else ""
     above = "" if named else text_above(layout, strip.owner, strip.row, strip.left + start)
     titles = [layout.frames[one].title for one in layout.chain(strip.owner)]
-    text = read(value).strip()
+    text = _HISTORY.sub("", read(value)).strip()
     secret = is_masked(text) or means_secret(named or above)
     if not named and not above:
         secret = secret or means_secret(*titles)

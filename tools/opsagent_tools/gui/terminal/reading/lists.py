@@ -123,7 +123,7 @@ def _rows(layout: Layout, strip: Strip, band: tuple[int, int], taken: Sequence[B
                 break
             if blank and strip.owner < 0:
                 break
-            right = min(other.right, max(band[1], _end(layout, row, begins or band[0], other.right)))
+            right = min(other.right, max(band[1], _end(layout, row, band, other.right)))
             box = box_of(row, band[0], right)
             lit = layout.bright(other, band[0], right) > 0.5
             if not blank and lit and layout.main_ground(row, band[0], right) != ground:
@@ -155,11 +155,15 @@ def _start(layout: Layout, row: int, left: int, right: int) -> int | None:
     return left + len(text) - len(text.lstrip()) if text.strip() else None
 
 
-def _end(layout: Layout, row: int, start: int, right: int) -> int:
-    """Return where the text ends that begins at `start`: with the row of a frame, elsewhere at three blanks."""
-    text = layout.cells.lines[row][start:right]
-    gap = re.search(r"\s{3,}", text) if layout.owner(start, row) < 0 else None
-    return start + (gap.start() if gap else len(text.rstrip()))
+def _end(layout: Layout, row: int, band: tuple[int, int], right: int) -> int:
+    """Return where the text of a row ends: with the row of a frame; elsewhere at two blanks, from the band's end on."""
+    if layout.owner(band[0], row) >= 0:
+        return band[0] + len(layout.cells.lines[row][band[0] : right].rstrip())
+    beyond = layout.cells.lines[row][band[1] : right]
+    if not beyond[:1].strip() or not layout.cells.lines[row][band[1] - 1].strip():
+        return band[1]
+    gap = re.search(r"\s{2,}", beyond)
+    return band[1] + (gap.start() if gap else len(beyond.rstrip()))
 
 
 def _row(layout: Layout, strip: Strip, band: tuple[int, int], *, lit: bool) -> Row:
