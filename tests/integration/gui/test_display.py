@@ -121,8 +121,7 @@ async def test_monitors_stand_side_by_side(require: Callable[[str], Path]) -> No
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_is_left_when_the_owner_ends(end: signal.Signals) -> None:
+def test_nothing_is_left_when_the_owner_is_killed() -> None:
     require_screen()
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -134,13 +133,18 @@ def test_nothing_is_left_when_the_owner_ends(end: signal.Signals) -> None:
             eventually(lambda: [one.name() for one in _below(keeper)].count("sleep") == 2)
             started = [psutil.Process(int(keeper)), *_below(keeper)]
             assert {"Xvfb", "openbox", "dbus-daemon"} <= {process.name() for process in started}
-            owner.send_signal(end)
-            owner.wait(20)
         finally:
             owner.kill()
-    assert psutil.wait_procs(started, timeout=10)[1] == []
+    eventually(lambda: all(map(_has_ended, started)))
     eventually(lambda: not Path(folder).exists())
     assert not Path(f"/tmp/.X{name[1:]}-lock").exists()
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE  # whoever inherits it may take its time
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _below(keeper: str) -> list[psutil.Process]:
@@ -157,11 +161,11 @@ def test_a_killed_keeper_takes_the_servers_with_it_and_its_folder_is_swept(
     folder, kept = folders.private_folder(), folders.private_folder()
     keeper, living = Keeper(folder), Keeper(kept)
     try:
-        program = keeper.start(["/bin/sleep", "1000"], {})
+        started = psutil.Process(keeper.start(["/bin/sleep", "1000"], {}).pid)
         monkeypatch.setattr(folders, "_FRESH_S", -1.0)
         eventually((kept / "kept").exists)
         os.kill(keeper.pid, signal.SIGKILL)
-        eventually(lambda: not psutil.pid_exists(program.pid))
+        eventually(lambda: _has_ended(started))
         assert folder.exists()
         folders.sweep(runtime_root)
         assert (folder.exists(), kept.exists()) == (False, True)
