@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from opsagent_tools.gui.fake import Control, FakeWindow
-from opsagent_tools.gui.model import Box, Located
+from opsagent_tools.gui.fake import Control, FakeProgram, FakeWindow, look_of
+from opsagent_tools.gui.model import Box, Located, Look, SurfaceKind
 
 _LABELS = (
     "Name Host Port User Email Phone City Street Amount Date Comment Path Title Owner Region Zone Queue Topic Retries Timeout "
@@ -382,6 +382,11 @@ def meant(shown: FakeWindow, found: Located) -> str | None:
     """Return the key of the control that a pointer at the found place hits."""
     hit = shown.under(found.point)
     return hit.key if hit else None
+
+
+def look_at(shown: FakeWindow, kind: SurfaceKind = SurfaceKind.ACCESSIBLE) -> Look:
+    """Return what a surface of that kind sees of a window."""
+    return look_of(FakeProgram([shown]), shown, kind)
 
 
 DRIFTS: dict[str, Drift] = {

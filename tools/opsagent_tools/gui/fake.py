@@ -165,18 +165,8 @@ class FakeSurface:
     async def look(self, near: Box | None = None) -> Look:
         """Return what is seen now; `near` is read whole all the same. Raises SurfaceGone."""
         self._program.looked()
-        window = await self.window()
-        if self._shown.blank:
-            return Look(window=window, at=datetime.now(UTC), source=self._kind, blank=True)
-        elements = tuple(self._seen(one) for one in self._shown.controls)
-        return Look(
-            window=window,
-            at=datetime.now(UTC),
-            source=self._kind,
-            elements=elements,
-            digest=str(hash(elements)),
-            read=near,
-        )
+        await self.window()
+        return look_of(self._program, self._shown, self._kind, near)
 
     async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
         """Look until two looks are equal; time does not pass here."""
@@ -222,20 +212,6 @@ class FakeSurface:
 
     async def close(self) -> None:
         """Let go of it."""
-
-    def _seen(self, one: Control) -> Element:
-        return Element(
-            id=one.key,
-            role=one.role,
-            name=one.name,
-            label=one.label,
-            box=one.box,
-            value=None if "secret" in one.states else one.value,
-            states=one.states,
-            parent=one.parent,
-            source=self._kind,
-            score=one.score,
-        )
 
     def _focused(self) -> Control | None:
         return next((one for one in self._shown.controls if "focused" in one.states), None)
@@ -292,6 +268,32 @@ class FakeScreens:
     async def exit_code(self, window: Window) -> int | None:
         """Return the code that the window's program ended with; None: it runs, or nobody knows."""
         return next((one.exit_code for one in self.programs if one.pid == window.pid), None)
+
+
+def look_of(program: FakeProgram, shown: FakeWindow, kind: SurfaceKind, near: Box | None = None) -> Look:
+    """Return what is seen of a scripted window now."""
+    window = window_of(program, shown)
+    if shown.blank:
+        return Look(window=window, at=datetime.now(UTC), source=kind, blank=True)
+    elements = tuple(_element(one, kind) for one in shown.controls)
+    return Look(
+        window=window, at=datetime.now(UTC), source=kind, elements=elements, digest=str(hash(elements)), read=near
+    )
+
+
+def _element(one: Control, kind: SurfaceKind) -> Element:
+    return Element(
+        id=one.key,
+        role=one.role,
+        name=one.name,
+        label=one.label,
+        box=one.box,
+        value=None if "secret" in one.states else one.value,
+        states=one.states,
+        parent=one.parent,
+        source=kind,
+        score=one.score,
+    )
 
 
 def window_of(program: FakeProgram, shown: FakeWindow) -> Window:

@@ -1,0 +1,340 @@
+"""Where a step's target is, or why nothing is done: by what it is called, and by what is around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from opsagent_tools.gui.fake import Control, FakeWindow
+from opsagent_tools.gui.fingerprints import fingerprint_of
+from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.model import Anchor, Box, Fingerprint, Located, Look, NotLocated, Rung, SurfaceKind
+from tests.support.forms import look_at
+
+OFF = frozenset({"visible"})
+SEEN = frozenset({"visible", "enabled"})
+
+
+def button(key: str, name: str, left: int, top: int, parent: str | None = None) -> Control:
+    return Control(key, "button", name, box=Box(left, top, 80, 28), parent=parent)
+
+
+def field(key: str, label: str, top: int, parent: str | None = None, name: str = "") -> list[Control]:
+    return [
+        Control(f"{key}.label", "label", f"{label}:", box=Box(10, top + 4, 80, 20), parent=parent),
+        Control(key, "text field", name, label, "", Box(100, top, 300, 28), parent, SEEN | {"editable"}),
+    ]
+
+
+def group(key: str, name: str, top: int, height: int, role: str = "group") -> Control:
+    return Control(key, role, name, box=Box(0, top, 500, height))
+
+
+def look(*controls: Control, kind: SurfaceKind = SurfaceKind.ACCESSIBLE, title: str = "Form") -> Look:
+    return look_at(FakeWindow(title, list(controls)), kind)
+
+
+def found(fingerprint: Fingerprint, seen: Look) -> str:
+    """Return the id of what was found, or the reason why nothing was."""
+    result = locate(fingerprint, seen)
+    if isinstance(result, NotLocated):
+        assert result.why
+        return result.reason
+    assert 0 < result.score <= 1
+    assert 0 < result.margin <= 1
+    assert result.why
+    assert result.box.holds(result.point)
+    return result.element.id if result.element else "a bare place"
+
+
+def known(key: str, seen: Look) -> Fingerprint:
+    return fingerprint_of(next(one for one in seen.elements if one.id == key), seen)
+
+
+EXPORT = Fingerprint(role="button", name="Export")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Export",
+        "export",
+        "EXPORT",
+        "_Export",
+        "&Export",
+        "Export…",
+        "Export...",
+        "Export\tCtrl+E",
+        "Ｅｘｐｏｒｔ",
+        " Export ",
+    ],
+)
+def test_a_name_is_known_however_a_toolkit_writes_it(name: str) -> None:
+    assert found(EXPORT, look(button("a", name, 10, 10), button("b", "Import", 100, 10))) == "a"
+
+
+@pytest.mark.parametrize("name", ["Export all", "Import", "Exports", "Re-export", "Export 2", "Expert", ""])
+def test_another_name_is_another_name(name: str) -> None:
+    assert found(EXPORT, look(button("a", name, 10, 10))) == "missing"
+
+
+def test_a_mnemonic_in_brackets_belongs_to_no_name() -> None:
+    assert (
+        found(Fingerprint(role="menu", name="파일"), look(Control("a", "menu", "파일(_F)", box=Box(0, 0, 50, 20))))
+        == "a"
+    )
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    [
+        Control("d", "label", "Export", box=Box(10, 100, 60, 20)),
+        Control("d", "tool tip", "Export", box=Box(10, 100, 60, 20)),
+        Control("d", "check box", "Export", box=Box(10, 100, 60, 20)),
+        Control("d", "tab", "Export", box=Box(10, 100, 60, 20)),
+        Control("d", "button", "Export all", box=Box(10, 100, 60, 20)),
+        Control("d", "button", "Export", box=Box(10, 100, 60, 20), states=frozenset({"enabled"})),
+        Control("d", "button", "Export", box=Box(0, 0, 0, 0)),
+    ],
+    ids=["label", "tooltip", "check box", "tab", "longer name", "not shown", "no size"],
+)
+def test_what_only_shares_the_name_is_no_target(decoy: Control) -> None:
+    assert found(EXPORT, look(button("a", "Export", 10, 10), decoy)) == "a"
+    assert found(EXPORT, look(decoy)) in {"missing", "hidden"}
+
+
+def test_two_that_nothing_tells_apart_are_no_target() -> None:
+    twins = look(button("a", "Export", 10, 10), button("b", "Export", 200, 10))
+    assert found(EXPORT, twins) == "ambiguous"
+    assert "2 times" in getattr(locate(EXPORT, twins), "why", "")
+
+
+def test_a_disabled_twin_is_not_what_decides() -> None:
+    off = replace_states(button("b", "Export", 200, 10), OFF)
+    assert found(EXPORT, look(button("a", "Export", 10, 10), off)) == "ambiguous"
+    assert found(EXPORT, look(off)) == "disabled"
+
+
+def replace_states(control: Control, states: frozenset[str]) -> Control:
+    control.states = states
+    return control
+
+
+def test_the_container_tells_twins_apart_and_is_needed_once_it_was() -> None:
+    one, other = group("g", "Source", 0, 50), group("h", "Target", 60, 50)
+    both = look(one, button("a", "Clear", 10, 10, "g"), other, button("b", "Clear", 10, 70, "h"))
+    wanted = known("a", both)
+    assert wanted.within == "Source"
+    assert found(wanted, both) == "a"
+    assert found(wanted, look(other, button("b", "Clear", 10, 70, "h"))) == "unsure"
+    assert found(wanted, look(other, button("b", "Clear", 10, 10, "h"), one)) == "unsure"
+
+
+def test_a_row_of_a_table_tells_its_buttons_apart() -> None:
+    def row(key: str, name: str, top: int) -> list[Control]:
+        return [Control(key, "table cell", name, box=Box(10, top, 100, 28)), button(f"{key}.x", "Delete", 200, top)]
+
+    both = look(*row("a", "alpha", 10), *row("b", "beta", 40), *row("c", "gamma", 70))
+    wanted = known("b.x", both)
+    assert wanted.within == "beta"
+    assert found(wanted, look(*row("c", "gamma", 10), *row("b", "beta", 40))) == "b.x"
+    assert found(wanted, look(*row("a", "alpha", 10), *row("c", "gamma", 40))) in {"unsure", "ambiguous"}
+    assert found(wanted, look(*row("c", "gamma", 40))) == "unsure"
+
+
+def test_another_dialog_with_the_same_button_is_not_taken() -> None:
+    def dialog(title: str, question: str) -> Look:
+        frame = group("w", title, 0, 200, role="dialog")
+        return look(
+            frame,
+            Control("q", "label", question, box=Box(10, 10, 300, 20), parent="w"),
+            button("ok", "OK", 10, 60, "w"),
+        )
+
+    wanted = known("ok", dialog("Export", "Where to?"))
+    assert found(wanted, dialog("Export", "Where to?")) == "ok"
+    assert found(wanted, dialog("Error", "The disk is full")) == "unsure"
+    assert found(replace(wanted, within="", place=(0, 0)), dialog("Error", "The disk is full")) == "unsure"
+
+
+def test_equal_fields_are_told_apart_by_their_labels_alone() -> None:
+    seen = look(*field("a", "Start", 10, name="Value"), *field("b", "End", 50, name="Value"))
+    for key in ("a", "b"):
+        assert found(known(key, seen), seen) == key
+        swapped = look(
+            *field("b", "End", 10, name="Value"), *field("x", "Middle", 50), *field("a", "Start", 90, name="Value")
+        )
+        assert found(known(key, seen), swapped) == key
+
+
+FORM = ("First", "Street", "Town", "Planet")
+
+
+def form(*labels: str, extra: list[Control] | None = None) -> Look:
+    controls = [one for number, label in enumerate(labels) for one in field(label.lower(), label, 10 + 40 * number)]
+    return look(*controls, button("save", "Save", 10, 300), button("close", "Close", 100, 300), *(extra or []))
+
+
+def test_a_renamed_field_is_known_by_its_place_among_unchanged_others() -> None:
+    wanted = known("street", form(*FORM))
+    renamed = locate(wanted, form("First", "Road", "Town", "Planet"))
+    assert isinstance(renamed, Located)
+    assert renamed.element is not None
+    assert renamed.element.id == "road"
+    assert renamed.drift == ("label",)
+    assert renamed.score < 0.8
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("First", "Town", "Planet", "Road"),  # elsewhere
+        ("First", "Road", "Lane", "Town", "Planet"),  # two strangers
+        ("First", "Road", "Village", "Planet"),  # two renamed
+        ("First", "Town", "Planet"),  # gone
+    ],
+)
+def test_a_field_that_may_be_another_one_is_not_taken_for_the_renamed_one(labels: tuple[str, ...]) -> None:
+    assert found(known("street", form(*FORM)), form(*labels)) == "missing"
+
+
+def test_a_renamed_field_is_not_looked_for_where_its_old_name_is_still_read() -> None:
+    old = Control("x", "label", "Street", box=Box(10, 250, 80, 20))
+    assert found(known("street", form(*FORM)), form("First", "Road", "Town", "Planet", extra=[old])) == "missing"
+
+
+def test_a_button_with_another_name_is_another_button() -> None:
+    before = look(button("a", "Start", 10, 10), button("b", "Edit", 100, 10), button("c", "Help", 190, 10))
+    for name in ("Stop", "Delete", "Start all"):
+        after = look(button("a", name, 10, 10), button("b", "Edit", 100, 10), button("c", "Help", 190, 10))
+        assert found(known("a", before), after) == "missing"
+
+
+def test_a_button_may_be_called_by_a_known_synonym() -> None:
+    def bar(name: str) -> Look:
+        return look(button("a", name, 10, 10), button("b", "Edit", 100, 10), button("c", "Help", 190, 10))
+
+    result = locate(known("a", bar("Settings")), bar("Preferences"))
+    assert isinstance(result, Located)
+    assert result.drift == ("name",)
+
+
+def test_what_is_only_one_of_several_at_first_is_not_sure_when_it_is_alone() -> None:
+    twins = look(button("a", "Browse", 10, 10), button("b", "Browse", 200, 90))
+    assert known("a", twins).twins == 1
+    assert found(known("a", twins), look(button("b", "Browse", 200, 90))) == "unsure"
+
+
+def test_what_lies_on_a_target_is_not_hit() -> None:
+    row = Control("row", "list item", "alpha", box=Box(0, 0, 300, 28))
+    closer = Control("x", "button", "Close", box=Box(140, 4, 20, 20), parent="row")
+    result = locate(Fingerprint(role="list item", name="alpha"), look(row, closer))
+    assert isinstance(result, Located)
+    assert not closer.box.holds(result.point)
+    over = Control("x", "button", "Close", box=Box(1, 1, 298, 26))
+    assert found(Fingerprint(role="list item", name="alpha"), look(row, over)) == "hidden"
+
+
+def test_what_is_scrolled_away_is_hidden() -> None:
+    pane = Control("p", "scroll pane", box=Box(0, 0, 300, 100))
+    below = button("a", "Export", 10, 200, "p")
+    assert found(EXPORT, look(pane, below)) == "hidden"
+
+
+def test_a_part_under_the_same_name_is_the_same_thing() -> None:
+    outer = button("a", "Export", 10, 10)
+    inner = Control("t", "label", "Export", box=Box(20, 14, 60, 20), parent="a")
+    assert found(EXPORT, look(outer, inner)) == "a"
+    assert found(Fingerprint(name="Export"), look(outer, inner)) == "a"
+
+
+def test_nothing_is_found_on_a_blank_window_or_without_anything_to_go_by() -> None:
+    assert found(EXPORT, replace(look(), blank=True)) == "blank"
+    assert found(Fingerprint(role="button"), look(button("a", "One", 0, 0), button("b", "Two", 100, 0))) == "missing"
+
+
+def test_a_nameless_icon_is_found_by_its_anchor_only_where_that_is_read_once() -> None:
+    icon = Control("i", "button", box=Box(120, 10, 24, 24))
+    text = Control("t", "label", "Filter", box=Box(10, 12, 80, 20))
+    seen = look(text, icon)
+    wanted = known("i", seen)
+    assert wanted.anchor is not None
+    assert wanted.anchor.text == "Filter"
+    assert found(wanted, seen) == "i"
+    again = Control("u", "label", "Filter", box=Box(10, 212, 80, 20))
+    assert found(wanted, look(text, icon, again)) in {"ambiguous", "missing"}
+    assert found(wanted, look(text)) in {"unsure", "missing"}
+
+
+# pixels
+
+
+def text(key: str, said: str, left: int, top: int) -> Control:
+    return Control(key, "text", said, box=Box(left, top, 9 * len(said), 14), states=frozenset({"visible"}), score=0.95)
+
+
+PIXEL = SurfaceKind.PIXEL
+
+
+@pytest.mark.parametrize("said", ["Host narne", "H0st name", "Hostname", "Host nane"])
+def test_what_ocr_confuses_is_one_name(said: str) -> None:
+    assert found(Fingerprint(role="link", name="Host name"), look(text("a", said, 10, 10), kind=PIXEL)) == "a"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("Item 1", "Item 2"), ("Unmount", "Mount"), ("Log in", "Log on"), ("Report", "Reports")]
+)
+def test_names_that_people_tell_apart_are_told_apart_in_pixels(wanted: str, said: str) -> None:
+    assert found(Fingerprint(role="link", name=wanted), look(text("a", said, 10, 10), kind=PIXEL)) == "missing"
+
+
+def test_words_that_were_cut_apart_are_one_name_and_a_longer_one_is_another() -> None:
+    words = look(text("a", "Save", 10, 10), text("b", "As", 50, 10), kind=PIXEL)
+    assert found(Fingerprint(role="menu item", name="Save As"), words) == "a+b"
+    assert found(Fingerprint(role="menu item", name="Save"), words) == "missing"
+    menus = look(text("a", "File", 10, 10), text("b", "Edit", 60, 10), kind=PIXEL)
+    assert found(Fingerprint(role="menu", name="File"), menus) == "a"
+
+
+def test_a_label_is_not_clicked_in_place_of_its_field() -> None:
+    label = text("l", "Host", 10, 10)
+    assert found(Fingerprint(role="text field", name="Host"), look(label, kind=PIXEL)) == "missing"
+    anchored = Fingerprint(role="text field", label="Host", anchor=Anchor(text="Host", dx=6, dy=0))
+    assert found(anchored, look(label, kind=PIXEL)) == "unsure"
+    framed = Control("f", "text field", box=Box(60, 6, 200, 22), states=SEEN)
+    assert found(anchored, look(label, framed, kind=PIXEL)) == "f"
+
+
+def test_a_bare_text_is_not_taken_for_what_had_a_shape() -> None:
+    shaped = replace(EXPORT, looks="button")
+    bare, framed = text("t", "Export", 10, 10), button("b", "Export", 10, 100)
+    assert found(shaped, look(bare, kind=PIXEL)) == "unsure"
+    assert found(shaped, look(bare, framed, kind=PIXEL)) == "b"
+    assert found(EXPORT, look(bare, framed, kind=PIXEL)) == "ambiguous"
+
+
+def test_the_rung_says_by_what_it_was_found() -> None:
+    told, read = (
+        locate(EXPORT, look(button("a", "Export", 10, 10))),
+        locate(EXPORT, look(text("a", "Export", 10, 10), kind=PIXEL)),
+    )
+    assert isinstance(told, Located)
+    assert told.rung is Rung.STRUCTURE
+    assert isinstance(read, Located)
+    assert read.rung is Rung.TEXT
+
+
+def test_what_people_typed_is_in_no_fingerprint() -> None:
+    secret = Control(
+        "v", "text field", "hunter2", "Login", "hunter2", Box(100, 10, 300, 28), states=SEEN | {"editable"}
+    )
+    seen = look(secret, button("ok", "OK", 10, 60))
+    assert "hunter2" not in repr(known("v", seen)) + repr(known("ok", seen))
+    typed = look(
+        Control("f", "text field", box=Box(100, 10, 300, 28)),
+        text("t", "hunter2", 110, 16),
+        button("ok", "OK", 10, 60),
+        kind=PIXEL,
+    )
+    assert "hunter2" not in repr(known("ok", typed))
