@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from opsagent_tools.gui.matching.roles import FIELDS, SECRET, usable
+from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, IN_MENUS, SECRET, usable
 from opsagent_tools.gui.model import Element, Look, Point, SurfaceKind, Window
-from opsagent_tools.gui.port import ScreenError, Surface
+from opsagent_tools.gui.port import NotUsable, ScreenError, Surface
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +116,32 @@ class SurfaceEyes:
                 return None
 
     async def _first(self, window: Window | None, find: Callable[[Look], Element | None]) -> Seen | None:
-        """Return what is found on a window; on those of its program where it is a popup, which they may tell of."""
+        """Return what is found on a window. Raises nothing."""
         if window is None:
             return None
         try:
+            seen = await self._on(window, find)
+            if not window.popup:
+                return seen
             others = [one for one in await self._windows.list() if one.pid == window.pid and one.id != window.id]
-            for one in (window, *(reversed(others) if window.popup else ())):
-                for surface in await self._surfaces(one):
-                    look = await surface.look()
-                    element = find(look)
-                    if element is not None:
-                        return Seen(element, look, await _crop(surface, element))
+            for one in reversed(others):  # a menu is found again on the window that it belongs to
+                again = await self._on(one, lambda look: _in_popup(look, seen, find))
+                if again is not None:
+                    return again
         except ScreenError:
-            pass
+            return None
+        return seen
+
+    async def _on(self, window: Window, find: Callable[[Look], Element | None]) -> Seen | None:
+        try:
+            surfaces = await self._surfaces(window)
+        except NotUsable:
+            return None
+        for surface in surfaces:
+            look = await surface.look()
+            element = find(look)
+            if element is not None:
+                return Seen(element, look, await _crop(surface, element))
         return None
 
 
@@ -142,6 +155,16 @@ def focused_in(look: Look) -> Element | None:
     """Return what has the keys: the smallest one that says so."""
     there = [one for one in look.elements if "focused" in one.states]
     return min(there, key=lambda one: (not usable(one.role), one.box.width * one.box.height), default=None)
+
+
+def _in_popup(look: Look, seen: Seen | None, find: Callable[[Look], Element | None]) -> Element | None:
+    """Return what was found on a popup as the window below it tells it: what lies under the popup is not meant."""
+    if look.source is SurfaceKind.PIXEL:
+        return find(look)  # a picture shows what is on top
+    if seen is not None:
+        return next((one for one in look.elements if one.id == seen.element.id), None)
+    found = find(look)
+    return found if found is not None and found.role in IN_MENUS | IN_LISTS else None
 
 
 def same_in(look: Look, element: Element) -> Element | None:
