@@ -90,11 +90,11 @@ def record(
         asked = Task(name=name, title=title, goal=task, command=tuple(command), program=program, keep=tuple(keep or ()))
         recorded = asyncio.run(shown(place, asked, out))
         return _kept(place, recorded, list(command or ()), out, yes=yes)
-    shown = display or os.environ.get("DISPLAY", "")
-    if not terminal and not shown:
+    screen = display or os.environ.get("DISPLAY", "")
+    if not terminal and not screen:
         raise Unclear("there is no screen to record on: name one (--display :0), or record a terminal (--terminal)")
     wanted = _Wanted(
-        name=name, title=title, command=tuple(command or ()), keep=tuple(keep or ()), display="" if terminal else shown
+        name=name, title=title, command=tuple(command or ()), keep=tuple(keep or ()), display="" if terminal else screen
     )
     recorded = asyncio.run(_in_this_terminal(wanted) if terminal else _on_a_display(wanted, out))
     return _kept(place, recorded, list(command or ()), out, yes=yes)

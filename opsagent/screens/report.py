@@ -7,7 +7,7 @@ a screen said is escaped, and secrets are masked, in both.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def as_html(name: str, run: Run, report: RunReport, at: datetime, *, pictures: b
     title = f"{run.kept.name} · {_SAID[report.outcome][0]}"
     body = ["<main>", *_head(name, run, report, at)]
     if pictures and report.strip:
-        body += _strip(report.strip)
+        body += _strip(report)
     body += ["<h2>Steps</h2>", "<ol>"]
     for one in report.steps:
         body += _step(one, report, pictures=pictures)
@@ -104,11 +104,13 @@ def _head(name: str, run: Run, report: RunReport, at: datetime) -> Iterator[str]
     yield f"<dl>{rows}</dl>"
 
 
-def _strip(strip: Sequence[bytes]) -> Iterator[str]:
+def _strip(report: RunReport) -> Iterator[str]:
+    taken = [one.number for one in report.steps if one.after]
+    known = len(taken) == len(report.strip)
     yield "<h2>The run</h2>"
     yield '<div class="strip" tabindex="0" role="group" aria-label="The run as pictures">'
-    for number, png in enumerate(strip):
-        what = "before" if not number else f"after step {number}"
+    for number, png in enumerate(report.strip):
+        what = f"after step {taken[number]}" if known else f"picture {number + 1}"
         yield f"<figure>{_image(png, f'The window {what}')}<figcaption>{what}</figcaption></figure>"
     yield "</div>"
 

@@ -122,7 +122,7 @@ def console(home: Path, known: tuple[Path, Path], monkeypatch: pytest.MonkeyPatc
     copied, file = known
     shutil.copytree(copied, home, dirs_exist_ok=True)
     file.unlink(missing_ok=True)
-    monkeypatch.setattr(Player._find, "__defaults__", (0.3,))  # noqa: SLF001  # nothing comes later here
+    monkeypatch.setattr(Player._find, "__defaults__", (0.3,))  # nothing comes later here
     made = Console(Home.open(home), file, ledger())
 
     def export(program: FakeProgram) -> None:

@@ -139,7 +139,11 @@ async def test_a_pause_in_the_middle_ends_it_between_two_gestures(console: Conso
 
 async def test_who_goes_away_ends_it_between_two_gestures_and_that_is_noted(console: Console) -> None:
     task = asyncio.create_task(console.run("two clicks"))
-    console.program.reactions["reports"] = lambda _: task.cancel() and None
+
+    def leave(_: FakeProgram) -> None:
+        task.cancel()
+
+    console.program.reactions["reports"] = leave
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [one.key for one in console.program.performed] == ["reports"]

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Collection, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,34 +20,32 @@ from opsagent_tools.gui.accessible.launching import accessible_argv, accessible_
 from opsagent_tools.gui.accessible.offering import offers as accessible
 from opsagent_tools.gui.display import Display, Program
 from opsagent_tools.gui.hands import Hands
-from opsagent_tools.gui.model import Window
-from opsagent_tools.gui.port import NotUsable, Secrets, Surface
+from opsagent_tools.gui.model import Box, Picture, Window
+from opsagent_tools.gui.pixels.eyes import Eyes, missing
+from opsagent_tools.gui.pixels.offering import Means
+from opsagent_tools.gui.pixels.offering import offers as seen
+from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.rules import refusal, standing_of
 from opsagent_tools.gui.windows import Windows
 
 _JOINS_S = 3.0
 """How long a program that has just come up may take until its toolkit tells what it shows."""
+_CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
+_CROP_BYTES = 2_000_000
 
 
 class DesktopScreens:
-    """The windows of one display that may be used. `opsagent_tools.gui.replay.Screens`."""
+    """The windows of one display that may be used. `opsagent_tools.gui.desk.Screens`."""
 
-    def __init__(
-        self,
-        display: Display,
-        allow: Collection[str] | None,
-        *,
-        hands: Hands | None,
-        secrets: Secrets | None,
-        crops: Path | None,
-    ) -> None:
+    def __init__(self, display: Display, allow: Collection[str] | None, means: Means, eyes: Eyes) -> None:
         self._display = display
         self._windows = Windows(display.connection)
         self._allow = allow
-        self._hands = hands
-        self._secrets = secrets
-        self._crops = crops
+        self._means = means
+        self._eyes = eyes
         self._surfaces: dict[str, tuple[Surface, ...]] = {}
+        self._silent: set[int] = set()
+        """Processes whose toolkit tells nothing: they are not waited for again."""
         self._started: list[Program] = []
         self._one_at_a_time = asyncio.Lock()
 
@@ -58,13 +57,15 @@ class DesktopScreens:
     async def surfaces(self, window: Window) -> Sequence[Surface]:
         """Return the ways to look at a window, the best first; the same ones as long as it lives.
 
-        Raises SurfaceGone, NotUsable where it cannot be looked at in any way.
+        Raises SurfaceGone, NotUsable where it cannot be looked at in any way, Refused where it may not be used.
         """
         async with self._one_at_a_time:
             known = self._surfaces.get(window.id)
             if known is None:
-                known = await self._open(await self._windows.now(window))
-                self._surfaces[window.id] = known
+                now = await self._windows.now(window)
+                if not await self._may_use(now):
+                    raise SurfaceGone(f"the window “{now.title}” of {now.program} is not one that may be used")
+                known = self._surfaces[window.id] = await self._open(now)
             return known
 
     async def start(self, command: Sequence[str]) -> None:
@@ -92,15 +93,26 @@ class DesktopScreens:
         return refusal(window, standing, self._allow, os.geteuid()) is None
 
     async def _open(self, window: Window) -> tuple[Surface, ...]:
-        found: list[Surface] = []
         told = await accessible(
-            window, self._windows, self._display.env, hands=self._hands, secrets=self._secrets, wait_s=_JOINS_S
+            window,
+            self._windows,
+            self._display.env,
+            hands=self._means.hands,
+            secrets=self._means.secrets,
+            camera=self._picture if not missing() else None,
+            wait_s=0.0 if window.pid in self._silent else _JOINS_S,
         )
-        if told is not None:
-            found.append(told)
+        if told is None:
+            self._silent.add(window.pid)
+        picture = await seen(window, self._windows, self._eyes, self._means)
+        found: tuple[Surface, ...] = tuple(one for one in (told, picture) if one is not None)
         if not found:
-            raise NotUsable(f"the window “{window.title}” of {window.program} tells nothing that could be used")
-        return tuple(found)
+            lacking = f" without {', '.join(missing())}" if missing() else ""
+            raise NotUsable(f"the window “{window.title}” of {window.program} cannot be looked at{lacking}")
+        return found
+
+    async def _picture(self, box: Box, black: Sequence[Box]) -> Picture | None:
+        return await self._eyes.picture(box, black)
 
 
 @asynccontextmanager
@@ -124,10 +136,28 @@ async def desktop(
     if allow is None and not only_looks:
         raise ValueError("which programs may be used has to be said")
     hands = None if only_looks else Hands(display.name, display.env, private=display.own)
-    screens = DesktopScreens(display, allow, hands=hands, secrets=secrets, crops=crops)
+    eyes = Eyes(display.env)
+    means = Means(hands=hands, secrets=secrets, crops=_crops_in(crops) if crops is not None else None)
+    screens = DesktopScreens(display, allow, means, eyes)
     try:
         yield screens
     finally:
         await screens.close()
+        await eyes.close()
         if hands is not None:
             await hands.close()
+
+
+def _crops_in(folder: Path) -> Callable[[str], bytes | None]:
+    """Return who reads crops by their names, from this folder and no other."""
+
+    def crop(name: str) -> bytes | None:
+        path = folder / name
+        try:
+            if not _CROP.fullmatch(name) or path.is_symlink() or path.stat().st_size > _CROP_BYTES:
+                return None
+            return path.read_bytes()
+        except OSError:
+            return None
+
+    return crop
