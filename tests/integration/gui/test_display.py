@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from opsagent_tools.gui.display import Display, attached, open_display
-from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.gui.port import NotUsable, ScreenError, SurfaceGone
 from opsagent_tools.gui.xlib import NoAnswer
 from tests.support.screens import require_screen
 from tests.support.waiting import eventually, until
@@ -74,7 +74,10 @@ async def test_programs_get_the_display_and_none_of_our_secrets(
 
 
 async def test_how_a_program_ended_is_known(screen: Display) -> None:
-    assert await (await screen.run(["sh", "-c", "exit 7"])).wait(20) == 7
+    failing = await screen.run(["sh", "-c", "seq 100000; echo no such report >&2; exit 7"])
+    assert await failing.wait(20) == 7
+    await until(lambda: failing.said.endswith("100000\nno such report"))
+    assert len(failing.said) <= 4096
     program = await screen.run(["sleep", "1000"])
     before = program.exit_code
     assert (before, await program.end(), program.exit_code) == (None, -signal.SIGTERM, -signal.SIGTERM)
@@ -108,6 +111,17 @@ async def test_a_server_that_hangs_hangs_nobody(screen: Display) -> None:
         server.resume()
         connection.close()
         late.close()
+
+
+async def test_a_server_that_died_is_told_and_leaves_nothing(require: Callable[[str], Path]) -> None:
+    require_screen()
+    async with open_display(accessible=False) as display:
+        (server,) = (one for one in psutil.Process(display.keeper_pid).children() if one.name() == "Xvfb")
+        server.kill()
+        await until(lambda: _has_ended(server))
+        with pytest.raises(SurfaceGone, match="its server ended"):
+            await display.windows()
+    assert not Path(f"/tmp/.X{display.name[1:]}-lock").exists()
 
 
 async def test_monitors_stand_side_by_side(require: Callable[[str], Path]) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from opsagent_tools.gui.model import Box, Window
-from opsagent_tools.gui.programs import ProgramName
-from opsagent_tools.gui.rules import Standing, refusal
+from opsagent_tools.gui.port import Refused
+from opsagent_tools.gui.programs import ProgramName, program_of
+from opsagent_tools.gui.rules import Standing, demand, refusal
+from tests.support.waiting import eventually
 
 UID = 1000
 PROGRAM = ProgramName("/usr/bin/galculator", "galculator", UID)
@@ -58,3 +64,37 @@ def test_what_asks_for_passwords_is_never_used_even_if_it_is_named(name: str) ->
     program = ProgramName(f"/usr/bin/{name}", name, UID)
     window = replace(WINDOW, exe=program.exe, program=name)
     assert "never used" in (refusal(window, replace(OURS, program=program), [name], UID) or "")
+
+
+class Desktop:
+    """A desktop that people share, as far as it is asked here."""
+
+    own = False
+
+    def holds(self, pid: int) -> bool:
+        return False
+
+
+def test_a_program_that_others_may_change_is_never_used(tmp_path: Path, require: Callable[[str], Path]) -> None:
+    program = tmp_path / "console"
+    shutil.copy(require("sleep"), program)
+    with subprocess.Popen([program, "1000"]) as process:
+        try:
+            found = eventually(lambda: _found(process.pid, program))
+            window = replace(WINDOW, pid=process.pid, exe=found.exe, program=found.name, uid=found.uid)
+            demand(window, Desktop(), ["console"])
+            program.chmod(0o757)
+            with pytest.raises(Refused, match="can be changed by other users"):
+                demand(window, Desktop(), ["console"])
+            program.chmod(0o755)
+            with pytest.raises(Refused, match="not among the programs"):
+                demand(window, Desktop(), ["sleep"])
+        finally:
+            process.kill()
+    with pytest.raises(Refused, match="another program by now"):
+        demand(window, Desktop(), ["console"])
+
+
+def _found(pid: int, program: Path) -> ProgramName | None:
+    found = program_of(pid)
+    return found if found.exe == str(program) else None

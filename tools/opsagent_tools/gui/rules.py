@@ -18,6 +18,7 @@ from typing import Protocol
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.port import Refused
 from opsagent_tools.gui.programs import ProgramName, program_of
+from opsagent_tools.trust import is_private_group
 
 _NEVER = re.compile(
     r"pinentry.*|polkit-.*|.*-polkit-.*|.*-?askpass|gcr-prompter|gnome-keyring.*|kwallet.*|seahorse|keepass.*|bitwarden.*"
@@ -100,6 +101,7 @@ def _changeable(pid: int, program: ProgramName) -> str:
         except OSError:
             continue  # an executable that was replaced meanwhile still has its inode; a script may be gone
         foreign = found.st_uid not in {0, program.uid}
-        if stat.S_ISREG(found.st_mode) and (foreign or found.st_mode & 0o022):
+        shared = found.st_mode & stat.S_IWGRP and not is_private_group(found.st_gid, program.uid)
+        if stat.S_ISREG(found.st_mode) and (foreign or shared or found.st_mode & stat.S_IWOTH):
             return name
     return ""

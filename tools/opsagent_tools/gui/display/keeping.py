@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from opsagent_tools.gui.display import keeper as script
+from opsagent_tools.gui.display.last_words import LastWords
 from opsagent_tools.gui.port import NotUsable, ScreenError
 from opsagent_tools.processes.proc import read_stat
 
@@ -36,6 +37,16 @@ class Program:
         self.pid = pid
         self._keeper = keeper
         self._ended = ended
+        self._last_words = LastWords()
+
+    @property
+    def said(self) -> str:
+        """The last of what it printed (4096 bytes): a text of others, redacted and escaped by whoever keeps or shows it."""
+        return self._last_words.text
+
+    def listen(self, pipe: int) -> None:
+        """Catch the last of what comes through a pipe, which is closed when it ends."""
+        self._last_words.catch(pipe)
 
     @property
     def exit_code(self) -> int | None:

@@ -79,15 +79,31 @@ class Display:
         if self._keeper is None:
             raise ScreenError(f"{self.name} is not a display of ours: programs are started there by its user")
         whole = self.env | dict(env or {})
-        found = shutil.which(argv[0], path=whole.get("PATH"))
+        wanted = str(cwd / argv[0]) if cwd is not None and "/" in argv[0] else argv[0]
+        found = shutil.which(wanted, path=whole.get("PATH"))
         if found is None:
             raise NotUsable(f"{argv[0]} is not installed")
         if output is None:
-            return self._keeper.start([found, *argv[1:]], whole, cwd=cwd)
+            return self._listened_to(self._keeper, [found, *argv[1:]], whole, cwd)
         with Path("/dev/null").open("rb") as nothing, open(output, "ab", opener=_private) as file:
             return self._keeper.start(
                 [found, *argv[1:]], whole, cwd=cwd, files=(nothing.fileno(), file.fileno(), file.fileno())
             )
+
+    def _listened_to(self, keeper: Keeper, argv: Sequence[str], env: Mapping[str, str], cwd: Path | None) -> Program:
+        """Start a program whose last words are caught."""
+        hears, says = os.pipe()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        try:
+            program = keeper.start(argv, env, cwd=cwd, files=(nothing, says, says))
+        except BaseException:
+            os.close(hears)
+            raise
+        finally:
+            os.close(nothing)
+            os.close(says)
+        program.listen(hears)
+        return program
 
     async def windows(self) -> tuple[Window, ...]:
         """Return the windows on it, in the order of stacking, the topmost last. Raises SurfaceGone."""
