@@ -117,10 +117,15 @@ async def test_a_server_that_died_is_told_and_leaves_nothing(require: Callable[[
     require_screen()
     async with open_display(accessible=False) as display:
         (server,) = (one for one in psutil.Process(display.keeper_pid).children() if one.name() == "Xvfb")
+        assert await display.windows() == ()
         server.kill()
         await until(lambda: _has_ended(server))
         with pytest.raises(SurfaceGone, match="its server ended"):
             await display.windows()
+        late = display.connect()
+        with pytest.raises(NotUsable, match="no X server that can be used"):
+            late.ask_now(lambda it: it.screen())
+        late.close()
     assert not Path(f"/tmp/.X{display.name[1:]}-lock").exists()
 
 

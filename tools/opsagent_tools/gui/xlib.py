@@ -60,11 +60,15 @@ def _who() -> str:
 def _make_connections_apart(library: Any) -> None:
     """Let a connection have its own cookie and its own numbers of extensions, on whichever server others are."""
     connect = library.protocol.display.connect
-    by_environment = connect.get_auth
+    by_environment, by_name = connect.get_auth, connect.get_socket
 
     def get_auth(*asked: Any) -> Any:
         opening: XConnection | None = getattr(_opening, "connection", None)
-        return by_environment(*asked) if opening is None else opening.credentials(asked[0])
+        return by_environment(*asked) if opening is None else opening.credentials()
+
+    def get_socket(*asked: Any) -> Any:
+        opening: XConnection | None = getattr(_opening, "connection", None)
+        return by_name(*asked) if opening is None else opening.connected()
 
     class Base(library.display._BaseDisplay):  # type: ignore[misc] # noqa: SLF001 (no other way in)
         def __init__(self, *given: Any, **named: Any) -> None:
@@ -72,7 +76,7 @@ def _make_connections_apart(library: Any) -> None:
                 setattr(self, numbers, dict(getattr(type(self), numbers)))
             super().__init__(*given, **named)
 
-    connect.get_auth = get_auth
+    connect.get_auth, connect.get_socket = get_auth, get_socket
     library.display._BaseDisplay = Base  # noqa: SLF001
 
 
@@ -105,11 +109,20 @@ class XConnection:
             answer.cancel()
             raise self._given_up(timeout_s) from None
 
-    def credentials(self, connected: socket.socket) -> tuple[bytes, bytes]:
-        """Return name and cookie for a socket that has just been connected. Raises OSError."""
-        self._socket = connected
+    def connected(self) -> socket.socket:
+        """Return a socket that is connected to the server of this machine. Raises OSError."""
+        self._socket = found = socket.socket(socket.AF_UNIX)
+        path = f"/tmp/.X11-unix/X{self._number}"  # noqa: S108 (where X servers listen)
+        try:
+            found.connect(path)
+        except FileNotFoundError:
+            found.connect(f"\0{path}")
         if self._lost:  # given up before there was anything to hang up
             self._hang_up()
+        return found
+
+    def credentials(self) -> tuple[bytes, bytes]:
+        """Return name and value of the cookie, empty where there is none. Raises OSError."""
         if self._cookie_file is None:
             return b"", b""
         cookie = read_cookie(self._cookie_file, self._number)
