@@ -53,11 +53,10 @@ async def hands(screen: Display) -> AsyncIterator[Hands]:  # noqa: F811
 async def form(screen: Display, tmp_path: Path) -> AsyncIterator[Form]:  # noqa: F811
     said = tmp_path / "said"
     program = await screen.run([sys.executable, tk_form.__file__, str(said)])
-    window = await screen.window(title="form")
+    window = await screen.window(pid=program.pid, title="form")  # the last one may still be on its way out
     await until_focused(screen, window)
     yield Form(said, window, screen)
-    psutil.Process(program.pid).kill()
-    await until(lambda: not psutil.pid_exists(program.pid))
+    await program.end()
 
 
 def use_layout(display: Display, layout: str) -> None:
@@ -105,7 +104,7 @@ async def test_a_terminal_gets_what_is_pasted_its_own_way(
     assert (
         await until(lambda: len(got.read_bytes()) >= len(expected.encode()) and got.read_bytes()) == expected.encode()
     )
-    psutil.Process(program.pid).kill()
+    await program.end()
 
 
 async def test_pointer(hands: Hands, form: Form) -> None:
