@@ -12,7 +12,10 @@ import pytest
 
 from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.kill_switch import Stopped, kill_switch
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.port import NotUsable
 from opsagent_tools.gui.xlib import xlib
+from opsagent_tools.gui.xmonitors import Monitor
 from tests.support.waiting import until
 
 Press = Callable[..., None]
@@ -80,4 +83,13 @@ async def test_a_screen_that_cannot_be_watched_stops_us(screen: Display, monkeyp
 
 def test_a_chord_is_of_keys_that_are_known(screen: Display) -> None:
     with pytest.raises(ValueError, match="hyper"), kill_switch(screen, ("hyper",)):
+        pass
+
+
+async def test_where_a_person_would_not_be_seen_nothing_is_done(
+    screen: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wayland = (Monitor("XWAYLAND0", Box(0, 0, 1280, 800)),)  # as it calls them
+    monkeypatch.setattr("opsagent_tools.gui.kill_switch.monitors", lambda server: wayland)
+    with pytest.raises(NotUsable, match="Wayland desktop"), kill_switch(screen):
         pass

@@ -21,7 +21,7 @@ from typing import Any
 
 from opsagent_tools.gui.display.opening import Display
 from opsagent_tools.gui.model import Point
-from opsagent_tools.gui.port import Refused, ScreenError
+from opsagent_tools.gui.port import NotUsable, Refused, ScreenError
 from opsagent_tools.gui.xlib import XConnection, xlib
 from opsagent_tools.gui.xmonitors import monitors
 from opsagent_tools.gui.xwindows import pointer
@@ -50,7 +50,11 @@ class KillSwitch:
     """Watches one display until it is closed or a person stops us. Once tripped it stays so."""
 
     def __init__(self, connection: XConnection, chord: Sequence[str] = CHORD) -> None:
-        """Start to watch. Raises ScreenError where the display cannot be asked, ValueError for keys that are not known."""
+        """Start to watch.
+
+        Raises ScreenError where the display cannot be asked, NotUsable where it would not see a person, ValueError for keys
+        that are not known.
+        """
         unknown = [key for key in chord if key not in _KEYSYMS]
         if unknown or not chord:
             raise ValueError(f"a chord is of {', '.join(_KEYSYMS)}: not {', '.join(unknown) or 'empty'}")
@@ -58,6 +62,11 @@ class KillSwitch:
         self._chord = tuple(chord)
         self._why: Future[str] = Future()
         self._closed = threading.Event()
+        if connection.ask_now(_sees_a_part):
+            raise NotUsable(
+                f"{connection.name} is the X side of a Wayland desktop, where nobody could stop what is done:"
+                " let it be done on a display of our own"
+            )
         self.corner: Point = connection.ask_now(_corner)
         """Where the pointer stops us."""
         self._codes = connection.ask_now(lambda server: _keycodes(server, self._chord))
@@ -120,6 +129,11 @@ def kill_switch(display: Display, chord: Sequence[str] = CHORD) -> Iterator[Kill
 def _in_corner(point: Point, corner: Point) -> bool:
     """Tell whether a point is where the pointer stops us."""
     return 0 <= point.x - corner.x < CORNER_PX and 0 <= point.y - corner.y < CORNER_PX
+
+
+def _sees_a_part(server: Any) -> bool:
+    """Tell whether the server is told of pointer and keys only while they are on its own windows (XWayland)."""
+    return bool(server.has_extension("XWAYLAND")) or any(one.name.startswith("XWAYLAND") for one in monitors(server))
 
 
 def _corner(server: Any) -> Point:
