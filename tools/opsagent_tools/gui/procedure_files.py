@@ -30,7 +30,9 @@ def read_procedure(text: str, source: str = "procedure") -> ScreenProcedure:
     top = parsed(text, source).mapping()
     name = top.need("name").text()
     if _NAME.fullmatch(name) is None:
-        raise top.need("name").wrong("must be letters of any language, digits, spaces, dots, dashes and underscores: 64 at most")
+        raise top.need("name").wrong(
+            "must be letters of any language, digits, spaces, dots, dashes and underscores: 64 at most"
+        )
     window = _window(top.need("window"))
     parameters = _parameters(top.get("parameters"))
     steps = top.need("steps").items()
@@ -157,7 +159,7 @@ def _check_names(top: Map, known: set[str], secret: set[str]) -> None:
         for name in names_in(value.raw):
             if name not in known:
                 raise value.wrong(f"{{{name}}} is no parameter: name it under `parameters`, or write {{{{{name}}}}}")
-            if name in secret and value.raw.strip() != f"{{{name}}}":
+            if name in secret and (value.key != "type" or value.raw != f"{{{name}}}"):
                 raise value.wrong(f"{{{name}}} is a secret: it is typed alone, as `type: {{secret: {name}}}`")
 
 
