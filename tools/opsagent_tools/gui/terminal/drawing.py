@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from wcwidth import wcwidth
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.terminal.cells import Cell, Cells
@@ -30,6 +31,7 @@ _COLOURS = {
     "brightgreen": "#23d18b", "brightbrown": "#f5f543", "brightblue": "#3b8eea", "brightmagenta": "#d670d6",
     "bfightmagenta": "#d670d6", "brightcyan": "#29b8db", "brightwhite": "#ffffff",
 }  # fmt: skip
+_BLANK = Cell()
 _GROUND, _INK, _MASK = "#1e1e1e", "#d4d4d4", "#000000"
 
 _LINES = {  # which arms a sign has: left, right, up, down
@@ -41,15 +43,14 @@ _ARMS = {sign: arms for signs, arms in _LINES.items() for sign in signs}
 
 def draw(cells: Cells, part: Box, masks: Sequence[Box] = ()) -> bytes:
     """Return a PNG of `part` (in cells), with `masks` (in cells) black."""
-    font, wide = _font("mono"), _font("wide")
-    width, height = _cell_size(font)
+    width, height = _cell_size()
     picture = Image.new("RGB", (max(1, part.width * width), max(1, part.height * height)), _GROUND)
     pen = ImageDraw.Draw(picture)
     for row in range(part.top, part.bottom):
         for column in range(part.left, part.right):
             cell = cells.rows[row][column]
-            place = ((column - part.left) * width, (row - part.top) * height)
-            _paint(pen, cell, place, (width, height), wide if cell.char and ord(cell.char[0]) >= 0x1100 else font)
+            if cell.char and cell != _BLANK:
+                picture.paste(_drawn(cell), ((column - part.left) * width, (row - part.top) * height))
     if cells.cursor_shown and part.left <= cells.cursor[0] < part.right and part.top <= cells.cursor[1] < part.bottom:
         left, top = (cells.cursor[0] - part.left) * width, (cells.cursor[1] - part.top) * height
         pen.rectangle((left, top + height - 3, left + width - 1, top + height - 1), fill=_INK)
@@ -59,39 +60,33 @@ def draw(cells: Cells, part: Box, masks: Sequence[Box] = ()) -> bytes:
             left, top = (shown.left - part.left) * width, (shown.top - part.top) * height
             pen.rectangle((left, top, left + shown.width * width - 1, top + shown.height * height - 1), fill=_MASK)
     out = io.BytesIO()
-    picture.save(out, "PNG", optimize=True)
+    picture.save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 
-def _paint(
-    pen: ImageDraw.ImageDraw,
-    cell: Cell,
-    place: tuple[int, int],
-    size: tuple[int, int],
-    font: ImageFont.FreeTypeFont | None,
-) -> None:
-    left, top = place
-    width, height = size
+@lru_cache(maxsize=8192)
+def _drawn(cell: Cell) -> Image.Image:
+    """Return the picture of one cell, or of the two that a wide character takes."""
+    width, height = _cell_size()
+    wide = wcwidth(cell.char[0]) == 2
     fg, bg = cell.style.shown
-    ink, ground = _colour(fg, _INK), _colour(bg, _GROUND)
-    wide = bool(cell.char) and ord(cell.char[0]) >= 0x1100
-    if ground != _GROUND:
-        pen.rectangle((left, top, left + width - 1, top + height - 1), fill=ground)
-        if wide:
-            pen.rectangle((left, top, left + 2 * width - 1, top + height - 1), fill=ground)
+    ink = _colour(fg, _INK)
+    picture = Image.new("RGB", (2 * width if wide else width, height), _colour(bg, _GROUND))
+    pen = ImageDraw.Draw(picture)
+    font = _font("wide" if wide else "mono")
     if arms := _ARMS.get(cell.char):
-        _lines(pen, arms, place, size, ink)
+        _lines(pen, arms, (width, height), ink)
     elif cell.char.strip() and font is not None:
-        pen.text((left, top + 1), cell.char, fill=ink, font=font)
+        pen.text((0, 1), cell.char, fill=ink, font=font)
     if cell.style.underline:
-        pen.line((left, top + height - 2, left + width - 1, top + height - 2), fill=ink)
+        pen.line((0, height - 2, picture.width - 1, height - 2), fill=ink)
+    return picture
 
 
-def _lines(pen: ImageDraw.ImageDraw, arms: str, place: tuple[int, int], size: tuple[int, int], ink: str) -> None:
-    left, top = place
+def _lines(pen: ImageDraw.ImageDraw, arms: str, size: tuple[int, int], ink: str) -> None:
     width, height = size
-    middle, centre = left + width // 2, top + height // 2
-    ends = {"l": (left, centre), "r": (left + width - 1, centre), "u": (middle, top), "d": (middle, top + height - 1)}
+    middle, centre = width // 2, height // 2
+    ends = {"l": (0, centre), "r": (width - 1, centre), "u": (middle, 0), "d": (middle, height - 1)}
     for arm in arms:
         pen.line((middle, centre, *ends[arm]), fill=ink)
 
@@ -105,10 +100,9 @@ def _colour(name: str, default: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _cell_size(font: ImageFont.FreeTypeFont | None) -> tuple[int, int]:
-    if font is None:
-        return 8, 17
-    return max(1, round(font.getlength("M"))), _SIZE + 5
+def _cell_size() -> tuple[int, int]:
+    font = _font("mono")
+    return (max(1, round(font.getlength("M"))), _SIZE + 5) if font is not None else (8, _SIZE + 5)
 
 
 @lru_cache(maxsize=2)
@@ -141,3 +135,9 @@ def _by_name(kind: str) -> list[str]:
         if place.is_dir()
         for path in sorted(place.rglob(name))[:1]
     ]
+
+
+def warm_up() -> None:
+    """Find the fonts, so that the first picture takes no longer than others."""
+    _cell_size()
+    _font("wide")

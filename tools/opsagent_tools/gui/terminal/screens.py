@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -32,11 +34,13 @@ class TerminalScreens:
         self.secrets = secrets
         self._programs: dict[str, PtyProgram] = {}
         self._surfaces: dict[str, TerminalSurface] = {}
+        self._warm: asyncio.Task[None] | None = None
 
     async def start(self, command: Sequence[str]) -> None:
         """Start a program on a terminal of its own. Raises NotUsable."""
         if not command:
             raise NotUsable("no command was given to start on a terminal")
+        self._warm = self._warm or asyncio.create_task(asyncio.to_thread(_warm_up))
         program = await PtyProgram.start(command, env=self._env, cwd=self._cwd, term=self._term, size=self._size)
         self.hold(program)
 
@@ -72,9 +76,19 @@ class TerminalScreens:
         """End all programs as a terminal that is closed does. Idempotent."""
         for program in self._programs.values():
             await program.close()
+        if self._warm is not None:
+            await self._warm
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _warm_up() -> None:
+    """Find the fonts of pictures while the program starts; without Pillow there will be no pictures."""
+    with contextlib.suppress(ImportError):
+        from opsagent_tools.gui.terminal import drawing
+
+        drawing.warm_up()

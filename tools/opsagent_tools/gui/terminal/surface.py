@@ -55,9 +55,7 @@ class TerminalSurface:
         self._asked = ""
         self._acted_on: str | None = None
         self._driver = Driver(self._press, lambda: terminal.reads_lines, lambda key: has_key(key, terminal.term))
-        self._typist = Typist(
-            terminal, self._now, self._press, lambda data: self._send(data, patience_s=_TEXT_PATIENCE_S)
-        )
+        self._typist = Typist(terminal, self._now, self._press, self._send)
 
     # looking
 
@@ -69,7 +67,7 @@ class TerminalSurface:
         columns, rows = self.terminal.size
         return Window(
             id=self.terminal.id, pid=self.terminal.pid, exe=program.exe, program=program.name, uid=program.uid,
-            title=reading.title or reading.cells.title, box=Box(0, 0, columns, rows), modal=bool(reading.title),
+            title=reading.title or reading.cells.title, box=Box(0, 0, columns, rows),
         )  # fmt: skip
 
     async def look(self, near: Box | None = None) -> Look:
@@ -92,6 +90,11 @@ class TerminalSurface:
             await asyncio.sleep(0.01)
         self._acted_on = None
         return await self._look_at(await self._now())
+
+    async def reading(self) -> Reading:
+        """Return what is shown now, as it was read. Raises SurfaceGone."""
+        self._alive()
+        return await self._now()
 
     async def _look_at(self, reading: Reading) -> Look:
         window = await self.window()
@@ -240,8 +243,10 @@ class TerminalSurface:
 
     async def picture(self, box: Box | None = None, *, mask: Sequence[Box] = ()) -> Picture | None:
         """Draw the cells of `box` (in cells), fields of secrets and `mask` blackened."""
-        from opsagent_tools.gui.terminal.drawing import draw
-
+        try:
+            from opsagent_tools.gui.terminal.drawing import draw
+        except ImportError:
+            return None
         reading = await self._now()
         secret = tuple(one.box for one in reading.elements if "secret" in one.states)
         part = box.meets(reading.cells.box) if box else reading.cells.box
@@ -282,7 +287,7 @@ class TerminalSurface:
         data = b"".join(bytes_of(_parts(key), term, application_cursor=mode) for key in keys)
         return await self._send(data) if data else await self._rested()
 
-    async def _send(self, data: bytes, *, patience_s: float = _KEY_PATIENCE_S) -> Reading:
+    async def _send(self, data: bytes, patience_s: float = _KEY_PATIENCE_S) -> Reading:
         """Send bytes and wait until the program is at rest again; for `patience_s` also until something changed.
 
         On a machine under load the kernel hands a key on late: then the program is at rest because it knows nothing of it.

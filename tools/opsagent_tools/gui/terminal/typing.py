@@ -13,6 +13,9 @@ from opsagent_tools.gui.terminal.program import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading
 
 _ROUNDS = 4
+_SEEN_S = 0.6
+_UNSEEN_S = 0.1
+"""For what may leave no trace on the screen."""
 
 
 @dataclass
@@ -22,7 +25,8 @@ class Typist:
     terminal: Terminal
     now: Callable[[], Awaitable[Reading]]
     press: Press
-    send: Callable[[bytes], Awaitable[Reading]]
+    send: Callable[[bytes, float], Awaitable[Reading]]
+    """Send bytes; wait so many seconds at most until something is seen of them."""
 
     async def type(self, text: str, field: Element | None, *, replace: bool, secret: bool) -> None:
         """Type `text` into `field`, which has the focus (None: where the cursor is).
@@ -36,7 +40,7 @@ class Typist:
         if field is not None and replace:
             await self._clear(field, secret=secret)
         before = field.value or "" if field is not None and not replace else ""
-        reading = await self.send(text.encode())
+        reading = await self.send(text.encode(), _UNSEEN_S if secret else _SEEN_S)
         if field is None or secret:
             return
         found = same(reading, field)
@@ -52,7 +56,7 @@ class Typist:
     async def _clear(self, field: Element, *, secret: bool) -> None:
         """Take away what the field holds; see that it is empty."""
         if secret or "secret" in field.states:
-            await self.send(b"\x15")  # Ctrl+U: the line, in every program that hides what is typed
+            await self.send(b"\x15", _UNSEEN_S)  # Ctrl+U: the line, in every program that hides what is typed
             return
         erase = self.terminal.erase if self.terminal.reads_lines else bytes_of(("backspace",), self.terminal.term)
         found: Element | None = field
@@ -61,7 +65,7 @@ class Typist:
                 return
             if not self.terminal.reads_lines:
                 await self._to_end(found)
-            await self.send(erase * len(found.value))
+            await self.send(erase * len(found.value), _SEEN_S)
             reading = await self.now()
             found = same(reading, field)
             if found is None or not is_on(reading, found):

@@ -46,7 +46,7 @@ def function_keys(layout: Layout) -> list[Found]:
 
 
 def _key(row: int, left: int, right: int, name: str, key: str) -> Found:
-    return Found(role="button", name=name, box=box_of(row, left, right), owner=-1, actions=(f"key:{key}",), label=key)
+    return Found(role="button", name=name, box=box_of(row, left, right), owner=-1, actions=(f"key:{key}",))
 
 
 def _shortcut(shown: str) -> str:
@@ -103,7 +103,7 @@ def choices(layout: Layout, prompt: Found | None) -> list[Found]:
 def _choice(row: int, mark: re.Match[str]) -> Found:
     key = mark["square"] or mark["round"] or mark["bare"]
     box = box_of(row, mark.start(), mark.end())
-    return Found(role="menu item", name=tidy(mark["name"]), label=key, owner=-1, actions=(f"type:{key}",), box=box)
+    return Found(role="menu item", name=tidy(mark["name"]), owner=-1, actions=(f"type:{key}",), box=box)
 
 
 def _asks_for_choice(prompt: Found) -> bool:

@@ -11,6 +11,7 @@ from opsagent_tools.gui.terminal.cells import Cells, Style, read
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
 from opsagent_tools.gui.terminal.reading.frames import LINES
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
+from opsagent_tools.gui.terminal.reading.tags import untagged
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
 
@@ -62,10 +63,10 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
         role = "list item" if rows.table or set(layout.chain(rows.owner)) & buttoned else "menu item"
         for row in rows.rows:
             if row.text:
-                found.append(Found(role=role, name=row.text, box=row.box, owner=row.owner, lit=row.lit, label="\0".join(row.called),
+                found.append(Found(role=role, name=row.text, box=row.box, owner=row.owner, lit=row.lit, called=row.called,
                                    actions=(f"list:{number}",)))  # fmt: skip
     found += bars.choices(layout, prompt)
-    found = _lit_boxes(layout, found)
+    found = _lit_boxes(layout, _named_boxes(layout, found))
     top = top if top is not None else _pulled_down(layout, found)
     elements: list[Element] = [*_frames(layout)]
     focus = _focused(layout, found)
@@ -74,7 +75,8 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
         elements.append(element)
         if one.actions and one.actions[0].startswith("list:"):
             groups[element.id] = int(one.actions[0][5:])
-            aliases[element.id] = tuple(filter(None, one.label.split("\0")))
+        if one.called:
+            aliases[element.id] = one.called
     elements += _texts(layout, found)
     asked = cells.lines[prompt.box.top][: prompt.box.left] if prompt and not prompt.value else ""
     title = layout.frames[top].title if top is not None else ""
@@ -148,6 +150,23 @@ def _still(ident: str, role: str, name: str, box: Box, owner: int) -> Element:
         id=ident, role=role, name=name, box=box, source=SurfaceKind.TERMINAL, states=frozenset({"visible"}),
         parent=f"frame:{owner}" if owner >= 0 else None,
     )  # fmt: skip
+
+
+def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
+    """Call check boxes and radio buttons that stand below each other by what follows their tags, where they have tags."""
+    columns: dict[tuple[int, int], list[Found]] = {}
+    for one in found:
+        if one.role in {"check box", "radio button"}:
+            columns.setdefault((one.owner, one.box.left), []).append(one)
+    names: dict[int, str] = {}
+    for boxes in columns.values():
+        lines = [layout.cells.lines[one.box.top][one.box.left + _MARK : one.box.right] for one in boxes]
+        names |= {id(one): item for one, item in zip(boxes, untagged(lines), strict=True) if item}
+    return [replace(one, name=names[id(one)], called=(one.name,)) if names.get(id(one)) else one for one in found]
+
+
+_MARK = 4
+"""Columns of the mark of a check box, and the blank behind it."""
 
 
 def _lit_boxes(layout: Layout, found: list[Found]) -> list[Found]:

@@ -10,6 +10,7 @@ from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.terminal.cells import read
 from opsagent_tools.gui.terminal.reading.frames import HORIZONTAL, VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
+from opsagent_tools.gui.terminal.reading.tags import untagged
 from opsagent_tools.gui.terminal.reading.words import tidy
 
 _POINTERS = "❯►▶➜➤→»›‣>"
@@ -185,25 +186,16 @@ def _aliases(raw: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one and one != whole))
 
 
-def _untagged(layout: Layout, rows: list[Row]) -> list[Row]:
-    """Give each row the name that follows its tag, where all rows have a tag and what follows begins at one column."""
-    lines = [layout.cells.lines[row.box.top][row.box.left : row.box.right] for row in rows]
-    shifts = [len(line) - len(line.lstrip()) for line in lines]
-    tags = [re.match(r"\s*\S+", line) for line in lines]
-    if len(rows) < 2 or len(set(shifts)) != 1 or not all(tags):
-        return rows
-    start = max(tag.end() for tag in tags if tag) + 1
-    start += min(len(line[start:]) - len(line[start:].lstrip()) for line in lines)
-    if any(line[start - 1 : start].strip() or not line[start : start + 1].strip() for line in lines):
-        return rows
-    if any(line[tag.end() : start].strip() for line, tag in zip(lines, tags, strict=True) if tag):
-        return rows
-    items = [tidy(line[start:]) for line in lines]
-    return [
-        replace(row, called=tuple(dict.fromkeys((*row.called, item)))) for row, item in zip(rows, items, strict=True)
-    ]
-
-
 def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]) -> Listed:
     line = layout.cells.lines[strip.row][band[0] : band[1]]
-    return Listed(rows=tuple(_untagged(layout, rows)), owner=strip.owner, table=bool(_COLUMNS.search(line)))
+    return Listed(rows=tuple(_named(layout, rows)), owner=strip.owner, table=bool(_COLUMNS.search(line)))
+
+
+def _named(layout: Layout, rows: list[Row]) -> list[Row]:
+    """Call each row by what follows its tag, where the rows have tags."""
+    lines = [layout.cells.lines[row.box.top][row.box.left : row.box.right] for row in rows]
+    items = untagged(lines)
+    return [
+        replace(row, text=item, called=(row.text, *row.called)) if item else row
+        for row, item in zip(rows, items, strict=True)
+    ]

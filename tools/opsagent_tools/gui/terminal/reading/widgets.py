@@ -35,6 +35,8 @@ class Found:
     """The part of it where the cursor stands when it has the focus; None: all of it."""
     label: str = ""
     actions: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
+    """Other names of it."""
     lit: bool = False
     """It stands out from the widgets of its kind."""
     secret: bool = False

@@ -1,0 +1,33 @@
+"""Tags: the first word of each row of a list, by which a program knows its rows (`2  Restart`). People go by what follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from opsagent_tools.gui.terminal.reading.words import tidy
+
+_SHORT = 3
+_FIRST = re.compile(r"\s*(?P<tag>\S+)")
+
+
+def untagged(lines: Sequence[str]) -> list[str]:
+    """Return what follows the tag in each row; empty texts where the rows have no tags, or differ by nothing else.
+
+    Rows have tags if each begins with one word and what follows begins at one column in all of them: behind two blanks
+    somewhere, or after very short words. Menus whose items happen to begin with words of one length have none.
+    """
+    none = [""] * len(lines)
+    tags = [_FIRST.match(line) for line in lines]
+    if len(lines) < 2 or not all(tags) or len({len(line) - len(line.lstrip()) for line in lines}) != 1:
+        return none
+    ends = [tag.end() for tag in tags if tag]
+    start = max(ends) + 1
+    start += min(len(line[start:]) - len(line[start:].lstrip()) for line in lines)
+    for line, end in zip(lines, ends, strict=True):
+        if line[end:start].strip() or not line[start : start + 1].strip() or start - end < 1:
+            return none
+    short = max(len(tag["tag"]) for tag in tags if tag) <= _SHORT
+    padded = any(start - end >= 2 for end in ends)
+    items = [tidy(line[start:]) for line in lines]
+    return items if (short or padded) and len(set(items)) == len(items) else none

@@ -1,0 +1,274 @@
+"""What a person does in a terminal → steps: keys become clicks on what was highlighted, typing becomes the field's value.
+
+Keys that only move are no steps: replay finds its own way. What is typed into a field is taken from the field, when it is
+left; what is typed into one that asks for a secret is not kept anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import sys
+import termios
+import tty
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from opsagent_tools.gui.model import Element, Gesture, Look, Point, Verb, Window
+from opsagent_tools.gui.port import NotUsable, SurfaceGone
+from opsagent_tools.gui.procedure import EffectCheck
+from opsagent_tools.gui.recording.eyes import Seen
+from opsagent_tools.gui.recording.steps import Did, Recorded, Recording
+from opsagent_tools.gui.recording.values import settled
+from opsagent_tools.gui.terminal.driving import same
+from opsagent_tools.gui.terminal.pressed import Pressed, pressed
+from opsagent_tools.gui.terminal.program import PtyProgram
+from opsagent_tools.gui.terminal.reading.elements import Reading
+from opsagent_tools.gui.terminal.surface import TerminalSurface
+
+_FIELDS = frozenset({"text field", "password field"})
+_ROWS = frozenset({"list item", "menu item"})
+_BOXES = frozenset({"check box", "radio button"})
+_MOVES = frozenset("up down left right home end page_up page_down tab shift_tab".split())
+_EDITS = frozenset("backspace delete left right home end insert".split())
+_LEAVES = re.compile(
+    r"cancel|abort|\bno\b|back|exit|quit|close|취소|아니|닫기|뒤로|종료|abbrechen|annuler|cancelar", re.IGNORECASE
+)
+_REST_S = 1.0
+
+
+class TerminalRecorder:
+    """Hears the keys that go to a program of a terminal, and says what was done with them."""
+
+    def __init__(self, surface: TerminalSurface) -> None:
+        self.surface = surface
+        self._done: list[Did] = []
+        self._edited: tuple[Seen, Gesture] | None = None
+        self._touched: set[str] = set()
+        """Names of the lists' rows that were chosen since the dialog came up."""
+        self._window: Window | None = None
+
+    async def press(self, data: bytes) -> None:
+        """Send a person's keys to the program, and note what they do. Raises SurfaceGone."""
+        for key in pressed(data, self.surface.terminal.term):
+            look = await self.surface.settle(timeout_s=_REST_S)
+            reading = await self.surface.reading()
+            self._window = look.window
+            self._heard(key, look, reading)
+            await self.surface.terminal.write(key.data)
+            with contextlib.suppress(SurfaceGone):
+                await self._ticked()
+
+    async def finish(self) -> Recording:
+        """Return what was done, until the program ended or the recording does."""
+        with contextlib.suppress(SurfaceGone):
+            await self.surface.settle(timeout_s=_REST_S)
+            self._leave(await self.surface.reading())
+        self._leave(None)
+        ended = self.surface.terminal.exit_code is not None
+        if ended and self._done:
+            self._done[-1] = replace(self._done[-1], closed=True)
+        return Recording(tuple(self._done))
+
+    def _heard(self, key: Pressed, look: Look, reading: Reading) -> None:
+        focused = next((one for one in reading.elements if "focused" in one.states and "enabled" in one.states), None)
+        if self._edited is not None and not self._still_there(focused):
+            self._leave(reading)
+        if key.click is not None:
+            self._clicked(key.click, look, reading)
+        elif key.keys in {("return",), (" ",)} or key.text == " ":
+            self._pressed(key, focused, look, reading)
+        elif focused is not None and focused.role in _FIELDS and (key.text or _edits(key)):
+            self._typing(key, focused, look)
+        elif not key.text and len(key.keys) == 1 and key.keys[0] in _MOVES:
+            return
+        elif key.text and reading.title and focused is not None:
+            return  # letters that bring the highlight somewhere, as a list of a dialog takes them
+        elif key.data:
+            self._hotkey(key, look, reading)
+
+    def _typing(self, key: Pressed, field: Element, look: Look) -> None:
+        """Note that a field is being typed into; what it holds in the end is read when it is left."""
+        if self._edited is None:
+            self._edited = (Seen(field, look), Gesture(verb=Verb.TYPE))
+        seen, gesture = self._edited
+        if "secret" not in field.states:
+            self._edited = (seen, replace(gesture, text=gesture.text + key.text))
+
+    def _still_there(self, focused: Element | None) -> bool:
+        if self._edited is None or focused is None:
+            return False
+        was = self._edited[0].element
+        return focused.role in _FIELDS and (focused.name, focused.label) == (was.name, was.label)
+
+    def _leave(self, reading: Reading | None) -> None:
+        """Make a step of what was typed into the field that had the focus."""
+        if self._edited is None:
+            return
+        seen, gesture = self._edited
+        self._edited = None
+        now = same(reading, seen.element) if reading is not None else None
+        made = settled(gesture, seen, now)
+        if made.text or made.secret or now is not None:
+            self._add(Did(gesture=made, window=seen.look.window, seen=seen, now=now))
+
+    def _pressed(self, key: Pressed, focused: Element | None, look: Look, reading: Reading) -> None:
+        """Note Enter, or Space: they act on what is highlighted."""
+        space = key.keys != ("return",)
+        prompt = focused if focused is not None and focused.actions == ("prompt",) else None
+        if space and focused is not None and focused.role in _FIELDS:
+            self._typing(key, focused, look)
+            return
+        if prompt is not None and (chosen := _choice(prompt, reading)) is not None:
+            self._edited = None
+            self._click(chosen, look)
+            return
+        self._leave(reading)
+        boxes = [one for one in reading.elements if one.role in _BOXES and {"focused", "selected"} & one.states]
+        rows = [
+            one
+            for one in reading.elements
+            if one.role in _ROWS and "selected" in one.states and "enabled" in one.states
+        ]
+        if space and len(boxes) == 1:
+            self._click(boxes[0], look)
+        elif focused is not None and focused.role == "button":
+            if not space and not _LEAVES.search(focused.name):
+                for row in rows:
+                    self._click(row, look)
+            self._click(focused, look)
+        elif not space and focused is not None and focused.role in _BOXES:
+            self._click(focused, look)
+        elif not space and len(rows) == 1 and focused is None:
+            self._click(rows[0], look, Verb.CLICK if rows[0].role == "menu item" else Verb.DOUBLE)
+        elif menus := [one for one in reading.elements if one.role == "menu" and "selected" in one.states]:
+            self._click(menus[0], look)
+        else:
+            self._hotkey(replace(key, keys=("return",) if not space else ("space",), text=""), look, reading)
+
+    def _clicked(self, place: tuple[int, int], look: Look, reading: Reading) -> None:
+        self._leave(reading)
+        under = [one for one in reading.elements if one.box.holds(Point(*place)) and "enabled" in one.states]
+        if under:
+            self._click(min(under, key=lambda one: one.box.width), look)
+
+    def _hotkey(self, key: Pressed, look: Look, reading: Reading) -> None:
+        """Note a key that acts by itself: as a click on what the screen says it is for, where it says so."""
+        self._leave(reading)
+        keys = key.keys or ((key.text,) if len(key.text) == 1 else ())
+        shown = [
+            one for one in reading.elements if one.actions[:1] == (f"key:{'+'.join(keys)}",) and "enabled" in one.states
+        ]
+        if len(shown) == 1:
+            self._click(shown[0], look)
+        elif keys:
+            self._add(Did(gesture=Gesture(verb=Verb.HOTKEY, keys=keys), window=look.window))
+
+    def _click(self, element: Element, look: Look, verb: Verb = Verb.CLICK) -> None:
+        self._add(Did(gesture=Gesture(verb=verb), window=look.window, seen=Seen(element, look)))
+
+    def _add(self, did: Did) -> None:
+        self._done.append(did)
+
+    async def _ticked(self) -> None:
+        """Look at what became of a check box that was just clicked."""
+        last = self._done[-1] if self._done else None
+        if last is None or last.now is not None or last.seen is None or last.seen.element.role not in _BOXES:
+            return
+        await self.surface.settle(timeout_s=_REST_S)
+        now = same(await self.surface.reading(), last.seen.element)
+        self._done[-1] = replace(last, now=now)
+
+
+def _edits(key: Pressed) -> bool:
+    return (len(key.keys) == 1 and key.keys[0] in _EDITS) or key.keys[:1] == ("ctrl",)
+
+
+def _choice(prompt: Element, reading: Reading) -> Element | None:
+    """Return the choice whose number was typed at the prompt."""
+    wanted = f"type:{prompt.value}"
+    found = [one for one in reading.elements if one.actions[:1] == (wanted,)]
+    return found[0] if prompt.value and len(found) == 1 else None
+
+
+async def record_here(
+    name: str,
+    command: Sequence[str],
+    *,
+    title: str = "",
+    keep: Collection[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Recorded:
+    """Run `command` in the terminal that we are in, let a person use it, and return the procedure that they showed.
+
+    It ends when the command does; the code that it ended with becomes the effect to check.
+
+    Raises:
+        NotUsable: we are in no terminal, or there is no such command.
+    """
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        raise NotUsable("a terminal is recorded in a terminal: standard input or output is none")
+    size = os.get_terminal_size(sys.stdout.fileno())
+    term = os.environ.get("TERM", "xterm-256color")
+    program = await PtyProgram.start(command, env=env, term=term, size=(size.columns, size.lines))
+    async with program:
+        recorder = TerminalRecorder(TerminalSurface(program))
+        with _raw(), _passed_on(program) as typed:
+            await _until_ended(program, recorder, typed)
+        recording = await recorder.finish()
+        code = await program.wait(_REST_S)
+    recorded = recording.procedure(name, title=title, keep=keep)
+    effects = (EffectCheck(exit_code=code),) if code is not None and code >= 0 else ()
+    return replace(recorded, procedure=replace(recorded.procedure, effects=effects))
+
+
+async def _until_ended(program: PtyProgram, recorder: TerminalRecorder, typed: asyncio.Queue[bytes]) -> None:
+    while program.exit_code is None:
+        with contextlib.suppress(TimeoutError, SurfaceGone):
+            await recorder.press(await asyncio.wait_for(typed.get(), 0.2))
+
+
+@contextlib.contextmanager
+def _raw() -> Iterator[None]:
+    """Have every key of our terminal, as it is pressed."""
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    tty.setraw(fd)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        os.write(sys.stdout.fileno(), b"\x1b[?1000l\x1b[?1006l\x1b[?25h\x1b[0m\r\n")
+
+
+@contextlib.contextmanager
+def _passed_on(program: PtyProgram) -> Iterator[asyncio.Queue[bytes]]:
+    """Show what the program writes, hand over what is typed, and keep its size that of our terminal."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Queue[bytes] = asyncio.Queue()
+    out, fd = sys.stdout.fileno(), sys.stdin.fileno()
+    resizing: set[asyncio.Task[None]] = set()
+
+    def resized() -> None:
+        size = os.get_terminal_size(out)
+        task = loop.create_task(program.resize(size.columns, size.lines))
+        resizing.add(task)
+        task.add_done_callback(resizing.discard)
+
+    program.heard = lambda data: _write_all(out, data)
+    loop.add_reader(fd, lambda: typed.put_nowait(os.read(fd, 4096)))
+    loop.add_signal_handler(signal.SIGWINCH, resized)
+    try:
+        yield typed
+    finally:
+        loop.remove_reader(fd)
+        loop.remove_signal_handler(signal.SIGWINCH)
+        program.heard = None
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]
