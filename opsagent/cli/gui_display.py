@@ -70,7 +70,13 @@ async def _keep(size: tuple[int, int], command: list[str], out: Out) -> int:
             await over.wait()
             return 0
         program = await opened.run(command)
-        return await _until_it_ends(program, over)
+        code = await _until_it_ends(program, over)
+        if code:
+            from opsagent_tools.redact import redact
+
+            said = f": {redact(program.said)}" if program.said else ""
+            out.note(f"{command[0]} ended with code {program.exit_code}{said}")
+        return code
 
 
 async def _until_it_ends(program: Program, over: asyncio.Event) -> int:
