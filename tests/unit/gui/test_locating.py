@@ -236,6 +236,15 @@ def test_what_lies_on_a_target_is_not_hit() -> None:
     assert found(Fingerprint(role="list item", name="alpha"), look(row, over)) == "hidden"
 
 
+def test_an_open_list_lies_over_what_is_below_it() -> None:
+    combo = Control("combo", "combo box", label="Format", box=Box(100, 100, 160, 28))
+    menu = Control("menu", "menu", box=Box(100, 100, 160, 90), parent="combo")
+    items = [Control(f"item {n}", "menu item", n, box=Box(100, 100 + 30 * at, 160, 30), parent="menu")
+             for at, n in enumerate(("csv", "pdf", "xml"))]  # fmt: skip
+    below = button("below", "Cancel", 140, 135)
+    assert found(Fingerprint(role="menu item", name="pdf"), look(combo, menu, *items, below)) == "item pdf"
+
+
 def test_what_is_scrolled_away_is_hidden() -> None:
     pane = Control("p", "scroll pane", box=Box(0, 0, 300, 100))
     below = button("a", "Export", 10, 200, "p")

@@ -134,8 +134,15 @@ class Scene:
         smaller = other.box.width * other.box.height < element.box.width * element.box.height
         if other.id == element.id or not smaller or self.holds(other, element):
             return False
+        if self._over_the_window(element) and not self._over_the_window(other):
+            return False
         # A part of the target under the same name (the text of a button) is the target.
         return not (self.holds(element, other) and (not other.name or plain(other.name) == plain(element.name)))
+
+    def _over_the_window(self, element: Element) -> bool:
+        """Tell whether it is in an open menu, or in the open list of a combo box."""
+        around = [one.role for one in self.ancestors(element)]
+        return "menu" in around or (element.role in IN_LISTS | IN_MENUS and "combo box" in around)
 
     def _shown_part(self, element: Element) -> Box:
         box = element.box
