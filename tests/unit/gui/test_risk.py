@@ -53,7 +53,10 @@ def test_a_persons_word_adds_risk_and_takes_none_away() -> None:
 def test_an_icon_without_a_name_needs_a_person() -> None:
     assert risk_of(step(on=Fingerprint(role="button", crop="01.png")))
     assert risk_of(step(on=Fingerprint(role="button", name="…")))
-    assert not risk_of(step(on=Fingerprint(role="button", name="7")))
+    assert risk_of(step(on=Fingerprint(role="button", name="\ue5cd")))
+    assert risk_of(step(on=Fingerprint(role="button", name="✕")))
+    for name in "7=+×.%":
+        assert not risk_of(step(on=Fingerprint(role="button", name=name)))
 
 
 def test_typing_into_a_field_is_judged_by_the_button_that_follows() -> None:

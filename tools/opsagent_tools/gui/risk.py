@@ -7,6 +7,7 @@ too. A person's word in the procedure (`risky: true`) adds to it; `risky: false`
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 
 from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, PRESSED, RANGES, SECRET
@@ -85,7 +86,13 @@ def _names(on: Fingerprint | None, at: Located | None) -> list[str]:
     found = [on.name, on.label] if on else []
     if at is not None and at.element is not None:
         found += [at.element.name, at.element.label]
-    return [name for name in dict.fromkeys(found) if any(one.isalnum() for one in name)]
+    return [name for name in dict.fromkeys(found) if _says_something(name)]
+
+
+def _says_something(name: str) -> bool:
+    """Tell whether a name is one: letters, digits, the signs of a calculator; `…`, dingbats and glyphs of icon fonts are none."""
+    said = name.replace("...", "").strip()
+    return any(one.isalnum() or one in string.punctuation or unicodedata.category(one) == "Sm" for one in said)
 
 
 def _typed_into(step: ScreenStep, at: Located | None) -> bool:
