@@ -82,6 +82,9 @@ def test_fields_reached_by_tab_need_no_tab() -> None:
         did(Verb.HOTKEY, USER, keys=("return",)),
     )
     assert [one.gesture.text or one.gesture.keys for one in made.steps] == ["{month}", "{user_name}", ("return",)]
+    assert made.steps[-1].on is not None
+    assert made.steps[-1].on.label == "User name", "Return is said to that field"
+    assert procedure(did(Verb.HOTKEY, USER, keys=("ctrl", "s"))).steps[0].on is None
 
 
 def test_mending_a_text_with_the_carets_keys_is_part_of_typing_it() -> None:

@@ -127,7 +127,7 @@ class _Making:
             self.notes.append(f"step {number} ({gesture.verb}): {note}")
             on = on or Fingerprint()
         return ScreenStep(
-            gesture=gesture, on=on if needs else None, to=to, after=_after(one, following), note=note,
+            gesture=gesture, on=on if needs or _pressed_in_field(one) else None, to=to, after=_after(one, following), note=note,
             window=_other_window(one, rule),
         )  # fmt: skip
 
@@ -220,6 +220,11 @@ def _by_pointer(one: Did) -> Did:
     if one.gesture.verb is Verb.HOTKEY and one.gesture.keys in _BY_KEY and pressed:
         return replace(one, gesture=Gesture(verb=Verb.CLICK))
     return one
+
+
+def _pressed_in_field(one: Did) -> bool:
+    """Tell whether a key says something to the field that has the keys, and not to the window as ctrl+s does."""
+    return one.gesture.verb is Verb.HOTKEY and _is_field(one) and not {"ctrl", "alt", "super"} & {*one.gesture.keys}
 
 
 def _edits(one: Did) -> bool:
