@@ -10,6 +10,7 @@ from opsagent_evals.gui import atspi, processes
 from opsagent_evals.gui.model import Drift, Judge, Running
 from opsagent_tools.gui.model import Box
 
+_ICONS = ("\ue000", "\uf8ff")
 SESSION = "DBUS_SESSION_BUS_ADDRESS"
 
 
@@ -66,7 +67,7 @@ class AccessibleJudge:
             node
             for node in nodes
             if node.showing
-            and (wanted.name is None or node.name.strip() == wanted.name)
+            and (wanted.name is None or _words(node.name) == wanted.name)
             and (not wanted.roles or node.role in wanted.roles)
             and (not wanted.window or any(wanted.window in above.name for above in node.above()))
             and (not wanted.cell or wanted.cell in _row_of(node))
@@ -93,6 +94,11 @@ def by_spots(spots: Spots, *, changed: Mapping[Drift, Spots] | None = None) -> C
         return await AccessibleJudge(running, known).open()
 
     return judge
+
+
+def _words(name: str) -> str:
+    """Return a name without the signs of an icon font."""
+    return "".join(sign for sign in name if not _ICONS[0] <= sign <= _ICONS[1]).strip()
 
 
 def _row_of(node: atspi.Node) -> frozenset[str]:

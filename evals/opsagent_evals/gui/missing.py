@@ -25,6 +25,7 @@ _COMMANDS = {
     "gitk": ("gitk", "git", "wish"),
     "idle": ("idle-python3.11", "wish", "zenity"),
     "supervisor": ("chromium",),
+    "syncthing": ("chromium", "syncthing"),
     "whiptail": ("whiptail",),
     "dialog": ("dialog",),
     "mc": ("mc",),

@@ -45,8 +45,10 @@ async def gone(running: Running, *, timeout_s: float = _PATIENCE_S) -> bool:
 
 async def ended(running: Running) -> int | None:
     """Wait until the program has ended, and return its exit code; None: it lives on."""
-    await gone(running)
-    return running.exit_code()
+    until = time.monotonic() + _PATIENCE_S
+    while (code := running.exit_code()) is None and time.monotonic() < until:
+        await asyncio.sleep(_LOOK_S)
+    return code
 
 
 async def closed_window(running: Running) -> None:

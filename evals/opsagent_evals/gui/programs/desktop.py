@@ -79,8 +79,8 @@ def _qt5ct_start(place: Place) -> Start:
     return Start(
         argv=("qt5ct",),
         env={**qt_env(place), **gtk_env(place), "QT_QPA_PLATFORMTHEME": "qt5ct" if Drift.EXTRA not in drifts else ""},
-        move=(10, 30) if Drift.MOVED in drifts else None,
-        size=(900, 720) if Drift.RESIZED in drifts else None,
+        move=(20, 20) if Drift.MOVED in drifts else None,
+        size=(900, 720) if Drift.RESIZED in drifts and Drift.FONT_1_4 not in drifts else None,
         decoys=(
             (
                 "yad",

@@ -105,7 +105,7 @@ WHIPTAIL = Program(
     ),
     start=_whiptail_start,
     judge=_by_cells(
-        {**{tag: rf"\[.\] {tag} .*?(?=\s{{3}}|│|x|$)" for tag in _SERVICES}, "Apply": r"<Apply>"},
+        {**{tag: rf"\[.\] {tag}\s+\w[\w ,]*\w" for tag in _SERVICES}, "Apply": r"<Apply>"},
     ),
     outcome=_whiptail_outcome,
 )
