@@ -28,6 +28,8 @@ from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.rules import refusal, standing_of
 from opsagent_tools.gui.windows import Windows
 
+_COMES_UP_S = 20.0
+"""How long a program is watched for ending badly before it shows a window."""
 _JOINS_S = 3.0
 """How long a program that has just come up may take until its toolkit tells what it shows."""
 _CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
@@ -69,11 +71,22 @@ class DesktopScreens:
             return known
 
     async def start(self, command: Sequence[str]) -> None:
-        """Open a program here, so that it tells what it shows where it can. Raises NotUsable, Refused, ScreenError."""
+        """Open a program here, so that it tells what it shows where it can, and see it come up.
+
+        Raises NotUsable, with its last words, where it cannot be started or ends badly at once; Refused, ScreenError.
+        """
         env = accessible_env(command, self._display.env)
         home = Path(self._display.env.get("HOME", "/"))
         cwd = home if home.is_dir() else None
-        self._started.append(await self._display.run(accessible_argv(command), env=env, cwd=cwd))
+        program = await self._display.run(accessible_argv(command), env=env, cwd=cwd)
+        self._started.append(program)
+        until = asyncio.get_running_loop().time() + _COMES_UP_S
+        while asyncio.get_running_loop().time() < until and not await self.windows():
+            if program.exit_code is not None:
+                if program.exit_code:
+                    raise NotUsable(f"{command[0]} ended with code {program.exit_code}{_last_line(program)}")
+                return  # it handed over to another process
+            await asyncio.sleep(0.05)
 
     async def exit_code(self, window: Window) -> int | None:
         """Return the code that the program of a window ended with; None: it runs, or it was not started here."""
@@ -113,6 +126,11 @@ class DesktopScreens:
 
     async def _picture(self, box: Box, black: Sequence[Box]) -> Picture | None:
         return await self._eyes.picture(box, black)
+
+
+def _last_line(program: Program) -> str:
+    last = program.said.rpartition("\n")[2].strip()[:200]
+    return f": {last}" if last else ""
 
 
 @asynccontextmanager
