@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Literal
 
 from opsagent.check import Checker
@@ -141,7 +140,7 @@ class Actor:
         before = await self._state_of(step)
         step_id = await asyncio.to_thread(self._journal.intend_step, plan, ordinal, step, before, ruling.rule)
         progress.say("step_started", f"{step.action}{f' ({step.why})' if step.why else ''}", ordinal, ruling)
-        outcome = await self._hands.do(step.action, partial(progress.note, ordinal))
+        outcome = await self._hands.do(step.action, progress.note)
         reached = await self._checker.wait(step.goal, step.timeout_s) if outcome.done else False
         if reached is True:
             await asyncio.to_thread(self._journal.end_step, step_id, "done", outcome.detail)
@@ -219,15 +218,13 @@ class _Narrator:
         self._plan = plan
         self._tell = tell
 
-    def note(self, ordinal: int, text: str, approval: str = "") -> None:
+    def note(self, text: str, approval: str = "") -> None:
         """Say something while a step goes on; `approval`: id of the question that it waits for."""
         self._tell(
             Progress(
                 kind="note",
                 at=datetime.now(UTC),
                 text=text,
-                step=ordinal,
-                steps=len(self._plan.steps),
                 approval=approval,
             )
         )

@@ -144,6 +144,8 @@ def _decided(desk: Desk, row: ApprovalRow, *, approve: bool) -> str:
         return desk.say("denied", action=action)
     if row.status == "pending":
         return desk.say("half approved", until=until)
+    if "screen_step" in row.step.action.args:
+        return desk.say("approved, step", until=until)
     if desk.daemon is None:
         return desk.say("approved, no daemon", until=until)
     return desk.say("approved, agent", action=action)

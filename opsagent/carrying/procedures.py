@@ -86,7 +86,7 @@ class _Answering:
 
         yes = False
         try:
-            yes = bool(await self._desk.confirmed(self._desk.say("step needs you"), (item.text,), anew=True))
+            yes = bool(await self._desk.confirmed(self._desk.say("step needs you"), anew=True))
         finally:  # who leaves at the question has said no to it
             with suppress(NotDecided):
                 await self._desk.write(lambda journal: journal.decide_approval(item.approval, yes, by))

@@ -52,6 +52,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "approved, but no daemon runs that could do it: start `opsagent watch` before {until}",
         "승인했지만 실행할 데몬이 없습니다: {until} 전에 `opsagent watch`를 시작하세요",
     ),
+    "approved, step": (
+        "approved: the run that waits for it goes on, or the next one does this step, once, before {until}",
+        "승인함: 기다리는 실행이 이어지거나, {until} 전의 다음 실행이 이 단계를 한 번 실행합니다",
+    ),
     "half approved": (
         "noted: somebody else has to approve it too, before {until}",
         "기록함: {until} 전에 다른 사람도 승인해야 합니다",

@@ -47,6 +47,9 @@ def _said(home: Home, row: ApprovalRow, *, approve: bool) -> str:
         return f"denied: {action} is not done"
     if row.status == "pending":
         return f"noted ({state(row)}): somebody else has to approve it too, before {row.expires_at:%H:%M}Z"
+    if "screen_step" in row.step.action.args:
+        until = f"before {row.expires_at:%H:%M}Z"
+        return f"approved: the run that waits for it goes on, or the next one does this step, once, {until}"
     from opsagent.cli.daemon import status
 
     if status(home) is None:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from opsagent.screens.kept import Kept
 
 
+_ALL = 10_000
+_TOLD_AT_THE_END = frozenset({"step_done", "step_failed"})
+"""Progress that says what the end says too: the plan has but one step."""
+
+
 def run(
     name: ProcedureName,
     *,
@@ -125,11 +130,13 @@ class _Running:
         self._home = home
         self._out = out
         self._yes = yes
-        self._last: dict[str, Any] = {}
+        self._before: set[str] = set()
+        """Runs whose reports were there before."""
 
     def run(self, name: str, told: dict[str, str], display: str) -> int:
         """Do it; return the exit code."""
         from opsagent.cli.errors import Code
+        from opsagent.cli.gui_list import runs_of
         from opsagent.cli.showing import Showing
         from opsagent.commands.reading import CommandStep
         from opsagent.model import Risk
@@ -138,17 +145,26 @@ class _Running:
         step = CommandStep(tool="run_gui_procedure", args=args, risk=Risk.DISRUPTIVE, why="asked for")
         results: list[dict[str, Any]] = []
         showing = Showing(self._out, results, "en")
-        interrupted = False
+        self._before = {str(one["run"]) for one in runs_of(self._home, name, _ALL)}
         try:
             code = asyncio.run(self._carry(step, showing))
         except KeyboardInterrupt:
-            code, interrupted = int(Code.INTERRUPTED), True
+            code = int(Code.INTERRUPTED)
             showing.interrupted()
+            results.clear()
+            self._say_interrupted(name)
         if self._out.as_json:
             self._out.document(self._document(results, code))
-        else:
-            showing.end((), interrupted=interrupted)
+        elif code != Code.INTERRUPTED:
+            showing.end((), interrupted=False)
         return code
+
+    def _say_interrupted(self, name: str) -> None:
+        from opsagent.cli.gui_list import runs_of
+
+        last = runs_of(self._home, name, 1)
+        where = f"; what was done: {last[0]['report']}" if last and last[0]["run"] not in self._before else ""
+        self._out.note(f"interrupted between two gestures{where}")
 
     async def _carry(self, step: Any, showing: Any) -> int:
         from opsagent.carrying.carrier import Carrier
@@ -162,7 +178,8 @@ class _Running:
         said = Said(steps=(step,), text=f"run {step.args['procedure']}")
         async with aclosing(carrier.carry(said)) as events:
             async for event in events:
-                showing.show(event)
+                if event.progress is None or event.progress.kind not in _TOLD_AT_THE_END:
+                    showing.show(event)
                 if event.kind in LAST:
                     code = event.code
         return code

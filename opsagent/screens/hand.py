@@ -218,22 +218,21 @@ def _broken_off(going: _Going, why: str) -> RunReport:
 
 
 def _outcome(going: _Going, report: RunReport, came_about: bool) -> Outcome:
-    number = len(report.steps)
+    """Return what came of it, as the journal and people are told."""
+    count = sum(one.done for one in report.steps)
+    done = f"{count} step{'' if count == 1 else 's'} done"
     where = f"report: {going.folder / 'report.html'}"
-    done = sum(one.done for one in report.steps)
+    why = redact(report.why)
     match report.outcome:
         case ScreenOutcome.VERIFIED:
             seen = "; ".join(redact(one) for one in report.effects)
-            return Outcome(done=True, detail=f"{number} steps done, verified: {seen} ({where})")
+            return Outcome(done=True, detail=f"{done}, verified: {seen} ({where})")
         case ScreenOutcome.UNVERIFIED if came_about:
-            return Outcome(done=True, detail=f"{number} steps done, not verified: it names no effect ({where})")
+            return Outcome(done=True, detail=f"{done}, not verified: it names no effect ({where})")
         case ScreenOutcome.UNVERIFIED:
-            return Outcome(
-                done=False, detail=f"{number} steps done, and its effect was not seen: {redact(report.why)} ({where})"
-            )
+            return Outcome(done=False, detail=f"{done}, and its effect was not seen: {why} ({where})")
         case ScreenOutcome.HALTED:
-            return Outcome(done=False, detail=f"halted before step {report.halted_at}: {redact(report.why)} ({where})")
+            return Outcome(done=False, detail=f"halted before step {report.halted_at}: {why} ({where})")
         case _:
             yes = f": opsagent approve {going.left}, then run it again" if going.left else ""
-            detail = f"{done} steps done; {redact(report.why)}{yes} ({where})"
-            return Outcome(done=False, detail=detail, refused=NEEDS_PERSON)
+            return Outcome(done=False, detail=f"{done}; {why}{yes} ({where})", refused=NEEDS_PERSON)
