@@ -16,6 +16,8 @@ from opsagent_tools.gui.pixels.words import Text, asks_for_secret, is_masked, me
 
 _LOWEST, _HIGHEST = 1.05, 4.4
 """Heights of text between which a shape holds one line."""
+_LARGEST = (20, 12)
+"""Width and height of a button, in heights of text."""
 _TALL = 3.4
 _CAPTION = 2.4
 """Heights of text between a mark and its caption, at most."""
@@ -166,6 +168,8 @@ class _Scene:
 
     def of_shape(self, held: _Held) -> list[Element]:
         box, texts = held.box, [one for one in held.texts if one not in self.captions]
+        if len(texts) == 1 and _is_large_button(box, texts[0], self.line):
+            return [_button(box, texts[0])]
         if not _single_line(box, self.line) or any(box.grown(2).holds(one.box.center) for one in self.captions):
             return [*self._area(box, texts), *(_text(one) for one in texts)]
         if box.width > 0.9 * self.size[0] and len(texts) > 1:
@@ -220,6 +224,14 @@ class _Scene:
                 source=SurfaceKind.PIXEL, score=score,
             )
         ]  # fmt: skip
+
+
+def _is_large_button(box: Box, text: Text, line: int) -> bool:
+    """Say whether a text stands right in the middle of a shape that is higher than a line, and no pane."""
+    if not _HIGHEST * line < box.height <= _LARGEST[1] * line or box.width > _LARGEST[0] * line:
+        return False
+    across, down = text.box.center.x - box.center.x, text.box.center.y - box.center.y
+    return abs(across) <= max(3, text.height // 3) and abs(down) <= max(4, text.height // 2)
 
 
 def _without_arrow(box: Box, texts: Sequence[Text], line: int) -> tuple[list[Text], bool]:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -37,6 +38,8 @@ class View:
     digest: str
     blank: bool
     elements: tuple[Element, ...]
+    taken_at: float
+    """When its picture was taken, in seconds since the epoch; reading takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class Eyes:
         said = await self._ask("look", window=window, box=_list(box), over=[_list(one) for one in over])
         self.lines_read = said.get("lines_read", self.lines_read)
         self.pixels_searched = said.get("pixels_searched", self.pixels_searched)
-        return View(said["digest"], said["blank"], tuple(_element(one) for one in said["elements"]))
+        elements = tuple(_element(one) for one in said["elements"])
+        return View(said["digest"], said["blank"], elements, said.get("taken_at", time.time()))
 
     async def same(self, window: str, box: Box) -> bool:
         """Say whether a part of a window still looks as when it was looked at last."""

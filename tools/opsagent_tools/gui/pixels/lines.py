@@ -16,6 +16,7 @@ import numpy as np
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, apart, dark, ground, inside, part_of
 from opsagent_tools.gui.pixels.frames import Frame
+from opsagent_tools.gui.pixels.signs import sign_of
 
 _FAINTEST = 36
 """Levels from the background that count as ink, where the strongest ink is no stronger."""
@@ -35,6 +36,8 @@ class Piece:
     """Of the ink of its line: what distances are measured in."""
     picture: Image
     """Dark on light, with a margin: as the recogniser likes it."""
+    sign: str = ""
+    """What it is by its geometry; empty: that does not tell."""
 
 
 def pieces_in(
@@ -81,7 +84,7 @@ def piece_of(image: Image, box: Box, height: int) -> Piece | None:
     )
     room = max(0, height - tight.height) // 2
     span = Box(tight.left, tight.top - room, tight.width, tight.height + 2 * room).meets(box)
-    return Piece(tight, height, _picture(crop, ink, span, box, back))
+    return Piece(tight, height, _picture(crop, ink, span, box, back), sign_of(ink, height))
 
 
 def _without(box: Box, marks: Sequence[Box]) -> list[Box]:
@@ -156,7 +159,8 @@ def _pieces_of(image: Image, box: Box, gap: float) -> list[Piece]:
         tight = Box(box.left + left, box.top + int(own[0]), right - left, int(own[-1] - own[0]) + 1)
         if tight.height >= 3:
             span = Box(tight.left, box.top + int(rows[0]), tight.width, int(rows[-1] - rows[0]) + 1)
-            found.append(Piece(tight, height, _picture(crop, ink, span, box, back)))
+            sign = sign_of(ink[:, left:right], height) if right - left <= 1.3 * height else ""
+            found.append(Piece(tight, height, _picture(crop, ink, span, box, back), sign))
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.arrays import Image
@@ -41,6 +42,10 @@ class Reading:
     text: str
     score: float
     """Mean probability of its signs, 0..1."""
+    latin: str
+    """What it is if it can be Latin letters, digits and signs of a keyboard only."""
+    latin_score: float
+    """Mean probability of those among their like, 0..1."""
 
 
 class Recogniser:
@@ -55,6 +60,8 @@ class Recogniser:
         engine(white, use_det=False, use_cls=False, use_rec=True)
         self._finder: Any = engine.text_det
         self._reader: Any = engine.text_rec
+        signs = self._reader.postprocess_op.character
+        self._latin = np.array([n == 0 or (len(one) == 1 and one.isascii()) for n, one in enumerate(signs)])
         self._read: OrderedDict[bytes, Reading] = OrderedDict()
         self.lines_read = 0
         """How often the recogniser ran: what was remembered is not counted."""
@@ -101,6 +108,25 @@ class Recogniser:
         )
         entry = np.zeros((1, 3, _HEIGHT, room), dtype=np.float32)
         entry[0, :, :, :scaled] = small.astype(np.float32).transpose(2, 0, 1) / 127.5 - 1.0
-        lines, _ = self._reader.postprocess_op(self._reader.session(entry))
+        chances = np.asarray(self._reader.session(entry), dtype=np.float32)
+        text, score = self._decoded(chances)
+        if text.isascii():
+            return Reading(text, score, text, score)
+        among = np.where(self._latin, chances, 0.0)
+        among /= np.maximum(among.sum(axis=2, keepdims=True), 1e-9)
+        return Reading(text, score, *self._decoded(_without_blanks(among, chances)))
+
+    def _decoded(self, chances: npt.NDArray[np.float32]) -> tuple[str, float]:
+        lines, _ = self._reader.postprocess_op(chances)
         text, score = lines[0]
-        return Reading(str(text).strip(), float(score))
+        return str(text).strip(), float(score)
+
+
+def _without_blanks(among: npt.NDArray[np.float32], chances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return chances in which a column is blank only where it was so among all signs (CTC's blank is the first)."""
+    blank = chances.argmax(axis=2) == 0
+    signs = among.copy()
+    signs[:, :, 0] = np.where(blank, 1.0, 0.0)
+    signs[:, :, 1:] *= ~blank[:, :, None]
+    sums = np.maximum(signs.sum(axis=2, keepdims=True), 1e-9)
+    return np.asarray(signs / sums, dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import cv2
@@ -14,7 +14,7 @@ from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import Frame, frames_in
 from opsagent_tools.gui.pixels.lines import Piece, piece_of, pieces_in
 from opsagent_tools.gui.pixels.marks import Mark, marks_in
-from opsagent_tools.gui.pixels.recognising import Recogniser
+from opsagent_tools.gui.pixels.recognising import Reading, Recogniser
 from opsagent_tools.gui.pixels.regions import (
     around,
     busy_parts,
@@ -25,18 +25,18 @@ from opsagent_tools.gui.pixels.regions import (
     moved,
     touches,
 )
-from opsagent_tools.gui.pixels.words import Text, median_height, stray_ends
+from opsagent_tools.gui.pixels.words import Text, has_words_of_others, is_lone_sign, median_height, stray_ends
 
 _LEAST_SCORE = 0.6
 _SURE = 0.95
+_GUESSED = 0.3
+"""What is taken off for a letter that was first read as a sign of another script: it is a picture more likely."""
 _AIR = 12
 """Pixels around a change that are read again with it: recognisers want some air."""
 _LEAST_WIDTH, _LEAST_HEIGHT = 160, 64
 """Of a region: finders overlook words in smaller ones."""
 _MENU_TOP = 16
 """Rows above a row of menus, at most (or as many as it is high)."""
-_LOOKS_LIKE = {"十": "+", "一": "-", "ー": "-", "〇": "0", "丨": "|", "口": "□"}
-"""A lone sign of another script, for what it is among Latin text."""
 
 
 class View:
@@ -137,7 +137,7 @@ class View:
         found = []
         for frame in frames:
             box = frame.box
-            small = 1.2 * line <= box.height <= 4.4 * line and 1.2 * line <= box.width <= 7 * line
+            small = 1.2 * line <= box.height <= 12 * line and 1.2 * line <= box.width <= 12 * line
             if not small or frame.round or not touches(box, region) or any(box.holds(one.box.center) for one in texts):
                 continue
             piece = piece_of(self.image, box.grown(-2), line)
@@ -145,28 +145,33 @@ class View:
                 found.append(piece)
         return found
 
-    def _texts_of(self, pieces: Iterable[Piece]) -> list[Text]:
+    def _texts_of(self, pieces: Sequence[Piece]) -> list[Text]:
+        readings = [self._best(piece) for piece in pieces]
+        latin = not any(has_words_of_others(one.text) for one in readings) and not any(
+            has_words_of_others(one.text) for one in self._texts
+        )
         found = []
-        for piece in pieces:
-            text, score = self._best(piece)
+        for piece, reading in zip(pieces, readings, strict=True):
+            text, score, box = reading.text, reading.score, piece.box
+            if piece.sign:
+                text, score = piece.sign, 1.0
+            elif latin and is_lone_sign(text):
+                text, score = reading.latin, reading.latin_score - (_GUESSED if reading.latin.isalnum() else 0.0)
             before, after = stray_ends(text)
-            box = piece.box
             if before or after:
                 text = text[before : len(text) - after].strip()
                 box = _shortened(box, piece, before, after)
-            text = _LOOKS_LIKE.get(text, text)
             if text and score >= _LEAST_SCORE:
                 found.append(Text(box, text, score, piece.height))
         return found
 
-    def _best(self, piece: Piece) -> tuple[str, float]:
+    def _best(self, piece: Piece) -> Reading:
         """Return what is read; where that is not sure, what is read at another size if that is surer."""
         first = self._recogniser.read(piece.picture)
         if first.score >= _SURE or piece.picture.shape[0] < 8:
-            return first.text, first.score
+            return first
         larger = np.asarray(cv2.copyMakeBorder(piece.picture, 3, 3, 4, 4, cv2.BORDER_REPLICATE), dtype=np.uint8)
-        second = self._recogniser.read(larger)
-        return max(((first.text, first.score), (second.text, second.score)), key=lambda one: one[1])
+        return max(first, self._recogniser.read(larger), key=lambda one: one.score)
 
 
 def _uncovered(image: Image, covered: Sequence[Box], before: Image | None) -> Image:

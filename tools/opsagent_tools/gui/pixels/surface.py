@@ -107,14 +107,15 @@ class PixelSurface:
     async def _read(self, window: Window, shown: _Shown) -> Look:
         read = await self._eyes.look(window.id, window.box, [one.box for one in (*shown.over, *shown.own)])
         elements = list(read.elements)
-        digests = [read.digest]
+        digests, taken_at = [read.digest], read.taken_at
         for number, popup in enumerate(shown.own):
             inner = await self._eyes.look(popup.id, popup.box, [one.box for one in shown.own[number + 1 :]])
             elements.extend(_of_popup(one, popup) for one in inner.elements)
             digests.append(f"{popup.id}{inner.digest}")
+            taken_at = max(taken_at, inner.taken_at)
         return Look(
             window=window,
-            at=datetime.now(UTC),
+            at=datetime.fromtimestamp(taken_at, UTC),
             source=SurfaceKind.PIXEL,
             elements=tuple(elements),
             digest=".".join(digests),
@@ -203,6 +204,7 @@ class PixelSurface:
         for number, popup in enumerate(shown.own):
             inner = await self._eyes.glance(popup.id, popup.box, [one.box for one in shown.own[number + 1 :]])
             digests.append(f"{popup.id}{inner.digest}")
+            taken_at = max(taken_at, inner.taken_at)
         return ".".join(digests), seen.blank and not shown.own
 
     async def _shown(self, window: Window) -> _Shown:

@@ -57,6 +57,17 @@ def stray_ends(text: str) -> tuple[int, int]:
     return (before if "picture" in kinds[:before] else 0, after if after and "picture" in kinds[-after:] else 0)
 
 
+def is_lone_sign(text: str) -> bool:
+    """Say whether a text is one sign of a script that has no small letters: a `+` is easily read as `十`."""
+    return len(text) == 1 and _kind(text) == "picture"
+
+
+def has_words_of_others(text: str) -> bool:
+    """Say whether there are two letters of such a script side by side: words, and no misread picture."""
+    kinds = "".join("p" if _kind(sign) == "picture" and sign.isalpha() else "-" for sign in text)
+    return "pp" in kinds
+
+
 def _kind(sign: str) -> str:
     if sign.isspace():
         return "space"

@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import sys
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -37,6 +38,7 @@ class _Seeing:
         self._camera = Camera()
         self._recogniser = Recogniser()
         self._views: OrderedDict[str, tuple[View, Box]] = OrderedDict()
+        self._taken_at = 0.0
         self.known: dict[str, Callable[[_Asked], _Asked]] = {
             "watch": self._watch, "look": self._look, "same": self._same, "text": self._text,
             "picture": self._picture, "alike": self._alike, "forget": self._forget,
@@ -62,6 +64,7 @@ class _Seeing:
             "blank": view.blank,
             "place": _list(place),
             "elements": kept,
+            "taken_at": self._taken_at,
             "lines_read": self._recogniser.lines_read,
             "pixels_searched": self._recogniser.pixels_searched,
         }
@@ -127,6 +130,7 @@ class _Seeing:
     def _shown(self, asked: _Asked, *, read: bool) -> tuple[View, Box]:
         """Return the view of a window with its newest picture; what lies before it stays as it was."""
         image, place = self._camera.take(_box(asked["box"]))
+        self._taken_at = time.time()
         known = self._views.pop(asked["window"], None)
         view = View(self._recogniser) if known is None else known[0]
         self._views[asked["window"]] = view, place
