@@ -143,6 +143,20 @@ def test_a_row_of_a_table_tells_its_buttons_apart() -> None:
     assert found(wanted, look(*row("c", "gamma", 40))) == "unsure"
 
 
+def test_of_very_many_of_one_name_the_row_tells_or_nothing_does() -> None:
+    def table(*names: str) -> Look:
+        rows = [[Control(one, "table cell", one, box=Box(10, 30 * at, 100, 28)), button(f"{one}.x", "Edit", 200, 30 * at)]
+                for at, one in enumerate(names)]  # fmt: skip
+        return look(*[control for row in rows for control in row])
+
+    names = [f"host {number}" for number in range(200)]
+    wanted = known("host 77.x", table(*names))
+    assert found(wanted, table(*reversed(names))) == "host 77.x"
+    assert found(wanted, table(*names[:77])) in {"ambiguous", "unsure"}
+    alone = known("host 77.x", table("host 77"))
+    assert found(replace(alone, within=""), table(*names)) == "ambiguous"
+
+
 def test_another_dialog_with_the_same_button_is_not_taken() -> None:
     def dialog(title: str, question: str) -> Look:
         frame = group("w", title, 0, 200, role="dialog")

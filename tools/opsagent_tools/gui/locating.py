@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsagent_tools.gui.matching.anchors import anchors_seen, points_to
-from opsagent_tools.gui.matching.evidence import STRONG, Evidence, identified, weigh
+from opsagent_tools.gui.matching.evidence import STRONG, Evidence, identified, inside, weigh
 from opsagent_tools.gui.matching.meaning import same_field
 from opsagent_tools.gui.matching.names import NOT, same
 from opsagent_tools.gui.matching.phrases import phrases
@@ -25,6 +25,9 @@ LEAST = 0.55
 """Below this score nothing is taken."""
 LEAST_CONTEXT = 0.34
 """So much of what was around the target must be around it still, where the fingerprint tells of it."""
+
+_MANY = 12
+"""Of so many of one name each is weighed; more that are alike can only be told apart by where they are."""
 
 
 def locate(fingerprint: Fingerprint, look: Look) -> Located | NotLocated:
@@ -80,12 +83,15 @@ def _candidates(fingerprint: Fingerprint, scene: Scene) -> list[Evidence]:
         joined = [one for one, _ in phrases(scene.elements, fingerprint.name)]
         kept = {one.id for one in joined}
         elements = joined + [one for one in elements if one.role != "text" and one.id not in kept]
-    found = []
-    for one in elements:
-        own = identified(fingerprint, one, scene)
-        if own is not None and (fingerprint.name or fingerprint.label):
-            found.append(weigh(fingerprint, one, own, scene))
-    return _each_once(found, scene)
+    if not (fingerprint.name or fingerprint.label):
+        return []
+    called = [(one, own) for one in elements if (own := identified(fingerprint, one, scene)) is not None]
+    if len(called) > _MANY:  # a button in each row of a long table: only those of the right row are looked at closely
+        there = [(one, own) for one, own in called if (inside(fingerprint, one, scene) or NOT) >= 0.5]
+        called = there or called
+    if len(called) > _MANY:  # nothing that is around them is going to tell so many apart
+        return _each_once([Evidence(one, own) for one, own in called], scene)
+    return _each_once([weigh(fingerprint, one, own, scene) for one, own in called], scene)
 
 
 def _each_once(found: Sequence[Evidence], scene: Scene) -> list[Evidence]:

@@ -74,7 +74,7 @@ def weigh(fingerprint: Fingerprint, element: Element, own: dict[str, float], sce
     if not fingerprint.role:
         values.pop("role", None)
     told = {
-        "within": _within(fingerprint, element, scene),
+        "within": inside(fingerprint, element, scene),
         "anchor": agreement(fingerprint.anchor, element, scene) if fingerprint.anchor else None,
         "neighbours": _neighbours(fingerprint, element, scene) if fingerprint.neighbours else None,
         "place": _place(fingerprint, element, scene) if fingerprint.place[0] and not scene.read else None,
@@ -116,7 +116,8 @@ def _named_by_value(element: Element) -> bool:
     return element.role in FIELDS | RANGES or element.role in {"combo box", "menu button"}
 
 
-def _within(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | None:
+def inside(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | None:
+    """Return how surely it is in the container that the fingerprint names; None: it names none, or the look does not tell."""
     if not fingerprint.within:
         # A recorded one would know its container: what is in a named one now is elsewhere.
         recorded = fingerprint.place[0] > 0 and not scene.read

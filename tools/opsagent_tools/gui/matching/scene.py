@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -53,19 +54,28 @@ class Scene:
 
     def row(self, element: Element) -> list[Element]:
         """Return what stands on the same line as `element`, from left to right, itself not counted."""
-        middle = element.box.center.y
+        middle, highest = element.box.center.y, 2 * max(element.box.height, 1)
+        near = self._by_top[bisect_right(self._tops, middle - highest) : bisect_right(self._tops, middle)]
         return sorted(
             (
                 one
-                for one in self.named
+                for one in near
                 if one.id != element.id
-                and one.box.top <= middle < one.box.bottom
-                and one.box.height <= 2 * max(element.box.height, 1)
+                and middle < one.box.bottom
+                and one.box.height <= highest
                 and not self.holds(one, element)
                 and not self.holds(element, one)
             ),
             key=lambda one: one.box.left,
         )
+
+    @cached_property
+    def _by_top(self) -> list[Element]:
+        return sorted(self.named, key=lambda one: one.box.top)
+
+    @cached_property
+    def _tops(self) -> list[int]:
+        return [one.box.top for one in self._by_top]
 
     @cached_property
     def named(self) -> list[Element]:
