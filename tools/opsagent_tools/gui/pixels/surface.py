@@ -112,7 +112,6 @@ class PixelSurface:
             inner = await self._eyes.look(popup.id, popup.box, [one.box for one in shown.own[number + 1 :]])
             elements.extend(_of_popup(one, popup) for one in inner.elements)
             digests.append(f"{popup.id}{inner.digest}")
-            taken_at = max(taken_at, inner.taken_at)
         return Look(
             window=window,
             at=datetime.fromtimestamp(taken_at, UTC),
@@ -204,7 +203,6 @@ class PixelSurface:
         for number, popup in enumerate(shown.own):
             inner = await self._eyes.glance(popup.id, popup.box, [one.box for one in shown.own[number + 1 :]])
             digests.append(f"{popup.id}{inner.digest}")
-            taken_at = max(taken_at, inner.taken_at)
         return ".".join(digests), seen.blank and not shown.own
 
     async def _shown(self, window: Window) -> _Shown:
