@@ -214,6 +214,18 @@ def test_a_risky_step_is_not_done_where_the_views_disagree() -> None:
     assert run.done == []
 
 
+@pytest.mark.parametrize("keys", ["return", "space"])
+def test_a_key_that_presses_a_risky_button_is_risky(keys: str) -> None:
+    run = Run()
+    run.program.control("delete").states |= {"focused"}
+    run.play(procedure(f"- hotkey: {keys}\n"))
+    assert "Delete" in run.asked[0].risk
+    other = Run()
+    other.program.control("save").states |= {"focused"}
+    other.play(procedure(f"- hotkey: {keys}\n"))
+    assert other.asked[0].risk == ""
+
+
 def test_what_changed_while_a_person_thought_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playing, "_STALE_S", -1.0)
     run = Run()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from opsagent_tools.gui.matching.names import same
-from opsagent_tools.gui.matching.roles import CHOICES, SECRET
-from opsagent_tools.gui.model import Located, Rung, SurfaceKind, Verb
+from opsagent_tools.gui.matching.roles import CHOICES, IN_MENUS, PRESSED, SECRET
+from opsagent_tools.gui.model import Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
+from opsagent_tools.gui.risk import risky_words
 from opsagent_tools.redact import secret_name
 
+_ENTER = frozenset({"return", "enter", "kp_enter"})
 _IDENTITY = frozenset({"name", "label", "within", "role"})
 
 
@@ -18,6 +20,21 @@ def not_sure_enough(at: Located) -> str:
         return f"its {' and '.join(sorted(changed))} is not what it was"
     if not set(at.agreeing) - {Rung.VISION}:
         return "only one sign says that it is the right one"
+    return ""
+
+
+def pressed_unseen(step: ScreenStep, look: Look) -> str:
+    """Return why keys need approval for what they would press: the button that has the focus, or the dialog's default."""
+    gesture = step.gesture
+    keys = frozenset(gesture.keys)
+    enters = gesture.verb is Verb.HOTKEY and bool(keys & _ENTER)
+    enters = enters or (gesture.verb is Verb.TYPE and gesture.text.endswith("\n"))
+    if not enters and not (gesture.verb is Verb.HOTKEY and keys == {"space"}):
+        return ""
+    for one in look.elements:
+        has_keys = "focused" in one.states or (enters and "default" in one.states)
+        if has_keys and one.role in PRESSED | IN_MENUS and (found := risky_words(one.name)):
+            return f"it presses “{one.name}” ({found})"
     return ""
 
 

@@ -13,7 +13,7 @@ from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
 from opsagent_tools.gui.expecting import After, Expecting, is_value
 from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
 from opsagent_tools.gui.healing import healed
-from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough
+from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough, pressed_unseen
 from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
 from opsagent_tools.gui.procedure import Expectation, ScreenOutcome, ScreenStep, StepReport, WindowRule
@@ -135,7 +135,7 @@ class Player:
     async def _ask(self, one: Playing) -> None:
         """Ask the guard; after a long wait everything is found again, and must be the same."""
         found = _found(one)
-        asked = Asked(number=one.number, text=one.said, risk=risk_of(one.step, found.at), window=found.window)
+        asked = Asked(number=one.number, text=one.said, risk=_risk(one, found), window=found.window)
         start = time.monotonic()
         with one.waiting():
             answer = await self._guard(one.step, found.at, asked)
@@ -231,6 +231,10 @@ class Player:
     def _heed_stop(self) -> None:
         if why := self._stop():
             raise Ended(NEEDS_PERSON, why)
+
+
+def _risk(one: Playing, found: Found) -> str:
+    return risk_of(one.step, found.at) or pressed_unseen(one.step, found.look)
 
 
 def _found(one: Playing) -> Found:
