@@ -156,6 +156,8 @@ class ScreenHands:
                 stop=both(watch.stopped, stage.stopped),
             )
         going.left = questions.left
+        if report.outcome is ScreenOutcome.HALTED and watch.stopped():  # a person's word is nobody's failure
+            return replace(report, outcome=ScreenOutcome.NEEDS_PERSON)
         return report
 
     def _stage(self, procedure: ScreenProcedure, going: _Going, secrets: Secrets) -> AbstractAsyncContextManager[Stage]:
