@@ -46,9 +46,11 @@ async def gone(running: Running, *, timeout_s: float = _PATIENCE_S) -> bool:
 async def ended(running: Running) -> int | None:
     """Wait until the program has ended, and return its exit code; None: it lives on."""
     until = time.monotonic() + _PATIENCE_S
-    while (code := running.exit_code()) is None and time.monotonic() < until:
+    while time.monotonic() < until:
+        if (code := running.exit_code()) is not None:
+            return code
         await asyncio.sleep(_LOOK_S)
-    return code
+    return None
 
 
 async def closed_window(running: Running) -> None:

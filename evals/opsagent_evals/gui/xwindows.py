@@ -54,16 +54,23 @@ class Server:
 
     def made_by(self, pids: frozenset[int]) -> list[Made]:
         """Return the windows of these processes in the order in which they were made."""
+        told = (self._told(window) for window in self._windows_of(pids))
+        return [one for one in told if one is not None]
+
+    def nth_of(self, pids: frozenset[int], number: int) -> Made | None:
+        """Return the how manyth window that these processes made; None: they made fewer, or it is gone."""
+        windows = self._windows_of(pids)
+        return self._told(windows[number]) if number < len(windows) else None
+
+    def _windows_of(self, pids: frozenset[int]) -> list[Any]:
         bases: dict[int, bool] = {}
         found = []
         for window in self._below(self.display.screen().root):
             base = window.id & self._mask
             if base not in bases:
                 bases[base] = self._pid(window.id) in pids
-            if bases[base]:
-                told = self._told(window)
-                found += [told] if told else []
-        return sorted(found, key=lambda one: one.id)
+            found += [window] if bases[base] else []
+        return sorted(found, key=lambda one: int(one.id))
 
     def tops(self, pids: frozenset[int]) -> list[Made]:
         """Return the windows of these processes that a window manager would frame, as they were made."""
@@ -152,9 +159,9 @@ class WindowJudge:
 
     async def boxes(self, target: str) -> list[Box]:
         pids = frozenset({self._running.pid})
-        made = await self._server.ask(lambda display: Server(display).made_by(pids), _ANSWER_S)
         wanted = self._places[target]
-        return [made[wanted].box] if wanted < len(made) and made[wanted].viewable else []
+        made = await self._server.ask(lambda display: Server(display).nth_of(pids, wanted), _ANSWER_S)
+        return [made.box] if made is not None and made.viewable else []
 
     async def close(self) -> None:
         await asyncio.to_thread(self._server.close)
