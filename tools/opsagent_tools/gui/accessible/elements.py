@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ref
 from opsagent_tools.gui.accessible.labels import Text, nearest_label
-from opsagent_tools.gui.accessible.nodes import Node, Tree, id_of
+from opsagent_tools.gui.accessible.nodes import Node, Tree, id_of, spin_value
 from opsagent_tools.gui.accessible.quirks import is_closed_list, is_list_of_combo, true_places
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
@@ -225,6 +225,8 @@ def _with_value(element: Element, node: Node, tree: Tree) -> Element:
         return replace(element, value=None, states=element.states | {"secret"})
     if node.role == Role.COMBO_BOX:
         return replace(element, value=_chosen(node, tree))
+    if node.role == Role.SPIN_BUTTON:
+        return replace(element, value=spin_value(node))
     if node.role in words.NUMBERED:
         return replace(element, value=None if node.number is None else f"{node.number:g}")
     if node.role in words.WORDED:

@@ -8,6 +8,7 @@ again in one round for what may have changed (state, name, place, children, valu
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -193,7 +194,8 @@ class Reader:
         """Return the name of what is chosen in a combo box or in the list that is its child; None: it is not told."""
         if self._toolkit in words.COMBO_IS_CALLED_BY_CHOICE:
             return combo.name
-        for holder in (combo.ref, *combo.children[:2]):
+        holders = combo.children[:2] if self._toolkit == "Chromium" else (combo.ref, *combo.children[:2])
+        for holder in holders:  # Chromium complains in its log where the box itself is asked
             (answer,) = await self._bus.ask([Ask(holder, words.SELECTION, "GetSelectedChild", "i", (0,))])
             chosen = () if isinstance(answer, Failed) else refs_in([answer])
             if chosen and chosen[0] not in combo.children:
@@ -246,8 +248,11 @@ def _questions(node: Node, part: str) -> list[tuple[str, Ask]]:
 
 
 def _more(node: Node) -> list[tuple[str, Ask]]:
+    number = ("number", _get(node.ref, words.VALUE, "CurrentValue"))
     if node.role in words.NUMBERED:
-        return [("number", _get(node.ref, words.VALUE, "CurrentValue"))]
+        return [number]
+    if node.role == Role.SPIN_BUTTON:
+        return [number, ("text", Ask(node.ref, words.TEXT, "GetText", "ii", (0, -1)))]
     if node.role in words.WORDED and has(node.state, State.MULTI_LINE):
         return [("length", _get(node.ref, words.TEXT, "CharacterCount"))]
     if node.role == Role.COMBO_BOX:
@@ -264,6 +269,16 @@ def _fixed(node: Node) -> list[tuple[str, Ask]]:
     if node.role in words.TO_DESCRIBE and not node.name:
         asks.append(("description", _get(node.ref, words.ACCESSIBLE, "Description")))
     return asks
+
+
+def spin_value(node: Node) -> str | None:
+    """Return what a spin box holds: its number where its text says that with a unit (`800 ms`), else its text."""
+    if node.text is None:
+        return None if node.number is None else f"{node.number:g}"
+    if node.number is None:
+        return node.text
+    number = f"{node.number:.10g}"
+    return number if re.search(rf"(?<![\d.,-]){re.escape(number)}(?![\d.,])", node.text) else node.text
 
 
 def bits_in(answer: Any) -> int:

@@ -52,7 +52,7 @@ async def offers(
 
 async def _found(window: Window, desktop: Desktop, bus: Bus, means: Means, wait_s: float) -> AccessibleSurface | None:
     clock = asyncio.get_running_loop().time
-    end = clock() + wait_s
+    end = clock() + (0.0 if window.popup else wait_s)  # a menu is told of as a part of its window, mostly
     while True:
         try:
             window = await desktop.now(window)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed
-from opsagent_tools.gui.accessible.nodes import Node, Reader
+from opsagent_tools.gui.accessible.nodes import Node, Reader, spin_value
 from opsagent_tools.gui.accessible.words import Role
 from opsagent_tools.gui.model import Element
 
@@ -15,6 +15,8 @@ async def read_value(bus: Bus, reader: Reader, node: Node, element: Element) -> 
     """Return the value that a control holds now; None: it holds none, or hides it."""
     if node.role == Role.PASSWORD:
         return None
+    if node.role == Role.SPIN_BUTTON:
+        return spin_value(node)
     if node.role in words.WORDED:
         (text,) = await bus.ask([Ask(node.ref, words.TEXT, "GetText", "ii", (0, -1))])
         return None if isinstance(text, Failed) else str(text)

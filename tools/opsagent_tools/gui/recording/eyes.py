@@ -22,8 +22,21 @@ class Seen:
     """Its picture (PNG); empty: there is none, or it must not be kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is below a point, and what has the keys, at one moment."""
+
+    window: Window | None = None
+    below: Seen | None = None
+    keys_to: Window | None = None
+    focused: Seen | None = None
+
+
 class Eyes(Protocol):
     """Says what is where on a display. Never raises: what cannot be told is None."""
+
+    async def sight(self, point: Point) -> Sight:
+        """Return all of it at once."""
 
     async def window_at(self, point: Point) -> Window | None:
         """Return the window that a click there would reach."""
@@ -65,6 +78,17 @@ class SurfaceEyes:
         self._surfaces = surfaces
         self._turn = asyncio.Lock()
         self._reading = asyncio.Lock()
+
+    async def sight(self, point: Point) -> Sight:
+        async with self._turn:
+            window, keys_to = await self.window_at(point), await self.focused_window()
+            below = await self._first(window, lambda look: hit(look, point))
+            if below is not None and keys_to is not None and below.look.window.id == keys_to.id:
+                its = focused_in(below.look)
+                focused = None if its is None else Seen(its, below.look)
+            else:
+                focused = await self._first(keys_to, focused_in)
+            return Sight(window, below, keys_to, focused)
 
     async def window_at(self, point: Point) -> Window | None:
         try:
@@ -161,7 +185,7 @@ def _in_popup(look: Look, seen: Seen | None, find: Callable[[Look], Element | No
     """Return what was found on a popup as the window below it tells it: what lies under the popup is not meant."""
     if look.source is SurfaceKind.PIXEL:
         return find(look)  # a picture shows what is on top
-    if seen is not None:
+    if seen is not None and seen.look.source is look.source:
         return next((one for one in look.elements if one.id == seen.element.id), None)
     found = find(look)
     return found if found is not None and found.role in IN_MENUS | IN_LISTS else None
