@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
-from opsagent_tools.gui.terminal.cells import Cells, Style, read
+from opsagent_tools.gui.terminal.cells import Cells, Style
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
 from opsagent_tools.gui.terminal.reading.frames import LINES
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
@@ -277,15 +277,22 @@ def _element(layout: Layout, one: Found, number: int, top: int | None, focus: Fo
 
 
 def _texts(layout: Layout, found: list[Found]) -> list[Element]:
-    """Return what is written and belongs to nothing else."""
+    """Return what is written and belongs to nothing else. What is typed behind a prompt belongs to its field."""
     texts = []
+    typed = next((one.box for one in found if one.actions == ("prompt",)), None)
+    taken: dict[int, list[Found]] = {}
+    for one in found:
+        for row in range(one.box.top, one.box.bottom):
+            taken.setdefault(row, []).append(one)
     for strip in layout.strips:
         line = layout.line(strip)
+        if typed is not None and typed.top == strip.row:
+            line = line[: max(0, typed.left - strip.left)]
         for mark in _PIECES.finditer(line):
             box = Box(strip.left + mark.start(), strip.row, mark.end() - mark.start(), 1)
-            if any(not box.meets(one.box).empty and one.actions != ("prompt",) for one in found):
+            if any(not box.meets(one.box).empty for one in taken.get(strip.row, ())):
                 continue
-            name = tidy(read(mark.group()))
+            name = tidy(mark.group())
             if name.strip("│|─-_"):
                 texts.append(_still(f"text:{strip.row}:{box.left}", "text", name, box, strip.owner))
     return texts

@@ -90,7 +90,7 @@ def prompted(layout: Layout, remembered: str, *, hidden: bool) -> Found | None:
         end = marks[-1].end()
     prompt, value = before[:end], read(before[end:]).strip()
     named = label(prompt)
-    secret = hidden or means_secret(prompt)
+    secret = hidden or means_secret(read(prompt))
     return Found(
         role="text field", name=named or tidy(prompt), label=named or tidy(prompt), owner=-1, value=value,
         box=box_of(row, end, cells.width), secret=secret, actions=("prompt",),
@@ -184,6 +184,8 @@ def _is_field(layout: Layout, strip: Strip, left: int, right: int, named: str) -
     if strip.owner < 0 and right - left > layout.cells.width * 3 // 4:
         return False
     above = text_above(layout, strip.owner, strip.row, left) if strip.owner >= 0 else ""
+    if means_secret(above) or (here and _typed_there(layout, strip.row, left, right, column)):
+        return True
     if above.endswith((":", "?", "=")) and not _row_like_it(layout, strip, left, right, (strip.row + 1,)):
         return True
     if _row_like_it(layout, strip, left, right, (strip.row - 1, strip.row + 1)):
@@ -191,6 +193,12 @@ def _is_field(layout: Layout, strip: Strip, left: int, right: int, named: str) -
     if named and layout.bright(strip, strip.left, left) < 0.5:
         return here or not layout.cells.text(strip.row, left, right).strip()
     return bool(above) and here
+
+
+def _typed_there(layout: Layout, row: int, left: int, right: int, cursor: int) -> bool:
+    """The cursor is shown right behind the text of a longer band: that is where one types, and not the row of a list."""
+    text = layout.cells.lines[row][left:right].rstrip(" _")
+    return layout.cells.cursor_shown and cursor == left + len(text) and cursor < right - 1
 
 
 def _row_like_it(layout: Layout, strip: Strip, left: int, right: int, rows: Sequence[int]) -> bool:

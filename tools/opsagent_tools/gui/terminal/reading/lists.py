@@ -101,43 +101,47 @@ def _text_at(layout: Layout, row: int, owner: int, start: int, blank: int) -> bo
 
 
 def _rows(layout: Layout, strip: Strip, band: tuple[int, int], taken: Sequence[Box]) -> list[Row]:
-    """Return the highlighted row and those above and below that begin where it begins."""
-    start = _start(layout, strip.row, band[0], band[1])
+    """Return the highlighted row and those above and below that begin where it begins, up to a blank row."""
     rows = [_row(layout, strip, band, lit=True)]
     ground = layout.main_ground(strip.row, *band)
     for step in (-1, 1):
-        row, gap = strip.row + step, 0
-        while 0 <= row < layout.cells.height and gap < 2:
+        row, parted = strip.row + step, 0
+        while 0 <= row < layout.cells.height and parted < 2:
             other = _beside(layout, row, strip.owner, band[0])
-            if other is None:
-                gap += 1  # a line that parts the rows of a menu
-                row += step
-                continue
-            begins = _start(layout, row, band[0], other.right)
-            if set(read(layout.line(other)).split()) and not layout.line(other).strip(_RULES):
-                row += step  # a line that parts the rows
-                continue
-            blank = begins is None
-            if not blank and (start is None or begins is None or abs(begins - start) > _SLACK):
-                break
-            if not blank and _cut(layout, row, begins or 0, other.left, start or 0):
-                break
-            if blank and strip.owner < 0:
-                break
-            right = min(other.right, max(band[1], _end(layout, row, band, other.right)))
-            box = box_of(row, band[0], right)
-            lit = layout.bright(other, band[0], right) > 0.5
-            if not blank and lit and layout.main_ground(row, band[0], right) != ground:
-                break  # a heading of another colour
-            if not blank and all(box.meets(one).empty for one in taken):
-                rows.append(_row(layout, other, (band[0], right), lit=lit))
-                gap = 0
-            elif not blank or (
-                layout.cells.rows[row][band[0]].style != layout.cells.rows[strip.row - step][band[0]].style and gap
+            if other is None or _is_rule(layout, other):
+                parted += 1  # a line that parts the rows of a menu
+            elif (found := _sibling(layout, strip, other, band, ground)) is not None and all(
+                found.box.meets(one).empty for one in taken
             ):
+                rows.append(found)
+                parted = 0
+            else:
                 break
             row += step
     return sorted(rows, key=lambda one: one.box.top)
+
+
+def _is_rule(layout: Layout, strip: Strip) -> bool:
+    line = layout.line(strip)
+    return bool(line.strip()) and not line.strip(_RULES)
+
+
+def _sibling(layout: Layout, strip: Strip, other: Strip, band: tuple[int, int], ground: str) -> Row | None:
+    """Return a row beside the highlighted one as one of its list; None: it begins elsewhere, or looks like a heading."""
+    start = _start(layout, strip.row, band[0], band[1])
+    begins = _start(layout, other.row, band[0], other.right)
+    if (
+        start is None
+        or begins is None
+        or abs(begins - start) > _SLACK
+        or _cut(layout, other.row, begins, other.left, start)
+    ):
+        return None
+    right = min(other.right, max(band[1], _end(layout, other.row, band, other.right)))
+    lit = layout.bright(other, band[0], right) > 0.5
+    if lit and layout.main_ground(other.row, band[0], right) != ground:
+        return None
+    return _row(layout, other, (band[0], right), lit=lit)
 
 
 def _cut(layout: Layout, row: int, begins: int, left: int, start: int) -> bool:
@@ -192,9 +196,13 @@ def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]
 
 
 def _named(layout: Layout, rows: list[Row]) -> list[Row]:
-    """Call each row by what follows its tag, where the rows have tags."""
+    """Call each row by what follows its tag, where the rows have tags; the first may be a heading."""
     lines = [layout.cells.lines[row.box.top][row.box.left : row.box.right] for row in rows]
     items = untagged(lines)
+    if not any(items) and len(rows) > 2:
+        items = ["", *untagged(lines[1:])]
+    if any(_KEY.fullmatch(item) for item in items):
+        return rows  # what follows is the key of each
     return [
         replace(row, text=item, called=(row.text, *row.called)) if item else row
         for row, item in zip(rows, items, strict=True)
