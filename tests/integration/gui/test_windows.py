@@ -121,8 +121,8 @@ async def _is_modal(screen: Display, window: Window) -> bool:
 
 def _make_modal(server: Any, dialog: int, parent: int) -> None:
     handle = server.create_resource_object("window", dialog)
-    handle.change_property(server.intern_atom("WM_TRANSIENT_FOR"), xlib().Xatom.WINDOW, 32, [parent])
-    add, modal = 1, server.intern_atom("_NET_WM_STATE_MODAL")
+    handle.change_property(server.get_atom("WM_TRANSIENT_FOR"), xlib().Xatom.WINDOW, 32, [parent])
+    add, modal = 1, server.get_atom("_NET_WM_STATE_MODAL")
     ask_manager(server, dialog, "_NET_WM_STATE", (add, modal, 0, 2))
 
 

@@ -50,7 +50,7 @@ def divide(server: Any, sizes: Sequence[tuple[int, int]]) -> None:
             display=server.display,
             opcode=server.display.get_extension_major("RANDR"),
             window=root,
-            name=server.intern_atom(f"monitor-{number}"),
+            name=server.get_atom(f"monitor-{number}"),
             primary=number == 0,
             automatic=False,
             x=left,

@@ -89,7 +89,7 @@ def ask_manager(server: Any, id_: int, message: str, data: tuple[int, ...]) -> N
     """Send the window manager a message about a window (EWMH)."""
     library = xlib()
     event = library.protocol.event.ClientMessage(
-        window=id_, client_type=server.intern_atom(message), data=(32, [*data, *[0] * (5 - len(data))])
+        window=id_, client_type=server.get_atom(message), data=(32, [*data, *[0] * (5 - len(data))])
     )
     mask = library.X.SubstructureRedirectMask | library.X.SubstructureNotifyMask
     server.screen().root.send_event(event, event_mask=mask)
@@ -121,7 +121,7 @@ def pointer(server: Any) -> Point:
 def set_resources(server: Any, text: str) -> None:
     """Set the X resources that programs read when they start."""
     root = server.screen().root
-    root.change_property(server.intern_atom("RESOURCE_MANAGER"), xlib().Xatom.STRING, 8, text.encode())
+    root.change_property(server.get_atom("RESOURCE_MANAGER"), xlib().Xatom.STRING, 8, text.encode())
     server.sync()
 
 
@@ -177,16 +177,16 @@ class _Reader:
             box=box,
             monitor=self._monitor_of(box),
             scale=program.scale,
-            modal=self.server.intern_atom("_NET_WM_STATE_MODAL") in states,
+            modal=self.server.get_atom("_NET_WM_STATE_MODAL") in states,
         )
 
     def numbers(self, handle: Any, name: str) -> list[int]:
         """Return a property of numbers, empty if it is not there."""
-        held = handle.get_full_property(self.server.intern_atom(name), xlib().X.AnyPropertyType)
+        held = handle.get_full_property(self.server.get_atom(name), xlib().X.AnyPropertyType)
         return [int(value) for value in held.value] if held is not None and held.format == 32 else []
 
     def _text(self, handle: Any, name: str) -> str:
-        held = handle.get_full_property(self.server.intern_atom(name), xlib().X.AnyPropertyType)
+        held = handle.get_full_property(self.server.get_atom(name), xlib().X.AnyPropertyType)
         if held is None or held.format != 8:
             return ""
         raw = held.value if isinstance(held.value, bytes) else str(held.value).encode("utf-8", "replace")
@@ -213,7 +213,7 @@ class _Reader:
         return max(range(len(shared)), key=lambda number: shared[number].width * shared[number].height)
 
     def _is_furniture(self, id_: int) -> bool:
-        kinds = {self.server.intern_atom(f"_NET_WM_WINDOW_TYPE_{kind}") for kind in _FURNITURE}
+        kinds = {self.server.get_atom(f"_NET_WM_WINDOW_TYPE_{kind}") for kind in _FURNITURE}
         try:
             told = self.numbers(self.server.create_resource_object("window", id_), "_NET_WM_WINDOW_TYPE")
         except xlib().error.BadWindow:
