@@ -13,7 +13,8 @@ from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Point, Verb, Window
 from opsagent_tools.gui.port import NotUsable, Surface
-from opsagent_tools.gui.recording import Recorder, Seen, SurfaceEyes
+from opsagent_tools.gui.recording import Recorder, SurfaceEyes
+from opsagent_tools.gui.recording.eyes import Sight
 from opsagent_tools.gui.windows import Windows
 from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
 from tests.support.waiting import until
@@ -27,16 +28,12 @@ class Watched(SurfaceEyes):
         self.looked: list[Point] = []
         self.begun = self.ended = 0
 
-    async def at(self, point: Point) -> Seen | None:
-        seen = await super().at(point)
-        self.looked.append(point)
-        return seen
-
-    async def focused(self) -> Seen | None:
+    async def sight(self, point: Point) -> Sight:
         self.begun += 1
-        seen = await super().focused()
+        sight = await super().sight(point)
         self.ended += 1
-        return seen
+        self.looked.append(point)
+        return sight
 
 
 async def test_a_form_that_is_filled_in(screen: Display, require: Callable[[str], Path]) -> None:  # noqa: F811

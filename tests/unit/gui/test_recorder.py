@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from opsagent_tools.gui.model import Box, Element, Look, Point, SurfaceKind, Verb, Window
 from opsagent_tools.gui.recording import Recorder, Recording, Seen
+from opsagent_tools.gui.recording.eyes import Sight
 from opsagent_tools.gui.recording.gestures import InputEvent
 
 WINDOW = Window(id="x11:0x1", pid=7, exe="/bin/p", program="p", uid=1, box=Box(0, 0, 400, 300))
@@ -25,23 +27,23 @@ class SlowEyes:
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
-        self.window: Window = WINDOW
         self.under = field("first")
         self.focus = field("first")
 
-    async def window_at(self, point: Point) -> Window | None:
+    async def sight(self, point: Point) -> Sight:
         await self.open.wait()
-        return self.window
+        return Sight(WINDOW, self.under, WINDOW, self.focus, self.under.look)
+
+    async def window_at(self, point: Point) -> Window | None:
+        return WINDOW
 
     async def focused_window(self) -> Window | None:
-        return self.window
+        return WINDOW
 
     async def at(self, point: Point) -> Seen | None:
-        await self.open.wait()
         return self.under
 
     async def focused(self) -> Seen | None:
-        await self.open.wait()
         return self.focus
 
     async def again(self, seen: Seen) -> Element | None:
@@ -119,3 +121,19 @@ async def test_a_click_is_put_down_to_what_was_there_before_it() -> None:
 async def test_a_menu_that_opened_under_the_pointer_was_not_clicked() -> None:
     (click,) = (await heard(SlowEyes(), press("press", windows=(5, 6)), press("release"), seen_first=True)).done
     assert click.seen is None
+
+
+async def test_what_was_seen_with_the_pointer_elsewhere_is_known_on_the_same_window() -> None:
+    eyes = SlowEyes()
+    recorder = Recorder(":0", {}, eyes)
+    recorder._rested(replace(rest(), point=Point(300, 200)))
+    eyes.open.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    eyes.open.clear()
+    for event in (press("press"), press("release")):  # before anybody has looked there
+        recorder._heard(event)
+    eyes.open.set()
+    (click,) = (await recorder.stop()).done
+    assert click.seen is not None
+    assert click.seen.element == eyes.under.element

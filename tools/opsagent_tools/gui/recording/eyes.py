@@ -30,6 +30,8 @@ class Sight:
     below: Seen | None = None
     keys_to: Window | None = None
     focused: Seen | None = None
+    look: Look | None = None
+    """All that was seen on `window`, a popup apart."""
 
 
 class Eyes(Protocol):
@@ -82,13 +84,20 @@ class SurfaceEyes:
     async def sight(self, point: Point) -> Sight:
         async with self._turn:
             window, keys_to = await self.window_at(point), await self.focused_window()
-            below = await self._first(window, lambda look: hit(look, point))
-            if below is not None and keys_to is not None and below.look.window.id == keys_to.id:
-                its = focused_in(below.look)
-                focused = None if its is None else Seen(its, below.look)
+            looks: list[Look] = []
+
+            def below(look: Look) -> Element | None:
+                looks.append(look)
+                return hit(look, point)
+
+            seen = await self._first(window, below)
+            look = looks[-1] if window is not None and not window.popup and looks else None
+            if look is not None and keys_to is not None and look.window.id == keys_to.id:
+                its = focused_in(look)
+                focused = None if its is None else Seen(its, look)
             else:
                 focused = await self._first(keys_to, focused_in)
-            return Sight(window, below, keys_to, focused)
+            return Sight(window, seen, keys_to, focused, look)
 
     async def window_at(self, point: Point) -> Window | None:
         try:

@@ -25,6 +25,8 @@ class InputEvent:
     """press, release, key, rest (the pointer has come to rest) or more (another event is meant by nothing here)."""
     at_ms: int
     """The server's clock."""
+    heard_at: float = 0.0
+    """Ours: seconds since the epoch."""
     point: Point
     button: int = 0
     key: str = ""

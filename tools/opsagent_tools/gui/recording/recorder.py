@@ -7,43 +7,47 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from opsagent_tools.gui.matching.roles import CHOICES
-from opsagent_tools.gui.model import Look, Point, Verb, Window
+from opsagent_tools.gui.model import Look, Point, SurfaceKind, Verb, Window
 from opsagent_tools.gui.port import NotUsable
-from opsagent_tools.gui.recording.eyes import Eyes, Seen, same_in
+from opsagent_tools.gui.recording.eyes import Eyes, Seen, Sight, hit, same_in
 from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
 from opsagent_tools.gui.recording.steps import Did, Recording, clicked_field
 from opsagent_tools.gui.recording.values import settled
 
-_T = TypeVar("_T")
 STOP_KEYS = ("ctrl", "alt", "end")
 _NEAR_PX = 3
 _READY_S = 15.0
+_FIRST_LOOK_S = 30.0
+_HEARD_LATE_S = 0.01
+"""Events are heard so much later than they come, at most as a rule."""
 _LINE_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
 class _Glance:
-    """What is seen at one moment: below the pointer, and with the focus. None: nobody knows, or it changed meanwhile."""
+    """A look around, which may still be under way."""
 
     point: Point
-    window: asyncio.Task[Window | None]
-    below: asyncio.Task[Seen | None]
-    keys_to: asyncio.Task[Window | None]
-    focused: asyncio.Task[Seen | None]
+    sight: asyncio.Task[Sight]
     read: asyncio.Task[Look | None]
+    """What is recognised below the pointer, beside."""
 
 
 @dataclass(slots=True)
 class _State:
-    acts: int = 0
-    """How many presses, releases and keys there were that may have changed what is seen."""
+    acts: list[float] = field(default_factory=list)
+    """When there was a press, a release or a key that may have changed what is seen: seconds since the epoch."""
     glance: _Glance | None = None
-    noted: dict[InputEvent, _Glance] = field(default_factory=dict)
+    next_look: Point | None = None
+    """Where to look once the look that is under way is over."""
+    last: _Glance | None = None
+    """The one before it, where nothing was done since."""
+    noted: dict[InputEvent, tuple[_Glance, ...]] = field(default_factory=dict)
     done: list[asyncio.Task[Did]] = field(default_factory=list)
 
 
@@ -79,7 +83,10 @@ class Recorder:
         self._reading: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to hear. Raises NotUsable where the display cannot be heard."""
+        """Begin to hear, and look at the window that is used once: where pictures are read, the first look takes seconds.
+
+        Raises NotUsable where the display cannot be heard.
+        """
         path = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "opsagent_tools.gui.recording.worker",
@@ -94,6 +101,7 @@ class Recorder:
             await self._end()
             raise NotUsable(first["error"] if first else "the process that hears ended")
         self._reading = asyncio.create_task(self._read())
+        await asyncio.wait({self._look(Point(first["x"], first["y"])).sight}, timeout=_FIRST_LOOK_S)
 
     async def finished(self) -> None:
         """Wait for the hotkey, or for the display's end."""
@@ -138,7 +146,7 @@ class Recorder:
                 continue
             event = InputEvent(
                 kind=said["kind"], at_ms=said["at_ms"], point=Point(said["x"], said["y"]), button=said.get("button", 0),
-                key=said.get("key", ""), char=said.get("char", ""), held=frozenset(said.get("held", ())),
+                key=said.get("key", ""), char=said.get("char", ""), held=frozenset(said.get("held", ())), heard_at=said.get("heard_at", 0.0),
                 windows=tuple(said.get("windows", ())),
             )  # fmt: skip
             if event.kind == "key" and {*event.held, event.key} == self._stop_keys:
@@ -152,51 +160,60 @@ class Recorder:
     def _heard(self, event: InputEvent) -> None:
         goes_on = event.kind == "key" and (event.char or event.key == "backspace") and self._joiner.typing
         if not goes_on:
-            self._state.acts += not (event.kind == "key" and event.char)
+            if event.kind != "key" or not event.char:
+                self._state.acts.append(event.heard_at)
             self._state.noted[event] = self._noted(event)
         for joined in self._joiner.feed(event):
             self._finish(joined)
         if not self._joiner.typing:
-            self._state.glance = None  # what was done may have changed what is seen
+            self._state.glance = self._state.last = None  # what was done may have changed what is seen
 
     def _rested(self, event: InputEvent) -> None:
         """Look at what lies below the pointer, for the press that may come."""
         if not self._joiner.typing:
             for joined in self._joiner.flush():  # a click that no second one followed
                 self._finish(joined)
-        self._state.glance = self._look(event.point)
-
-    def _noted(self, event: InputEvent) -> _Glance:
-        """Return what was seen before an event; where nobody has looked yet, what is seen now."""
         glance = self._state.glance
-        if glance is None or (event.kind != "key" and not _near(glance.point, event.point)):
-            return self._look(event.point)
-        return glance
+        if glance is not None and not glance.sight.done():
+            self._state.next_look = event.point  # one look at a time: eyes may be slow
+            return
+        self._state.glance = self._look(event.point)
+        self._state.glance.sight.add_done_callback(lambda _: self._look_on())
+
+    def _look_on(self) -> None:
+        point, self._state.next_look = self._state.next_look, None
+        if point is not None and not self._over.is_set():
+            self._state.last, self._state.glance = self._state.glance, self._look(point)
+
+    def _noted(self, event: InputEvent) -> tuple[_Glance, ...]:
+        """Return what was seen before an event, the surest first; where nobody has looked there yet, what is seen now."""
+        glance = self._state.glance
+        if glance is None:
+            return (self._look(event.point),)
+        if event.kind == "key" or _near(glance.point, event.point):
+            return (glance,)
+        before = (one for one in (glance, self._state.last) if one is not None)
+        return (self._look(event.point), *before)
 
     def _look(self, point: Point) -> _Glance:
-        below = asyncio.create_task(self._steady(self._eyes.at(point)))
-        return _Glance(
-            point,
-            asyncio.create_task(self._steady(self._eyes.window_at(point))),
-            below,
-            asyncio.create_task(self._steady(self._eyes.focused_window())),
-            asyncio.create_task(self._steady(self._eyes.focused())),
-            asyncio.create_task(self._read_then(below)),
-        )
+        sight = asyncio.create_task(self._in_time(self._eyes.sight(point), len(self._state.acts)))
+        return _Glance(point, sight, asyncio.create_task(self._read_then(sight)))
 
-    def _steady(self, look: Awaitable[_T | None]) -> Coroutine[None, None, _T | None]:
-        """Return what is seen; None where something was done while it was looked at, as nobody knows which came first."""
-        before = self._state.acts
+    async def _in_time(self, look: Awaitable[Sight], before: int) -> Sight:
+        """Return what is seen; nothing where something was done while it was looked at, as nobody knows which came first.
 
-        async def seen_in_time() -> _T | None:
-            seen = await look
-            return seen if self._state.acts == before else None
+        Of a picture it is known: reading it takes longer than taking it. `before`: how much had been done by then.
+        """
+        sight = await look
+        if len(self._state.acts) == before:
+            return sight
+        if sight.look is None or not _pictured_before(sight.look, self._state.acts[before]):
+            return Sight()
+        return Sight(sight.window, sight.below, look=sight.look)
 
-        return seen_in_time()
-
-    async def _read_then(self, below: asyncio.Task[Seen | None]) -> Look | None:
-        seen = await below
-        return None if seen is None else await self._eyes.read(seen)
+    async def _read_then(self, sight: asyncio.Task[Sight]) -> Look | None:
+        below = (await sight).below
+        return None if below is None else await self._eyes.read(below)
 
     def _finish(self, joined: Joined) -> None:
         before = self._state.done[-1] if self._state.done else None
@@ -204,36 +221,63 @@ class Recorder:
 
     async def _did(self, joined: Joined, latest: _Glance | None, before: asyncio.Task[Did] | None) -> Did:
         """Return a gesture with what it was done to, after the one `before`. `latest`: what was seen while it was typed."""
-        noted = self._state.noted.pop(joined.first, None) or self._look(joined.first.point)
+        noted = self._state.noted.pop(joined.first, None) or (self._look(joined.first.point),)
         keys = joined.first.kind == "key"
-        window, seen = (await noted.keys_to, await noted.focused) if keys else (await noted.window, await noted.below)
-        if not keys and window is not None and not _on(window, joined.first):
-            window = seen = None
+        window, seen = await (self._with_keys(noted) if keys else self._below(noted, joined.first))
         if seen is None and joined.gesture.verb is Verb.TYPE and before is not None:
             seen = clicked_field(await before)
         verb, to = joined.gesture.verb, None
         if verb is Verb.DRAG and joined.last in self._state.noted:
-            to = await self._state.noted[joined.last].below
+            _, to = await self._below(self._state.noted[joined.last], joined.last)
         now = None
         if seen is not None and (verb is Verb.TYPE or seen.element.role in CHOICES):
             now = await self._eyes.again(seen)
         moved = False
         if verb is Verb.TYPE and latest is not None and seen is not None:
-            focused = await latest.focused
+            focused = (await latest.sight).focused
             moved = focused is not None and same_in(focused.look, seen.element) != focused.element
         gesture = settled(joined.gesture, seen, now, moved=moved)
         did = Did(
             gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now,
-            read=None if keys or seen is None else await noted.read,
+            read=None if keys or seen is None else await noted[0].read,
         )  # fmt: skip
         if before is not None:
             await before
         self._told(did.said)
         return did
 
+    async def _with_keys(self, noted: Sequence[_Glance]) -> tuple[Window | None, Seen | None]:
+        sight = await noted[0].sight
+        return sight.keys_to, sight.focused
+
+    async def _below(self, noted: Sequence[_Glance], event: InputEvent) -> tuple[Window | None, Seen | None]:
+        window = None
+        for glance in noted:
+            sight = await glance.sight
+            seen = _pressed(sight, glance.point, event)
+            if seen is not None:
+                return sight.window, seen
+            if sight.window is not None and _on(sight.window, event):
+                window = window or sight.window
+        return window, None
+
     async def _forget_glance(self) -> None:
         if (glance := self._state.glance) is not None:
-            await asyncio.gather(glance.window, glance.below, glance.focused, glance.keys_to, glance.read)
+            await asyncio.gather(glance.sight, glance.read)
+
+
+def _pictured_before(look: Look, act: float) -> bool:
+    return look.source is SurfaceKind.PIXEL and look.at.timestamp() < act - _HEARD_LATE_S
+
+
+def _pressed(sight: Sight, there: Point, event: InputEvent) -> Seen | None:
+    """Return what a press was on, of a look around that was made with the pointer at `there`."""
+    if sight.window is not None and not _on(sight.window, event):
+        return None
+    if _near(there, event.point) or sight.look is None:
+        return sight.below if _near(there, event.point) else None
+    element = hit(sight.look, event.point)
+    return None if element is None else Seen(element, sight.look)
 
 
 def _near(one: Point, other: Point) -> bool:

@@ -63,7 +63,13 @@ class _Ear:
         kind = {_BUTTON: "press", _BUTTON_UP: "release", _KEY: "key"}.get(event.type)
         if kind is None:
             return None
-        said: dict[str, Any] = {"kind": kind, "at_ms": int(event.time), "x": int(event.root_x), "y": int(event.root_y)}
+        said: dict[str, Any] = {
+            "kind": kind,
+            "at_ms": int(event.time),
+            "heard_at": time.time(),
+            "x": int(event.root_x),
+            "y": int(event.root_y),
+        }
         said["held"] = [name for bit, name in _HELD.items() if int(event.state) & bit]
         if kind != "key":
             windows = self._at(said["x"], said["y"]) if kind == "press" else []
@@ -136,7 +142,7 @@ def _main() -> None:
     except Exception as error:  # noqa: BLE001  # whatever the library raises, the one who waits is told
         say({"error": f"nothing can be heard on this display ({type(error).__name__})"})
         return
-    say({"kind": "ready"})
+    say({**ear.rest(), "kind": "ready"})
     last, rests = time.monotonic(), list(_RESTS_S)
     while True:
         wait = max(0.0, last + rests[0] - time.monotonic()) if rests else None
