@@ -64,6 +64,11 @@ def same_field(old: str, new: str) -> bool:
     return _together(old, new, _SAME_FIELDS)
 
 
+def other_words_for(old: str, new: str) -> bool:
+    """Tell whether both are known words for one thing."""
+    return _together(old, new, _SAME_FIELDS + _SAME_BUTTONS)
+
+
 def same_button(old: str, new: str) -> bool:
     """Tell whether a button that was called `old` does the same when it is called `new`. `Save as` is not `Save`."""
     return _said(old) == _said(new) or _together(old, new, _SAME_BUTTONS)

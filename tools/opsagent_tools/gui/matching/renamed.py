@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsagent_tools.gui.matching.meaning import same_button, same_field
+from opsagent_tools.gui.matching.meaning import other_words_for, same_button, same_field
 from opsagent_tools.gui.matching.names import plain, same
-from opsagent_tools.gui.matching.roles import FIELDS, IN_MENUS, PRESSED, RANGES, TABS
+from opsagent_tools.gui.matching.roles import FIELDS, IN_MENUS, PRESSED, RANGES, TABS, usable
 from opsagent_tools.gui.matching.scene import Scene, enabled, seen
 from opsagent_tools.gui.model import Element, Fingerprint
 from opsagent_tools.gui.risk import risky_words
@@ -27,39 +27,65 @@ class Renamed:
 def renamed(fingerprint: Fingerprint, scene: Scene) -> Renamed | None:
     """Return the one element that must be the target under a new name, or None.
 
-    It must be the only one of its role in its container that the fingerprint does not know as a neighbour; the old name is
-    seen nowhere; it is at the same place among as many; what was beside it still is. A field may then be called anything,
-    a button only something that means the same (a `Start` that is now called `Stop` is where it was), a risky one nothing.
+    No control is called what it was called, and it is the only one of its role in its container that is not known as a
+    neighbour. Its new name is another word for the old one; or it is at the same place among as many, with what was beside
+    it beside it still: a field there may be called anything, a button only something that means the same (a `Start` that
+    is now called `Stop` stands where it stood). What is risky by either name is never taken.
     """
-    if scene.read or not _may_be_renamed(fingerprint, scene):
+    old = fingerprint.label or fingerprint.name
+    if scene.read or not _may_be_renamed(fingerprint) or risky_words(old):
         return None
     strangers = [one for one in scene.elements if _stranger(one, fingerprint, scene)]
-    if len(strangers) != 1:
+    if any(_controls(one, fingerprint) for one in scene.elements):
         return None
-    one = strangers[0]
-    old, new = fingerprint.label or fingerprint.name, one.label or one.name
-    if fingerprint.within and not any(same(fingerprint.within, name) for name in scene.containers(one)):
+    likely = _by_other_words(old, strangers, fingerprint, scene) or _by_its_place(old, strangers, fingerprint, scene)
+    if likely is None or risky_words(likely.element.label or likely.element.name):
         return None
-    if scene.place(one) != fingerprint.place or risky_words(new) or risky_words(old):
+    return likely
+
+
+def _by_other_words(old: str, strangers: list[Element], fingerprint: Fingerprint, scene: Scene) -> Renamed | None:
+    # Where there is another stranger, that one may be it, and this one new.
+    if len(strangers) != 1 or _kept(fingerprint, strangers[0], scene) < 0.5:
         return None
+    new = strangers[0].label or strangers[0].name
+    if not other_words_for(old, new):
+        return None
+    return Renamed(strangers[0], 0.72, _drift(fingerprint), f"“{old}” is called “{new}” now")
+
+
+def _by_its_place(old: str, strangers: list[Element], fingerprint: Fingerprint, scene: Scene) -> Renamed | None:
+    if len(strangers) != 1 or scene.place(strangers[0]) != fingerprint.place:
+        return None
+    if any(scene.says(one) for one in (fingerprint.name, fingerprint.label) if one):
+        return None
+    one, new = strangers[0], strangers[0].label or strangers[0].name
     kept = _kept(fingerprint, one, scene)
-    drift = ("label",) if fingerprint.label else ("name",)
     if fingerprint.role in FIELDS | RANGES:
         if same_field(old, new) and kept >= 0.8:
-            return Renamed(one, 0.75, drift, f"“{old}” is called “{new}” now; all around it is as it was")
+            return Renamed(one, 0.75, _drift(fingerprint), f"“{old}” is called “{new}” now; all around it is as it was")
         if _nothing_else_changed(fingerprint, one, scene):
-            return Renamed(one, 0.65, drift, f"“{old}” is gone and “{new}” is where it was; nothing else changed")
+            why = f"“{old}” is gone and “{new}” is where it was; nothing else changed"
+            return Renamed(one, 0.65, _drift(fingerprint), why)
     elif same_button(old, new) and kept >= 0.8:
-        return Renamed(one, 0.7, drift, f"“{old}” is called “{new}” now, which means the same")
+        return Renamed(one, 0.7, _drift(fingerprint), f"“{old}” is called “{new}” now, which means the same")
     return None
 
 
-def _may_be_renamed(fingerprint: Fingerprint, scene: Scene) -> bool:
+def _drift(fingerprint: Fingerprint) -> tuple[str, ...]:
+    return ("label",) if fingerprint.label else ("name",)
+
+
+def _controls(one: Element, fingerprint: Fingerprint) -> bool:
+    """Tell whether something that can be used still has the old name, so that nothing was renamed."""
+    old = {plain(name) for name in (fingerprint.name, fingerprint.label) if name}
+    return usable(one.role) and seen(one) and bool(old & {plain(name) for name in (one.name, one.label) if name})
+
+
+def _may_be_renamed(fingerprint: Fingerprint) -> bool:
     if fingerprint.role not in FIELDS | RANGES | PRESSED | IN_MENUS | TABS or not fingerprint.place[0]:
         return False
-    if len(fingerprint.neighbours) < _LEAST_NEIGHBOURS:
-        return False
-    return not any(scene.says(one) for one in (fingerprint.name, fingerprint.label) if one)
+    return len(fingerprint.neighbours) >= _LEAST_NEIGHBOURS
 
 
 def _stranger(one: Element, fingerprint: Fingerprint, scene: Scene) -> bool:
@@ -71,7 +97,9 @@ def _stranger(one: Element, fingerprint: Fingerprint, scene: Scene) -> bool:
     if not own or own & known:
         return False
     container = scene.container(one)
-    return not fingerprint.within or container is None or same(fingerprint.within, container.name) > 0
+    if fingerprint.within:
+        return any(same(fingerprint.within, name) for name in scene.containers(one))
+    return container is None
 
 
 def _kept(fingerprint: Fingerprint, one: Element, scene: Scene) -> float:
