@@ -189,6 +189,19 @@ async def test_the_clipboard_is_as_it_was(hands: Hands, form: Form) -> None:
     assert await hands.clipboard() is None
 
 
+async def test_people_keep_what_they_had_copied(hands: Hands, form: Form) -> None:
+    await hands.type_text("theirs", on=form.window)
+    await hands.select_all(on=form.window)
+    await hands.hotkey(["ctrl", "c"], on=form.window)
+    assert await until_text(hands, "theirs")
+    ours = Hands(form.display.name, form.display.env)
+    await ours.paste("ours", on=form.window)
+    await ours.close()
+    assert await hands.clipboard() == "theirs"
+    await hands.clear_clipboard()
+    assert await hands.clipboard() is None
+
+
 async def test_secrets_go_into_a_verified_field_of_a_private_display_only(hands: Hands, form: Form) -> None:
     async def yes() -> bool:
         return form.said("focus")[-1:] == ["password"]

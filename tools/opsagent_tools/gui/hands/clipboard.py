@@ -6,6 +6,7 @@ neither read nor offered.
 
 from __future__ import annotations
 
+import os
 import select
 import time
 from collections.abc import Callable, Sequence
@@ -124,6 +125,27 @@ class Clipboard:
                 self._give_up(selection)
         self._display.sync()
 
+    @property
+    def holds(self) -> bool:
+        """Whether it offers anything."""
+        return bool(self._offers)
+
+    def serve_alone(self, seconds: float) -> None:
+        """Go on offering what is there in a child, so that whoever waits for this process need not; it ends with it.
+
+        The child ends once another program has taken the selections, or after `seconds`.
+        """
+        if os.fork():
+            os._exit(0)  # the connection is the child's now: nothing may be said on it any more
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        connection = self._display.fileno()
+        os.closerange(3, connection)
+        os.closerange(connection + 1, connection + 64)  # the pipes to whoever started us
+        self._wait(lambda: not self.holds, seconds, look_s=seconds)
+
     def turn(self) -> None:
         """Serve whoever has asked."""
         while self._display.pending_events():
@@ -201,7 +223,7 @@ class Clipboard:
             raise ScreenError("the X server does not tell the time")
         return self._stamp
 
-    def _wait(self, done: Callable[[], bool], timeout_s: float) -> bool:
+    def _wait(self, done: Callable[[], bool], timeout_s: float, *, look_s: float = _LOOK_S) -> bool:
         until = time.monotonic() + timeout_s
         while True:
             self.turn()
@@ -211,7 +233,7 @@ class Clipboard:
             if left <= 0:
                 return False
             self._display.flush()
-            select.select([self._display.fileno()], [], [], min(left, _LOOK_S))
+            select.select([self._display.fileno()], [], [], min(left, look_s))
 
     def _atom(self, name: str) -> int:
         return int(self._display.intern_atom(name))

@@ -15,7 +15,8 @@ __all__ = ["Hands", "How", "Unfinished"]
 
 _PASTE = ("ctrl", "v")
 _TERMINAL_PASTE = ("shift", "insert")
-_TERMINALS = frozenset({"xterm", "uxterm", "urxvt", "rxvt", "st-256color", "mlterm"})
+_TERMINALS = ("term", "rxvt", "konsole", "kitty", "alacritty", "terminator", "tilix", "st-256color", "3270")
+"""Parts of names of programs in which ctrl+v is a key for the program inside."""
 
 
 class How(StrEnum):
@@ -176,7 +177,10 @@ class Hands:
         await self._worker.ask("clear_clipboard")
 
     async def close(self) -> None:
-        """Let go of every key, clear what we offered, end the process."""
+        """Let go of every key, clear what we offered, end the process.
+
+        On a desktop that people share, what they had copied is offered on until one of them copies something else.
+        """
         await self._worker.close()
 
     async def _make_room(self, on: Window | None, *, replace: bool, lines: bool = False, emacs: bool = False) -> None:
@@ -210,5 +214,6 @@ def _meant(on: Window | None, popups: bool = False) -> dict[str, Any]:
 
 
 def _paste_keys(on: Window | None) -> list[str]:
-    terminal = on is not None and (on.program in _TERMINALS or on.wm_class.endswith((".XTerm", ".UXTerm", ".URxvt")))
+    called = f"{on.program} {on.wm_class}".lower() if on is not None else ""
+    terminal = any(name in called for name in _TERMINALS)
     return list(_TERMINAL_PASTE if terminal else _PASTE)

@@ -14,7 +14,7 @@ from opsagent_tools.gui.hands.errors import KINDS, Unfinished
 from opsagent_tools.gui.port import NotUsable, ScreenError
 
 _PER_CHAR_S = 0.05
-_START_S = 8.0
+_START_S = 15.0
 _LINE_BYTES = 16 << 20
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR", "XDG_RUNTIME_DIR")
 

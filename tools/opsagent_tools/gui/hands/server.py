@@ -257,7 +257,7 @@ def _pyautogui() -> Any:
     for name in ("mouseinfo", "pyscreeze", "pymsgbox", "pytweening"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # "cannot be imported", says the language
     try:
-        return importlib.import_module("pyautogui")
+        import pyautogui
     except ImportError as missing:
         raise NotUsable(f"hands need {missing.name}: pip install 'opsagent[gui]'") from None
     except Exception as error:
@@ -265,6 +265,7 @@ def _pyautogui() -> Any:
         if isinstance(error, (errors.DisplayError, errors.XauthError, OSError)):
             raise NotUsable("no X server answers on this display, or its cookie is not ours") from None
         raise
+    return pyautogui
 
 
 def _key(code: int) -> str:

@@ -21,6 +21,7 @@ from opsagent_tools.gui.hands.server import Server, x_errors
 from opsagent_tools.gui.port import Refused, ScreenError
 
 _FETCHED_WITHIN_S = 3.0
+_KEPT_S = 3600.0
 _Asked = dict[str, Any]
 
 
@@ -41,7 +42,10 @@ class _Doing:
         }  # fmt: skip
 
     def close(self) -> None:
+        """Let go of everything; on a desktop that people share, their own clipboard is kept for them."""
         self.server.let_go()
+        if not self._private and self.clipboard.holds:
+            self.clipboard.serve_alone(_KEPT_S)
         self.clipboard.clear([CLIPBOARD, PRIMARY])
         self.server.display.close()
 
