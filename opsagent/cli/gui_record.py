@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from opsagent_tools.gui.recording.steps import Recorded
 
 _STOP = "ctrl+alt+end"
+_NO_COMMAND = "a run finds the program open, or not at all: record it with -- COMMAND to have it opened"
 
 
 def record(
@@ -163,12 +164,13 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     form = version_form(kept)
     if not out.as_json:
         out.lines(list(version(form, out.screen)))
-    for note in recorded.notes:
+    notes = [*recorded.notes, *(() if command else (_NO_COMMAND,))]
+    for note in notes:
         out.note(f"look at this: {note}")
     accepted = yes or confirmed(f"keep it, and run it from now on as {kept.name}?", out) is True
     said: dict[str, Any] = store(home, replace(kept, status=ACCEPTED if accepted else PROPOSED), dict(recorded.crops))
     if out.as_json:
-        out.document({**form, "status": said["status"], "id": said["id"], "notes": list(recorded.notes)})
+        out.document({**form, "status": said["status"], "id": said["id"], "notes": notes})
     elif accepted:
         out.line(f"{kept.name}: version {number} is what is run")
     else:
