@@ -36,6 +36,7 @@ class Worker:
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._was_ended = False
 
     async def ask(self, what: str, *, for_chars: int = 0, **details: Any) -> dict[str, Any]:
         """Return the answer. What has begun is ended even if the caller is cancelled; the next one waits for that."""
@@ -61,6 +62,7 @@ class Worker:
                 answer = await asyncio.wait_for(_exchange(process, {"do": what, **details}), patience_s)
             except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
                 await self._end()
+                self._was_ended = True
                 why = "the X server does not answer" if isinstance(error, TimeoutError) else "the hands' process ended"
                 raise Unfinished(f"{why}: how far “{what}” came is not known") from None
         if "error" in answer:
@@ -75,8 +77,9 @@ class Worker:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env=self._env, limit=_LINE_BYTES, start_new_session=True,
         )  # fmt: skip
+        first = {"private": self._private, "after_a_fall": self._was_ended}
         try:
-            answer = await asyncio.wait_for(_exchange(self._process, {"private": self._private}), _START_S)
+            answer = await asyncio.wait_for(_exchange(self._process, first), _START_S)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             await self._end()
             why = "does not answer" if isinstance(error, TimeoutError) else "cannot be reached"

@@ -28,12 +28,12 @@ _Asked = dict[str, Any]
 class _Doing:
     """What can be asked for."""
 
-    def __init__(self, *, private: bool) -> None:
+    def __init__(self, *, private: bool, after_a_fall: bool) -> None:
         self._private = private
         self.server = Server()
         self.clipboard = Clipboard(self.server.display)
         self._mask = int(self.server.display.display.info.resource_id_mask)
-        if private:
+        if private and after_a_fall:  # who was here before may have left keys down
             self.server.free_all_keys()
         self.known: dict[str, Callable[[_Asked], _Asked | None]] = {
             "position": self._position, "move": self._move, "click": self._click, "drag": self._drag,
@@ -192,9 +192,9 @@ def _main() -> None:
         said.write(json.dumps(answer).encode() + b"\n")
         said.flush()
 
-    first = heard.readline()
+    first = json.loads(heard.readline())
     try:
-        doing = _Doing(private=bool(json.loads(first)["private"]))
+        doing = _Doing(private=bool(first["private"]), after_a_fall=bool(first["after_a_fall"]))
     except ScreenError as error:
         say({"error": type(error).__name__, "why": str(error)})
         return
