@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, IN_MENUS, SECRET, usable
@@ -196,8 +196,8 @@ def _in_popup(look: Look, seen: Seen | None, find: Callable[[Look], Element | No
         return find(look)  # a picture shows what is on top
     if seen is not None and seen.look.source is look.source:
         return next((one for one in look.elements if one.id == seen.element.id), None)
-    found = find(look)
-    return found if found is not None and found.role in IN_MENUS | IN_LISTS else None
+    on_top = tuple(one for one in look.elements if one.role in IN_MENUS | IN_LISTS)
+    return find(replace(look, elements=on_top))
 
 
 def same_in(look: Look, element: Element) -> Element | None:
