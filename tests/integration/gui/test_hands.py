@@ -241,6 +241,22 @@ async def test_a_server_that_hangs_hangs_nobody(screen: Display) -> None:  # noq
     await hands.close()
 
 
+async def test_nothing_is_typed_for_somebody_who_is_gone(hands: Hands, form: Form) -> None:
+    doomed = Hands(form.display.name, form.display.env, private=True)
+    typing = asyncio.create_task(doomed.type_text("a" * 2000, on=form.window))
+    await until(lambda: form.said("key"))
+    worker = doomed._worker._process
+    assert worker is not None
+    assert worker.stdin is not None
+    worker.stdin.close()  # as the kernel does when whoever started it dies
+    with pytest.raises(Unfinished):
+        await typing
+    await hands.hotkey(["return"], on=form.window)
+    (text,) = await until(lambda: form.said("field"))
+    assert 0 < len(text) < 2000
+    await doomed.close()
+
+
 async def test_no_display(tmp_path: Path) -> None:
     with pytest.raises(ScreenError):
         await Hands(":987", {**os.environ, "XAUTHORITY": str(tmp_path / "none")}).click(Point(1, 1))

@@ -114,6 +114,8 @@ class _Doing:
             self._pasted(asked, secret=secret)
             return "pasted"
         for number, stroke in enumerate(strokes):
+            if select.select([sys.stdin], [], [], 0)[0]:  # nobody asks twice: whoever asked is gone
+                raise Unfinished(f"stopped after {number} of {len(strokes)} characters: nobody waits for them")
             try:
                 self.server.strike([stroke], meant=lambda: self._focus_is_meant(asked))
             except Refused as refused:
