@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ptyprocess import PtyProcess
 
 _ENDING_S = 2.0
+_AGES_S = 1e6
 _ESCDELAY_MS = "25"
 """How long curses waits whether an Escape begins a longer key: by default a whole second."""
 _MOST_PROCESSES = 64
@@ -65,6 +66,18 @@ class Terminal(Protocol):
         """The mouse mode that the program asked for; 0: it takes no mouse."""
 
     @property
+    def unread(self) -> int:
+        """Bytes that it was sent and has not read yet."""
+
+    @property
+    def reaction_s(self) -> float:
+        """How long it took until it wrote something after what it was sent last; 0: it has not yet."""
+
+    @property
+    def since_sent_s(self) -> float:
+        """Seconds since it was sent something."""
+
+    @property
     def exit_code(self) -> int | None: ...
     async def cells(self) -> Cells: ...
     async def write(self, data: bytes) -> None: ...
@@ -90,6 +103,9 @@ class PtyProgram:
         self._hung_up = False
         self._last_stir = 0.0
         """When it last wrote, or was last sent something (time.monotonic)."""
+        self._sent = -_AGES_S
+        self._answered = True
+        self._reaction_s = 0.0
         self._written = asyncio.Event()
         self._seen: Cells | None = None
         self.heard: Callable[[bytes], None] | None = None
@@ -150,7 +166,7 @@ class PtyProgram:
             quiet = now - self._last_stir
             wait = quiet_s - quiet
             if wait <= 0:
-                if quiet >= _LONG_QUIET_S or self._idle():
+                if not self.unread and (quiet >= _LONG_QUIET_S or self._idle()):
                     break
                 wait = 0.005
             self._written.clear()
@@ -159,10 +175,11 @@ class PtyProgram:
         return await self.cells()
 
     def _idle(self) -> bool:
-        """It has read what it was sent, and none of its foreground processes is running."""
-        return not self._unread() and not any(_busy(pid) for pid in _group(self._child, self._foreground()))
+        """None of its foreground processes is running."""
+        return not any(_busy(pid) for pid in _group(self._child, self._foreground()))
 
-    def _unread(self) -> int:
+    @property
+    def unread(self) -> int:
         try:
             with _opened(self._slave) as fd:
                 return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
@@ -179,7 +196,10 @@ class PtyProgram:
         if not data:
             self._hang_up()
             return
-        self._last_stir = time.monotonic()
+        self._last_stir = now = time.monotonic()
+        if not self._answered:
+            self._answered = True
+            self._reaction_s = now - self._sent
         self._seen = None
         answer = self._emulator.feed(data)
         if self.heard:
@@ -196,6 +216,14 @@ class PtyProgram:
         self._written.set()
 
     # what it is
+
+    @property
+    def reaction_s(self) -> float:
+        return self._reaction_s
+
+    @property
+    def since_sent_s(self) -> float:
+        return time.monotonic() - self._sent
 
     @property
     def child(self) -> int:
@@ -265,7 +293,8 @@ class PtyProgram:
     async def write(self, data: bytes) -> None:
         """Send bytes as if they were typed. Raises SurfaceGone."""
         while data:
-            self._last_stir = time.monotonic()
+            self._last_stir = self._sent = time.monotonic()
+            self._answered, self._reaction_s = False, 0.0
             if self._hung_up or self.exit_code is not None:
                 raise SurfaceGone(f"{self.argv[0]} has ended (exit code {self.exit_code})")
             try:

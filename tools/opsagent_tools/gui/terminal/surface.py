@@ -36,7 +36,13 @@ _KEY_QUIET_S = 0.02
 _SETTLE_QUIET_S = 0.04
 """Quiet that suffices where it is also known that the program waits for a key."""
 _KEY_TIMEOUT_S = 2.0
-_KEY_PATIENCE_S = 0.15
+_KEY_PATIENCE_S = 0.3
+_FIRST_PATIENCE_S = 3.0
+_STEADY_S = 0.03
+_SLOWEST_S = 6.0
+_TRIES = 3
+_FORGETS = 0.7
+"""So much is left of a slow reaction at the next key."""
 _TEXT_PATIENCE_S = 0.6
 _REACTS_S = 1.0
 """How long a program may take until something changes after Enter, before it is taken that nothing will."""
@@ -54,6 +60,8 @@ class TerminalSurface:
         self._mode = (False, False)
         self._asked = ""
         self._acted_on: str | None = None
+        self._reaction_s = 0.0
+        """How long the program takes to show that a key moved something; 0: not known yet."""
         self._driver = Driver(self._press, lambda: terminal.reads_lines, lambda key: has_key(key, terminal.term))
         self._typist = Typist(terminal, self._now, self._press, self._send)
 
@@ -78,7 +86,7 @@ class TerminalSurface:
     async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
         """Wait until the program is at rest and shows something, and until what was done last had its effect."""
         until = time.monotonic() + timeout_s
-        reacts = min(until, time.monotonic() + _REACTS_S)
+        reacts = min(until, time.monotonic() + (self._within(_REACTS_S / 2, 4) if self._reaction_s else _REACTS_S))
         while True:
             left = max(0.0, until - time.monotonic())
             cells = await self.terminal.rest(quiet_s=min(quiet_s, _SETTLE_QUIET_S), timeout_s=left)
@@ -170,10 +178,7 @@ class TerminalSurface:
             return await self._choose(target, what, reading)
         if how == "prompt":
             return reading
-        reading = await self._driver.reach(target, reading)
-        found = same(reading, target)
-        if found is None or not is_on(reading, found):
-            raise NotReached(f"the highlight is not on {said(target)}")
+        reading, found = await self._reached(target, reading)
         if found.role in {"check box", "radio button"}:
             return await self._tick(found, reading)
         if found.role in {"list item", "text field", "password field"} and verb is not Verb.DOUBLE:
@@ -181,6 +186,24 @@ class TerminalSurface:
         if found.role == "text":
             raise NotReached(f"{said(target)} is only written there: it is nothing that keys can use")
         return await self._act(("enter",), reading)
+
+    async def _reached(self, target: Element, reading: Reading) -> tuple[Reading, Element]:
+        """Bring the highlight to an element, and see it stay there. Raises NotReached."""
+        for _ in range(_TRIES):  # the first time it is not known yet how slow the program is
+            await self._driver.reach(target, reading)
+            reading = await self._steady()
+            found = same(reading, target)
+            if found is not None and is_on(reading, found):
+                return reading, found
+        raise NotReached(f"the highlight does not stay on {said(target)}")
+
+    async def _steady(self) -> Reading:
+        """Wait as long as this program takes to react to a key, so that none is under way any more. Raises NotReached."""
+        await asyncio.sleep(max(0.0, self._within(_STEADY_S, 2) - self.terminal.since_sent_s))
+        reading = await self._rested()
+        if self.terminal.unread:
+            raise NotReached("the program does not read the keys that it was sent")
+        return reading
 
     async def _tick(self, box: Element, reading: Reading) -> Reading:
         """Press Space on a check box or radio button and see that this one changed, and no other."""
@@ -287,19 +310,32 @@ class TerminalSurface:
         data = b"".join(bytes_of(_parts(key), term, application_cursor=mode) for key in keys)
         return await self._send(data) if data else await self._rested()
 
-    async def _send(self, data: bytes, patience_s: float = _KEY_PATIENCE_S) -> Reading:
-        """Send bytes and wait until the program is at rest again; for `patience_s` also until something changed.
+    async def _send(self, data: bytes, patience_s: float = 0.0) -> Reading:
+        """Send bytes and wait until the program is at rest again; for `patience_s` also until something changed (0: as long as this
+        program may take).
 
         On a machine under load the kernel hands a key on late: then the program is at rest because it knows nothing of it.
         """
         before = (await self.terminal.cells()).digest
         await self.terminal.write(data)
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + (patience_s or self._patience_s)
         while True:
-            cells = await self.terminal.rest(quiet_s=_KEY_QUIET_S, timeout_s=_KEY_TIMEOUT_S)
+            quiet = self._within(_KEY_QUIET_S, 1.5)
+            cells = await self.terminal.rest(quiet_s=quiet, timeout_s=_KEY_TIMEOUT_S + quiet)
             if cells.digest != before or time.monotonic() >= until or self.terminal.exit_code is not None:
-                return await self._now()
+                break
             await asyncio.sleep(0.01)
+        self._reaction_s = max(self.terminal.reaction_s, _FORGETS * self._reaction_s)
+        return await self._now()
+
+    def _within(self, least_s: float, times: float) -> float:
+        """Return so many times what this program needs to react to a key."""
+        return min(_SLOWEST_S, max(least_s, times * self._reaction_s))
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a key may take to show that it did something: long, where it is not known how quick the program is."""
+        return self._within(_KEY_PATIENCE_S, 3) if self._reaction_s else _FIRST_PATIENCE_S
 
     async def _act(self, keys: Sequence[str], reading: Reading) -> Reading:
         """Press what does something: the next settling waits for its effect."""
