@@ -33,7 +33,7 @@ _STYLES = {
 _UNTOLD = {"step_done"}
 
 
-class _Timeline:
+class Timeline:
     """One line for each thing that happens, with the seconds since the start."""
 
     def __init__(self, console: Console) -> None:
@@ -59,7 +59,7 @@ class _Timeline:
 def run_demo(*, json: bool = False) -> int:
     """Play the demo; return 0 only if every claim held. Progress goes to standard error with `json`."""
     console = Console(stderr=json, highlight=False)
-    timeline = _Timeline(console)
+    timeline = Timeline(console)
     story = Story()
     began = time.monotonic()
     try:
@@ -75,7 +75,7 @@ def run_demo(*, json: bool = False) -> int:
     return 0 if story.true and not problem else 1
 
 
-async def _play(story: Story, timeline: _Timeline) -> None:
+async def _play(story: Story, timeline: Timeline) -> None:
     async with stage(timeline.act, timeline.heard) as set_up:
         await play(set_up, story, timeline.act)
         timeline.act("taking everything down")

@@ -57,22 +57,27 @@ class Stage:
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """Run an `opsagent` command as a person would; return its exit code and what it printed."""
-        process = await asyncio.create_subprocess_exec(
-            *_opsagent(*arguments, "--home", str(self.home.path)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=_environment(),
-        )
-        printed, _ = await process.communicate()
-        return process.returncode or 0, printed.decode(errors="replace")
+        return await opsagent(*arguments, home=self.home)
+
+
+async def opsagent(*arguments: str, home: Home) -> tuple[int, str]:
+    """Run an `opsagent` command as a person would; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *_opsagent(*arguments, "--home", str(home.path)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=_environment(),
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode(errors="replace")
 
 
 @asynccontextmanager
 async def stage(say: Callable[[str], None], heard: Callable[[Mapping[str, Any]], None]) -> AsyncIterator[Stage]:
     """Set everything up for real; `heard` gets the daemon's timeline. All of it is gone afterwards."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(_temporary_folder()))
+        folder = Path(stack.enter_context(temporary_folder()))
         home = Home.open(folder / "home")
         stack.callback(home.discard_runtime_dir)  # it is not under the home
         # It may do what it likes here, so nothing but the demo's own services is known to it.
@@ -89,18 +94,19 @@ async def stage(say: Callable[[str], None], heard: Callable[[Mapping[str, Any]],
         stack.push_async_callback(supervisor.close)
         await _serving(deployment)
         say("starting the agent, unattended: opsagent watch, mode auto")
-        client = await stack.enter_async_context(_daemon(home))
-        listening = asyncio.create_task(_listen(client, heard))
-        stack.push_async_callback(_cancel, listening)
+        client = await stack.enter_async_context(daemon(home))
+        listening = asyncio.create_task(listen(client, heard))
+        stack.push_async_callback(cancel, listening)
         say("starting a steady load on gateway that counts every failed request")
         counters = folder / "load.json"
-        await stack.enter_async_context(_program(load_command(deployment.url, counters)))
-        await _until(counters.exists, _UP_S, "the load did not start")
+        await stack.enter_async_context(program(load_command(deployment.url, counters)))
+        await until(counters.exists, _UP_S, "the load did not start")
         yield Stage(home=home, deployment=deployment, supervisor=supervisor, counters_file=counters)
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Any:
+def temporary_folder() -> Any:
+    """Make a folder, and remove it with all that is in it."""
     folder = tempfile.mkdtemp(prefix="opsagent-demo-")
     try:
         yield folder
@@ -109,9 +115,10 @@ def _temporary_folder() -> Any:
 
 
 @asynccontextmanager
-async def _daemon(home: Home) -> AsyncIterator[ApiClient]:
+async def daemon(home: Home) -> AsyncIterator[ApiClient]:
+    """Start `opsagent watch` for a home; give the way to ask it."""
     log = home.logs_dir / "watch.log"
-    async with _program(_opsagent("watch", "--json", "--home", str(home.path)), log=log) as process:
+    async with program(_opsagent("watch", "--json", "--home", str(home.path)), log=log) as process:
         client: ApiClient | None = None
         deadline = asyncio.get_running_loop().time() + _DAEMON_S
         while client is None:
@@ -127,7 +134,7 @@ async def _daemon(home: Home) -> AsyncIterator[ApiClient]:
 
 
 @asynccontextmanager
-async def _program(command: list[str], *, log: Path | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(command: list[str], *, log: Path | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program for as long as the context lasts; end it with SIGTERM, then SIGKILL."""
     with contextlib.ExitStack() as files:
         out: Any = files.enter_context(log.open("wb")) if log is not None else asyncio.subprocess.DEVNULL
@@ -146,13 +153,15 @@ async def _program(command: list[str], *, log: Path | None = None) -> AsyncItera
                     await process.wait()
 
 
-async def _listen(client: ApiClient, heard: Callable[[Mapping[str, Any]], None]) -> None:
+async def listen(client: ApiClient, heard: Callable[[Mapping[str, Any]], None]) -> None:
+    """Hand on what the daemon tells, as long as it tells."""
     with contextlib.suppress(ApiError):
         async for item in client.stream("events", {}):
             heard(item)
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end."""
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -161,10 +170,11 @@ async def _cancel(task: asyncio.Task[None]) -> None:
 async def _serving(deployment: Deployment) -> None:
     ports = (deployment.store, deployment.api, deployment.gateway)
     for port in ports:
-        await _until(partial(_accepts, port), _UP_S, f"nothing serves port {port}")
+        await until(partial(accepts, port), _UP_S, f"nothing serves port {port}")
 
 
-async def _accepts(port: int) -> bool:
+async def accepts(port: int) -> bool:
+    """Return whether somebody accepts connections on a port of this machine."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -173,7 +183,8 @@ async def _accepts(port: int) -> bool:
     return True
 
 
-async def _until(condition: Callable[[], Any], timeout_s: float, why: str) -> None:
+async def until(condition: Callable[[], Any], timeout_s: float, why: str) -> None:
+    """Wait until `condition` holds. Raises StageError with `why`."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     while True:
         holds = condition()
