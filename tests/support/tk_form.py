@@ -54,6 +54,18 @@ def main() -> None:
     root.bind("<Control-s>", lambda _: say("ctrl+s"))
     root.bind("<F5>", lambda _: say("f5"))
 
+    def afresh(_: object) -> None:
+        """Be as at the beginning, for the next test."""
+        for window in root.winfo_children():
+            if isinstance(window, tk.Toplevel):
+                window.destroy()
+        for entry in fields.values():
+            entry.delete(0, "end")
+        fields["field"].focus_set()
+        say("afresh")
+
+    root.bind_all("<F12>", afresh)
+
     def told() -> None:
         root.update_idletasks()
         places = {"field": fields["field"], "password": fields["password"], "sheet": sheet, "open": dialog}

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,21 @@ pytest.importorskip("tkinter", reason="needs tkinter: apt-get install python3-tk
 
 
 class Form:
-    """The program that says what is done to it."""
+    """The program that says what is done to it: since the test began."""
 
     def __init__(self, file: Path, window: Window, display: Display) -> None:
         self._file, self.window, self.display = file, window, display
-        self.places = {name: Point(*at) for name, at in eventually(lambda: self.said("places"))[0].items()}
+        self._before = 0
+        self.places = {name: Point(*at) for name, at in eventually(lambda: self.said("places", ever=True))[0].items()}
+        self._before = len(self._lines())
 
-    def said(self, what: str) -> list[Any]:
-        lines = [json.loads(line) for line in self._file.read_text("utf-8").splitlines()] if self._file.exists() else []
-        return [value for name, value in lines if name == what]
+    def said(self, what: str, *, ever: bool = False) -> list[Any]:
+        lines = self._lines()
+        return [value for name, value in (lines if ever else lines[self._before :]) if name == what]
+
+    def _lines(self) -> list[tuple[str, Any]]:
+        whole, _, _ = (self._file.read_text("utf-8") if self._file.exists() else "").rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
 
 @pytest.fixture
@@ -49,14 +55,30 @@ async def hands(screen: Display) -> AsyncIterator[Hands]:  # noqa: F811
     await found.close()
 
 
+@pytest.fixture(scope="module")
+def running(screen: Display, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:  # noqa: F811
+    said = tmp_path_factory.mktemp("form") / "said"
+    program = screen.run_now([sys.executable, tk_form.__file__, str(said)])
+    yield program.pid, said
+    program.end_now()
+
+
 @pytest.fixture
-async def form(screen: Display, tmp_path: Path) -> AsyncIterator[Form]:  # noqa: F811
-    said = tmp_path / "said"
-    program = await screen.run([sys.executable, tk_form.__file__, str(said)])
-    window = await screen.window(pid=program.pid, title="form")  # the last one may still be on its way out
+async def form(screen: Display, hands: Hands, running: tuple[int, Path]) -> Form:  # noqa: F811
+    pid, said = running
+    window = await screen.window(pid=pid, title="form")
+    windows = Windows(screen.connection)
+
+    async def has_the_keys() -> bool:
+        focused = await windows.focused()
+        return focused is not None and focused.pid == pid
+
+    await until(has_the_keys)
+    form = Form(said, window, screen)
+    await hands.hotkey(["f12"])
+    await until(lambda: form.said("afresh"))
     await until_focused(screen, window)
-    yield Form(said, window, screen)
-    await program.end()
+    return Form(said, window, screen)
 
 
 def use_layout(display: Display, layout: str) -> None:
