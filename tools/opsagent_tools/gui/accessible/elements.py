@@ -11,6 +11,7 @@ from opsagent_tools.gui.accessible.bus import Ref
 from opsagent_tools.gui.accessible.labels import Text, nearest_label
 from opsagent_tools.gui.accessible.nodes import Node, Tree, id_of, spin_value
 from opsagent_tools.gui.accessible.quirks import is_closed_list, is_list_of_combo, true_places
+from opsagent_tools.gui.accessible.rows import in_rows
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
 
@@ -20,7 +21,7 @@ _SECRET = re.compile(
 )
 _TAGS = re.compile(r"<[^<>]{1,200}>")
 """Tooltips of Qt may be HTML."""
-_NAMED_BY_CONTENT = frozenset({Role.LABEL, Role.ROW, Role.LIST_ITEM, Role.TREE_ITEM})
+_NAMED_BY_CONTENT = frozenset({Role.LABEL, Role.TABLE_CELL, Role.LIST_ITEM, Role.TREE_ITEM})
 _TEXTS = frozenset({Role.LABEL, Role.STATIC, Role.TABLE_CELL, 10, 57})
 _LEAST = 10
 """Pixels that must be seen of an element, each way, for a click to be safe; less where it is smaller."""
@@ -85,7 +86,7 @@ def elements_of(tree: Tree, shape: Shape, toolkit: str, title: str = "") -> tupl
             source=SurfaceKind.ACCESSIBLE,
         )
         made[one.node.ref] = _with_value(element, one.node, tree)
-    return _in_rows(tuple(made.values()))
+    return in_rows(tuple(made.values()))
 
 
 def _placed(tree: Tree, shape: Shape, toolkit: str) -> Iterator[_Seen]:
@@ -148,14 +149,8 @@ def _said(label: Node, tree: Tree) -> str:
 
 def _text_in(node: Node, tree: Tree) -> str:
     """Return the texts right in an object, in order: what a label, a row or a list item without a name says."""
-    found: list[str] = []
-    for ref in node.children:
-        child = tree.nodes.get(ref)
-        if child is not None and child.role in _TEXTS and (text := _tidy(child.name)):
-            found.append(text)
-            if node.role == Role.ROW:
-                break
-    return " ".join(found)
+    children = (tree.nodes[ref] for ref in node.children if ref in tree.nodes)
+    return " ".join(text for child in children if child.role in _TEXTS and (text := _tidy(child.name)))
 
 
 def _tidy(name: str) -> str:
@@ -258,43 +253,3 @@ def _parent(node: Node, tree: Tree, made: dict[Ref, Element]) -> Element | None:
         around = tree.nodes.get(above)
         above = around.parent if around else None
     return None
-
-
-def _in_rows(elements: tuple[Element, ...]) -> tuple[Element, ...]:
-    """Give the cells of a table that has no rows of its own one row for each line, named by its first text."""
-    tables = {one.id for one in elements if one.role in ("table", "tree", "list")}
-    lines: dict[tuple[str, int], list[Element]] = {}
-    for one in elements:
-        if one.parent in tables and one.role in ("table cell", "label", "check box") and one.parent is not None:
-            lines.setdefault((one.parent, one.box.top), []).append(one)
-    rows: dict[str, Element] = {}
-    moved: dict[str, str] = {}
-    for (table, top), cells in lines.items():
-        if len(cells) < 2:
-            continue
-        row = _row(table, top, cells)
-        rows[cells[0].id] = row
-        moved.update({cell.id: row.id for cell in cells})
-    result: list[Element] = []
-    for one in elements:
-        if one.id in rows:
-            result.append(rows[one.id])
-        role = "table cell" if one.id in moved and one.role == "label" else one.role
-        result.append(replace(one, parent=moved[one.id], role=role) if one.id in moved else one)
-    return tuple(result)
-
-
-def _row(table: str, top: int, cells: list[Element]) -> Element:
-    left, right = min(cell.box.left for cell in cells), max(cell.box.right for cell in cells)
-    bottom = max(cell.box.bottom for cell in cells)
-    names = [cell.name for cell in sorted(cells, key=lambda cell: cell.box.left) if cell.name]
-    shared = frozenset({"enabled", "visible", "selected"}).intersection(*(cell.states for cell in cells))
-    return Element(
-        id=f"{table}#{top}",
-        role="row",
-        name=names[0] if names else "",
-        box=Box(left, top, right - left, bottom - top),
-        states=shared,
-        parent=table,
-        source=SurfaceKind.ACCESSIBLE,
-    )

@@ -18,6 +18,7 @@ from opsagent_tools.gui.port import ScreenError, Secrets
 
 _FOCUS_S = 1.5
 _LOOK_S = 0.02
+_OPENS_S = 0.2
 _ALWAYS_WRITTEN_INTO = frozenset({Role.TERMINAL, Role.SPIN_BUTTON})
 """Roles that toolkits do not call editable though they are."""
 _TICKED = frozenset({Role.CHECK_BOX, Role.RADIO_BUTTON})
@@ -136,9 +137,16 @@ class Gestures:
         node.parent = known.parent
         point = _point(node, self._part(node, known, at, window))
         popup = self._in_popup(known, point)
-        if lies_under(self._seen, known, point) or await is_covered(self._bus, self._seen, known, point):
+        if lies_under(self._seen, known, point) or await self._stays_covered(known, point):
             raise ScreenError(f"{_called(at.element)} is covered by something else")
         return _Target(node, point, popup)
+
+    async def _stays_covered(self, node: Node, point: Point) -> bool:
+        """Tell whether something covers a target; what opens right now is given a moment to be where it will be."""
+        if not await is_covered(self._bus, self._seen, node, point):
+            return False
+        await asyncio.sleep(_OPENS_S)
+        return await is_covered(self._bus, self._seen, node, point)
 
     def _known(self, element: Element | None, typed: bool) -> Node | None:
         """Return the object of an element: of a row its first cell with that name, of a combo box what is typed into."""
