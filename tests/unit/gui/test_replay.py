@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,7 +12,7 @@ import pytest
 
 from opsagent_tools.gui import playing
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeSurface, FakeWindow
-from opsagent_tools.gui.model import Box, Gesture, Located, SurfaceKind, Verb
+from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.port import ScreenError, SurfaceGone
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedure, ScreenStep, StepReport
 from opsagent_tools.gui.procedure_files import read_procedure
@@ -454,3 +454,32 @@ def test_a_renamed_field_is_proposed_as_a_change_and_a_renamed_secret_field_halt
     assert (healed.label, healed.role) == ("Road", "text field")
     as_it_was = Run()
     assert as_it_was.play(procedure(recorded)).steps[0].healed is None
+
+
+def test_what_only_a_lower_view_shows_is_used_there_and_proposed() -> None:
+    class Partly(FakeSurface):
+        async def look(self, near: Box | None = None) -> Look:
+            whole = await super().look(near)
+            told = tuple(one for one in whole.elements if one.id != "save")
+            return replace(whole, elements=told) if self.kind is SurfaceKind.ACCESSIBLE else whole
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            shown = self.programs[0].windows[0]
+            return [Partly(self.programs[0], shown, kind=kind) for kind in (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)]
+
+    run = Run()
+    run.screens = Screens(run.program)
+    report = run.play(procedure('- click: button "Save"\n'))
+    assert run.done == [("click", "save", "")]
+    assert report.steps[0].rung is Rung.TEXT
+    assert report.steps[0].healed is not None
+
+
+def test_a_step_without_a_target_says_so() -> None:
+    run = Run()
+    what = procedure('- click: button "Save"\n')
+    nameless = replace(what, steps=(replace(what.steps[0], on=Fingerprint()),))
+    report = asyncio.run(impatient(run, nameless))
+    assert report.outcome is ScreenOutcome.HALTED
+    assert "describe it" in report.why

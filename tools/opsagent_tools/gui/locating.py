@@ -34,6 +34,8 @@ def locate(fingerprint: Fingerprint, look: Look) -> Located | NotLocated:
     """Return where the fingerprint's target is in `look`, or why nothing is done. Never guesses."""
     if look.blank:
         return NotLocated(reason="blank", why="nothing is drawn on the window yet")
+    if not (fingerprint.role or fingerprint.name or fingerprint.label or fingerprint.anchor):
+        return NotLocated(reason="missing", why="nothing says what is meant: the step has no target, describe it")
     scene = Scene(look)
     found = _candidates(fingerprint, scene)
     if not found:
