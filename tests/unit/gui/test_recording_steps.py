@@ -163,6 +163,23 @@ def test_what_cannot_be_replayed_is_said() -> None:
     assert len(recorded.notes) == 3
 
 
+def test_the_program_that_most_was_done_to_is_meant() -> None:
+    shell = replace(MAIN, program="terminal", wm_class="t.T", id="x11:0x9")
+    made = procedure(
+        did(Verb.HOTKEY, EXPORT, keys=("ctrl", "l"), window=shell), did(Verb.CLICK, EXPORT), did(Verb.CLICK, DAILY)
+    )
+    assert made.window.program == "reports"
+    assert len(made.steps) == 2
+
+
+def test_a_drag_has_two_pictures() -> None:
+    drag = replace(did(Verb.DRAG, EXPORT, crop=b"from"), to=seen(DAILY, crop=b"to"))
+    again = replace(did(Verb.DRAG, EXPORT, crop=b"from"), to=seen(EXPORT, crop=b"to"))
+    assert Recording((drag, again)).procedure("move").crops == {
+        "01-export.png": b"from", "01-daily.png": b"to", "02-export.png": b"from", "02-export_2.png": b"to",
+    }  # fmt: skip
+
+
 def test_crops_are_named_by_their_step() -> None:
     recorded = Recording((did(Verb.CLICK, EXPORT, crop=b"png"),)).procedure("export")
     assert recorded.crops == {"01-export.png": b"png"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -98,16 +99,17 @@ class _Making:
 
     def made(self, name: str, title: str) -> Recorded:
         done = list(_joined(self.recording.done))
-        rule = next((_rule(one) for one in done if _rule(one) is not None), None) or WindowRule(program="")
-        if not rule.program:
+        main = _main_window(done)
+        rule = WindowRule(program="") if main is None else WindowRule(program=main.program, wm_class=main.wm_class)
+        if main is None:
             self.notes.append("no window was used whose program is known: name it in `window`")
         steps: list[ScreenStep] = []
         for number, one in enumerate(done):
-            if (its := _rule(one)) is not None and its.program != rule.program:
-                self.notes.append(f"left out, as it was done on another program ({its.program}): {one.said}")
+            if one.where is not None and one.where.program != rule.program:
+                self.notes.append(f"left out, as it was done on another program ({one.where.program}): {one.said}")
                 continue
             following = done[number + 1] if number + 1 < len(done) else None
-            steps.append(self._step(len(steps) + 1, one, rule, following))
+            steps.append(self._step(len(steps) + 1, one, main, following))
         self.notes.extend(f"left out, as a procedure has no word for it: {what}" for what in self.recording.ignored)
         sources = {one.seen.look.source for one in done if one.seen is not None}
         made = ScreenProcedure(
@@ -116,28 +118,27 @@ class _Making:
         )  # fmt: skip
         return Recorded(made, self.crops, tuple(self.notes))
 
-    def _step(self, number: int, one: Did, rule: WindowRule, following: Did | None) -> ScreenStep:
-        on = self._fingerprint(one.seen, one.read)
-        to = self._fingerprint(one.to, None)
+    def _step(self, number: int, one: Did, main: Window | None, following: Did | None) -> ScreenStep:
         gesture = self._generalised(one) if one.gesture.verb is Verb.TYPE else one.gesture
         needs = gesture.verb not in {Verb.HOTKEY, Verb.WAIT}
+        on = self._fingerprint(number, one.seen, one.read) if needs or _pressed_in_field(one) else None
+        to = self._fingerprint(number, one.to, None)
         note = ""
         if needs and (on is None or (gesture.verb is Verb.DRAG and to is None)):
             note = "what this was done to is not known: describe it"
             self.notes.append(f"step {number} ({gesture.verb}): {note}")
             on = on or Fingerprint()
-        return ScreenStep(
-            gesture=gesture, on=on if needs or _pressed_in_field(one) else None, to=to, after=_after(one, following), note=note,
-            window=_other_window(one, rule),
-        )  # fmt: skip
+        window = _other_window(one, main)
+        return ScreenStep(gesture=gesture, on=on, to=to, after=_after(one, following), note=note, window=window)
 
-    def _fingerprint(self, seen: Seen | None, read: Look | None) -> Fingerprint | None:
+    def _fingerprint(self, number: int, seen: Seen | None, read: Look | None) -> Fingerprint | None:
         if seen is None:
             return None
         made = fingerprint_of(seen.element, seen.look, read=_without_values(seen, read))
         if not seen.crop:
             return made
-        crop = f"{len(self.crops) + 1:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}.png"
+        stem = f"{number:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}"
+        crop = f"{_unused(stem, [name.removesuffix('.png') for name in self.crops])}.png"
         self.crops[crop] = seen.crop
         return replace(made, crop=crop)
 
@@ -245,17 +246,24 @@ def _same(one: Did, other: Did) -> bool:
     return first.id == second.id or (first.role, first.name, first.label) == (second.role, second.name, second.label)
 
 
-def _rule(one: Did) -> WindowRule | None:
-    window = one.where
-    return (
-        None if window is None or not window.program else WindowRule(program=window.program, wm_class=window.wm_class)
-    )
+def _main_window(done: Sequence[Did]) -> Window | None:
+    """Return the first window of the program that most was done to; None: no program is known."""
+    windows = [one.where for one in done if one.where is not None and one.where.program]
+    if not windows:
+        return None
+    (program, _), *_ = Counter(one.program for one in windows).most_common(1)
+    return next(one for one in windows if one.program == program)
 
 
-def _other_window(one: Did, rule: WindowRule) -> WindowRule | None:
+def _other_window(one: Did, main: Window | None) -> WindowRule | None:
     """Return the rule for a dialog; None: the procedure's own window."""
     window = one.where
-    if window is None or (not window.modal and window.wm_class == rule.wm_class):
+    if (
+        window is None
+        or main is None
+        or window.id == main.id
+        or (not window.modal and window.wm_class == main.wm_class)
+    ):
         return None
     return WindowRule(program=window.program, wm_class=window.wm_class, title=_steady_title(window.title))
 
