@@ -26,7 +26,8 @@ from opsagent_tools.gui.terminal.vt import Emulator
 if TYPE_CHECKING:
     from ptyprocess import PtyProcess
 
-_ENDING_S = 2.0
+_ENDING = ((signal.SIGHUP, 1.0), (signal.SIGTERM, 0.5), (signal.SIGKILL, 5.0))
+"""What a program is told when its terminal is closed, and how many seconds it has for it."""
 _AGES_S = 1e6
 _ESCDELAY_MS = "25"
 """How long curses waits whether an Escape begins a longer key: by default a whole second."""
@@ -326,13 +327,14 @@ class PtyProgram:
         """End the program as a terminal that is closed does (SIGHUP), and for good if it stays. Idempotent."""
         if self._fd < 0:
             return
-        for sign in (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL):
+        for sign, patience_s in _ENDING:
+            groups = {self._child, self._foreground()}
             if self.exit_code is not None:
                 break
-            for group in {self._child, self._foreground()}:
+            for group in groups:
                 with contextlib.suppress(OSError):
                     os.killpg(group, sign)
-            await self.wait(_ENDING_S)
+            await self.wait(patience_s)
         self._hang_up()
         self._fd = -1
         if self._process is not None:

@@ -293,8 +293,9 @@ class TerminalSurface:
     def _target(self, reading: Reading, at: Located) -> Element:
         if at.element is None:
             raise NotReached("a place without an element: a terminal has no pointer")
-        named = reading.element(at.element.id)  # a row that was found by another of its names
-        meant = at.element if named is None or named.box != at.element.box else named
+        named = reading.element(at.element.id)
+        by_other_name = named is not None and at.element.name in reading.aliases.get(named.id, ())
+        meant = named if named is not None and by_other_name and named.box == at.element.box else at.element
         found = same(reading, meant)
         if found is None:
             raise NotReached(f"{said(at.element)} is not there any more")
