@@ -3,6 +3,7 @@
 ProcedureError          it cannot be used as it is
   NoProcedure           there is none of that name
   NotAccepted           nobody has accepted it yet
+  NoSecretThere         a secret that it types cannot be had
   WrongParameters       it was told something that it does not take, or too little
 """
 
@@ -19,6 +20,10 @@ class NoProcedure(ProcedureError):
 
 class NotAccepted(ProcedureError):
     """Nobody has accepted it yet."""
+
+
+class NoSecretThere(ProcedureError):
+    """A secret that it types cannot be had."""
 
 
 class WrongParameters(ProcedureError):

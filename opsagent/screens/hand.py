@@ -21,7 +21,7 @@ from opsagent.recall import MemoryDesk
 from opsagent.screen_settings import ScreenSettings
 from opsagent.screens import afterwards, files
 from opsagent.screens.asking import STEP_ARG, Run, Say, StepQuestions
-from opsagent.screens.errors import ProcedureError
+from opsagent.screens.errors import NoSecretThere, ProcedureError
 from opsagent.screens.learning import learn
 from opsagent.screens.planning import told_in
 from opsagent.screens.secrets import NamedSecrets
@@ -82,6 +82,8 @@ class ScreenHands:
             for run in left:
                 await asyncio.to_thread(afterwards.looked_at, self._home.path, run, "a person")
             going = await asyncio.to_thread(self._begun, action, say)
+        except NoSecretThere as error:
+            return Outcome(done=False, detail=f"nothing was done: {error}", refused=NEEDS_PERSON)
         except (ProcedureError, OSError, ValueError) as error:
             return Outcome(done=False, detail=f"nothing was done: {error}")
         async with self._alone:
@@ -101,7 +103,7 @@ class ScreenHands:
         told = told_in(kept, str(args["told"]))
         missing = NamedSecrets(self._home.path, settings.secrets, told).missing(secrets_of(kept.procedure, told))
         if missing:
-            raise ProcedureError(missing)
+            raise NoSecretThere(missing)
         run = str(args["run"])
         folder = files.run_folder(self._home.path, run)
         if (folder / afterwards.BEGUN).exists():

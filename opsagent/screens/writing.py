@@ -27,5 +27,5 @@ def refuse_secrets(text: str) -> None:
         if said != masked:
             raise ProcedureError(
                 f"line {number} holds what looks like a secret: take it out, name it under [screens.secrets] of config.toml, "
-                "and write `secret: NAME` in its place"
+                "and write `secret: NAME` in its place (a command that only looks like one: put it into a script)"
             )

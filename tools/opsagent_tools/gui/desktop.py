@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class DesktopScreens:
         self._silent: set[int] = set()
         """Processes whose toolkit tells nothing: they are not waited for again."""
         self._started: list[Program] = []
+        self._ready: asyncio.Future[list[object]] | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def windows(self) -> Sequence[Window]:
@@ -75,6 +76,7 @@ class DesktopScreens:
 
         Raises NotUsable, with its last words, where it cannot be started or ends badly at once; Refused, ScreenError.
         """
+        self._get_ready()
         env = accessible_env(command, self._display.env)
         home = Path(self._display.env.get("HOME", "/"))
         cwd = home if home.is_dir() else None
@@ -94,10 +96,24 @@ class DesktopScreens:
 
     async def close(self) -> None:
         """Let go of all surfaces. Programs go on."""
+        if self._ready is not None:
+            await self._ready
         for surfaces in self._surfaces.values():
             for one in surfaces:
                 await one.close()
         self._surfaces.clear()
+
+    def _get_ready(self) -> None:
+        """Have the processes that see and act started beside the program, which takes as long: nobody waits for them later.
+
+        What cannot be started is told by whoever needs it.
+        """
+        if self._ready is not None:
+            return
+        starting: list[Awaitable[object]] = [self._eyes.picture(Box(0, 0, 1, 1))] if not missing() else []
+        if self._means.hands is not None:
+            starting.append(self._means.hands.position())
+        self._ready = asyncio.gather(*starting, return_exceptions=True)
 
     async def _may_use(self, window: Window) -> bool:
         if self._allow is None:  # it is only looked at

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -48,8 +49,8 @@ class Reading:
     """Mean probability of those among their like, 0..1."""
 
 
-class Recogniser:
-    """Finds and reads text. Not for several threads."""
+class _Models:
+    """The models, loaded: that takes seconds, so not before something is to be read."""
 
     def __init__(self) -> None:
         from rapidocr import RapidOCR  # heavy, and loads models
@@ -58,15 +59,25 @@ class Recogniser:
         white = np.full((64, 64, 3), 255, dtype=np.uint8)
         engine(white, use_rec=False, use_cls=False)  # it loads a model when it is used first
         engine(white, use_det=False, use_cls=False, use_rec=True)
-        self._finder: Any = engine.text_det
-        self._reader: Any = engine.text_rec
-        signs = self._reader.postprocess_op.character
-        self._latin = np.array([n == 0 or (len(one) == 1 and one.isascii()) for n, one in enumerate(signs)])
+        self.finder: Any = engine.text_det
+        self.reader: Any = engine.text_rec
+        signs = self.reader.postprocess_op.character
+        self.latin = np.array([n == 0 or (len(one) == 1 and one.isascii()) for n, one in enumerate(signs)])
+
+
+class Recogniser:
+    """Finds and reads text. Not for several threads."""
+
+    def __init__(self) -> None:
         self._read: OrderedDict[bytes, Reading] = OrderedDict()
         self.lines_read = 0
         """How often the recogniser ran: what was remembered is not counted."""
         self.pixels_searched = 0
         """Of pictures in which lines were looked for."""
+
+    @cached_property
+    def _models(self) -> _Models:
+        return _Models()
 
     def find(self, image: Image) -> list[Box]:
         """Return boxes around lines of text, with some air; what the library calls detection."""
@@ -75,7 +86,7 @@ class Recogniser:
             return []
         self.pixels_searched += height * width
         padded = cv2.copyMakeBorder(image, 0, -height % 32, 0, -width % 32, cv2.BORDER_REPLICATE)
-        quads = self._finder(padded).boxes
+        quads = self._models.finder(padded).boxes
         if quads is None:
             return []
         found = []
@@ -108,16 +119,16 @@ class Recogniser:
         )
         entry = np.zeros((1, 3, _HEIGHT, room), dtype=np.float32)
         entry[0, :, :, :scaled] = small.astype(np.float32).transpose(2, 0, 1) / 127.5 - 1.0
-        chances = np.asarray(self._reader.session(entry), dtype=np.float32)
+        chances = np.asarray(self._models.reader.session(entry), dtype=np.float32)
         text, score = self._decoded(chances)
         if text.isascii():
             return Reading(text, score, text, score)
-        among = np.where(self._latin, chances, 0.0)
+        among = np.where(self._models.latin, chances, 0.0)
         among /= np.maximum(among.sum(axis=2, keepdims=True), 1e-9)
         return Reading(text, score, *self._decoded(_without_blanks(among, chances)))
 
     def _decoded(self, chances: npt.NDArray[np.float32]) -> tuple[str, float]:
-        lines, _ = self._reader.postprocess_op(chances)
+        lines, _ = self._models.reader.postprocess_op(chances)
         text, score = lines[0]
         return str(text).strip(), float(score)
 
