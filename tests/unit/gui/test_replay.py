@@ -51,7 +51,7 @@ class Run:
 
     program: FakeProgram = field(default_factory=form)
     screens: FakeScreens | None = None
-    known: Mapping[str, str] = field(default_factory=lambda: {"pin": "4711"})
+    known: Mapping[str, str] = field(default_factory=lambda: {"pin": "hunter-two"})
     answers: dict[int, NotAllowed] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     told: list[StepReport] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Run:
             what, screens, values, guard=self.guard, secrets=self, tell=self.tell, stop=lambda: self.stopped
         )
         assert report.steps == tuple(self.told)
-        assert "4711" not in repr(report)
+        assert "hunter-two" not in repr(report)
         return report
 
     def play(self, what: ScreenProcedure, **values: str) -> RunReport:
@@ -249,7 +249,7 @@ def test_a_secret_goes_into_a_field_that_hides_it_and_nowhere_else() -> None:
     run = Run()
     report = run.play(procedure('- {type: {secret: pin}, on: password field labelled "PIN"}\n'))
     assert report.outcome is ScreenOutcome.UNVERIFIED
-    assert run.program.control("pin").value == "4711"
+    assert run.program.control("pin").value == "hunter-two"
     assert run.done == [("type", "pin", "<pin>")]
     assert report.values == {}
     open_field = Run()
