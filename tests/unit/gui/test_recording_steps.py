@@ -210,3 +210,16 @@ def test_texts_and_names_are_made_plain() -> None:
     ]
     assert not is_secret(USER)
     assert is_secret(replace(USER, value="••••"))
+
+
+@pytest.mark.parametrize(
+    "label", ["Password:", "비밀번호", "Kennwort", "Mot de passe", "PIN", "API key", "パスワード", "Private key"]
+)
+def test_a_field_that_asks_for_a_secret_is_known_by_its_label(label: str) -> None:
+    assert is_secret(replace(USER, label=label))
+    assert not is_secret(replace(DAILY, name=label)), "a box to tick"
+
+
+@pytest.mark.parametrize("label", ["User name", "Spinning", "Monat", "Opinion", "이름"])
+def test_other_fields_are_no_secrets(label: str) -> None:
+    assert not is_secret(replace(USER, label=label))

@@ -14,11 +14,9 @@ from opsagent_tools.gui.accessible.quirks import is_closed_list, is_list_of_comb
 from opsagent_tools.gui.accessible.rows import in_rows
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
+from opsagent_tools.gui.secret_words import asks_for_secret
 
 _SPACES = re.compile(r"\s+")
-_SECRET = re.compile(
-    r"(?i)pass ?word|pass ?phrase|passwort|kennwort|mot de passe|contrase|senha|비밀번호|암호|パスワード|\bpin\b|secret|\btoken\b|api.?key"
-)
 _TAGS = re.compile(r"<[^<>]{1,200}>")
 """Tooltips of Qt may be HTML."""
 _NAMED_BY_CONTENT = frozenset({Role.LABEL, Role.TABLE_CELL, Role.LIST_ITEM, Role.TREE_ITEM})
@@ -216,7 +214,7 @@ def _states(one: _Seen, role: str) -> frozenset[str]:
 
 def _with_value(element: Element, node: Node, tree: Tree) -> Element:
     called = f"{element.name} {element.label}"
-    if "secret" in element.states or ("editable" in element.states and _SECRET.search(called)):
+    if "secret" in element.states or ("editable" in element.states and asks_for_secret(called)):
         return replace(element, value=None, states=element.states | {"secret"})
     if node.role == Role.COMBO_BOX:
         return replace(element, value=_chosen(node, tree))

@@ -12,7 +12,8 @@ from opsagent_tools.gui.model import Box, Element, SurfaceKind
 from opsagent_tools.gui.pixels.frames import Frame
 from opsagent_tools.gui.pixels.labels import label_of
 from opsagent_tools.gui.pixels.marks import Mark, Shape
-from opsagent_tools.gui.pixels.words import Text, asks_for_secret, is_masked, median_height
+from opsagent_tools.gui.pixels.words import Text, is_masked, median_height
+from opsagent_tools.gui.secret_words import asks_for_secret
 
 _LOWEST, _HIGHEST = 1.05, 4.4
 """Heights of text between which a shape holds one line."""

@@ -7,8 +7,8 @@ import asyncio
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.eyes import Eyes
-from opsagent_tools.gui.pixels.words import asks_for_secret
 from opsagent_tools.gui.port import ScreenError, Secrets
+from opsagent_tools.gui.secret_words import asks_for_secret
 
 _CHOICES = frozenset({"check box", "radio button", "check menu item", "radio menu item"})
 _AREAS = frozenset({"text area", "editor", "document"})

@@ -9,11 +9,6 @@ from dataclasses import dataclass
 
 from opsagent_tools.gui.model import Box
 
-_SECRET = re.compile(
-    r"pass ?(word|phrase|code|wd)|\bpin\b|secret|token|api ?key|kennwort|passwort|geheim|mot de passe|contraseña|clave"
-    r"|senha|пароль|비밀번호|암호|パスワード|密码|密碼",
-    re.IGNORECASE,
-)
 _BULLETS = re.compile(r"[•●·*○◦∙⋅.]{2,}")
 
 
@@ -32,11 +27,6 @@ def median_height(texts: Sequence[Text]) -> int:
     """Return the usual height of some texts, 0 where there is none."""
     heights = sorted(one.height for one in texts)
     return heights[len(heights) // 2] if heights else 0
-
-
-def asks_for_secret(label: str) -> bool:
-    """Say whether a field of that label takes something that nobody may see."""
-    return _SECRET.search(label) is not None
 
 
 def is_masked(value: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from opsagent_tools.gui.matching.roles import FIELDS, SECRET
 from opsagent_tools.gui.model import Element, Gesture, Verb
 from opsagent_tools.gui.recording.eyes import Seen
-from opsagent_tools.redact import secret_name
+from opsagent_tools.gui.secret_words import asks_for_secret
 
 _BULLETS = frozenset("•●∙*⚫")
 
@@ -42,9 +42,7 @@ def is_secret(element: Element) -> bool:
     value = element.value or ""
     if value and set(value) <= _BULLETS:
         return True
-    return element.role in FIELDS and any(
-        secret_name(name) is not None for name in (element.label, element.name) if name
-    )
+    return element.role in FIELDS and asks_for_secret(element.label, element.name)
 
 
 def composed(text: str) -> str:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 
+from opsagent_tools.gui.secret_words import asks_for_secret
 from opsagent_tools.gui.terminal.cells import read
 
-_SECRET = re.compile(
-    r"pass(?:word|wd|phrase|code)|\bpin\b|\bpsk\b|secret|\btoken\b|api[ _-]?key|private key|credential"
-    r"|비밀번호|암호|패스워드|暗証|パスワード|密码|密碼|口令|kennwort|passwort|mot de passe|contraseñ|senha|parola|wachtwoord|lösenord",
-    re.IGNORECASE,
-)
 _STARS = re.compile(r"[*•●·∙]{2,}")
 
 
 def means_secret(*said: str) -> bool:
     """One of the texts beside a field asks for a secret."""
-    return any(_SECRET.search(one) for one in said)
+    return asks_for_secret(*said)
 
 
 def is_masked(value: str) -> bool:
