@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from opsagent_tools.gui.model import Element
 from opsagent_tools.gui.port import ScreenError
-from opsagent_tools.gui.terminal.driving import Press, is_on, said, same
+from opsagent_tools.gui.terminal.driving import is_on, said, same
+from opsagent_tools.gui.terminal.fingers import Fingers
 from opsagent_tools.gui.terminal.keys import bytes_of, has_key
 from opsagent_tools.gui.terminal.program import Terminal
-from opsagent_tools.gui.terminal.reading.elements import Reading
 
 _ROUNDS = 4
 _SEEN_S = 0.6
@@ -23,10 +22,7 @@ class Typist:
     """Types on one terminal."""
 
     terminal: Terminal
-    now: Callable[[], Awaitable[Reading]]
-    press: Press
-    send: Callable[[bytes, float], Awaitable[Reading]]
-    """Send bytes; wait so many seconds at most until something is seen of them."""
+    fingers: Fingers
 
     async def type(self, text: str, field: Element | None, *, replace: bool, secret: bool) -> None:
         """Type `text` into `field`, which has the focus (None: where the cursor is).
@@ -40,12 +36,12 @@ class Typist:
         if field is not None and replace:
             await self._clear(field, secret=secret)
         before = field.value or "" if field is not None and not replace else ""
-        reading = await self.send(text.encode(), _UNSEEN_S if secret else _SEEN_S)
+        reading = await self.fingers.send(text.encode(), _UNSEEN_S if secret else _SEEN_S)
         if field is None or secret:
             return
         found = same(reading, field)
         if found is not None and not _holds(found, before + text):
-            found = same(await self.press(()), field)
+            found = same(await self.fingers.press(()), field)
         if found is None:
             raise ScreenError(f"{said(field)} is not there any more after typing")
         if "secret" in found.states:
@@ -56,7 +52,7 @@ class Typist:
     async def _clear(self, field: Element, *, secret: bool) -> None:
         """Take away what the field holds; see that it is empty."""
         if secret or "secret" in field.states:
-            await self.send(b"\x15", _UNSEEN_S)  # Ctrl+U: the line, in every program that hides what is typed
+            await self.fingers.send(b"\x15", _UNSEEN_S)  # Ctrl+U: the line, in every program that hides what is typed
             return
         erase = self.terminal.erase if self.terminal.reads_lines else bytes_of(("backspace",), self.terminal.term)
         found: Element | None = field
@@ -65,8 +61,8 @@ class Typist:
                 return
             if not self.terminal.reads_lines:
                 await self._to_end(found)
-            await self.send(erase * len(found.value), _SEEN_S)
-            reading = await self.now()
+            await self.fingers.send(erase * len(found.value), _SEEN_S)
+            reading = await self.fingers.rested()
             found = same(reading, field)
             if found is None or not is_on(reading, found):
                 raise ScreenError(f"{said(field)} lost the focus while it was emptied")
@@ -75,16 +71,16 @@ class Typist:
     async def _to_end(self, field: Element) -> None:
         """Bring the caret behind the last character of the field."""
         for key in ("end", "right"):
-            cells = (await self.now()).cells
+            cells = (await self.fingers.rested()).cells
             column, row = cells.cursor
             text = cells.lines[field.box.top][field.box.left : field.box.right].rstrip(" _")
             missing = field.box.left + len(text) - column
             if missing <= 0 or row != field.box.top:
                 return
             if key == "right":
-                await self.press((key,) * missing)
+                await self.fingers.press((key,) * missing)
             elif has_key(key, self.terminal.term):
-                await self.press((key,))
+                await self.fingers.press((key,))
 
 
 def _holds(field: Element, text: str) -> bool:
