@@ -216,10 +216,18 @@ class PixelSurface:
         return _Shown(own, (*covering, *others))
 
     async def _view_of(self, at: Located, window: Window) -> str:
-        """Return under which id the place was looked at: the window's, or that of a menu before it."""
+        """Return under which id the place was looked at: the window's, or that of a menu before it.
+
+        Raises ScreenError where what was looked at is not what lies there now: a menu was closed, or opened over it.
+        """
         shown = await self._shown(window)
         holding = [one for one in shown.own if one.box.holds(at.point)]
-        return holding[-1].id if holding else window.id
+        now = holding[-1].id if holding else window.id
+        was = at.element.id.rpartition("/")[0] if at.element is not None else ""
+        if at.element is not None and was.rpartition("+")[2] != (now if holding else ""):
+            why = "a menu lies over" if holding else "the menu was closed that showed"
+            raise ScreenError(f"{why} the {at.element.role} “{at.element.name[:60]}”: nothing was done")
+        return now
 
     async def _state_of(self, at: Located) -> str | None:
         look = await self.look()
