@@ -24,7 +24,7 @@ from opsagent.runtime_dir import NoRuntimeDir, runtime_dir
 
 _SUBFOLDERS = ("chroma", "engine", "logs", "last_good", "notify", "senses")
 _OURS = (
-    *_SUBFOLDERS, "log_archives", "quarantine", "releases", "runbooks", "runbook_runs", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
+    *_SUBFOLDERS, "log_archives", "quarantine", "releases", "runbooks", "runbook_runs", "screens", "owner.lock", "runtime", ".runtime-*", "config.toml*", "opsagent*.db*",
     "supervisors.json", ".supervisors.json.*", "claims", ".import-*", "chat_history*", "mcp",
 )  # fmt: skip
 """Names (shell patterns) of everything that belongs into a home."""

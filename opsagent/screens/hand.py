@@ -126,6 +126,12 @@ class ScreenHands:
             raise
         except ScreenError as error:
             report = _broken_off(going, str(error))
+        except Exception as error:  # noted as what it is, before it goes where faults of the program go
+            report = _broken_off(going, f"it broke off: {type(error).__name__}")
+            await asyncio.to_thread(self._note, going, report)
+            raise
+        if not going.settings.pictures:
+            report = _in_words(report)
         came_about = await asyncio.to_thread(self._note, going, report)
         told = await learn(self._desk, self._home.path, kept, report, run=going.name, came_about=came_about)
         if told:
@@ -208,6 +214,11 @@ def _telling(going: _Going, steps: int) -> Tell:
         going.say(f"{report.number}/{steps} {redact(report.said)}{by}{done}", "")
 
     return tell
+
+
+def _in_words(report: RunReport) -> RunReport:
+    """Return the report without its pictures."""
+    return replace(report, strip=(), steps=tuple(replace(one, before=None, after=None) for one in report.steps))
 
 
 def _broken_off(going: _Going, why: str) -> RunReport:
