@@ -220,10 +220,14 @@ class AccessibleSurface:
                 await asyncio.sleep(0.05)
 
     async def _current(self, at: Located | None) -> Located | None:
-        """Return what was located with the object that it is now: some toolkits make new ones for each look."""
-        if at is None or at.element is None or "#" in at.element.id or await self._node(at.element) is not None:
+        """Return what was located as it is now: its window may have moved, and some toolkits make new objects for each look."""
+        if at is None or at.element is None or "#" in at.element.id:
             return at
         meant = at.element
+        if await self._node(meant) is not None:
+            last = self._last.elements if self._last is not None else ()
+            now = next((one for one in last if one.id == meant.id), meant)
+            return replace(at, element=now if (now.role, now.name) == (meant.role, meant.name) else meant)
         look = await self.look()
         same = [
             one
