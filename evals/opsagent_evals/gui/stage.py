@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import socket
@@ -67,6 +68,16 @@ class Stage:
         return self.screen
 
 
+def _root() -> Path:
+    """Make the folder of a run. It is called the same each time, as a console's paths are, unless others run beside it."""
+    for number in itertools.count(1):
+        root = Path(tempfile.gettempdir()) / f"opsagent-gui-{number}"
+        with contextlib.suppress(FileExistsError):
+            root.mkdir(mode=0o700)
+            return root
+    raise AssertionError("there is always another number")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalStage:
     """The terminal of a program without windows."""
@@ -78,7 +89,7 @@ class TerminalStage:
 @asynccontextmanager
 async def staged(program: Program, drift: Drift) -> AsyncIterator[Stage]:
     """Open a display, start the program in its variant and what belongs to it; end and remove all. Raises StageError."""
-    root = Path(tempfile.mkdtemp(prefix="opsagent-gui-"))
+    root = _root()
     try:
         place = Place(home=root / "home", work=root / "work", drifts=elementary(drift, program))
         place.home.mkdir(mode=0o700)

@@ -245,9 +245,9 @@ MC = Program(
     start=_mc_start,
     judge=_by_cells(
         {
-            "march.csv": r"(?<=[│|x] |.│)[ ]?(?P<at>march\.csv)(?![.\w])",
-            "directory name": (r"│ (?P<at>Enter directory name:\s+) │", 1),
-            "to": (r"│ (?P<at>to:\s+) │", 1),
+            "march.csv": r"^[│║|][ *]?(?P<at>march\.csv\s.*?)[│║|]{2}",
+            "directory name": (r"[│║|] (?P<at>Enter directory name:\s+) [│║|]", 1),
+            "to": (r"[│║|] (?P<at>to:\s+) [│║|]", 1),
             "OK": r"\[< OK >\]",
             "ready": r"10\s?Quit",
         }
