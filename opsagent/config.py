@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from opsagent.home import Home, HomeError, refuse_shared
 from opsagent.log_policy import LogPolicy
@@ -27,6 +27,8 @@ from opsagent_tools.supervisors.found import Wanted
 
 if TYPE_CHECKING:
     from opsagent.maintenance import Window
+
+T = TypeVar("T")
 
 
 class ConfigError(ServicesFileError):
@@ -214,17 +216,30 @@ def _notify(table: object, where: _Where) -> Notify:
 
 
 def _model(table: object, where: _Where) -> ModelSettings:
-    if not isinstance(table, dict):
-        raise where.error(("model",), "must be a table", "write [model] and its keys below it")
-    if not table:
-        return ModelSettings()
-    from opsagent import config_model as read
-    from opsagent_tools.services.fields import Wrong
+    def read(said: Mapping[str, object]) -> ModelSettings:
+        from opsagent import config_model
 
-    try:
-        return read.read(table)
-    except Wrong as wrong:
-        raise where.error(("model", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
+        return config_model.read(said)
+
+    return where.whole("model", table, ModelSettings(), read)
+
+
+def _mcp(table: object, where: _Where) -> McpSettings:
+    def read(said: Mapping[str, object]) -> McpSettings:
+        from opsagent import config_mcp
+
+        return config_mcp.read(said)
+
+    return where.whole("mcp", table, McpSettings(), read, keys="[mcp.servers.NAME]")
+
+
+def _screens(table: object, where: _Where) -> ScreenSettings:
+    def read(said: Mapping[str, object]) -> ScreenSettings:
+        from opsagent import config_screens
+
+        return config_screens.read(said)
+
+    return where.whole("screens", table, ScreenSettings(), read)
 
 
 def _groups(table: object, where: _Where) -> Mapping[str, tuple[str, ...]]:
@@ -236,34 +251,6 @@ def _groups(table: object, where: _Where) -> Mapping[str, tuple[str, ...]]:
             raise where.error(("groups", name), "must be a list of names", f'write {name} = ["api", "worker"]')
         found[name] = tuple(dict.fromkeys(units))
     return found
-
-
-def _mcp(table: object, where: _Where) -> McpSettings:
-    if not isinstance(table, dict):
-        raise where.error(("mcp",), "must be a table", "write [mcp.servers.NAME] and its keys below it")
-    if not table:
-        return McpSettings()
-    from opsagent import config_mcp as read
-    from opsagent_tools.services.fields import Wrong
-
-    try:
-        return read.read(table)
-    except Wrong as wrong:
-        raise where.error(("mcp", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
-
-
-def _screens(table: object, where: _Where) -> ScreenSettings:
-    if not isinstance(table, dict):
-        raise where.error(("screens",), "must be a table", "write [screens] and its keys below it")
-    if not table:
-        return ScreenSettings()
-    from opsagent import config_screens as read
-    from opsagent_tools.services.fields import Wrong
-
-    try:
-        return read.read(table)
-    except Wrong as wrong:
-        raise where.error(("screens", *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
 
 
 def _maintenance(tables: object, where: _Where) -> tuple[Window, ...]:
@@ -301,6 +288,21 @@ class _Where:
 
         line = find_line(self.source, route) or find_line(self.source, route[:1])  # inline tables
         return ConfigError(self.file, problem, place=".".join(route), line=line, mend=mend)
+
+    def whole(
+        self, name: str, table: object, empty: T, read: Callable[[Mapping[str, object]], T], *, keys: str = ""
+    ) -> T:
+        """Return a table as `read` reads it, which raises Wrong; `empty` where it says nothing."""
+        if not isinstance(table, dict):
+            raise self.error((name,), "must be a table", f"write {keys or f'[{name}]'} and its keys below it")
+        if not table:
+            return empty
+        from opsagent_tools.services.fields import Wrong
+
+        try:
+            return read(table)
+        except Wrong as wrong:
+            raise self.error((name, *filter(None, wrong.key.split("."))), wrong.problem, wrong.mend) from None
 
     def refuse_unknown(self, route: tuple[str, ...], table: Mapping[str, object], known: tuple[str, ...]) -> None:
         import difflib

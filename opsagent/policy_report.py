@@ -57,7 +57,7 @@ def policy_said(policy: Policy, sources: Sources) -> Iterator[Said]:
     """Yield every key, in the order of docs/policy.md."""
     values = {**{key: getattr(policy, key) for key in _MEANS if hasattr(policy, key)}, **_composed(policy)}
     for key, means in _MEANS.items():
-        route = ("mode",) if key == "mode" else ("policy", key)
+        route = _ELSEWHERE.get(key, ("policy", key))
         yield Said(key=key, value=values[key], where=sources.where(*route), means=means)
 
 
@@ -96,6 +96,8 @@ def quiet_as_json(quiet: QuietHours) -> dict[str, Any]:
     return {"from": begins, "to": ends, "weekdays": days, "zone": when.zone}
 
 
+_ELSEWHERE = {"mode": ("mode",), "procedures": ("screens", "unattended")}
+"""Where keys stand that are not in `[policy]`."""
 _MEANS = {
     "mode": "how far the agent may go by itself, where a service says nothing",
     "engine_mode": "bringing back the agent's own engine",

@@ -159,7 +159,7 @@ def test_every_key_is_told(tmp_path: Path) -> None:
     from opsagent.config_policy import READERS
 
     said = {one.key for one in policy_said(Policy(), Sources(tmp_path / "none.toml"))}
-    assert said == {*READERS, "mode"}
+    assert said == {*READERS, "mode", "procedures"}, "procedures are said in [screens]"
 
 
 def test_a_policy_that_others_may_write_to_is_refused_with_how_to_mend_it(home: Path) -> None:
