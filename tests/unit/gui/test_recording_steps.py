@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsagent_tools.gui.model import Box, Element, Gesture, Look, Point, SurfaceKind, Verb, Window
+from opsagent_tools.gui.model import Anchor, Box, Element, Fingerprint, Gesture, Look, Point, SurfaceKind, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, ScreenProcedure
 from opsagent_tools.gui.recording import Did, Recording, Seen
 from opsagent_tools.gui.recording.eyes import focused_in, hit, same_in
-from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled, slug
+from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled, slug, without_typed
 
 MAIN = Window(id="x11:0x1", pid=7, exe="/usr/bin/reports", program="reports", uid=1000, wm_class="reports.Reports",
               title="june.csv - Reports", box=Box(0, 0, 800, 600))  # fmt: skip
@@ -131,6 +131,14 @@ def test_what_looks_like_a_secret_is_no_example() -> None:
     key = "ghp_" + "a1B2" * 9
     made = procedure(did(Verb.TYPE, USER, text=key, now=replace(USER, value=key)))
     assert made.parameters[0].example == ""
+
+
+def test_what_was_typed_is_no_sign_to_know_a_place_by() -> None:
+    known = Fingerprint(role="text field", label="Example.org", anchor=Anchor(text="example.org", dx=1, dy=0),
+                        neighbours=("host", "example.org", "***", "connect"))  # fmt: skip
+    plain = without_typed(known, ["example.org", "x"])
+    assert plain == Fingerprint(role="text field", neighbours=("host", "connect"))
+    assert without_typed(known, []).label == "Example.org"
 
 
 def test_keys_on_a_button_are_clicks() -> None:

@@ -12,7 +12,7 @@ from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET
 from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
-from opsagent_tools.gui.recording.values import literal, slug
+from opsagent_tools.gui.recording.values import literal, slug, without_typed
 from opsagent_tools.redact import redact
 
 _CARET = frozenset("left right up down home end delete backspace".split())
@@ -134,13 +134,16 @@ class _Making:
     def _fingerprint(self, number: int, seen: Seen | None, read: Look | None) -> Fingerprint | None:
         if seen is None:
             return None
-        made = fingerprint_of(seen.element, seen.look, read=_without_values(seen, read))
+        made = without_typed(fingerprint_of(seen.element, seen.look, read=_without_values(seen, read)), self._typed())
         if not seen.crop:
             return made
         stem = f"{number:02}-{slug(made.name or made.label or made.role)[:24] or 'target'}"
         crop = f"{_unused(stem, [name.removesuffix('.png') for name in self.crops])}.png"
         self.crops[crop] = seen.crop
         return replace(made, crop=crop)
+
+    def _typed(self) -> list[str]:
+        return [one.gesture.text for one in self.recording.done if one.gesture.verb is Verb.TYPE and one.gesture.text]
 
     def _generalised(self, one: Did) -> Gesture:
         """Return the typing of a parameter's value, or of a secret's."""
@@ -265,7 +268,10 @@ def _other_window(one: Did, main: Window | None) -> WindowRule | None:
         or (not window.modal and window.wm_class == main.wm_class)
     ):
         return None
-    return WindowRule(program=window.program, wm_class=window.wm_class, title=_steady_title(window.title))
+    title = _steady_title(window.title)
+    return WindowRule(
+        program=window.program, wm_class=window.wm_class, title=title, dialog=window.modal and not title
+    )
 
 
 def _after(one: Did, following: Did | None) -> Expectation | None:

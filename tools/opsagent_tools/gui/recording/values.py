@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import replace
 
 from opsagent_tools.gui.matching.roles import FIELDS, SECRET
-from opsagent_tools.gui.model import Element, Gesture, Verb
+from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Verb
 from opsagent_tools.gui.recording.eyes import Seen
 from opsagent_tools.gui.secret_words import asks_for_secret
 
@@ -61,6 +62,21 @@ def composed(text: str) -> str:
 
 
 _SPACING = {"\u0300": "`", "\u0301": "´", "\u0302": "^", "\u0303": "~", "\u0308": "¨", "\u0327": "¸", "\u030a": "°"}
+
+
+def without_typed(fingerprint: Fingerprint, typed: Collection[str]) -> Fingerprint:
+    """Return a fingerprint without what people typed: a picture does not always tell a value from a label."""
+    values = {text.casefold().strip() for text in typed}
+
+    def is_value(text: str) -> bool:
+        return text.casefold().strip() in values or (bool(text) and set(text) <= _BULLETS)
+
+    return replace(
+        fingerprint,
+        label="" if is_value(fingerprint.label) else fingerprint.label,
+        anchor=None if fingerprint.anchor is not None and is_value(fingerprint.anchor.text) else fingerprint.anchor,
+        neighbours=tuple(one for one in fingerprint.neighbours if not is_value(one)),
+    )
 
 
 def literal(text: str) -> str:
