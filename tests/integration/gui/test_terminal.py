@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -22,6 +23,7 @@ from opsagent_tools.gui.terminal.program import PtyProgram
 from opsagent_tools.gui.terminal.recording import TerminalRecorder
 from opsagent_tools.gui.terminal.screens import TerminalScreens
 from opsagent_tools.gui.terminal.surface import TerminalSurface
+from opsagent_tools.gui.terminal.tmux import TmuxPane
 
 _SECRET = "s3cr:t!"
 _CLICK = Gesture(verb=Verb.CLICK)
@@ -62,9 +64,13 @@ class _Safe:
 class _Person:
     """Uses a program as a step of a procedure does."""
 
-    def __init__(self, program: PtyProgram) -> None:
-        self.program = program
-        self.surface = TerminalSurface(program, secrets=_Safe())
+    def __init__(self, surface: TerminalSurface) -> None:
+        self.surface = surface
+
+    @property
+    def program(self) -> PtyProgram:
+        assert isinstance(self.surface.terminal, PtyProgram)
+        return self.surface.terminal
 
     async def look(self) -> Look:
         return await self.surface.settle()
@@ -91,7 +97,7 @@ async def _using(
     argv: Sequence[str], term: str = "xterm-256color", size: tuple[int, int] = (80, 24)
 ) -> AsyncIterator[_Person]:
     async with await PtyProgram.start(argv, term=term, size=size) as program:
-        yield _Person(program)
+        yield _Person(TerminalSurface(program, secrets=_Safe()))
 
 
 @pytest.fixture
@@ -279,3 +285,32 @@ async def test_what_is_highlighted_first_can_be_recorded(out: Path, require: Cal
         await person.program.wait(5)
         steps = (await recorder.finish()).procedure("pick").procedure.steps
     assert [(one.on.role, one.on.name) for one in steps if one.on] == [("list item", "Alpha"), ("button", "OK")]
+
+
+async def _run(*argv: str) -> None:
+    process = await asyncio.create_subprocess_exec(*argv)
+    assert await process.wait() == 0
+
+
+async def test_a_pane_of_a_persons_tmux(out: Path, require: Callable[[str], Path]) -> None:
+    tmux = [str(require("tmux")), "-S", str(out.parent / "tmux.sock"), "-f", os.devnull]
+    script = out.parent / "console.sh"
+    script.write_text(_MENU)
+    command = shlex.join(["bash", str(script), "Show logs", "다시 시작", str(out)])
+    await _run(*tmux, "new-session", "-d", "-x", "90", "-y", "30", command)
+    try:
+        pane = TmuxPane("0:0.0", socket=str(out.parent / "tmux.sock"))
+        await pane.open()
+        surface = TerminalSurface(pane, secrets=_Safe())
+        person = _Person(surface)
+        await person.click("menu item", "다시 시작")
+        await person.type("New name", "김 kim")
+        await person.press("return")
+        with pytest.raises(Refused, match="shared"):
+            await surface.perform(
+                Gesture(verb=Verb.TYPE, secret="password"), await person.at("password field", "Password")
+            )
+        assert (await surface.window()).program == "console.sh"
+    finally:
+        await _run(*tmux, "kill-server")
+    assert out.read_text() == "2\n김 kim\n"

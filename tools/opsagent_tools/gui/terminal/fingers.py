@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from opsagent_tools.gui.port import SurfaceGone
 from opsagent_tools.gui.terminal.driving import NotReached
+from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.keys import bytes_of
-from opsagent_tools.gui.terminal.program import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading
 
 _QUIET_S = 0.02

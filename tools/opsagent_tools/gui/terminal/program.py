@@ -15,12 +15,12 @@ import struct
 import termios
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self
 
 from opsagent_tools.gui.port import NotUsable, SurfaceGone
 from opsagent_tools.gui.terminal.cells import Cells
+from opsagent_tools.gui.terminal.foreground import busy, group_of, local_flags, pts_name, unread
 from opsagent_tools.gui.terminal.vt import Emulator
 
 if TYPE_CHECKING:
@@ -31,64 +31,15 @@ _ENDING = ((signal.SIGHUP, 1.0), (signal.SIGTERM, 0.5), (signal.SIGKILL, 5.0))
 _AGES_S = 1e6
 _ESCDELAY_MS = "25"
 """How long curses waits whether an Escape begins a longer key: by default a whole second."""
-_MOST_PROCESSES = 64
 _READ_BYTES = 65536
 _LONG_QUIET_S = 0.3
 """After so long without output a program is taken as at rest, whatever it computes."""
 
 
-class Terminal(Protocol):
-    """Where a program of a terminal runs: `PtyProgram`, or a pane of tmux."""
-
-    id: str
-    term: str
-    """Value of TERM in it."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def size(self) -> tuple[int, int]: ...
-    @property
-    def application_cursor(self) -> bool: ...
-    @property
-    def hides_typing(self) -> bool:
-        """It reads a line without showing it: a password."""
-
-    @property
-    def reads_lines(self) -> bool:
-        """It reads whole lines: nothing on the screen can be reached by keys but what is asked at the cursor."""
-
-    @property
-    def erase(self) -> bytes:
-        """What takes back one character where lines are read."""
-
-    @property
-    def mouse(self) -> int:
-        """The mouse mode that the program asked for; 0: it takes no mouse."""
-
-    @property
-    def unread(self) -> int:
-        """Bytes that it was sent and has not read yet."""
-
-    @property
-    def reaction_s(self) -> float:
-        """How long it took until it wrote something after what it was sent last; 0: it has not yet."""
-
-    @property
-    def since_sent_s(self) -> float:
-        """Seconds since it was sent something."""
-
-    @property
-    def exit_code(self) -> int | None: ...
-    async def cells(self) -> Cells: ...
-    async def write(self, data: bytes) -> None: ...
-    async def rest(self, *, quiet_s: float, timeout_s: float) -> Cells: ...
-    async def resize(self, columns: int, rows: int) -> None: ...
-    async def close(self) -> None: ...
-
-
 class PtyProgram:
     """A program that we started."""
+
+    private = True
 
     def __init__(self, argv: Sequence[str], *, term: str, size: tuple[int, int]) -> None:
         self.argv = tuple(argv)
@@ -147,7 +98,7 @@ class PtyProgram:
         self._process = child
         self._fd, self._child = child.fd, child.pid
         self.id = f"pty:{self._child}"
-        self._slave = os.ptsname(self._fd) if hasattr(os, "ptsname") else _ptsname(self._fd)
+        self._slave = os.ptsname(self._fd) if hasattr(os, "ptsname") else pts_name(self._fd)
         os.set_blocking(self._fd, False)
         self._last_stir = time.monotonic()
         asyncio.get_running_loop().add_reader(self._fd, self._readable)
@@ -177,15 +128,11 @@ class PtyProgram:
 
     def _idle(self) -> bool:
         """None of its foreground processes is running."""
-        return not any(_busy(pid) for pid in _group(self._child, self._foreground()))
+        return not any(busy(pid) for pid in group_of(self._child, self._foreground()))
 
     @property
     def unread(self) -> int:
-        try:
-            with _opened(self._slave) as fd:
-                return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0])
-        except OSError:
-            return 0
+        return unread(self._slave)
 
     def _readable(self) -> None:
         try:
@@ -256,12 +203,12 @@ class PtyProgram:
 
     @property
     def hides_typing(self) -> bool:
-        flags = self._flags()
+        flags = local_flags(self._fd)
         return bool(flags & termios.ICANON) and not flags & termios.ECHO
 
     @property
     def reads_lines(self) -> bool:
-        return bool(self._flags() & termios.ICANON)
+        return bool(local_flags(self._fd) & termios.ICANON)
 
     @property
     def erase(self) -> bytes:
@@ -269,12 +216,6 @@ class PtyProgram:
             return bytes(termios.tcgetattr(self._fd)[6][termios.VERASE])
         except (OSError, termios.error, TypeError):
             return b"\x7f"
-
-    def _flags(self) -> int:
-        try:
-            return int(termios.tcgetattr(self._fd)[3])
-        except (OSError, termios.error):
-            return 0
 
     @property
     def exit_code(self) -> int | None:
@@ -346,46 +287,3 @@ class PtyProgram:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[int]:
-    fd = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
-def _ptsname(fd: int) -> str:
-    number = struct.unpack("I", fcntl.ioctl(fd, 0x80045430, b"\0" * 4))[0]  # TIOCGPTN; os.ptsname is new in 3.13
-    return f"/dev/pts/{number}"
-
-
-def _group(root: int, group: int) -> list[int]:
-    """Return the processes below `root` (itself included) that belong to process group `group`."""
-    found: list[int] = []
-    todo = [root]
-    while todo and len(found) < _MOST_PROCESSES:
-        pid = todo.pop()
-        if _pgid(pid) == group:
-            found.append(pid)
-        with contextlib.suppress(OSError):
-            todo += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return found
-
-
-def _pgid(pid: int) -> int:
-    try:
-        return os.getpgid(pid)
-    except OSError:
-        return -1
-
-
-def _busy(pid: int) -> bool:
-    """It runs, or waits for the disk."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] in {"R", "D"}

@@ -9,6 +9,7 @@ from typing import Self
 
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
+from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.program import PtyProgram
 from opsagent_tools.gui.terminal.surface import TerminalSurface
 
@@ -32,7 +33,7 @@ class TerminalScreens:
         """
         self._env, self._cwd, self._term, self._size = env, cwd, term, size
         self.secrets = secrets
-        self._programs: dict[str, PtyProgram] = {}
+        self._programs: dict[str, Terminal] = {}
         self._surfaces: dict[str, TerminalSurface] = {}
         self._warm: asyncio.Task[None] | None = None
 
@@ -44,8 +45,8 @@ class TerminalScreens:
         program = await PtyProgram.start(command, env=self._env, cwd=self._cwd, term=self._term, size=self._size)
         self.hold(program)
 
-    def hold(self, program: PtyProgram) -> TerminalSurface:
-        """Take a program that runs already; it is ended by `close`."""
+    def hold(self, program: Terminal) -> TerminalSurface:
+        """Take a program that runs already: a `PtyProgram`, which `close` ends, or a `tmux.TmuxPane`, which goes on."""
         self._programs[program.id] = program
         self._surfaces[program.id] = TerminalSurface(program, secrets=self.secrets)
         return self._surfaces[program.id]
@@ -73,7 +74,7 @@ class TerminalScreens:
         return program.exit_code if program else None
 
     async def close(self) -> None:
-        """End all programs as a terminal that is closed does. Idempotent."""
+        """End all programs that were started here as a terminal that is closed does. Idempotent."""
         for program in self._programs.values():
             await program.close()
         if self._warm is not None:

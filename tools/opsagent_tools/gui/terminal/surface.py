@@ -26,7 +26,7 @@ from opsagent_tools.gui.programs import program_of
 from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.driving import same
 from opsagent_tools.gui.terminal.fingers import Fingers
-from opsagent_tools.gui.terminal.program import Terminal
+from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
 from opsagent_tools.gui.terminal.using import User, target_of
 

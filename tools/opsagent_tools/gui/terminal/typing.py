@@ -8,8 +8,8 @@ from opsagent_tools.gui.model import Element
 from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.gui.terminal.driving import is_on, said, same
 from opsagent_tools.gui.terminal.fingers import Fingers
+from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.keys import bytes_of, has_key
-from opsagent_tools.gui.terminal.program import Terminal
 
 _ROUNDS = 4
 _SEEN_S = 0.6

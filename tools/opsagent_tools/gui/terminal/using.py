@@ -100,6 +100,8 @@ class User:
                 "selected" in one.states and one.role in {"menu", "menu item"} for one in reading.elements
             ):
                 raise NotReached("typing at the caret would go to a menu")
+        if gesture.secret and not self._fingers.terminal.private:
+            raise Refused(f"the secret {gesture.secret} is typed on terminals of our own only; this one is shared")
         if gesture.secret:
             if found is None or "secret" not in found.states or secrets is None:
                 raise Refused(f"the secret {gesture.secret} is typed only into a field that asks for a secret")
