@@ -15,7 +15,7 @@ from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeSurfa
 from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.port import ScreenError, SurfaceGone
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedure, ScreenStep, StepReport
-from opsagent_tools.gui.procedure_files import read_procedure
+from opsagent_tools.gui.procedure_files import read_procedure, write_procedure
 from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, replay
 
 EDIT = frozenset({"visible", "enabled", "editable"})
@@ -321,6 +321,24 @@ def test_a_dialog_that_the_step_does_not_mean_is_not_touched() -> None:
     report = meant.play(procedure('- click: button "OK"\n  window: disk is full\n  expect: {closed: true}\n'))
     assert report.steps[0].done
     assert meant.done == [("click", "ok", "")]
+
+
+def test_a_dialog_without_a_title_is_meant_by_being_one() -> None:
+    run = Run()
+    run.program.windows.append(dialog(""))
+    run.program.windows[0].controls.append(Control("main", "button", "OK", box=Box(300, 200, 80, 28)))
+    run.program.reactions["ok"] = lambda program: program.windows.__delitem__(-1)
+    steps = '- click: button "OK"\n  window: {dialog: true}\n  expect: {closed: true}\n'
+    assert write_procedure(procedure(steps)).count("dialog: true") == 1
+    assert run.play(procedure(steps)).steps[0].done
+    assert run.done == [("click", "ok", "")]
+    other = Run()
+    assert "no dialog of" in asyncio.run(impatient(other, procedure(steps))).why
+    other.program.windows.append(dialog(""))
+    other.told.clear()
+    unnamed = asyncio.run(impatient(other, procedure('- click: button "OK"\n')))
+    assert "a dialog without a title is in front; a step that means it says `window: {dialog: true}`" in unnamed.why
+    assert other.done == []
 
 
 def test_what_is_on_two_windows_is_on_none() -> None:

@@ -205,6 +205,7 @@ def matching(rule: WindowRule, windows: Sequence[Window]) -> list[Window]:
         if one.program == rule.program
         and rule.wm_class in {"", one.wm_class, one.wm_class.rpartition(".")[2]}
         and rule.title.casefold() in one.title.casefold()
+        and (one.modal or not rule.dialog)
     ]
 
 
@@ -212,15 +213,16 @@ def _in_front(rule: WindowRule, fits: Sequence[Window], windows: Sequence[Window
     """Return why the window cannot be used now: it is not there, or a dialog that the step does not mean is in front of it."""
     if not fits:
         titled = f" with “{rule.title}” in its title" if rule.title else ""
-        return NotLocated(reason="window", why=f"no window of {rule.program}{titled} is there")
+        sought = "dialog" if rule.dialog else "window"
+        return NotLocated(reason="window", why=f"no {sought} of {rule.program}{titled} is there")
     pids = {one.pid for one in fits}
     dialogs = [one for one in windows if one.modal and one.pid in pids]
     if all(one.modal for one in fits) or not dialogs:
         return None
     named = dialogs[0].title
-    return NotLocated(
-        reason="window", why=f"the dialog “{named}” is in front; a step that means it says `window: {named}`"
-    )
+    which = f"the dialog “{named}”" if named else "a dialog without a title"
+    meant = named or "{dialog: true}"
+    return NotLocated(reason="window", why=f"{which} is in front; a step that means it says `window: {meant}`")
 
 
 def _told_otherwise(look: Look, at: Located) -> bool:

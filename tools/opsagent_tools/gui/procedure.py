@@ -21,6 +21,8 @@ class WindowRule:
     wm_class: str = ""
     title: str = ""
     """A part of its title that must be there; parameters may be in it."""
+    dialog: bool = False
+    """Only a modal dialog is meant: many have no title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,9 +269,7 @@ def _other_window(one: Did, main: Window | None) -> WindowRule | None:
     ):
         return None
     title = _steady_title(window.title)
-    return WindowRule(
-        program=window.program, wm_class=window.wm_class, title=title, dialog=window.modal and not title
-    )
+    return WindowRule(program=window.program, wm_class=window.wm_class, title=title, dialog=window.modal and not title)
 
 
 def _after(one: Did, following: Did | None) -> Expectation | None:

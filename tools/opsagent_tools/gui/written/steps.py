@@ -64,8 +64,8 @@ def step_data(step: ScreenStep, program: str) -> dict[str, Any]:
     if step.after is not None:
         data["expect"] = _expectation_data(step.after)
     if step.window is not None:
-        rule = {"program": step.window.program if step.window.program != program else ""}
-        rule |= {"wm_class": step.window.wm_class, "title": step.window.title}
+        rule: dict[str, Any] = {"program": step.window.program if step.window.program != program else ""}
+        rule |= {"wm_class": step.window.wm_class, "title": step.window.title, "dialog": step.window.dialog}
         data["window"] = {key: value for key, value in rule.items() if value}
     if step.note:
         data["note"] = step.note
@@ -173,5 +173,6 @@ def _window(value: Value, program: str) -> WindowRule:
         return WindowRule(program=program, title=value.text())
     about = value.mapping()
     given = {key: one.text() for key in ("program", "wm_class", "title") if (one := about.get(key)) is not None}
+    dialog = about.get("dialog")
     about.done()
-    return WindowRule(**({"program": program} | given))
+    return WindowRule(**({"program": program} | given), dialog=dialog.flag() if dialog is not None else False)
