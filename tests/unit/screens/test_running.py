@@ -63,10 +63,12 @@ async def test_unconfirmed_it_asks_and_opens_nothing(console: Console) -> None:
 
 async def test_a_step_that_deletes_asks_the_person_who_is_there(console: Console) -> None:
     console.file.write_text("old")
-    end = await console.run("wipe archive", says=True)
-    assert end.code == Ending.DONE, end.text
+    seen = [event async for event in console.carry("wipe archive", says=True)]
+    assert seen[-1].code == Ending.DONE, seen[-1].text
     assert not console.file.exists()
-    assert any("Delete archive" in line for lines in console.asked for line in lines)
+    assert console.asked == [("do this step?",)]
+    (question,) = [one.progress.text for one in seen if one.progress is not None and one.progress.approval]
+    assert "click button “Delete archive”" in question
 
 
 async def test_without_a_person_it_ends_before_the_step_and_a_yes_is_used_once_by_the_next_run(
