@@ -20,7 +20,7 @@ def gtk_env(place: Place) -> Mapping[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     size = round(10 * font_scale(place))
     (folder / "settings.ini").write_text(
-        f"[Settings]\ngtk-font-name=Sans {size}\ngtk-cursor-blink=false\ngtk-enable-animations=false\n"
+        f"[Settings]\ngtk-font-name=Sans {size}\ngtk-enable-animations=false\n"
     )
     if Drift.DARK in place.drifts:
         return {"GTK_THEME": "Adwaita:dark"}
