@@ -11,7 +11,7 @@ from opsagent_tools.gui.terminal.cells import read
 from opsagent_tools.gui.terminal.reading.frames import HORIZONTAL, VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
 from opsagent_tools.gui.terminal.reading.tags import untagged
-from opsagent_tools.gui.terminal.reading.words import tidy
+from opsagent_tools.gui.terminal.reading.words import bare, tidy
 
 _POINTERS = "❯►▶➜➤→»›‣>"
 _SLACK = 2
@@ -175,6 +175,7 @@ def _row(layout: Layout, strip: Strip, band: tuple[int, int], *, lit: bool) -> R
     left, right = band
     raw = layout.cells.lines[strip.row][left:right]
     first = _COLUMNS.split(raw)[0]
+    first = bare(first)
     pieces = [piece for piece in re.split(r"\s{2,}", read(first).strip()) if piece]
     text = pieces[0] if len(pieces) == 2 and _KEY.fullmatch(pieces[1]) else tidy(first)
     return Row(text=text, called=_aliases(first), box=box_of(strip.row, left, right), owner=strip.owner, lit=lit)
@@ -197,7 +198,7 @@ def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]
 
 def _named(layout: Layout, rows: list[Row]) -> list[Row]:
     """Call each row by what follows its tag, where the rows have tags; the first may be a heading."""
-    lines = [layout.cells.lines[row.box.top][row.box.left : row.box.right] for row in rows]
+    lines = [bare(layout.cells.lines[row.box.top][row.box.left : row.box.right]) for row in rows]
     items = untagged(lines)
     if not any(items) and len(rows) > 2:
         items = ["", *untagged(lines[1:])]

@@ -14,12 +14,14 @@ _FIRST = re.compile(r"\s*(?P<tag>\S+)")
 def untagged(lines: Sequence[str]) -> list[str]:
     """Return what follows the tag in each row; empty texts where the rows have no tags, or differ by nothing else.
 
-    Rows have tags if each begins with one word and what follows begins at one column in all of them: behind two blanks
+    Rows have tags if each begins with a word of its own and what follows begins at one column in all of them: behind two blanks
     somewhere, or after very short words. Menus whose items happen to begin with words of one length have none.
     """
     none = [""] * len(lines)
     tags = [_FIRST.match(line) for line in lines]
     if len(lines) < 2 or not all(tags) or len({len(line) - len(line.lstrip()) for line in lines}) != 1:
+        return none
+    if len({tag["tag"] for tag in tags if tag}) != len(lines):
         return none
     ends = [tag.end() for tag in tags if tag]
     start = max(ends) + 1

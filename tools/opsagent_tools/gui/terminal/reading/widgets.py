@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
-from opsagent_tools.gui.terminal.reading.words import tidy
+from opsagent_tools.gui.terminal.reading.words import bare, tidy
 
 _BOX = re.compile(
     r"(?:(?<=\s)|^)(?:\[(?P<check>[ xX*✓✔√vV■●+-])\]|\((?P<radio>[ xXoO*•●])\)|(?P<sign>[☐☑☒✅◯◉○●◻◼]))(?=\s|$)"
@@ -17,6 +17,8 @@ _BUTTON = re.compile(
     r"<\s*(?P<angle>[^<>|\s](?:[^<>|]*?[^<>|\s])?)\s*>|\[\s?<?\s+(?P<square>[^\[\]|\s](?:[^\[\]|]*?[^\[\]|\s])?)\s+>?\s?\]"
 )
 _GAUGE = re.compile(r"(?P<percent>\d{1,3})\s?%")
+_BRANCHES = " │├└─|`+-"
+"""What trees draw before their items."""
 _LONGEST_BUTTON = 30
 
 
@@ -49,8 +51,8 @@ def boxes_of(layout: Layout, strip: Strip) -> list[Found]:
     found = []
     ends = [one.start() for one in marks[1:]] + [len(line)]
     for mark, end in zip(marks, ends, strict=False):
-        text = line[mark.end() : end]
-        name = tidy(text)
+        text = bare(line[mark.end() : end])
+        name = tidy(text.lstrip(_BRANCHES))
         if not name or (mark["sign"] and mark["sign"] in "○●" and len(marks) == 1 and not text.startswith(" ")):
             continue
         width = len(text.rstrip())

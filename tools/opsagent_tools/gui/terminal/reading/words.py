@@ -7,6 +7,7 @@ import re
 from opsagent_tools.gui.secret_words import asks_for_secret
 from opsagent_tools.gui.terminal.cells import read
 
+_BAR = re.compile(r"(\s+[▮▒░▓█■↓↑▲▼]|\s{2,}[\^v])\s*$")
 _STARS = re.compile(r"[*•●·∙]{2,}")
 
 
@@ -30,6 +31,6 @@ def label(text: str) -> str:
     return tidy(text).rstrip(":=?> ").strip()
 
 
-def prefix(text: str, shown: int) -> tuple[str, str]:
-    """Return the first `shown` columns of a row and the rest."""
-    return text[:shown], text[shown:]
+def bare(text: str) -> str:
+    """Return a piece of a row without the scroll bar at its end; columns stay what they are."""
+    return _BAR.sub("", text)
