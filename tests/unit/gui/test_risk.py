@@ -13,7 +13,7 @@ Transfer funds|Format disk|Uninstall|Overwrite|Disable|Unmount|Purge queue|Lösc
 Beenden|Absenden|Überweisen|Supprimer|Éteindre|Arrêter|Envoyer|Payer|Eliminar|Borrar todo|Apagar|Reiniciar|Enviar|Pagar|Elimina
 삭제|파일 삭제|종료|시스템 종료|재시작|전송|제출|결제|승인|송금|削除|シャットダウン|送信|删除|关机|提交|转账|Удалить|Отправить|ＤＥＬＥＴＥ|Apply|Approve"""
 HARMLESS = """Open|Help|About|Name|Host|Export|Search|Cancel|Close|Next|Back|OK|View|Format of date|Post code|Stop bits|Sign in
-Runtime|Update interval|Order by|Öffnen|Hilfe|Suchen|Ouvrir|Aide|Rechercher|Abrir|Ayuda|Buscar|열기|도움말|검색|開く|打开|Открыть|7|+"""
+Compress|Invite|Exclude|Command|Invisible|Change sign|Runtime|Update interval|Order by|Öffnen|Hilfe|Suchen|Ouvrir|Aide|Rechercher|Abrir|Ayuda|Buscar|열기|도움말|검색|開く|打开|Открыть|7|+"""
 
 
 @pytest.mark.parametrize("name", [one for line in RISKY.splitlines() for one in line.split("|")])
@@ -62,6 +62,14 @@ def test_an_icon_without_a_name_needs_a_person() -> None:
 def test_typing_into_a_field_is_judged_by_the_button_that_follows() -> None:
     assert not risk_of(step(Verb.TYPE, Fingerprint(role="text field", label="Order"), text="x"))
     assert not risk_of(step(Verb.SCROLL, Fingerprint(role="list", name="Delete"), amount=1))
+
+
+def test_a_menu_is_only_opened() -> None:
+    menu = step(on=Fingerprint(role="menu", name="Format"))
+    assert not risk_of(menu, at("menu", "Format"))
+    assert risk_of(menu, at("button", "Format"))
+    assert risk_of(step(on=Fingerprint(role="menu item", name="Format")))
+    assert risk_of(step(on=Fingerprint(role="menu", name="Format"), risky=True))
 
 
 @pytest.mark.parametrize(("keys", "risky"), [("ctrl+s", False), ("delete", True), ("alt+F4", True), ("return", False)])

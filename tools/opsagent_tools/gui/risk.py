@@ -11,14 +11,14 @@ import string
 import unicodedata
 
 from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, PRESSED, RANGES, SECRET
-from opsagent_tools.gui.model import Fingerprint, Located, Verb
+from opsagent_tools.gui.model import Fingerprint, Located, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 
 _STEMS = {
     "delete": (
         "delete remove erase wipe purge destroy discard trash clear drop truncate format uninstall overwrite empty forget shred "
         "lösch lösche entfern verwerf leeren überschreib deinstall formatier supprim efface effac enlever vider écras "
-        "désinstall elimin borrar borra quitar vaciar descart sobrescrib desinstal apagar exclu remov rimuov cancella svuota "
+        "désinstall elimin borrar borra quitar vaciar descart sobrescrib desinstal apagar excluir remov rimuov cancella svuota "
         "formatt usuń skasuj удал стереть очист 삭제 제거 지우 비우 초기화 포맷 削除 消去 初期化 删除 清空 清除 格式化 刪除"
     ),
     "stop": (
@@ -30,19 +30,17 @@ _STEMS = {
     ),
     "send": (
         "submit send publish post deploy release transfer pay buy order purchase checkout confirm approve commit execute run "
-        "apply push merge sign grant migrate restore rollback reset revert upgrade install update subscribe donate withdraw "
+        "apply push merge grant migrate restore rollback reset revert upgrade install update subscribe donate withdraw "
         "absend abschick einreich sende veröffentlich überweis bezahl kauf bestell bestätig genehmig anwend ausführ "
-        "zurücksetz wiederherstell install aktualisier envoy soumett publi transfér payer achet command confirm approuv "
-        "appliqu exécut rétabl réinitialis enviar envia transfer pagar pag comprar compr pedir aprob aplic ejecut restablec "
-        "restaur confirm invi paga acquist ordina conferm approva applic esegui ripristin wyślij zapłać отправ оплат купить "
+        "zurücksetz wiederherstell install aktualisier envoy soumett publi transfér payer achet commander confirm approuv "
+        "appliqu exécut rétabl réinitialis enviar envia transfer pagar pag comprar compra pedir aprob aplic ejecut restablec "
+        "restaur confirm invia paga acquist ordina conferm approva applic esegui ripristin wyślij zapłać отправ оплат купить "
         "подтверд перевод применить выполн сброс 전송 제출 보내 송금 이체 결제 구매 주문 승인 확정 배포 게시 적용 실행 복원 업데이트 "
         "送信 提出 支払 購入 注文 承認 公開 実行 適用 提交 发送 支付 购买 转账 批准 发布 执行"
     ),
 }
 _WORD = re.compile(r"[^\W\d_]+")
-_WHOLE_WORDS = frozenset(
-    {"run", "post", "pay", "buy", "ban", "shut", "sign", "pag", "push", "order", "drop", "power", "clear"}
-)
+_WHOLE_WORDS = frozenset({"run", "post", "pay", "buy", "ban", "shut", "pag", "push", "order", "drop", "power", "clear"})
 _HARMLESS = re.compile(
     r"(?i)\b(?:sign (?:in|on)|post code|postcode|postal|stop ?bits?|update interval|run time|runtime|order by|sort order|"
     r"power (?:law|of)|no\. of|drop[- ]?down|release notes|installed|clear ?type|format (?:of|as)|order id|order number)\b"
@@ -65,6 +63,8 @@ def risk_of(step: ScreenStep, at: Located | None = None) -> str:
 
     What is read on the screen now (`at`) counts as much as what the procedure calls it.
     """
+    if _only_opens(step, at):
+        return "the procedure says that it is risky" if step.risky else ""
     names = _names(step.on, at)
     for name in names:
         if (
@@ -80,6 +80,16 @@ def risk_of(step: ScreenStep, at: Located | None = None) -> str:
     if step.gesture.verb is Verb.HOTKEY and step.risky is None:
         return _risky_keys(step.gesture.keys)
     return ""
+
+
+def _only_opens(step: ScreenStep, at: Located | None) -> bool:
+    """Tell whether a click shows something and does nothing: a menu called `Format`, a column called `Order`."""
+    if step.on is None or step.on.role not in _OPENED or step.gesture.verb is not Verb.CLICK:
+        return False
+    element = at.element if at is not None else None
+    return (
+        element is None or element.role in _OPENED or (element.role == "text" and element.source is SurfaceKind.PIXEL)
+    )
 
 
 def _names(on: Fingerprint | None, at: Located | None) -> list[str]:
@@ -128,4 +138,5 @@ _RISKY_KEYS = frozenset(
         "ctrl+d",
     )
 )
+_OPENED = frozenset({"menu", "tab", "column header"})
 _TABLE = {kind: tuple(dict.fromkeys(line.split())) for kind, line in _STEMS.items()}
