@@ -74,12 +74,12 @@ def record(
     the configuration names does it, on a display of the agent's own; you are asked before what is risky.
     """
     from opsagent.cli.errors import Unclear
+    from opsagent.cli.gui_carry import demand_free_name
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
-    from opsagent.screens.kept import check_name
 
     place, out = open_home(home), Out(as_json=json)
-    check_name(name)
+    demand_free_name(name)
     if terminal and not command:
         raise Unclear("say which program is recorded: opsagent gui record NAME --terminal -- mc")
     if task:
@@ -128,7 +128,10 @@ async def _on_a_display(wanted: _Wanted, out: Out) -> Recorded:
         recorder = Recorder(wanted.display, env, eyes, told=lambda what: out.note(f"  {what}"))
         await recorder.start()
         if wanted.command:
-            await asyncio.create_subprocess_exec(*wanted.command, env=env, start_new_session=True)
+            nothing = asyncio.subprocess.DEVNULL  # what the program prints may be what was typed into it
+            await asyncio.create_subprocess_exec(
+                *wanted.command, env=env, start_new_session=True, stdin=nothing, stdout=nothing, stderr=nothing
+            )
         out.note(f"recording on {wanted.display}: show how it is done; {_STOP} ends it")
         await recorder.finished()
         return (await recorder.stop()).procedure(wanted.name, title=wanted.title, keep=wanted.keep)
