@@ -361,3 +361,16 @@ def test_what_people_typed_is_in_no_fingerprint() -> None:
         kind=PIXEL,
     )
     assert "hunter2" not in repr(known("ok", typed))
+
+
+def test_a_second_sign_is_its_anchor_or_all_that_is_around_it() -> None:
+    def bar(*names: str) -> Look:
+        return look(*[button(one, one, 10 + 90 * at, 10) for at, one in enumerate(names)])
+
+    wanted = known("Delete", bar("Delete", "Edit", "Add", "Help"))
+    sure = locate(wanted, bar("Help", "Edit", "Delete", "Add"))
+    assert isinstance(sure, Located)
+    assert sure.agreeing == (Rung.TEXT,)
+    alone = locate(Fingerprint(role="button", name="Delete"), bar("Delete", "Edit", "Add", "Help"))
+    assert isinstance(alone, Located)
+    assert alone.agreeing == ()

@@ -15,7 +15,7 @@ from opsagent_tools.gui.matching.meaning import same_field
 from opsagent_tools.gui.matching.names import NOT, same
 from opsagent_tools.gui.matching.phrases import phrases
 from opsagent_tools.gui.matching.renamed import renamed
-from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, RANGES, SECRET, STATIC, suits, usable
+from opsagent_tools.gui.matching.roles import CHOICES, EXACT, FIELDS, RANGES, SECRET, STATIC, suits, usable
 from opsagent_tools.gui.matching.scene import Scene, enabled, seen
 from opsagent_tools.gui.model import Element, Fingerprint, Located, Look, NotLocated, Point, Rung, SurfaceKind
 
@@ -26,6 +26,8 @@ LEAST = 0.55
 LEAST_CONTEXT = 0.34
 """So much of what was around the target must be around it still, where the fingerprint tells of it."""
 
+_SOME = 3
+"""So many neighbours at least make a sign of their own."""
 _MANY = 12
 """Of so many of one name each is weighed; more that are alike can only be told apart by where they are."""
 
@@ -75,7 +77,7 @@ def _checked(
     point = scene.free_point(best.element)
     if point is None:
         return _no("hidden", f"{fingerprint.said} is covered by something else", found, scene)
-    return _located(best, point, margin, scene)
+    return _located(fingerprint, best, point, margin, scene)
 
 
 def _candidates(fingerprint: Fingerprint, scene: Scene) -> list[Evidence]:
@@ -238,7 +240,7 @@ def _anchored(fingerprint: Fingerprint, element: Element, scene: Scene) -> Locat
     )
 
 
-def _located(best: Evidence, point: Point, margin: float, scene: Scene) -> Located:
+def _located(fingerprint: Fingerprint, best: Evidence, point: Point, margin: float, scene: Scene) -> Located:
     told = [one for one in ("name", "label", "within", "anchor", "neighbours") if best.values.get(one, 0.0) >= 0.5]
     drift = [one for one in ("within", "neighbours") if best.values.get(one, 1.0) < 0.34]
     if 0 < best.values.get("role", 1.0) < 0.7 and not scene.read:
@@ -250,15 +252,22 @@ def _located(best: Evidence, point: Point, margin: float, scene: Scene) -> Locat
         element=best.element,
         score=round(min(1.0, best.score * min(1.0, best.element.score + 0.2)), 3),
         margin=round(min(1.0, margin), 3),
-        agreeing=(Rung.TEXT,) if _agrees(best) else (),
+        agreeing=(Rung.TEXT,) if _agrees(fingerprint, best, scene) else (),
         drift=tuple(drift),
         why=f"by its {', '.join(told)}" if told else "the only one",
     )
 
 
-def _agrees(best: Evidence) -> bool:
-    """Tell whether something else than its own name came to the same place by itself: an anchor, or the label beside it."""
-    return best.values.get("anchor", 0.0) >= 0.5
+def _agrees(fingerprint: Fingerprint, best: Evidence, scene: Scene) -> bool:
+    """Tell whether something else than its own name came to the same place by itself: its anchor, or all that is around it.
+
+    On pixels the second counts only for what has the shape that it had: two ways to read one picture.
+    """
+    if best.values.get("anchor", NOT) >= 0.5:
+        return True
+    if len(fingerprint.neighbours) < _SOME or best.values.get("neighbours", NOT) < 0.6:
+        return False
+    return best.values.get("role") == EXACT and (not scene.read or best.element.role == fingerprint.looks)
 
 
 def _rung(scene: Scene) -> Rung:

@@ -247,7 +247,7 @@ class Located:
     margin: float
     """By how much it is better than the second best; 1 where there is no other."""
     agreeing: tuple[Rung, ...] = ()
-    """Other rungs that came to the same place by themselves; TEXT, too, where its anchor did."""
+    """Other rungs that came to the same place by themselves; TEXT, too, where the texts around it did."""
     drift: tuple[str, ...] = ()
     """What of the fingerprint is no longer so: name, label, within, role, neighbours. A changed name or label is never
     enough for a risky step."""
