@@ -374,3 +374,15 @@ def test_a_second_sign_is_its_anchor_or_all_that_is_around_it() -> None:
     alone = locate(Fingerprint(role="button", name="Delete"), bar("Delete", "Edit", "Add", "Help"))
     assert isinstance(alone, Located)
     assert alone.agreeing == ()
+
+
+def test_an_editors_text_is_known_as_the_only_one_among_what_was_around_it() -> None:
+    def editor(*menus: str, more: int = 0) -> Look:
+        bar = [Control(one, "menu", one, box=Box(60 * at, 0, 50, 20)) for at, one in enumerate(menus)]
+        areas = [Control(f"area{at}", "text area", box=Box(0, 30 + 200 * at, 500, 190)) for at in range(more + 1)]
+        return look(*bar, *areas, kind=PIXEL)
+
+    wanted = known("area0", editor("File", "Edit", "View", "Help"))
+    assert found(wanted, editor("File", "Edit", "View", "Help")) == "area0"
+    assert found(wanted, editor("File", "Edit", "View", "Help", more=1)) == "missing"
+    assert found(wanted, editor("Yes", "No", "Cancel")) == "missing"

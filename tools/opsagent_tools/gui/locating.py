@@ -26,6 +26,7 @@ LEAST = 0.55
 LEAST_CONTEXT = 0.34
 """So much of what was around the target must be around it still, where the fingerprint tells of it."""
 
+_WHOLES = frozenset({"text area", "document", "editor", "terminal", "canvas", "list", "tree", "table"})
 _SOME = 3
 """So many neighbours at least make a sign of their own."""
 _MANY = 12
@@ -178,6 +179,8 @@ def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocate
         placed = _by_anchor(fingerprint, scene)
         if placed is not None:
             return placed
+    if (only := _the_only_one(fingerprint, scene)) is not None:
+        return only
     if (other := renamed(fingerprint, scene)) is not None and (point := scene.free_point(other.element)) is not None:
         return Located(
             point=point,
@@ -190,6 +193,20 @@ def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocate
             why=other.why,
         )
     return _no("missing", f"nothing on the window is {fingerprint.said}", (), scene)
+
+
+def _the_only_one(fingerprint: Fingerprint, scene: Scene) -> Located | None:
+    """Return the one large part of the window that was known by nothing but its role: an editor's text, a list."""
+    if fingerprint.name or fingerprint.label or fingerprint.role not in _WHOLES or len(fingerprint.neighbours) < _SOME:
+        return None
+    alike = [one for one in scene.elements if one.role == fingerprint.role and seen(one)]
+    if len(alike) != 1 or not enabled(alike[0]) or fingerprint.twins:
+        return None
+    best = weigh(fingerprint, alike[0], {"role": EXACT}, scene)
+    point = scene.free_point(alike[0])
+    if point is None or best.value("within") == NOT or best.values.get("neighbours", NOT) < 0.6:
+        return None
+    return _located(fingerprint, best, point, 1.0, scene)
 
 
 def _by_anchor(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocated | None:
