@@ -14,8 +14,11 @@ from opsagent.cli.gui_list import ProcedureName
 if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.screens.kept import Kept
+    from opsagent_tools.units import Unit
 
 _MOST = 1_000_000
+_ANY = "anyservice"
+"""Stands for whatever a service may be called."""
 
 
 def import_(
@@ -106,7 +109,7 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
     from opsagent.cli.errors import Unclear
     from opsagent.procedures import ACCEPTED, PROPOSED
     from opsagent.screens import files
-    from opsagent.screens.kept import Kept, check_name
+    from opsagent.screens.kept import Kept
     from opsagent.screens.writing import read, refuse_secrets
 
     path = file.expanduser().absolute()
@@ -119,7 +122,7 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
     text = content.decode("utf-8", "replace")
     refuse_secrets(text)
     procedure = read(text, str(path))
-    procedure = replace(procedure, name=check_name(name or procedure.name))
+    procedure = replace(procedure, name=demand_free_name(name or procedure.name))
     crops = files.crops_in(path.parent, iter(crops_of(procedure)))
     kept = Kept(
         procedure=replace(procedure, version=next_version(home, procedure.name)),
@@ -130,6 +133,30 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
         by=by,
     )
     return kept, crops
+
+
+def demand_free_name(name: str) -> str:
+    """Return a name that means nothing else where people say it in a command. Raises Unclear, ProcedureError."""
+    from opsagent.cli.errors import Unclear
+    from opsagent.commands.reader import read
+    from opsagent.screens.kept import check_name
+    from opsagent_tools.registry import READING
+
+    check_name(name)
+    said = [
+        step.tool for word in name.split() for step in read(name, [_service(word)]).steps if step.tool not in READING
+    ]
+    said += [step.tool for step in read(name, []).steps]
+    said += [step.tool for step in read(f"{name} {_ANY}", [_service(_ANY)]).steps if step.tool != "describe_process"]
+    if said:
+        raise Unclear(f"{name!r} is a command already: call it by what it does on its screen, like 'export report'")
+    return name
+
+
+def _service(name: str) -> Unit:
+    from opsagent_tools.units import Unit, UnitId, UnitState
+
+    return Unit(id=UnitId("any", name, "any"), state=UnitState.RUNNING)
 
 
 def crops_of(procedure: Any) -> list[str]:

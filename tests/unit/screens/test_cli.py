@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from opsagent.cli.gui_carry import store
+from opsagent.cli.errors import Unclear
+from opsagent.cli.gui_carry import demand_free_name, store
 from opsagent.cli.main import main
 from opsagent.cli.output import Out
 from opsagent.naming import screen_unit
@@ -104,6 +105,17 @@ def test_what_is_wrong_is_one_line_with_the_mend(gui: Any, words: tuple[str, ...
     found, said, _ = gui(*words)
     assert found == code
     assert why in said["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["status", "restart", "stop api", "logs", "api 다시 시작"])
+def test_a_name_that_is_a_command_already_is_none(name: str) -> None:
+    with pytest.raises(Unclear, match="is a command already"):
+        demand_free_name(name)
+
+
+@pytest.mark.parametrize("name", ["export report", "월말 보고서", "close month", "order tea 2"])
+def test_other_names_are(name: str) -> None:
+    assert demand_free_name(name) == name
 
 
 def test_a_dry_run_says_what_it_would_do_and_opens_nothing(gui: Any, console: Console) -> None:
