@@ -161,7 +161,7 @@ class Finder:
             to = await self._target(step.to, surface, look)
             missed = next((one for one in (at, to) if isinstance(one, NotLocated)), None)
             if missed is None and isinstance(at, Located):
-                if any(_told_otherwise(one, at) for one in above):
+                if any(_told_otherwise(one, at) for one in above if one.source is not SurfaceKind.PIXEL):
                     return NotLocated(
                         reason="disagreeing", why="what is read there is told to be something else", candidates=(at,)
                     )
