@@ -7,8 +7,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsagent_tools.gui.model import Anchor, Box, Element, Fingerprint, Gesture, Look, Point, SurfaceKind, Verb, Window
+from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.model import (
+    Anchor,
+    Box,
+    Element,
+    Fingerprint,
+    Gesture,
+    Look,
+    NotLocated,
+    Point,
+    SurfaceKind,
+    Verb,
+    Window,
+)
 from opsagent_tools.gui.procedure import Expectation, ScreenProcedure
+from opsagent_tools.gui.procedure_files import read_procedure, write_procedure
 from opsagent_tools.gui.recording import Did, Recording, Seen
 from opsagent_tools.gui.recording.eyes import focused_in, hit, same_in
 from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled, slug, without_typed
@@ -167,7 +181,10 @@ def test_what_cannot_be_replayed_is_said() -> None:
     recorded = Recording((did(Verb.CLICK, EXPORT), did(Verb.CLICK, None), did(Verb.CLICK, EXPORT, window=other)),
                          ("button 2 of the pointer",)).procedure("export")  # fmt: skip
     assert len(recorded.procedure.steps) == 2
-    assert recorded.procedure.steps[1].on is not None, "an element that nothing is known of: it is never found"
+    unknown = recorded.procedure.steps[1].on
+    assert unknown is not None
+    assert isinstance(locate(unknown, seen(EXPORT).look), NotLocated), "nobody knows what it was: it is never found"
+    assert read_procedure(write_procedure(recorded.procedure)) == recorded.procedure, "a person can mend it"
     assert len(recorded.notes) == 3
 
 

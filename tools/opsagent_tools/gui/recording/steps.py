@@ -20,6 +20,8 @@ _EDITS = frozenset({("ctrl", "a"), ("ctrl", "v"), ("ctrl", "c"), ("ctrl", "x"), 
 _BY_KEY = frozenset({("space",), ("return",), ("kp_enter",)})
 _TO_NEXT = frozenset({("tab",), ("shift", "tab"), ("shift", "iso_left_tab")})
 _TITLE_PART = 60
+_UNKNOWN = "unknown"
+"""Role of what nobody saw: nothing is of it, so that a step on it is never done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ class _Making:
         if needs and (on is None or (gesture.verb is Verb.DRAG and to is None)):
             note = "what this was done to is not known: describe it"
             self.notes.append(f"step {number} ({gesture.verb}): {note}")
-            on = on or Fingerprint()
+            on = on or Fingerprint(role=_UNKNOWN)
         window = _other_window(one, main)
         return ScreenStep(gesture=gesture, on=on, to=to, after=_after(one, following), note=note, window=window)
 
