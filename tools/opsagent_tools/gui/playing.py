@@ -94,6 +94,8 @@ class Player:
         self._guard = guard
         self._stop = stop
         self._masks: list[Box] = []
+        self._frame: asyncio.Future[bytes | None] | None = None
+        """The picture that is being drawn of what the last step left, while nothing is done yet."""
         self.strip: list[bytes] = []
 
     async def play(self, one: Playing) -> None:
@@ -112,6 +114,17 @@ class Player:
             await self._do(one)
         except ScreenError as error:
             raise Ended(NEEDS_PERSON if one.done else HALTED, str(error)) from error
+
+    async def filmed(self) -> None:
+        """Wait for the picture of the last step; what comes next would be in it."""
+        frame, self._frame = self._frame, None
+        if frame is not None and (drawn := await frame) is not None:
+            self.strip.append(drawn)
+
+    def let_go(self) -> None:
+        """Draw no more."""
+        if self._frame is not None:
+            self._frame.cancel()
 
     async def _find(self, one: Playing, patience_s: float = PATIENCE_S) -> None:
         """Find the target, and make sure of it as far as its risk demands."""
@@ -152,6 +165,7 @@ class Player:
 
     async def _do(self, one: Playing) -> None:
         found = _found(one)
+        await self.filmed()
         one.before = await strips.crop(found, self._masks)
         gone = await self._perform(one, found)
         one.done = True
@@ -185,8 +199,7 @@ class Player:
         """Check what the step promised, and what was typed."""
         if look is not None:
             one.after = await strips.crop(found, self._masks)
-            if (frame := await strips.frame(found.surface, self._masks)) is not None:
-                self.strip.append(frame)
+            self._frame = asyncio.ensure_future(strips.frame(found.surface, self._masks))
         await self._read_back(one, found, look)
         if one.step.after is not None:
             after = await self._awaited(one, found, one.step.after, look)

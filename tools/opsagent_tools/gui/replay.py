@@ -46,11 +46,17 @@ async def replay(
     Raises CancelledError between two gestures, ScreenError never (it is an outcome).
     """
     finder = Finder(screens, procedure.surface, last)
-    run = _Run(procedure, screens, finder, Player(screens, finder, guard, stop or (lambda: "")), tell)
+    player = Player(screens, finder, guard, stop or (lambda: ""))
+    run = _Run(procedure, screens, finder, player, tell)
     try:
-        return await run.played(parameters, secrets)
+        outcome, why = await run.played(parameters, secrets)
     except Ended as end:
-        return run.report(end.outcome, end.why)
+        outcome, why = end.outcome, end.why
+    except BaseException:
+        player.let_go()
+        raise
+    await player.filmed()
+    return run.report(outcome, why)
 
 
 class _Run:
@@ -69,8 +75,8 @@ class _Run:
         self._effects: tuple[str, ...] = ()
         self._window: Window | None = None
 
-    async def played(self, parameters: Mapping[str, str], secrets: Secrets) -> RunReport:
-        """Play all of it. Raises Ended."""
+    async def played(self, parameters: Mapping[str, str], secrets: Secrets) -> tuple[ScreenOutcome, str]:
+        """Play all of it, and return how it ended. Raises Ended where it did before its end."""
         values, wrong = given(self._procedure, parameters)
         if wrong:
             raise Ended(HALTED, wrong)
@@ -134,12 +140,12 @@ class _Run:
         if not await self._finder.comes(rule, _OPENS_S):
             raise Ended(NEEDS_PERSON, f"{rule.program} was started, and no window of it came within {_OPENS_S:g} s")
 
-    async def _proved(self, effects: Any, began: Mapping[str, Any]) -> RunReport:
+    async def _proved(self, effects: Any, began: Mapping[str, Any]) -> tuple[ScreenOutcome, str]:
         if not effects:
-            return self.report(ScreenOutcome.UNVERIFIED, "it names no effect outside the screen")
+            return ScreenOutcome.UNVERIFIED, "it names no effect outside the screen"
 
         async def exit_code() -> int | None:
             return await self._screens.exit_code(self._window) if self._window is not None else None
 
         self._effects, missed = await awaited(effects, began, exit_code)
-        return self.report(ScreenOutcome.UNVERIFIED if missed else ScreenOutcome.VERIFIED, missed)
+        return (ScreenOutcome.UNVERIFIED if missed else ScreenOutcome.VERIFIED), missed
