@@ -46,11 +46,13 @@ def list_(*, json: JsonFlag = False, home: HomeDir = None) -> int:
     shelf = Shelf(place.database)
     found = [brief(one, shelf.tally(one.name)) for one in shelf.all()]
     if json:
-        out.document({"procedures": found})
+        out.document({"procedures": found, "unreadable": list(shelf.unreadable)})
     elif found:
         out.lines(table(COLUMNS, [row(one) for one in found], out.screen))
     else:
         out.line("no procedures yet: record one (opsagent gui record NAME), or take one in (opsagent gui import FILE)")
+    for name in shelf.unreadable:
+        out.note(f"{name} was written down by another version of the agent: import or record it again")
     return 0
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -67,12 +67,12 @@ class Kept:
     @property
     def digest(self) -> str:
         """Return the hash of everything that decides what is done. Approvals and plans are bound to it."""
-        return digest_of(self.procedure, self.crops)
+        return digest_of(self.name, self.version, self.text, self.crops)
 
 
-def digest_of(procedure: ScreenProcedure, crops: Mapping[str, str] = {}) -> str:
-    """Return the hash of a procedure and the pictures that it finds things by."""
-    said = json.dumps([asdict(procedure), sorted(crops.items())], sort_keys=True, default=str, ensure_ascii=False)
+def digest_of(name: str, version: int, text: str, crops: Mapping[str, str]) -> str:
+    """Return the hash of a procedure as it is written down, and of the pictures that it finds things by."""
+    said = json.dumps([name, version, text, sorted(crops.items())], ensure_ascii=False)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
@@ -121,7 +121,8 @@ def as_record(kept: Kept, now: datetime, *, supersedes: str | None = None) -> Pr
 
 
 def from_record(record: Record) -> Kept | None:
-    """Return the version that a record holds; None where it is no procedure on a screen, or cannot be read any more.
+    """Return the version that a record holds; None where it is no procedure on a screen, or cannot be read by this version
+    of the agent (`unreadable`).
 
     What was imported from another memory is proposed at most, whatever it says of itself.
     """
@@ -148,6 +149,12 @@ def from_record(record: Record) -> Kept | None:
         at=record.created_at,
     )
     return found if found.digest == fields.get("digest") else None
+
+
+def unreadable(record: Record) -> str:
+    """Return the name of the procedure that a record holds and that cannot be read; empty where it can, or holds none."""
+    name = record.fields.get(SCREEN)
+    return str(name) if name is not None and from_record(record) is None else ""
 
 
 def described(procedure: ScreenProcedure) -> str:

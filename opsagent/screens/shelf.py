@@ -65,6 +65,8 @@ class Shelf:
     def __init__(self, database: Path) -> None:
         """`database`: the home's (`Home.database`)."""
         self._database = database
+        self.unreadable: tuple[str, ...] = ()
+        """Names of procedures of which nothing can be read by this version of the agent, as of the last look."""
 
     def all(self) -> tuple[Row, ...]:
         """Return every procedure, by name."""
@@ -72,12 +74,16 @@ class Shelf:
 
         with MemoryReader(self._database) as reader:
             records = reader.containing("", kind=Kind.PROCEDURE, scope=self._scopes(reader), limit=_MOST)
-        return rows_of(records)
+        rows = rows_of(records)
+        self.unreadable = tuple(sorted({kept.unreadable(one) for one in records} - {"", *(row.name for row in rows)}))
+        return rows
 
     def row(self, name: str) -> Row:
         """Return the procedure of this name, however its letters are written. Raises NoProcedure, which offers what is near."""
         rows = {row.name: row for row in self.all()}
         found = rows.get(name) or next((row for one, row in rows.items() if one.lower() == name.lower()), None)
+        if found is None and name in self.unreadable:
+            raise NoProcedure(f"{name!r} was written down by another version of the agent: import or record it again")
         if found is None:
             raise NoProcedure(_none(name, rows))
         return found
