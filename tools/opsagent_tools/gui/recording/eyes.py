@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -32,6 +33,10 @@ class Sight:
     focused: Seen | None = None
     look: Look | None = None
     """All that was seen on `window`, a popup apart."""
+    seen_at: float = 0.0
+    """When all of that was known, in seconds since the epoch; of a picture, when it was taken."""
+    cropped_at: float = 0.0
+    """When the picture of what is below was there."""
 
 
 class Eyes(Protocol):
@@ -90,14 +95,18 @@ class SurfaceEyes:
                 looks.append(look)
                 return hit(look, point)
 
-            seen = await self._first(window, below)
+            found = await self._first(window, below)
             look = looks[-1] if window is not None and not window.popup and looks else None
             if look is not None and keys_to is not None and look.window.id == keys_to.id:
                 its = focused_in(look)
                 focused = None if its is None else Seen(its, look)
             else:
-                focused = await self._first(keys_to, focused_in)
-            return Sight(window, seen, keys_to, focused, look)
+                focused = _seen(await self._first(keys_to, focused_in, by_picture=False))
+            seen_at = time.time()
+        if look is not None and look.source is SurfaceKind.PIXEL:
+            seen_at = look.at.timestamp()
+        seen = await _with_crop(found)  # whoever takes pictures may be busy: it is not waited for
+        return Sight(window, seen, keys_to, focused, look, seen_at, time.time())
 
     async def window_at(self, point: Point) -> Window | None:
         try:
@@ -113,11 +122,11 @@ class SurfaceEyes:
 
     async def at(self, point: Point) -> Seen | None:
         async with self._turn:
-            return await self._first(await self.window_at(point), lambda look: hit(look, point))
+            return await _with_crop(await self._first(await self.window_at(point), lambda look: hit(look, point)))
 
     async def focused(self) -> Seen | None:
         async with self._turn:
-            return await self._first(await self.focused_window(), focused_in)
+            return _seen(await self._first(await self.focused_window(), focused_in, by_picture=False))
 
     async def again(self, seen: Seen) -> Element | None:
         async with self._turn:
@@ -148,34 +157,62 @@ class SurfaceEyes:
             except ScreenError:
                 return None
 
-    async def _first(self, window: Window | None, find: Callable[[Look], Element | None]) -> Seen | None:
-        """Return what is found on a window. Raises nothing."""
+    async def _first(
+        self, window: Window | None, find: Callable[[Look], Element | None], *, by_picture: bool = True
+    ) -> _Found | None:
+        """Return what is found on a window. Raises nothing. `by_picture`: a picture can tell it, too."""
         if window is None:
             return None
         try:
-            seen = await self._on(window, find)
+            found = await self._on(window, find, by_picture)
             if not window.popup:
-                return seen
+                return found
             others = [one for one in await self._windows.list() if one.pid == window.pid and one.id != window.id]
             for one in reversed(others):  # a menu is found again on the window that it belongs to
-                again = await self._on(one, lambda look: _in_popup(look, seen, find))
+                again = await self._on(one, lambda look: _in_popup(look, _seen(found), find), by_picture)
                 if again is not None:
                     return again
         except ScreenError:
             return None
-        return seen
+        return found
 
-    async def _on(self, window: Window, find: Callable[[Look], Element | None]) -> Seen | None:
+    async def _on(self, window: Window, find: Callable[[Look], Element | None], by_picture: bool) -> _Found | None:
         try:
             surfaces = await self._surfaces(window)
         except NotUsable:
             return None
         for surface in surfaces:
+            if surface.kind is SurfaceKind.PIXEL and not by_picture:
+                continue
             look = await surface.look()
             element = find(look)
             if element is not None:
-                return Seen(element, look, await _crop(surface, element))
+                return _Found(Seen(element, look), surface)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    seen: Seen
+    by: Surface
+
+
+def _seen(found: _Found | None) -> Seen | None:
+    return None if found is None else found.seen
+
+
+async def _with_crop(found: _Found | None) -> Seen | None:
+    """Return what was found with its picture; without one of a field, which shows what people typed."""
+    if found is None:
+        return None
+    element = found.seen.element
+    if element.role in FIELDS | SECRET or "secret" in element.states or element.box.empty:
+        return found.seen
+    try:
+        picture = await found.by.picture(element.box.grown(2))
+    except ScreenError:
+        return found.seen
+    return replace(found.seen, crop=picture.png if picture is not None else b"")
 
 
 def hit(look: Look, point: Point) -> Element | None:
@@ -213,11 +250,3 @@ def same_in(look: Look, element: Element) -> Element | None:
 def _told(element: Element) -> frozenset[str]:
     """What was recognised in a picture is visible."""
     return frozenset({"visible"}) if element.source is SurfaceKind.PIXEL else frozenset()
-
-
-async def _crop(surface: Surface, element: Element) -> bytes:
-    """Return the element's picture; none of a field, which shows what people typed."""
-    if element.role in FIELDS | SECRET or "secret" in element.states or element.box.empty:
-        return b""
-    picture = await surface.picture(element.box.grown(2))
-    return picture.png if picture is not None else b""

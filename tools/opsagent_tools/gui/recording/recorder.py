@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsagent_tools.gui.matching.roles import CHOICES
-from opsagent_tools.gui.model import Look, Point, SurfaceKind, Verb, Window
+from opsagent_tools.gui.model import Look, Point, Verb, Window
 from opsagent_tools.gui.port import NotUsable
 from opsagent_tools.gui.recording.eyes import Eyes, Seen, Sight, hit, same_in
 from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
@@ -200,16 +200,19 @@ class Recorder:
         return _Glance(point, sight, asyncio.create_task(self._read_then(sight)))
 
     async def _in_time(self, look: Awaitable[Sight], before: int) -> Sight:
-        """Return what is seen; nothing where something was done while it was looked at, as nobody knows which came first.
+        """Return what is seen; nothing where something was done before it was seen, as nobody knows which came first.
 
-        Of a picture it is known: reading it takes longer than taking it. `before`: how much had been done by then.
+        `before`: how much had been done when the look began.
         """
         sight = await look
         if len(self._state.acts) == before:
             return sight
-        if sight.look is None or not _pictured_before(sight.look, self._state.acts[before]):
+        act = self._state.acts[before] - _HEARD_LATE_S
+        if sight.seen_at >= act:
             return Sight()
-        return Sight(sight.window, sight.below, look=sight.look)
+        if sight.below is not None and sight.cropped_at >= act:
+            return replace(sight, below=replace(sight.below, crop=b""))
+        return sight
 
     async def _read_then(self, sight: asyncio.Task[Sight]) -> Look | None:
         below = (await sight).below
@@ -264,10 +267,6 @@ class Recorder:
     async def _forget_glance(self) -> None:
         if (glance := self._state.glance) is not None:
             await asyncio.gather(glance.sight, glance.read)
-
-
-def _pictured_before(look: Look, act: float) -> bool:
-    return look.source is SurfaceKind.PIXEL and look.at.timestamp() < act - _HEARD_LATE_S
 
 
 def _pressed(sight: Sight, there: Point, event: InputEvent) -> Seen | None:
