@@ -52,16 +52,22 @@ def controls_in(seen: Seen) -> list[Element]:
     line = max(8, median_height(seen.texts) or 12)
     holders = [_Held(box) for box in _shapes(seen, line)]
     marks, captions = _captioned(seen.marks, seen.texts, line)
-    free: list[Text] = []
+    boxes = [one.box for one in holders]
+    loose: list[Text] = []
     for text in seen.texts:
         holder = _innermost(text.box, holders)
-        (free if holder is None else holder.texts).append(text)
-    loose = [one for one in free if one not in captions]
-    solid = [one.box for one in holders if _single_line(one.box, line)] + [mark.box for mark in seen.marks]
-    scene = _Scene(seen.size, line, loose, solid, captions)
-    found = [*marks, *(_text(one) for one in loose)]
+        inside = holder is not None and not _is_container(holder.box, boxes, line)
+        if holder is not None and inside:
+            holder.texts.append(text)
+        elif text not in captions:
+            loose.append(text)
+    solid = [box for box in boxes if not _is_container(box, boxes, line)] + [mark.box for mark in seen.marks]
+    scene = _Scene(seen.size, line, loose, solid, captions, boxes)
+    found = list(marks)
     for held in holders:
         found.extend(scene.of_shape(held))
+    buttons = [one.box for one in found if one.role == "button"]
+    found.extend(_text(one) for one in loose if not any(box.holds(one.box.center) for box in buttons))
     ordered = sorted(found, key=lambda one: (one.box.top // line, one.box.left))
     return [replace(one, id=f"p{number}") for number, one in enumerate(ordered)]
 
@@ -98,6 +104,13 @@ def _same_place(outer: Box, inner: Box, line: int) -> bool:
 def _mostly_in(small: Box, big: Box) -> bool:
     shared = small.meets(big)
     return shared.width * shared.height > 0.6 * small.width * small.height
+
+
+def _is_container(box: Box, others: Sequence[Box], line: int) -> bool:
+    """Say whether a shape is a pane or a row rather than a control: higher than a line, or with other shapes in it."""
+    return not _single_line(box, line) or any(
+        one != box and box.holds(one.center) and _mostly_in(one, box) for one in others
+    )
 
 
 def _innermost(box: Box, holders: Iterable[_Held]) -> _Held | None:
@@ -166,13 +179,14 @@ class _Scene:
     solid: Sequence[Box]
     """What stands between a field and a label that is not its own."""
     captions: Sequence[Text]
+    shapes: Sequence[Box]
 
     def of_shape(self, held: _Held) -> list[Element]:
         box, texts = held.box, [one for one in held.texts if one not in self.captions]
-        if len(texts) == 1 and _is_large_button(box, texts[0], self.line):
-            return [_button(box, texts[0])]
-        if not _single_line(box, self.line) or any(box.grown(2).holds(one.box.center) for one in self.captions):
-            return [*self._area(box, texts), *(_text(one) for one in texts)]
+        if _is_container(box, self.shapes, self.line):
+            return self._container(box)
+        if any(box.grown(2).holds(one.box.center) for one in self.captions):
+            return [_text(one) for one in texts]
         if box.width > 0.9 * self.size[0] and len(texts) > 1:
             return [_text(one) for one in texts]  # a bar
         words, arrow = _without_arrow(box, texts, self.line)
@@ -190,11 +204,20 @@ class _Scene:
         left, right = word.box.left - box.left, box.right - word.box.right
         if abs(left - right) > max(4, round(0.5 * word.height), round(0.12 * box.width)):
             return False
-        return left >= 4 or label_of(box, self.loose, self.solid) is None
+        return left >= 4 or self._label(box) is None
+
+    def _label(self, box: Box) -> Text | None:
+        """Return the label of a field: a text in the same pane."""
+        pane = self._pane(box)
+        return label_of(box, [one for one in self.loose if self._pane(one.box) == pane], self.solid)
+
+    def _pane(self, box: Box) -> Box | None:
+        around = [one for one in self.shapes if one != box and one.holds(box.center) and one.height > box.height]
+        return min(around, key=lambda one: one.width * one.height, default=None)
 
     def _field(self, box: Box, words: Sequence[Text], *, role: str) -> list[Element]:
         """Return a field with its label and value; without a label, the text in it stays a text of its own."""
-        label = label_of(box, self.loose, self.solid)
+        label = self._label(box)
         value = words[0].text if words else ""
         secret = is_masked(value) or (label is not None and asks_for_secret(label.text))
         entry = Element(
@@ -210,14 +233,17 @@ class _Scene:
         )
         return [entry] if label or secret else [entry, *(_text(one) for one in words)]
 
-    def _area(self, box: Box, texts: Sequence[Text]) -> list[Element]:
-        """Return a large flat shape without other shapes in it as an area of text."""
+    def _container(self, box: Box) -> list[Element]:
+        """Return a pane without other shapes in it: a large button if one text is in its middle, else an area of text."""
+        texts = [one for one in self.loose if box.holds(one.box.center)]
+        if len(texts) == 1 and _is_large_button(box, texts[0], self.line):
+            return [_button(box, texts[0])]
         large = box.width * box.height >= 0.08 * self.size[0] * self.size[1]
         if box.height < _TALL * self.line or box.width < 6 * self.line or not large:
             return []
         if any(one != box and box.holds(one.center) for one in self.solid):
             return []
-        label = label_of(box, self.loose, self.solid)
+        label = self._label(box)
         score = min((one.score for one in texts), default=1.0)
         return [
             Element(

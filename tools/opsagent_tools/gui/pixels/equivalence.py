@@ -31,3 +31,17 @@ def part_when_read(typed: str, read: str) -> bool:
     """Say whether `read` is a part of `typed`, as a field shows that is too narrow for it."""
     shape = shape_of(read)
     return len(shape) >= _LONG_ENOUGH and shape in shape_of(typed)
+
+
+def nearly_when_read(typed: str, read: str) -> bool:
+    """Say whether `read` may be a misreading of `typed`: few of its signs are others, missing, or too many."""
+    wanted, found = shape_of(typed), shape_of(read)
+    allowed = 1 + len(wanted) // 8
+    if abs(len(wanted) - len(found)) > allowed or len(wanted) < 2:
+        return False
+    row = list(range(len(found) + 1))  # Levenshtein's distance, a row at a time
+    for at, sign in enumerate(wanted, 1):
+        before, row[0] = row[0], at
+        for number, other in enumerate(found, 1):
+            before, row[number] = row[number], min(row[number] + 1, row[number - 1] + 1, before + (sign != other))
+    return row[-1] <= allowed

@@ -11,7 +11,9 @@ _ABOVE = 1.1
 """Heights of text up to which a text above belongs to a field."""
 _FAR_LEFT = 4.0
 """From so many heights on, a text to the left gives way to one right above."""
-_FARTHEST = 25.0
+_FARTHEST = 16.0
+_SURE = 0.8
+"""Least score of a label: pictures of a tool bar are read as letters, too."""
 
 
 def label_of(box: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | None:
@@ -22,8 +24,9 @@ def label_of(box: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | N
         texts: those that are in no button or field.
         others: what stands between: other fields, buttons, marks. A label is not looked for beyond them.
     """
-    beside = _to_the_left(box, texts, others)
-    above = _above(box, texts, others)
+    sure = [one for one in texts if one.score >= _SURE]
+    beside = _to_the_left(box, sure, others)
+    above = _above(box, sure, others)
     if beside is None or above is None:
         return beside or above
     return above if box.left - beside.box.right > _FAR_LEFT * beside.height else beside

@@ -22,6 +22,10 @@ _FAINTEST = 36
 """Levels from the background that count as ink, where the strongest ink is no stronger."""
 _GAP = 0.85
 """Of the ink's height: wider gaps part two texts. Words in fixed-pitch fonts are up to 0.8 apart, in others 0.4."""
+_FIELD_GAP = 3.0
+"""In a field all is one text."""
+_CARET = 0.9
+"""Part of the height of a field that a caret covers at least, and no letter."""
 _MENU_GAP = 0.48
 """In a row of menus, whose entries stand closer in large fonts. No fixed-pitch font is used there by stock toolkits."""
 
@@ -87,6 +91,13 @@ def piece_of(image: Image, box: Box, height: int) -> Piece | None:
     return Piece(tight, height, _picture(crop, ink, span, box, back), sign_of(ink, height))
 
 
+def line_of(image: Image) -> list[Piece]:
+    """Return the text in a picture of one line, such as a field: no finder is asked, which overlooks what fills it."""
+    shown, back = image.copy(), ground(image)
+    shown[:, _ink(image, back).mean(axis=0) > _CARET] = back  # a caret that is as high as the field
+    return _pieces_of(shown, Box(0, 0, image.shape[1], image.shape[0]), _FIELD_GAP)
+
+
 def _without(box: Box, marks: Sequence[Box]) -> list[Box]:
     """Return what is left of a box beside the marks in its row."""
     parts = [box]
@@ -111,7 +122,7 @@ def _cut_at_frames(box: Box, frames: Sequence[Frame]) -> list[Box]:
     crossing: list[Box] = []
     for frame in frames:
         one = frame.box
-        if not (one.top <= middle < one.bottom) or one.height < 0.5 * box.height or _in_letters(one, box):
+        if not (one.top <= middle < one.bottom) or one.height < 0.5 * box.height or _in_letters(frame, box):
             continue
         if box.left < one.left < box.right or box.left < one.right < box.right:
             crossing.append(one)
@@ -123,10 +134,13 @@ def _cut_at_frames(box: Box, frames: Sequence[Frame]) -> list[Box]:
     return [_within_smallest(part, frames) for part in parts if part.width >= 3]
 
 
-def _in_letters(shape: Box, text: Box) -> bool:
-    """Say whether a shape is the inside of a letter."""
-    high = shape.width <= 1.2 * shape.height
-    return high and text.top + 1 < shape.top and shape.bottom < text.bottom - 1
+def _in_letters(frame: Frame, text: Box) -> bool:
+    """Say whether a shape is a letter or the inside of one: within the line on all sides, small or mostly not filled."""
+    shape = frame.box
+    across = text.left < shape.left and shape.right < text.right
+    down = text.top + 1 < shape.top and shape.bottom < text.bottom - 1
+    small = shape.height < (0.6 if frame.filled > 0.6 else 0.8) * text.height and shape.width <= 3 * shape.height
+    return across and down and small
 
 
 def _within_smallest(box: Box, frames: Sequence[Frame]) -> Box:
@@ -134,7 +148,7 @@ def _within_smallest(box: Box, frames: Sequence[Frame]) -> Box:
     around = [
         one.box
         for one in frames
-        if one.box.holds(box.center) and one.box.height >= 0.45 * box.height and not _in_letters(one.box, box)
+        if one.box.holds(box.center) and one.box.height >= 0.45 * box.height and not _in_letters(one, box)
     ]
     if not around:
         return box
@@ -177,7 +191,8 @@ def _without_rules(ink: Mask) -> Mask:
         kept[ink.mean(axis=1) > 0.85] = False
     full = ink.mean(axis=0) > 0.92
     width = full.size
-    for x in (*range(min(3, width)), *range(max(0, width - 3), width)):
+    edge = max(4, ink.shape[0] // 4)
+    for x in (*range(min(edge, width)), *range(max(0, width - edge), width)):
         if full[x] and ink.shape[0] > 12:
             kept[:, x] = False
     return kept

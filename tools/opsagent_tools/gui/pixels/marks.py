@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.arrays import Image, Mask, apart, ground, part_of, steps
@@ -43,7 +44,10 @@ class Mark:
 def marks_in(image: Image) -> list[Mark]:
     """Return what looks like a check box or radio button, coordinates of `image`. A letter O that stands alone is among them."""
     edges = steps(image) > _STEP
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(edges.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    count, found_labels, found_stats, _ = cv2.connectedComponentsWithStats(
+        edges.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
+    )
+    labels, stats = np.asarray(found_labels, dtype=np.int32), np.asarray(found_stats, dtype=np.int32)
     found = []
     for index in range(1, count):
         left, top, width, height = (int(part) for part in stats[index][:4])
@@ -55,7 +59,7 @@ def marks_in(image: Image) -> list[Mark]:
         if not _alone(edges, box):
             continue
         shape = _shape(labels[top : top + height, left : left + width] == index)
-        if shape is not None:
+        if shape is not None and not (shape is Shape.ROUND and _begins_a_word(labels, stats, box)):
             found.append(Mark(box, shape, _is_set(image, box, shape)))
     return found
 
@@ -66,6 +70,13 @@ def _alone(edges: Mask, box: Box) -> bool:
     before = edges[rows, max(0, box.left - max(2, int(0.25 * box.width))) : box.left]
     after = edges[rows, box.right : box.right + max(2, int(0.2 * box.width))]
     return not before.any() and not after.any()
+
+
+def _begins_a_word(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], box: Box) -> bool:
+    """Say whether a circle is the letter o: what follows closely is as high and as low at least, as letters are."""
+    right = labels[box.top : box.bottom, box.right : box.right + max(2, round(0.3 * box.width))]
+    places = [(int(stats[one][1]), int(stats[one][1] + stats[one][3])) for one in np.unique(right[right > 0])]
+    return any(top <= box.top + 1 and bottom >= box.bottom - 1 for top, bottom in places)
 
 
 def _shape(outline: Mask) -> Shape | None:

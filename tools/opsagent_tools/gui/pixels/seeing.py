@@ -12,7 +12,7 @@ from opsagent_tools.gui.model import Box, Element
 from opsagent_tools.gui.pixels.arrays import Image, apart, ground, part_of
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import Frame, frames_in
-from opsagent_tools.gui.pixels.lines import Piece, piece_of, pieces_in
+from opsagent_tools.gui.pixels.lines import Piece, line_of, piece_of, pieces_in
 from opsagent_tools.gui.pixels.marks import Mark, marks_in
 from opsagent_tools.gui.pixels.recognising import Reading, Recogniser
 from opsagent_tools.gui.pixels.regions import (
@@ -25,6 +25,7 @@ from opsagent_tools.gui.pixels.regions import (
     moved,
     touches,
 )
+from opsagent_tools.gui.pixels.signs import TOLD_BY_SHAPE
 from opsagent_tools.gui.pixels.words import Text, has_words_of_others, is_lone_sign, median_height, stray_ends
 
 _LEAST_SCORE = 0.6
@@ -137,7 +138,7 @@ class View:
         found = []
         for frame in frames:
             box = frame.box
-            small = 1.2 * line <= box.height <= 12 * line and 1.2 * line <= box.width <= 12 * line
+            small = 1.2 * line <= box.height <= 20 * line and 1.2 * line <= box.width <= 20 * line
             if not small or frame.round or not touches(box, region) or any(box.holds(one.box.center) for one in texts):
                 continue
             piece = piece_of(self.image, box.grown(-2), line)
@@ -146,7 +147,7 @@ class View:
         return found
 
     def _texts_of(self, pieces: Sequence[Piece]) -> list[Text]:
-        readings = [self._best(piece) for piece in pieces]
+        readings = [best_reading(piece, self._recogniser) for piece in pieces]
         latin = not any(has_words_of_others(one.text) for one in readings) and not any(
             has_words_of_others(one.text) for one in self._texts
         )
@@ -157,6 +158,8 @@ class View:
                 text, score = piece.sign, 1.0
             elif latin and is_lone_sign(text):
                 text, score = reading.latin, reading.latin_score - (_GUESSED if reading.latin.isalnum() else 0.0)
+            if not piece.sign and text in TOLD_BY_SHAPE:
+                continue  # a `÷` whose dots are not told from its bar is read as `+`
             before, after = stray_ends(text)
             if before or after:
                 text = text[before : len(text) - after].strip()
@@ -165,13 +168,25 @@ class View:
                 found.append(Text(box, text, score, piece.height))
         return found
 
-    def _best(self, piece: Piece) -> Reading:
-        """Return what is read; where that is not sure, what is read at another size if that is surer."""
-        first = self._recogniser.read(piece.picture)
-        if first.score >= _SURE or piece.picture.shape[0] < 8:
-            return first
-        larger = np.asarray(cv2.copyMakeBorder(piece.picture, 3, 3, 4, 4, cv2.BORDER_REPLICATE), dtype=np.uint8)
-        return max(first, self._recogniser.read(larger), key=lambda one: one.score)
+
+def best_reading(piece: Piece, recogniser: Recogniser) -> Reading:
+    """Return what is read; where that is not sure, what is read at another size if that is surer."""
+    first = recogniser.read(piece.picture)
+    if first.score >= _SURE or piece.picture.shape[0] < 8:
+        return first
+    larger = np.asarray(cv2.copyMakeBorder(piece.picture, 3, 3, 4, 4, cv2.BORDER_REPLICATE), dtype=np.uint8)
+    return max(first, recogniser.read(larger), key=lambda one: one.score)
+
+
+def read_line(image: Image, recogniser: Recogniser) -> list[Text]:
+    """Return the text in a picture of one line."""
+    pieces = line_of(image)
+    readings = [best_reading(piece, recogniser) for piece in pieces]
+    return [
+        Text(piece.box, one.text, one.score, piece.height)
+        for piece, one in zip(pieces, readings, strict=True)
+        if one.text
+    ]
 
 
 def _uncovered(image: Image, covered: Sequence[Box], before: Image | None) -> Image:

@@ -7,6 +7,8 @@ import numpy as np
 
 from opsagent_tools.gui.pixels.arrays import Mask
 
+TOLD_BY_SHAPE = frozenset("-−–=+÷.·")
+"""What a recogniser reads as one of them, alone, is it only where its shape says so."""
 _BAR = 1.8
 """Width by height from which on a stroke is a bar."""
 
@@ -47,13 +49,15 @@ def _stacked(one: tuple[int, int, int, int, int], other: tuple[int, int, int, in
 
 
 def _is_cross(own: Mask) -> bool:
-    """Say whether an upright cross is drawn: a full row and a full column, and four empty corners."""
+    """Say whether an upright cross is drawn: one full row and one full column, and four empty corners."""
     high, wide = own.shape
     if min(high, wide) < 5 or not 0.8 <= wide / high <= 1.25:
         return False
     rows, columns = np.flatnonzero(own.all(axis=1)), np.flatnonzero(own.all(axis=0))
     if rows.size == 0 or columns.size == 0 or max(rows.size, columns.size) > 0.4 * min(high, wide):
         return False
+    if rows[-1] - rows[0] >= rows.size or columns[-1] - columns[0] >= columns.size:
+        return False  # two bars: an `H`, a `±`, an asterisk
     middle = abs(float(rows.mean()) - (high - 1) / 2) <= 1 and abs(float(columns.mean()) - (wide - 1) / 2) <= 1
     rest = own.copy()
     rest[rows[0] : rows[-1] + 1] = False

@@ -22,7 +22,7 @@ from opsagent_tools.gui.model import (
     SurfaceKind,
     Window,
 )
-from opsagent_tools.gui.pixels.equivalence import part_when_read, same_when_read
+from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.pixels.gestures import Gestures
 from opsagent_tools.gui.pixels.icons import agreeing, by_crop
@@ -30,6 +30,8 @@ from opsagent_tools.gui.port import ScreenError, Secrets
 
 _LOOK_S = 0.06
 _TRIES = 3
+_CARET_S = 1.0
+"""A caret is gone for a while within so many seconds, where it blinks."""
 _SURE = 0.9
 _TOLD_BY_ITS_CROP = frozenset({"missing"})
 
@@ -169,19 +171,26 @@ class PixelSurface:
     async def read_back(self, at: Located) -> str | None:
         """Return the value that a field holds now; None: it is secret, or it cannot be read surely.
 
-        A reading that differs from what was typed only in what pictures do not show (`equivalence`) is what was typed.
+        A reading that differs from what was typed only in what pictures do not show (`equivalence`) is what was typed. One
+        that is nearly what was typed, or a part of it, is no reading: it was misread, or the field is too narrow.
         """
         if at.element is not None and ("secret" in at.element.states or at.element.role == "password field"):
             return None
         if at.element is not None and at.element.role in {"check box", "radio button"}:
             return await self._state_of(at)
-        read = await self._eyes.text(at.box)
         typed = self._typed.get(_key(at))
-        if typed is not None and same_when_read(typed, read.text):
-            return typed
-        if read.score < _SURE or (read.full and typed is not None and part_when_read(typed, read.text)):
-            return None
-        return read.text
+        read = await self._eyes.text(at.box)
+        clock = asyncio.get_running_loop().time
+        end = clock() + _CARET_S
+        while typed is not None:  # a caret at its end may be read as a letter, until it blinks
+            if same_when_read(typed, read.text):
+                return typed
+            if clock() >= end or not nearly_when_read(typed, read.text):
+                break
+            await asyncio.sleep(_LOOK_S)
+            read = await self._eyes.text(at.box)
+        misread = typed is not None and (nearly_when_read(typed, read.text) or part_when_read(typed, read.text))
+        return None if read.score < _SURE or misread else read.text
 
     async def picture(self, box: Box | None = None, *, mask: Sequence[Box] = ()) -> Picture | None:
         """Return a picture of the window or of `box`, with secret fields and `mask` blackened; None: it is off the screen."""

@@ -14,6 +14,8 @@ from opsagent_tools.gui.pixels.arrays import Image
 
 _Contours = npt.NDArray[np.float32]
 _SMALLEST, _LEAST_CONTRAST = 8, 4.0
+_LEAST_PART = 0.12
+"""Of the crop's own contrast that a place must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,14 @@ def contours(image: Image) -> _Contours:
 
 
 def _scores(field: _Contours, wanted: _Contours) -> _Contours:
+    """Return the correlation everywhere. Where nearly nothing is drawn it means nothing: OpenCV says 1 there."""
     scores = np.asarray(cv2.matchTemplate(field, wanted, cv2.TM_CCOEFF_NORMED), dtype=np.float32)
-    return np.nan_to_num(scores, nan=-1.0, posinf=-1.0, neginf=-1.0)
+    height, width = wanted.shape
+    mean = cv2.boxFilter(field, cv2.CV_32F, (width, height), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    square = cv2.sqrBoxFilter(field, cv2.CV_32F, (width, height), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))[: scores.shape[0], : scores.shape[1]]
+    drawn = spread > max(_LEAST_CONTRAST, _LEAST_PART * float(wanted.std()))
+    return np.where(drawn, np.nan_to_num(scores, nan=-1.0, posinf=-1.0, neginf=-1.0), -1.0).astype(np.float32)
 
 
 def _peaks(scores: npt.NDArray[np.float32], width: int, height: int, scale: float, most: int = 6) -> list[Match]:

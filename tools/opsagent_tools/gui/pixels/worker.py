@@ -24,10 +24,13 @@ from opsagent_tools.gui.pixels.arrays import Image, part_of
 from opsagent_tools.gui.pixels.camera import Camera, png_of
 from opsagent_tools.gui.pixels.recognising import Recogniser
 from opsagent_tools.gui.pixels.regions import changed_in, is_caret, moved
-from opsagent_tools.gui.pixels.seeing import View
+from opsagent_tools.gui.pixels.seeing import View, read_line
 from opsagent_tools.gui.pixels.templates import matches
+from opsagent_tools.gui.pixels.words import Text
 
 _WINDOWS = 24
+_ONE_LINE = 64
+"""Pixels up to which a field is taken to hold one line."""
 _Asked = dict[str, Any]
 
 
@@ -86,9 +89,7 @@ class _Seeing:
         image, seen = self._camera.take(_box(asked["box"]))
         if seen.empty:
             return {"text": "", "score": 0.0, "full": False}
-        view = View(self._recogniser)
-        view.show(image)
-        found = view.texts()
+        found = read_line(image, self._recogniser) if seen.height <= _ONE_LINE else _read_all(image, self._recogniser)
         ends = (min((one.box.left for one in found), default=0), max((one.box.right for one in found), default=0))
         height = max((one.height for one in found), default=1)
         return {
@@ -141,6 +142,12 @@ class _Seeing:
             covered = [moved(_box(one).meets(place), by) for one in asked.get("over", [])]
             (view.show if read else view.glance)(image, covered)
         return view, place
+
+
+def _read_all(image: Image, recogniser: Recogniser) -> list[Text]:
+    view = View(recogniser)
+    view.show(image)
+    return view.texts()
 
 
 def _told(one: Element, place: Box) -> _Asked:

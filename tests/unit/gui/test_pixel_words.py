@@ -1,0 +1,71 @@
+"""What recognised text says: equal to what was typed or not, signs that are no text, fields for secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
+from opsagent_tools.gui.pixels.words import (
+    has_words_of_others,
+    is_lone_sign,
+    is_masked,
+    stray_ends,
+)
+from opsagent_tools.gui.secret_words import asks_for_secret
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("O0lI1|", "00111|"), ("Ada Lovelace", "AdaLovelace"), ("a–b ‘c’", "a-b 'c'"), ("VOX", "vox"), ("값 1", "값1")],
+)
+def test_what_pictures_do_not_show_makes_no_difference(typed: str, read: str) -> None:
+    assert same_when_read(typed, read)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("5432", "5433"),
+        ("port 80", "port 8"),
+        ("srv-7", "srv-1"),
+        ("backup", "backupl"),
+        ("e5", "es"),
+        ("a.b", "a,b"),
+        ("", "x"),
+    ],
+)
+def test_another_sign_is_another_text(typed: str, read: str) -> None:
+    assert not same_when_read(typed, read)
+
+
+def test_a_misreading_is_told_from_another_text() -> None:
+    assert nearly_when_read("db1.example.org", "Ib1.example.org|")
+    assert nearly_when_read("backup", "backupl")
+    assert not nearly_when_read("5432", "9876")
+    assert not nearly_when_read("backup", "")
+    assert part_when_read("a long text that a narrow field does not show", "field does not show")
+    assert not part_when_read("a long text", "long tent")
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("易File", (1, 0)), ("易 Snap", (2, 0)), ("Name▼", (0, 1)), ("File", (0, 0)), ("파일", (0, 0)), ("日 本", (0, 0)),
+        ("x²", (0, 0)), ("✓ Use TLS", (2, 0)), ("Größe", (0, 0)),
+    ],
+)  # fmt: skip
+def test_pictures_beside_words_are_cut_off(text: str, ends: tuple[int, int]) -> None:
+    assert stray_ends(text) == ends
+
+
+def test_signs_and_words_of_other_scripts() -> None:
+    assert [is_lone_sign(one) for one in ("十", "+", "十二", "a")] == [True, False, False, False]
+    assert [has_words_of_others(one) for one in ("十", "파일", "日本 2", "File")] == [False, True, True, False]
+
+
+def test_fields_for_secrets_are_known_by_their_label_or_their_bullets() -> None:
+    assert all(asks_for_secret(one) for one in ("Password:", "API key", "PIN", "비밀번호", "Kennwort", "Mot de passe"))
+    assert not any(asks_for_secret(one) for one in ("Pinned", "Host", "Compass", "Passive mode"))
+    assert is_masked("••••••")
+    assert is_masked("* * * *")
+    assert not is_masked("10.0.0.1")
