@@ -266,6 +266,7 @@ def _other_window(one: Did, main: Window | None) -> WindowRule | None:
     if (
         window is None
         or main is None
+        or window.popup  # a menu is part of the window that opened it, whatever it is called
         or window.id == main.id
         or (not window.modal and window.wm_class == main.wm_class)
     ):
