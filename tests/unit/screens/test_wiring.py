@@ -51,8 +51,6 @@ args = { procedure = "export report", month = "march" }
     ("text", "month"),
     [
         ("run the export report procedure for march", "march"),
-        ("export report for april", "april"),
-        ("export report 5월로 실행해줘", "5월"),
         ("6월 export report 실행해줘", "6월"),
     ],
 )
