@@ -82,11 +82,14 @@ async def _one(act: Act, stage: Stage, eyes: Eyes, hands: Hands) -> tuple[Did, T
     box = await box_of(act, stage.judge) if act.on else None
     point = aim(act, box) if box is not None else None
     seen = await eyes.at(point) if point is not None else None
+    read = await eyes.read(seen) if seen is not None else None
+    if act.on and seen is None:
+        raise StageError(f"{stage.program.name}: nothing is seen where {act.on} is")
     window = await (eyes.window_at(point) if point is not None else eyes.focused_window())
     track = await _track(act, point, box, window, stage) if point is not None and box is not None else Track(act=act)
     await do(act, point, hands)
     now = await eyes.again(seen) if seen is not None and act.checked is not None else None
-    return Did(gesture=_gesture(act), window=window, seen=seen, now=now), track
+    return Did(gesture=_gesture(act), window=window, seen=seen, read=read, now=now), track
 
 
 async def _on_terminal(stage: Stage) -> Shown:
