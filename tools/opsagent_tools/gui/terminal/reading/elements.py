@@ -55,12 +55,13 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
     found += [one for one in form if prompt is None and all(one.box.meets(other.box).empty for other in found)]
     top = _on_top(layout, found)
     found = [one for one in found if one.role != "text field" or one is prompt or _within(layout, one.owner, top)]
-    listed = [one for one in lists.lists_of(layout, [one.box for one in found]) if _within(layout, one.owner, top)]
+    dialogs = {frame for one in found if one.role == "button" for frame in layout.chain(one.owner)}
+    listed = lists.lists_of(layout, [one.box for one in found], dialogs)
+    listed = [one for one in listed if _within(layout, one.owner, top)]
     aliases: dict[str, tuple[str, ...]] = {}
     groups: dict[str, int] = {}
-    buttoned = {frame for one in found if one.role == "button" for frame in layout.chain(one.owner)}
     for number, rows in enumerate(listed):
-        role = "list item" if rows.table or set(layout.chain(rows.owner)) & buttoned else "menu item"
+        role = "list item" if rows.table or rows.in_dialog else "menu item"
         for row in rows.rows:
             if row.text:
                 found.append(Found(role=role, name=row.text, box=row.box, owner=row.owner, lit=row.lit, called=row.called,
@@ -161,8 +162,17 @@ def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
     names: dict[int, str] = {}
     for boxes in columns.values():
         lines = [layout.cells.lines[one.box.top][one.box.left + _MARK : one.box.right] for one in boxes]
-        names |= {id(one): item for one, item in zip(boxes, untagged(lines), strict=True) if item}
+        names |= {
+            id(one): item
+            for one, item in zip(boxes, untagged(lines, likely=_has_buttons(layout, boxes[0], found)), strict=True)
+            if item
+        }
     return [replace(one, name=names[id(one)], called=(one.name,)) if names.get(id(one)) else one for one in found]
+
+
+def _has_buttons(layout: Layout, one: Found, found: list[Found]) -> bool:
+    around = set(layout.chain(one.owner))
+    return any(other.role == "button" and around & set(layout.chain(other.owner)) for other in found)
 
 
 _MARK = 4

@@ -184,9 +184,10 @@ def _is_field(layout: Layout, strip: Strip, left: int, right: int, named: str) -
     if strip.owner < 0 and right - left > layout.cells.width * 3 // 4:
         return False
     above = text_above(layout, strip.owner, strip.row, left) if strip.owner >= 0 else ""
-    if means_secret(above) or (here and _typed_there(layout, strip.row, left, right, column)):
+    if here and (means_secret(above) or _typed_there(layout, strip.row, left, right, column)):
         return True
-    if above.endswith((":", "?", "=")) and not _row_like_it(layout, strip, left, right, (strip.row + 1,)):
+    alone = not named and not _HISTORY.sub("", layout.cells.lines[strip.row][right : strip.right]).strip()
+    if alone and above.endswith((":", "?", "=")) and not _row_like_it(layout, strip, left, right, (strip.row + 1,)):
         return True
     if _row_like_it(layout, strip, left, right, (strip.row - 1, strip.row + 1)):
         return False

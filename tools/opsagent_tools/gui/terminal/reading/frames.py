@@ -40,7 +40,16 @@ def frames_of(cells: Cells) -> tuple[Frame, ...]:
         for left, char in enumerate(line)
         if char in _TOP_LEFT and (frame := _frame_at(cells, row, left))
     ]
-    return tuple(sorted(found, key=lambda one: -one.box.width * one.box.height))
+    whole = [one for one in found if not any(_is_part(one.box, other.box) for other in found)]
+    return tuple(sorted(whole, key=lambda one: -one.box.width * one.box.height))
+
+
+def _is_part(one: Box, other: Box) -> bool:
+    """`one` is what a line across the frame `other` parts off."""
+    return (
+        one != other and (one.left, one.width) == (other.left, other.width)
+        and other.top <= one.top and one.bottom <= other.bottom
+    )  # fmt: skip
 
 
 def _frame_at(cells: Cells, top: int, left: int) -> Frame | None:
@@ -75,11 +84,19 @@ def _bottom_row(cells: Cells, top: int, left: int, right: int) -> int | None:
         line = cells.lines[row]
         if line[left] in _BOTTOM_LEFT and line[right] in _BOTTOM_RIGHT:
             edge = line[left + 1 : right]
-            if line[left] != "+" or sum(char in HORIZONTAL for char in edge) > len(edge) // 3:
+            if line[left] != "+":
+                return row
+            if sum(char in HORIZONTAL for char in edge) > len(edge) // 3 and not _goes_on(cells, row + 1, left, right):
                 return row
         if line[left] not in VERTICAL + _TEES_LEFT or line[right] not in VERTICAL + _TEES_RIGHT + _SCROLL_BARS:
             return None
     return cells.height if cells.height - top > 3 else None
+
+
+def _goes_on(cells: Cells, row: int, left: int, right: int) -> bool:
+    """A row of `+---+` is a line across the frame, and not its end: the frame goes on below."""
+    below = cells.lines[row] if row < cells.height else ""
+    return bool(below) and below[left] in VERTICAL and below[right] in VERTICAL
 
 
 def _title(edge: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.model import Box
@@ -41,12 +41,14 @@ class Listed:
 
     rows: tuple[Row, ...]
     owner: int
+    in_dialog: bool
+    """It stands in a dialog with buttons."""
     table: bool
     """Its rows have columns."""
 
 
-def lists_of(layout: Layout, taken: Sequence[Box]) -> list[Listed]:
-    """Return the lists that show which of their rows is highlighted."""
+def lists_of(layout: Layout, taken: Sequence[Box], dialogs: Collection[int] = ()) -> list[Listed]:
+    """Return the lists that show which of their rows is highlighted. `dialogs`: the frames that have buttons."""
     found: list[Listed] = []
     for strip in layout.strips:
         for band in _bands(layout, strip, taken) or _pointed(layout, strip, taken):
@@ -57,7 +59,7 @@ def lists_of(layout: Layout, taken: Sequence[Box]) -> list[Listed]:
                 continue
             rows = _rows(layout, strip, band, taken)
             if sum(row.lit for row in rows) == 1 and (len(rows) > 1 or strip.owner >= 0):
-                found.append(_listed(layout, strip, rows, band))
+                found.append(_listed(layout, strip, rows, band, dialogs))
     return found
 
 
@@ -138,10 +140,18 @@ def _sibling(layout: Layout, strip: Strip, other: Strip, band: tuple[int, int], 
     ):
         return None
     right = min(other.right, max(band[1], _end(layout, other.row, band, other.right)))
-    lit = layout.bright(other, band[0], right) > 0.5
+    lit = _ends_lit(layout, other, band[0], right)
     if lit and layout.main_ground(other.row, band[0], right) != ground:
         return None
     return _row(layout, other, (band[0], right), lit=lit)
+
+
+def _ends_lit(layout: Layout, strip: Strip, left: int, right: int) -> bool:
+    """The end of the text stands out: a tag before it may always do so."""
+    text = bare(layout.cells.lines[strip.row][left:right]).rstrip(VERTICAL + " ")
+    if not text.strip():
+        return layout.bright(strip, left, right) > 0.5
+    return layout.stands_out(layout.cells.rows[strip.row][left + len(text) - 1].style, strip.owner)
 
 
 def _cut(layout: Layout, row: int, begins: int, left: int, start: int) -> bool:
@@ -191,17 +201,19 @@ def _aliases(raw: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one and one != whole))
 
 
-def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]) -> Listed:
+def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int], dialogs: Collection[int]) -> Listed:
+    in_dialog = not set(layout.chain(strip.owner)).isdisjoint(dialogs)
     line = layout.cells.lines[strip.row][band[0] : band[1]]
-    return Listed(rows=tuple(_named(layout, rows)), owner=strip.owner, table=bool(_COLUMNS.search(line)))
+    named = tuple(_named(layout, rows, in_dialog=in_dialog))
+    return Listed(rows=named, owner=strip.owner, in_dialog=in_dialog, table=bool(_COLUMNS.search(line)))
 
 
-def _named(layout: Layout, rows: list[Row]) -> list[Row]:
+def _named(layout: Layout, rows: list[Row], *, in_dialog: bool) -> list[Row]:
     """Call each row by what follows its tag, where the rows have tags; the first may be a heading."""
     lines = [bare(layout.cells.lines[row.box.top][row.box.left : row.box.right]) for row in rows]
-    items = untagged(lines)
+    items = untagged(lines, likely=in_dialog)
     if not any(items) and len(rows) > 2:
-        items = ["", *untagged(lines[1:])]
+        items = ["", *untagged(lines[1:], likely=in_dialog)]
     if any(_KEY.fullmatch(item) for item in items):
         return rows  # what follows is the key of each
     return [

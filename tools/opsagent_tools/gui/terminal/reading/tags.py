@@ -11,11 +11,13 @@ _SHORT = 3
 _FIRST = re.compile(r"\s*(?P<tag>\S+)")
 
 
-def untagged(lines: Sequence[str]) -> list[str]:
+def untagged(lines: Sequence[str], *, likely: bool = False) -> list[str]:
     """Return what follows the tag in each row; empty texts where the rows have no tags, or differ by nothing else.
 
     Rows have tags if each begins with a word of its own and what follows begins at one column in all of them: behind two blanks
-    somewhere, or after very short words. Menus whose items happen to begin with words of one length have none.
+    somewhere, after very short words, or where tags are likely. Menus whose items happen to begin with words of one length have none.
+
+    likely: they stand in a dialog with buttons, where programs list tags and items.
     """
     none = [""] * len(lines)
     tags = [_FIRST.match(line) for line in lines]
@@ -32,4 +34,4 @@ def untagged(lines: Sequence[str]) -> list[str]:
     short = max(len(tag["tag"]) for tag in tags if tag) <= _SHORT
     padded = any(start - end >= 2 for end in ends)
     items = [tidy(line[start:]) for line in lines]
-    return items if (short or padded) and len(set(items)) == len(items) else none
+    return items if (short or padded or likely) and len(set(items)) == len(items) else none
