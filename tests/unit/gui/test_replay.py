@@ -13,7 +13,7 @@ import pytest
 from opsagent_tools.gui import playing
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeSurface, FakeWindow
 from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
-from opsagent_tools.gui.port import ScreenError, SurfaceGone
+from opsagent_tools.gui.port import ScreenError, SurfaceGone, Unfinished
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedure, ScreenStep, StepReport
 from opsagent_tools.gui.procedure_files import read_procedure, write_procedure
 from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, replay
@@ -427,6 +427,7 @@ def test_a_gesture_is_finished_before_a_cancellation_is_heard() -> None:
     [
         (ScreenError("it is covered"), False, ScreenOutcome.HALTED),
         (ScreenError("it broke off"), True, ScreenOutcome.NEEDS_PERSON),
+        (Unfinished("the server hung"), False, ScreenOutcome.NEEDS_PERSON),
         (SurfaceGone("gone"), True, ScreenOutcome.UNVERIFIED),
     ],
 )

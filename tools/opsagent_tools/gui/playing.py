@@ -3,86 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from opsagent_tools.gui import strips
 from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
 from opsagent_tools.gui.expecting import After, Expecting, is_value
 from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
-from opsagent_tools.gui.healing import healed
 from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough, pressed_unseen
 from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
-from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
-from opsagent_tools.gui.procedure import Expectation, ScreenOutcome, ScreenStep, StepReport, WindowRule
+from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
+from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone, Unfinished
+from opsagent_tools.gui.procedure import Expectation
 from opsagent_tools.gui.risk import risk_of
 from opsagent_tools.gui.saying import said
 
 _STALE_S = 1.0
 """Where the guard took longer, everything is looked at again: a person may have answered minutes later."""
 _LONGEST_GESTURE_S = 60.0
-HALTED, NEEDS_PERSON = ScreenOutcome.HALTED, ScreenOutcome.NEEDS_PERSON
-
-
-class Ended(Exception):
-    """The run ends at this step."""
-
-    def __init__(self, outcome: ScreenOutcome, why: str) -> None:
-        super().__init__(why)
-        self.outcome = outcome
-        self.why = why
-
-
-@dataclass(slots=True, kw_only=True)
-class Playing:
-    """One step, as far as it has come."""
-
-    number: int
-    step: ScreenStep
-    """As it is done: parameters filled in."""
-    written: ScreenStep
-    rule: WindowRule
-    said: str = ""
-    done: bool = False
-    why: str = ""
-    found: Found | None = None
-    before: bytes | None = None
-    after: bytes | None = None
-    value: str | None = None
-    began: float = field(default_factory=time.monotonic)
-    waited: float = 0.0
-
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count what is done inside as waiting, for the program or for a person."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            self.waited += time.monotonic() - start
-
-    def report(self) -> StepReport:
-        """Return how it went."""
-        at = self.found.at if self.found else None
-        better = None
-        if self.done and self.found and at and self.written.on:
-            better = healed(self.written.on, at, self.found.look, lower=self.found.lower)
-        return StepReport(
-            number=self.number,
-            said=self.said,
-            done=self.done,
-            rung=at.rung if at else None,
-            score=at.score if at else 0.0,
-            margin=at.margin if at else 0.0,
-            why=self.why or (at.why if at else ""),
-            seconds=max(0.0, time.monotonic() - self.began - self.waited),
-            waited_s=self.waited,
-            before=self.before,
-            after=self.after,
-            healed=better,
-        )
 
 
 class Player:
@@ -189,10 +128,10 @@ class Player:
             return True
         except Refused as error:
             raise Ended(HALTED, str(error)) from error
+        except Unfinished as error:
+            raise Ended(NEEDS_PERSON, str(error)) from error
         except ScreenError as error:
-            now = await found.surface.look()
-            untouched = now.digest == found.look.digest
-            raise Ended(HALTED if untouched else NEEDS_PERSON, str(error)) from error
+            raise Ended(HALTED if await _untouched(found) else NEEDS_PERSON, str(error)) from error
         return False
 
     async def _look_after(self, one: Playing, found: Found, look: Look | None) -> None:
@@ -265,6 +204,14 @@ async def _settled(found: Found) -> Look | None:
         return await found.surface.settle()
     except SurfaceGone:
         return None
+
+
+async def _untouched(found: Found) -> bool:
+    """Tell whether the window shows what it showed before; what cannot be looked at may have changed."""
+    try:
+        return (await found.surface.look()).digest == found.look.digest
+    except ScreenError:
+        return False
 
 
 async def _finished(task: asyncio.Future[None]) -> bool:

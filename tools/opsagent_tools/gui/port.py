@@ -3,6 +3,7 @@
 ScreenError             something about a screen failed; the text is one line
   SurfaceGone           its window or program ended
   NotUsable             what it needs is missing here (no display, no bus, a program): says what to install
+  Unfinished            a gesture was begun, and nobody knows how far it came
   Refused               the rules of screens forbid it (another user's window, a window that is not allowed, a shared desktop)
 """
 
@@ -35,6 +36,10 @@ class SurfaceGone(ScreenError):
 
 class NotUsable(ScreenError):
     """What it needs is missing on this machine."""
+
+
+class Unfinished(ScreenError):
+    """Begun, and nobody knows how far it came: look before anything else is done."""
 
 
 class Refused(ScreenError):

@@ -15,7 +15,8 @@ from opsagent_tools.gui.effects import awaited, before
 from opsagent_tools.gui.filling import filled_effects, filled_rule, filled_step, given
 from opsagent_tools.gui.finding import Finder, LastRung, matching
 from opsagent_tools.gui.model import Window
-from opsagent_tools.gui.playing import HALTED, NEEDS_PERSON, Ended, Player, Playing
+from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
+from opsagent_tools.gui.playing import Player
 from opsagent_tools.gui.port import ScreenError, Secrets
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedure, StepReport
 

@@ -1,13 +1,10 @@
-"""What can go wrong with hands beside the errors of the port."""
+"""What can go wrong with hands: errors of the port, by their names."""
 
 from __future__ import annotations
 
-from opsagent_tools.gui.port import NotUsable, Refused, ScreenError, SurfaceGone
+from opsagent_tools.gui.port import NotUsable, Refused, ScreenError, SurfaceGone, Unfinished
 
-
-class Unfinished(ScreenError):
-    """Begun, and nobody knows how far it came: look before anything else is done."""
-
+__all__ = ["KINDS", "Unfinished"]
 
 KINDS: dict[str, type[ScreenError]] = {
     kind.__name__: kind for kind in (ScreenError, SurfaceGone, NotUsable, Refused, Unfinished)
