@@ -257,7 +257,7 @@ JCONSOLE = Program(
     package="openjdk-17-jdk",
     held_out=False,
     kinds=ACCESSIBLE,
-    program="sun.tools.jconsole.JConsole",
+    program="jconsole",
     acts=(
         click("Local Process", checked=True),
         click("Patient"),
