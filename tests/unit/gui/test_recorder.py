@@ -52,6 +52,9 @@ class SlowEyes:
     async def read(self, seen: Seen) -> Look | None:
         return None
 
+    async def get_used_to(self) -> None:
+        return
+
     async def gone(self, window: Window) -> bool:
         return False
 

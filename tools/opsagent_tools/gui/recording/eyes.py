@@ -63,6 +63,9 @@ class Eyes(Protocol):
     async def read(self, seen: Seen) -> Look | None:
         """Return what is recognised in the picture of its window, where that is another way to look at it. Takes its time."""
 
+    async def get_used_to(self) -> None:
+        """Look at the window that keys go to in every way, so that later only what has changed is read."""
+
     async def gone(self, window: Window) -> bool:
         """Return whether no window of that process is there any more."""
 
@@ -137,6 +140,17 @@ class SurfaceEyes:
             except ScreenError:
                 pass
             return None
+
+    async def get_used_to(self) -> None:
+        window = await self.focused_window()
+        if window is None:
+            return
+        try:
+            for surface in await self._surfaces(window):
+                async with self._reading if surface.kind is SurfaceKind.PIXEL else self._turn:
+                    await surface.look()
+        except ScreenError:
+            return
 
     async def gone(self, window: Window) -> bool:
         try:

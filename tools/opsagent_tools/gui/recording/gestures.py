@@ -22,7 +22,7 @@ class InputEvent:
     """One event of a pointer or keyboard, as the server tells it."""
 
     kind: str
-    """press, release, key, rest (the pointer has come to rest) or more (another event is meant by nothing here)."""
+    """press, release, key, rest (nothing has been done for a moment) or focus (another window has the keys)."""
     at_ms: int
     """The server's clock."""
     heard_at: float = 0.0

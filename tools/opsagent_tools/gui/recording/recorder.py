@@ -43,6 +43,8 @@ class _State:
     acts: list[float] = field(default_factory=list)
     """When there was a press, a release or a key that may have changed what is seen: seconds since the epoch."""
     glance: _Glance | None = None
+    used_to: asyncio.Task[None] | None = None
+    """A first look at a window that has come up."""
     next_look: Point | None = None
     """Where to look once the look that is under way is over."""
     last: _Glance | None = None
@@ -123,6 +125,8 @@ class Recorder:
         if done and done[-1].where is not None:
             done[-1] = replace(done[-1], closed=await self._eyes.gone(done[-1].where))
         await self._forget_glance()
+        if self._state.used_to is not None:
+            await self._state.used_to
         return Recording(tuple(done), tuple(dict.fromkeys(self._joiner.ignored)))
 
     async def _end(self) -> None:
@@ -151,6 +155,8 @@ class Recorder:
             )  # fmt: skip
             if event.kind == "key" and {*event.held, event.key} == self._stop_keys:
                 self._over.set()
+            elif event.kind == "focus":
+                self._state.used_to = asyncio.create_task(self._eyes.get_used_to())
             elif event.kind == "rest":
                 self._rested(event)
             else:

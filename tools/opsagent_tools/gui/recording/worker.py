@@ -6,6 +6,7 @@ heard is told by the server's RECORD extension: events of all devices, whichever
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -20,6 +21,8 @@ from opsagent_tools.gui.hands.keysyms import MODIFIERS, char_of, name_of
 
 _RESTS_S = (0.08, 0.6)
 """After so long without an event the pointer has come to rest; told twice, as programs take their time."""
+_FOCUS_S = 0.5
+"""So often it is looked whether another window has the keys, while nothing is done."""
 _SHIFT, _LOCK, _CONTROL, _ALT, _SUPER, _ALTGR = 1, 2, 4, 8, 64, 128
 _HELD = {_SHIFT: "shift", _CONTROL: "ctrl", _ALT: "alt", _SUPER: "super", _ALTGR: "altgr"}
 _KEY, _KEY_UP, _BUTTON, _BUTTON_UP, _MOTION = range(2, 7)
@@ -35,6 +38,7 @@ class _Ear:
         self._root: Any = self.asks.screen().root
         self._fields: Any = import_module("Xlib.protocol.rq").EventField(None)
         self._record: Any = import_module("Xlib.ext.record")
+        self._error: Any = import_module("Xlib.error").XError
         self.events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._wake, self.woken = os.pipe()[::-1]
         self._rows: Any = None
@@ -77,7 +81,7 @@ class _Ear:
         keysym = self._keysym(int(event.detail), int(event.state))
         if not keysym or keysym in MODIFIERS:
             return None
-        return {**said, "key": name_of(keysym), "char": self._char(keysym), "keysym": keysym, "windows": self._focus()}
+        return {**said, "key": name_of(keysym), "char": self._char(keysym), "keysym": keysym, "windows": self.focus()}
 
     def rest(self) -> dict[str, Any]:
         at = self._root.query_pointer()
@@ -108,12 +112,13 @@ class _Ear:
     def _at(self, x: int, y: int) -> list[int]:
         found: list[int] = []
         at = self._root
-        while (child := at.translate_coords(self._root, x, y).child) and int(child.id) not in found:
-            found.append(int(child.id))
-            at = child
+        with contextlib.suppress(self._error):  # a window that closes right then
+            while (child := at.translate_coords(self._root, x, y).child) and int(child.id) not in found:
+                found.append(int(child.id))
+                at = child
         return found
 
-    def _focus(self) -> list[int]:
+    def focus(self) -> list[int]:
         focus = self.asks.get_input_focus().focus
         return [int(focus.id)] if hasattr(focus, "id") else []
 
@@ -143,9 +148,9 @@ def _main() -> None:
         say({"error": f"nothing can be heard on this display ({type(error).__name__})"})
         return
     say({**ear.rest(), "kind": "ready"})
-    last, rests = time.monotonic(), list(_RESTS_S)
+    last, rests, focus = time.monotonic(), list(_RESTS_S), ear.focus()
     while True:
-        wait = max(0.0, last + rests[0] - time.monotonic()) if rests else None
+        wait = max(0.0, last + rests[0] - time.monotonic()) if rests else _FOCUS_S
         ready, _, _ = select.select([sys.stdin, ear.woken, ear.asks], [], [], wait)
         if sys.stdin in ready:
             return
@@ -160,6 +165,9 @@ def _main() -> None:
         elif rests and time.monotonic() >= last + rests[0]:
             rests.pop(0)
             say(ear.rest())
+        elif not rests and focus != (now := ear.focus()):
+            focus = now
+            say({**ear.rest(), "kind": "focus"})
 
 
 if __name__ == "__main__":
