@@ -11,6 +11,10 @@ from opsagent_tools.gui.model import Box, Point, Verb
 
 _AFTER_S = 0.35
 _TARGET_S = 10.0
+_TALL = 120
+"""Pixels: what is as high is an area."""
+_WIDE = 4.5
+"""Times its height: a row of a menu or a list, whose words stand at its left."""
 
 
 async def box_of(act: Act, judge: Judge) -> Box:
@@ -23,9 +27,11 @@ async def box_of(act: Act, judge: Judge) -> Box:
 
 
 def aim(act: Act, box: Box) -> Point:
-    """Return where a person would put the pointer: a large text area near its corner, all else in the middle."""
+    """Return where a person would put the pointer: on the words of a wide row, into a text area, else in the middle."""
     if act.verb is Verb.TYPE and box.height > _TALL:
         return Point(box.left + box.width // 3, box.top + box.height // 3)
+    if act.verb is not Verb.TYPE and box.width > _WIDE * box.height:
+        return Point(box.left + round(1.8 * box.height), box.center.y)
     return box.center
 
 
@@ -42,4 +48,3 @@ async def do(act: Act, at: Point | None, hands: Hands) -> None:
     await asyncio.sleep(_AFTER_S)
 
 
-_TALL = 120
