@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
 from opsagent_tools.gui.pixels.words import (
+    Text,
     has_words_of_others,
     is_lone_sign,
     is_masked,
     stray_ends,
+    without_low_digits,
 )
 from opsagent_tools.gui.secret_words import asks_for_secret
 
@@ -69,3 +72,10 @@ def test_fields_for_secrets_are_known_by_their_label_or_their_bullets() -> None:
     assert is_masked("••••••")
     assert is_masked("* * * *")
     assert not is_masked("10.0.0.1")
+
+
+def test_a_comma_that_is_read_as_a_digit_is_none() -> None:
+    digits = [Text(Box(40 * n, 10, 6, 9), str(n), 1.0, 9) for n in range(5)]
+    comma, word = Text(Box(0, 60, 2, 4), "1", 0.9, 4), Text(Box(40, 60, 20, 5), "sum", 1.0, 5)
+    assert without_low_digits([*digits, comma, word]) == [*digits, word]
+    assert without_low_digits([comma, word]) == [comma, word]

@@ -26,7 +26,14 @@ from opsagent_tools.gui.pixels.regions import (
     touches,
 )
 from opsagent_tools.gui.pixels.signs import TOLD_BY_SHAPE
-from opsagent_tools.gui.pixels.words import Text, has_words_of_others, is_lone_sign, median_height, stray_ends
+from opsagent_tools.gui.pixels.words import (
+    Text,
+    has_words_of_others,
+    is_lone_sign,
+    median_height,
+    stray_ends,
+    without_low_digits,
+)
 
 _LEAST_SCORE = 0.6
 _SURE = 0.95
@@ -130,7 +137,8 @@ class View:
         ]
         menus = _bottom_of_menus([*boxes, *(one.box for one in kept)])
         found = [*kept, *self._texts_of(pieces_in(self.image, boxes, frames, marks, menus))]
-        self._texts = _each_once([*found, *self._texts_of(self._small_signs(region, frames, found))])
+        read = _each_once([*found, *self._texts_of(self._small_signs(region, frames, found))])
+        self._texts = without_low_digits(read)
 
     def _small_signs(self, region: Box, frames: Sequence[Frame], texts: Sequence[Text]) -> list[Piece]:
         """Return what is drawn on buttons where no text was found: `-`, `.`, `=`."""

@@ -11,6 +11,9 @@ from opsagent_tools.gui.model import Box
 
 _BULLETS = re.compile(r"[•●·*○◦∙⋅.]{2,}")
 
+_DIGITS, _LOW = 4, 0.65
+"""From so many lone digits on one that is lower than this part of the usual height is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -27,6 +30,19 @@ def median_height(texts: Sequence[Text]) -> int:
     """Return the usual height of some texts, 0 where there is none."""
     heights = sorted(one.height for one in texts)
     return heights[len(heights) // 2] if heights else 0
+
+
+def without_low_digits(texts: Sequence[Text]) -> list[Text]:
+    """Return the texts without lone digits that are much lower than the others: a `,` on a button is read as `1`."""
+    heights = sorted(one.box.height for one in texts if _is_digit(one))
+    if len(heights) < _DIGITS:
+        return list(texts)
+    least = _LOW * heights[len(heights) // 2]
+    return [one for one in texts if not _is_digit(one) or one.box.height >= least]
+
+
+def _is_digit(one: Text) -> bool:
+    return len(one.text) == 1 and one.text.isdecimal()
 
 
 def is_masked(value: str) -> bool:
