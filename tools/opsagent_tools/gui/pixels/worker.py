@@ -29,6 +29,8 @@ from opsagent_tools.gui.pixels.templates import matches
 from opsagent_tools.gui.pixels.words import Text
 
 _WINDOWS = 24
+_CUT = 4
+"""Pixels along an edge of the screen in which a text may be cut."""
 _ONE_LINE = 64
 """Pixels up to which a field is taken to hold one line."""
 _Asked = dict[str, Any]
@@ -59,9 +61,9 @@ class _Seeing:
         view, place = self._shown(asked, read=True)
         if place.empty:
             return {"digest": "", "blank": True, "place": _list(place), "elements": []}
-        over = [_box(one) for one in asked.get("over", [])]
+        over = [_box(one) for one in asked.get("over", [])] + _beyond(_box(asked["box"]), place)
         elements = [_told(one, place) for one in view.elements()]
-        kept = [one for one in elements if not any(each.holds(_box(one["box"]).center) for each in over)]
+        kept = [one for one in elements if not any(_covers(each, one) for each in over)]
         return {
             "digest": view.digest,
             "blank": view.blank,
@@ -148,6 +150,29 @@ def _read_all(image: Image, recogniser: Recogniser) -> list[Text]:
     view = View(recogniser)
     view.show(image)
     return view.texts()
+
+
+def _covers(cover: Box, told: _Asked) -> bool:
+    """Say whether more than an edge of an element is covered: of a text that is cut, nobody knows what it is."""
+    box = _box(told["box"])
+    if told["role"] == "text area":
+        return cover.holds(box.center)
+    shared = cover.meets(box)
+    return shared.width > 1 and shared.height > 1
+
+
+def _beyond(whole: Box, seen: Box) -> list[Box]:
+    """Return strips along the edges of the screen that cut a window: a text there may go on beyond."""
+    strips = []
+    if whole.left < seen.left:
+        strips.append(Box(seen.left, seen.top, _CUT, seen.height))
+    if whole.right > seen.right:
+        strips.append(Box(seen.right - _CUT, seen.top, _CUT, seen.height))
+    if whole.top < seen.top:
+        strips.append(Box(seen.left, seen.top, seen.width, _CUT))
+    if whole.bottom > seen.bottom:
+        strips.append(Box(seen.left, seen.bottom - _CUT, seen.width, _CUT))
+    return strips
 
 
 def _told(one: Element, place: Box) -> _Asked:
