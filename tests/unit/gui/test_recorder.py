@@ -10,6 +10,7 @@ from opsagent_tools.gui.model import Box, Element, Look, Point, SurfaceKind, Ver
 from opsagent_tools.gui.recording import Recorder, Recording, Seen
 from opsagent_tools.gui.recording.eyes import Sight
 from opsagent_tools.gui.recording.gestures import InputEvent
+from tests.support.waiting import until
 
 WINDOW = Window(id="x11:0x1", pid=7, exe="/bin/p", program="p", uid=1, box=Box(0, 0, 400, 300))
 SPOT = Point(20, 20)
@@ -140,3 +141,18 @@ async def test_what_was_seen_with_the_pointer_elsewhere_is_known_on_the_same_win
     (click,) = (await recorder.stop()).done
     assert click.seen is not None
     assert click.seen.element == eyes.under.element
+
+
+async def test_a_look_that_is_under_way_does_not_hide_the_one_before_it() -> None:
+    eyes = SlowEyes()
+    recorder = Recorder(":0", {}, eyes)
+    recorder._rested(rest())
+    recorder._rested(rest())  # wanted once the first is over
+    eyes.open.set()
+    await until(lambda: recorder._state.last is not None)
+    eyes.open.clear()
+    for event in (press("press"), press("release")):
+        recorder._heard(event)
+    eyes.open.set()
+    (click,) = (await recorder.stop()).done
+    assert click.seen == eyes.under

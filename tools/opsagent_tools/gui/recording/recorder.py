@@ -193,13 +193,10 @@ class Recorder:
 
     def _noted(self, event: InputEvent) -> tuple[_Glance, ...]:
         """Return what was seen before an event, the surest first; where nobody has looked there yet, what is seen now."""
-        glance = self._state.glance
-        if glance is None:
-            return (self._look(event.point),)
-        if event.kind == "key" or _near(glance.point, event.point):
-            return (glance,)
-        before = (one for one in (glance, self._state.last) if one is not None)
-        return (self._look(event.point), *before)
+        before = [one for one in (self._state.glance, self._state.last) if one is not None]
+        if not before or (event.kind != "key" and not _near(before[0].point, event.point)):
+            before.insert(0, self._look(event.point))
+        return tuple(before)
 
     def _look(self, point: Point) -> _Glance:
         sight = asyncio.create_task(self._in_time(self._eyes.sight(point), len(self._state.acts)))
@@ -256,7 +253,8 @@ class Recorder:
         return did
 
     async def _with_keys(self, noted: Sequence[_Glance]) -> tuple[Window | None, Seen | None]:
-        sight = await noted[0].sight
+        sights = [await one.sight for one in noted]
+        sight = next((one for one in sights if one.keys_to is not None), sights[0])
         return sight.keys_to, sight.focused
 
     async def _below(self, noted: Sequence[_Glance], event: InputEvent) -> tuple[Window | None, Seen | None]:
