@@ -119,7 +119,8 @@ def _bare_form(layout: Layout, found: list[Found]) -> list[Found]:
     """Return the fields of a form that shows none, if the cursor stands in one and nothing else is there."""
     column, row = layout.cells.cursor
     owner = layout.owner(column, row)
-    if not layout.cells.cursor_shown or any(one.box.holds(Point(column, row)) for one in found):
+    lit = layout.stands_out(layout.cells.rows[row][column].style, owner)  # the highlighted row of a list
+    if lit or not layout.cells.cursor_shown or any(one.box.holds(Point(column, row)) for one in found):
         return []
     strip = next((one for one in layout.of(owner) if one.row == row and one.left <= column < one.right), None)
     bare = fields.at_cursor(layout, strip) if strip else []
@@ -254,7 +255,11 @@ def _look(layout: Layout, one: Found) -> tuple[Style, ...]:
 
 
 def _lit(layout: Layout, one: Found) -> bool:
-    strip = Strip(one.owner, one.box.top + one.box.height // 2, one.box.left, one.box.right)
+    """It stands out: a button for the most part, a box at the end of its name, for tags may always do so."""
+    row = one.box.top + one.box.height // 2
+    strip = Strip(one.owner, row, one.box.left, one.box.right)
+    if one.role in {"check box", "radio button"}:
+        return lists.ends_lit(layout, strip, one.box.left, one.box.right)
     return layout.bright(strip, one.box.left, one.box.right) > 0.5
 
 

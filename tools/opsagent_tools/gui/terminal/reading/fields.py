@@ -18,6 +18,8 @@ _PROMPT = re.compile(r"[:?>#$%\])»❯→](?=\s|\u200b|$)")
 _HISTORY = re.compile(r"\s*(\[\^\]|\[v\]|[▾▼])\s*$")
 """The mark at the end of a field that has a history."""
 _SHORTEST = 3
+_MARK = 4
+"""So wide is the mark of a history at most."""
 
 
 def underscored(layout: Layout, strip: Strip) -> list[Found]:
@@ -166,7 +168,7 @@ def _bands(layout: Layout, strip: Strip) -> list[tuple[int, int]]:
             and layout.cells.rows[run.row][last[1] - 1].style.shown[1] == run.style.shown[1]
         ):
             bands[-1] = (last[0], run.right)
-        elif run.text.strip(" []()^v") or not run.text.strip():  # not the mark of a field's history
+        elif run.right - run.left > _MARK or not _HISTORY.fullmatch(run.text):
             bands.append((run.left, run.right))
     return bands
 

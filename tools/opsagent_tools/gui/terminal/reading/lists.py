@@ -140,14 +140,14 @@ def _sibling(layout: Layout, strip: Strip, other: Strip, band: tuple[int, int], 
     ):
         return None
     right = min(other.right, max(band[1], _end(layout, other.row, band, other.right)))
-    lit = _ends_lit(layout, other, band[0], right)
+    lit = ends_lit(layout, other, band[0], right)
     if lit and layout.main_ground(other.row, band[0], right) != ground:
         return None
     return _row(layout, other, (band[0], right), lit=lit)
 
 
-def _ends_lit(layout: Layout, strip: Strip, left: int, right: int) -> bool:
-    """The end of the text stands out: a tag before it may always do so."""
+def ends_lit(layout: Layout, strip: Strip, left: int, right: int) -> bool:
+    """Tell whether the end of the text stands out: a tag before it may always do so."""
     text = bare(layout.cells.lines[strip.row][left:right]).rstrip(VERTICAL + " ")
     if not text.strip():
         return layout.bright(strip, left, right) > 0.5
