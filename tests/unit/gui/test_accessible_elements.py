@@ -9,8 +9,9 @@ from opsagent_tools.gui.accessible.digests import digest_of
 from opsagent_tools.gui.accessible.elements import Shape, elements_of
 from opsagent_tools.gui.accessible.labels import Text, nearest_label
 from opsagent_tools.gui.accessible.nodes import Node, Tree, spin_value
+from opsagent_tools.gui.accessible.programs import scale_of
 from opsagent_tools.gui.accessible.words import State
-from opsagent_tools.gui.model import Box, Element
+from opsagent_tools.gui.model import Box, Element, Window
 
 SHOWN = (State.ENABLED, State.SENSITIVE, State.SHOWING, State.VISIBLE)
 WINDOW = Box(100, 100, 400, 300)
@@ -56,6 +57,23 @@ def told() -> tuple[Told, Ref]:
 def only(elements: tuple[Element, ...], role: str, name: str = "") -> Element:
     (found,) = [one for one in elements if one.role == role and (not name or one.name == name)]
     return found
+
+
+@pytest.mark.parametrize(
+    ("frame", "scale"),
+    [
+        (WINDOW, 1.0),
+        (Box(99, 80, 402, 325), 1.0),  # with what the window manager draws
+        (Box(50, 50, 200, 150), 2.0),
+        (Box(71, 71, 286, 214), 1.4),
+        (Box(130, 100, 400, 300), None),  # another window, or it moved
+        (Box(100, 100, 200, 300), None),
+        (None, None),
+    ],
+)
+def test_a_frame_is_a_windows_where_it_lies_on_it_at_some_scale(frame: Box | None, scale: float | None) -> None:
+    window = Window(id="x11:0x1", pid=1, exe="/usr/bin/form", program="form", uid=0, box=WINDOW)
+    assert scale_of(frame, window) == scale
 
 
 def test_a_window_without_a_name_is_called_by_its_title() -> None:

@@ -16,7 +16,8 @@ from opsagent_tools.gui.port import ScreenError
 
 _DECORATION = 60
 """Pixels that a window manager may draw around a client, each side; GTK counts them in."""
-_SCALES = (1.0, 2.0, 1.5, 1.25, 1.75, 3.0)
+_SCALES = (1.0, 2.0, 3.0)
+_MOST_SCALED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _top(ref: Ref, answers: Sequence[object]) -> _Top:
 
 def _fit(top: _Top, window: Window) -> int:
     """Return how well a frame fits a window, 0: not at all."""
-    if top.box is None or not any(_same_place(top.box, window.box, scale) for scale in _SCALES):
+    if scale_of(top.box, window) is None:
         return 0
     if _same_title(top.name, window.title):
         return 2
@@ -162,5 +163,14 @@ def _is_popup(top: _Top, shape: Shape) -> bool:
 
 
 def _shape(top: _Top, window: Window, popups: tuple[Box, ...]) -> Shape:
-    fits = (one for one in _SCALES if top.box is not None and _same_place(top.box, window.box, one))
-    return Shape(window.box, next(fits, 1.0), popups)
+    return Shape(window.box, scale_of(top.box, window) or 1.0, popups)
+
+
+def scale_of(frame: Box | None, window: Window) -> float | None:
+    """Return the pixels of the screen per pixel of the toolkit with which a frame lies where the window is; None: nowhere."""
+    if frame is None or frame.empty:
+        return None
+    across, down = window.box.width / frame.width, window.box.height / frame.height
+    told = (round(across, 2),) if abs(across - down) < 0.02 and 1.0 < across < _MOST_SCALED else ()
+    scales = (1.0, window.scale, *_SCALES, *told)
+    return next((scale for scale in scales if _same_place(frame, window.box, scale)), None)
