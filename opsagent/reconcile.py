@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from opsagent.casefile import CaseFile, UnderWay
 from opsagent.check import Checker
 from opsagent.model import Attempt, CheckKind, Plan, Verdict
+from opsagent.store.approvals import AGENT
 from opsagent.store.journal import Journal
 from opsagent.store.plans import UNDO
 from opsagent.store.rows import ApprovalRow, IncidentRow, PlanRow, PlanStatus, StepRow, StepStatus
@@ -55,6 +56,10 @@ class Reconciler:
             if status == "unknown":
                 what = f"{step.step.action} was under way when the agent ended"
                 looked.unclear[step.incident_id] = f"{what}; it cannot be told whether it is done"
+                if step.incident_id is None:  # a person ordered it: nobody else comes back to it
+                    told = f"{looked.unclear[None]}: look at {step.step.action.unit.name}"
+                    await asyncio.to_thread(self._journal.record_change, "unclear", told, AGENT)
+                    await self._timeline.tell("escalated", told, unit=step.step.action.unit)
             elif status == "failed":
                 looked.interrupted.add(step.id)
         unfinished = await asyncio.to_thread(self._journal.unfinished_incidents)

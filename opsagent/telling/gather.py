@@ -79,7 +79,7 @@ def handover_of(journal: Journal, since: datetime, now: datetime) -> dict[str, A
             }
             for one in journal.changes_since(since, _ACTIONS_OF_CHANGE)
         ],
-        "orders": [*_orders(journal, since), *_answers(journal, since)],
+        "orders": [*_orders(journal, since), *_answers(journal, since), *_unclear(journal, since)],
         "grants": [plain(one) for one in journal.grants_since(since)],
         "would_be": dict(Counter(row.verdict or "open" for row in journal.would_bes(since=since))),
         "recurring": [one for row in _repaired_of_late(rows) for one in [costed(one) for one in journal.repaired_alike(row)]],
@@ -98,6 +98,12 @@ def _orders(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:
             "name": row.plan.unit.name,
             "status": row.status,
         }
+
+
+def _unclear(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:
+    """Yield what people ordered, and of which nobody can tell how far it came, since the agent ended in the middle of it."""
+    for row in journal.said_of_kind("unclear", since):
+        yield {"at": plain(row.at), "by": "", "text": row.text, "unit": "", "name": "unclear", "status": "unclear"}
 
 
 def _answers(journal: Journal, since: datetime) -> Iterator[dict[str, Any]]:

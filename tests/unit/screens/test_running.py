@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 
 from opsagent.carrying.events import Ending
+from opsagent.check import Checker
 from opsagent.config import Config
 from opsagent.own_agent import own_agent
+from opsagent.reconcile import Reconciler
 from opsagent.screens import afterwards, files
 from opsagent.screens.planning import plan_of
 from opsagent.screens.shelf import Shelf
 from opsagent.screens.watching import STOP
 from opsagent.store.journal import Journal
+from opsagent.timeline import Timeline
+from opsagent.world import World
 from opsagent_tools.actions import NEEDS_PERSON
+from opsagent_tools.gui.effects import before
 from opsagent_tools.gui.fake import FakeProgram
+from opsagent_tools.gui.filling import filled_effects
 from tests.unit.screens.conftest import Console
 
 
@@ -186,3 +192,39 @@ async def test_cut_short_it_is_looked_at_and_never_played_again(console: Console
     console.file.write_text("report of {month}")
     assert await afterwards.came_about(console.home.path, run) is True
     assert await afterwards.came_about(console.home.path, "f" * 16) is None
+
+
+async def reconciled(console: Console, *, written: bool) -> tuple[str, list[str]]:
+    """What an agent that comes back after a kill -9 in the middle of a run says of it, and what it tells people."""
+    kept = await asyncio.to_thread(Shelf(console.home.database).to_run, "export report")
+    plan = plan_of(kept, {"month": "march"})
+    run = str(plan.steps[0].action.args["run"])
+    effects = filled_effects(kept.procedure.effects, {"month": "march"})
+    afterwards.note_begun(
+        files.made(files.run_folder(console.home.path, run)),
+        procedure=kept.name,
+        version=1,
+        effects=effects,
+        before=await before(effects),
+    )
+    with console.journal() as journal:
+        step = journal.intend_step(plan, 0, plan.steps[0], {}, "confirmed")
+        if written:
+            console.file.write_text("report of march")
+        checker = Checker({}, World(), last_good_dir=console.home.last_good_dir)
+        await Reconciler(journal=journal, checker=checker, timeline=Timeline(journal)).reconcile()
+        (row,) = [one for one in journal.plan(plan.id).steps if one.id == step]
+        told = [one.text for one in journal.said_of_kind("unclear", journal.plan(plan.id).created_at)]
+    assert console.opened == 0, "it is never played again"
+    return row.status, told
+
+
+async def test_an_agent_that_comes_back_sees_that_the_effect_is_there(console: Console) -> None:
+    assert await reconciled(console, written=True) == ("done", [])
+
+
+async def test_where_nobody_can_tell_a_person_is_told(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsagent.reconcile._LOOK_S", 0.1)
+    status, told = await reconciled(console, written=False)
+    assert status == "unknown"
+    assert any("cannot be told" in line and "export report" in line for line in told)
