@@ -502,3 +502,27 @@ def test_a_step_without_a_target_says_so() -> None:
     report = asyncio.run(impatient(run, nameless))
     assert report.outcome is ScreenOutcome.HALTED
     assert "describe it" in report.why
+
+
+def test_a_program_that_is_busy_for_a_while_is_asked_again() -> None:
+    class Busy(FakeSurface):
+        silent = 0
+
+        async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
+            self.silent += 1
+            if self.silent % 2:
+                raise ScreenError("it did not tell all within 1.5 s")
+            return await super().settle(timeout_s=timeout_s, quiet_s=quiet_s)
+
+    class Screens(FakeScreens):
+        busy: Busy | None = None
+
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            self.busy = self.busy or Busy(self.programs[0], self.programs[0].windows[0])
+            return [self.busy]
+
+    run = Run()
+    run.screens = Screens(run.program)
+    report = asyncio.run(impatient(run, procedure('- click: button "Save"\n- click: check box "Keep"\n')))
+    assert report.outcome is ScreenOutcome.UNVERIFIED
+    assert run.done == [("click", "save", ""), ("click", "keep", "")]

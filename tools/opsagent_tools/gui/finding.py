@@ -10,7 +10,7 @@ from opsagent_tools.gui.desk import Screens
 from opsagent_tools.gui.matching.roles import CONTAINERS
 from opsagent_tools.gui.matching.scene import seen
 from opsagent_tools.gui.model import Fingerprint, Located, Look, NotLocated, Rung, SurfaceKind, Window
-from opsagent_tools.gui.port import Surface, SurfaceGone
+from opsagent_tools.gui.port import NotUsable, Refused, ScreenError, Surface, SurfaceGone
 from opsagent_tools.gui.procedure import ScreenStep, WindowRule
 
 LastRung = Callable[[Fingerprint, Surface, Look], Awaitable[Located | NotLocated]]
@@ -76,6 +76,10 @@ class Finder:
                 found = await self._once(step, rule)
             except SurfaceGone as error:
                 found = NotLocated(reason="window", why=str(error))
+            except (Refused, NotUsable):
+                raise
+            except ScreenError as error:  # a program that is busy right now
+                found = NotLocated(reason="blank", why=str(error))
             if isinstance(found, Found) or clock() >= until or (found.reason not in _MAY_COME and twice):
                 return found
             twice = True
@@ -96,9 +100,8 @@ class Finder:
         at = found.at
         if at is None:
             return NotLocated(reason="missing", why="there is no target")
-        if (
-            found.surface.kind is SurfaceKind.TERMINAL
-        ):  # its cells are the text, and what they look like is its structure
+        if found.surface.kind is SurfaceKind.TERMINAL:
+            # Its cells are the text, and what they look like is its structure.
             return replace(at, agreeing=(*at.agreeing, Rung.TEXT))
         for other in found.others:
             said = await other.locate(fingerprint, await other.look())

@@ -22,6 +22,7 @@ from opsagent_tools.gui.saying import said
 _STALE_S = 1.0
 """Where the guard took longer, everything is looked at again: a person may have answered minutes later."""
 _LONGEST_GESTURE_S = 60.0
+_AGAIN_S = 0.2
 
 
 class Player:
@@ -200,10 +201,17 @@ def _place(one: Playing) -> Located | None:
 
 
 async def _settled(found: Found) -> Look | None:
-    try:
-        return await found.surface.settle()
-    except SurfaceGone:
-        return None
+    """Return what is seen after a gesture, None where the window is gone; a program that is busy is asked again."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await found.surface.settle()
+        except SurfaceGone:
+            return None
+        except ScreenError:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(_AGAIN_S)
 
 
 async def _untouched(found: Found) -> bool:
