@@ -153,7 +153,8 @@ def test_a_closed_menu_and_other_tabs_are_not_there() -> None:
     assert [one.name for one in tree.elements()] == ["the title", "", "File"]
 
 
-def test_a_menu_of_swing_is_where_its_popup_is() -> None:
+@pytest.mark.parametrize("found_in", ["the menu", "the popup"])
+def test_a_menu_of_swing_is_where_its_popup_is(found_in: str) -> None:
     """java-atk-wrapper counts an item's place from the menu's corner: the second item seems to lie on the first."""
     tree, root = told()
     menu = tree.add(33, "Connection", Box(100, 100, 90, 19), tree.add(34, "", Box(100, 100, 400, 20), root))
@@ -161,6 +162,8 @@ def test_a_menu_of_swing_is_where_its_popup_is() -> None:
     second = tree.add(35, "Exit", Box(101, 126, 180, 19), menu)
     popup = tree.add(41, "", Box(100, 119, 182, 47), root)
     tree.nodes[popup].children = (first, second)
+    for item in (first, second):
+        tree.nodes[item].parent = menu if found_in == "the menu" else popup
     elements = tree.elements("J2SE-access-bridge")
     assert [only(elements, "menu item", name).box.top for name in ("New", "Exit")] == [122, 145]
     tree.nodes[popup].box = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsagent_tools.gui.accessible import words
-from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed, Ref
+from opsagent_tools.gui.accessible.bus import SILENT, Ask, Bus, Failed, Ref, Silent
 from opsagent_tools.gui.accessible.nodes import Node, Tree
 from opsagent_tools.gui.accessible.quirks import asked_in_pixels
 from opsagent_tools.gui.accessible.seen import Seen
@@ -45,12 +45,15 @@ async def is_covered(bus: Bus, seen: Seen, target: Node, point: Point) -> bool:
     """Tell whether the toolkit names something else than `target` at that point of the screen.
 
     What is named may be the target, something in it, or something around it; or nothing, where a toolkit does not tell.
+    Raises Silent where the program does not answer.
     """
     tree = seen.tree
     page = asked_in_pixels(target, tree, seen.toolkit)
     x_y = (point.x, point.y) if page else seen.frame.shape.off_screen(point)
     if target.role in words.OF_MENUS:
         (holds,) = await bus.ask([Ask(target.ref, words.COMPONENT, "Contains", "iiu", (*x_y, words.SCREEN))])
+        if holds is SILENT:
+            raise Silent("the program does not say whether its menu is there: it hangs, or is very busy")
         if holds is False:
             return True
     around = [ref for ref in _up(tree, target.ref) if ref != target.ref]
@@ -71,6 +74,8 @@ async def _hit(bus: Bus, root: Ref, point: tuple[int, int]) -> Ref | None:
     here = root
     for _ in range(_DEEPEST):
         (answer,) = await bus.ask([Ask(here, words.COMPONENT, "GetAccessibleAtPoint", "iiu", (*point, words.SCREEN))])
+        if answer is SILENT:
+            raise Silent("the program does not say what lies there: it hangs, or is very busy")
         if isinstance(answer, Failed) or not answer[0] or answer[1] == words.NULL_PATH:
             break
         below = Ref(*answer)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.accessible import words
-from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed, Ref
+from opsagent_tools.gui.accessible.bus import SILENT, Ask, Bus, Failed, Ref, Silent
 from opsagent_tools.gui.accessible.elements import Shape
 from opsagent_tools.gui.accessible.nodes import bits_in, box_in
 from opsagent_tools.gui.accessible.tables import refs_in
@@ -49,13 +49,15 @@ class _Top:
 
 
 async def program_of(bus: Bus, pid: int) -> Program | None:
-    """Return the program with that pid (as the bus knows it by the kernel); None: it tells nothing (yet)."""
+    """Return the program with that pid (as the bus knows it by the kernel); None: it tells nothing (yet). Raises Silent."""
     root = Ref(words.REGISTRY, words.ROOT_PATH)
     programs = refs_in(await bus.one(Ask(root, words.ACCESSIBLE, "GetChildren"), within_s=3.0))
     pids = await bus.pids([one.name for one in programs])
     for ref, its in zip(programs, pids, strict=True):
         if its == pid:
             (toolkit,) = await bus.ask([Ask(ref, words.PROPERTIES, "Get", "ss", (words.APPLICATION, "ToolkitName"))])
+            if toolkit is SILENT:  # its places are believed by what its toolkit is known for
+                raise Silent("the program that has just joined the accessibility bus does not answer yet")
             return Program(ref, pid, "" if isinstance(toolkit, Failed) else str(toolkit))
     return None
 

@@ -68,17 +68,18 @@ def _shrunk(box: Box, scale: float) -> Box:
 
 
 def _swing_menu_items(tree: Tree) -> dict[Ref, Box | None]:
-    popup_of = {child: node for node in tree.walk() if node.role == Role.POPUP_MENU for child in node.children}
+    """Return where the items of menus are: both a menu and the popup that it opened name them as children."""
+    nodes = list(tree.walk())
+    menu_of = {child: node for node in nodes if node.role == Role.MENU for child in node.children}
+    popup_of = {child: node for node in nodes if node.role == Role.POPUP_MENU for child in node.children}
     places: dict[Ref, Box | None] = {}
-    for node in tree.walk():
-        menu = tree.nodes.get(node.parent) if node.parent else None
-        if menu is None or menu.role != Role.MENU or node.box is None:
+    for node in nodes:
+        menu, popup = menu_of.get(node.ref), popup_of.get(node.ref)
+        if menu is None or node.box is None:
             continue
-        popup = popup_of.get(node.ref)
-        corner, shown = places.get(menu.ref, menu.box), popup.box if popup else None
-        if corner is None or menu.box is None or shown is None:
+        if menu.box is None or popup is None or popup.box is None:
             places[node.ref] = None
             continue
-        left, top = shown.left + node.box.left - menu.box.left, shown.top + node.box.top - menu.box.top
+        left, top = popup.box.left + node.box.left - menu.box.left, popup.box.top + node.box.top - menu.box.top
         places[node.ref] = Box(left, top, node.box.width, node.box.height)
     return places
