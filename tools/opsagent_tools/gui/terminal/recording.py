@@ -38,6 +38,9 @@ _LEAVES = re.compile(
     r"cancel|abort|\bno\b|back|exit|quit|close|취소|아니|닫기|뒤로|종료|abbrechen|annuler|cancelar", re.IGNORECASE
 )
 _REST_S = 1.0
+_SEEN_S = 0.3
+"""How long a key may take to show what it did, before the next one is passed on."""
+_UNSEEN_S = 0.02
 
 
 class TerminalRecorder:
@@ -58,7 +61,10 @@ class TerminalRecorder:
             reading = await self.surface.reading()
             self._window = look.window
             self._heard(key, look, reading)
-            await self.surface.terminal.write(key.data)
+            unseen = self.surface.terminal.hides_typing or (
+                self._edited is not None and _is_secret(self._edited[0].element)
+            )
+            await self.surface.fingers.send(key.data, _UNSEEN_S if unseen else _SEEN_S)
             with contextlib.suppress(SurfaceGone):
                 await self._ticked()
 
@@ -181,6 +187,10 @@ class TerminalRecorder:
         await self.surface.settle(timeout_s=_REST_S)
         now = same(await self.surface.reading(), last.seen.element)
         self._done[-1] = replace(last, now=now)
+
+
+def _is_secret(element: Element) -> bool:
+    return "secret" in element.states
 
 
 def _edits(key: Pressed) -> bool:

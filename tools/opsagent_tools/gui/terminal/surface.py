@@ -47,14 +47,14 @@ class TerminalSurface:
         self._read: Reading | None = None
         self._mode = (False, False)
         self._asked = ""
-        self._fingers = Fingers(terminal, self._now)
-        self._user = User(self._fingers)
+        self.fingers = Fingers(terminal, self._now)
+        self._user = User(self.fingers)
 
     # looking
 
     async def window(self) -> Window:
         """Return the terminal as a window. Raises SurfaceGone: its program ended."""
-        self._fingers.alive()
+        self.fingers.alive()
         program = program_of(self.terminal.pid)
         reading = await self._now()
         columns, rows = self.terminal.size
@@ -65,29 +65,29 @@ class TerminalSurface:
 
     async def look(self, near: Box | None = None) -> Look:
         """Return what is shown now; read anew only where cells changed."""
-        self._fingers.alive()
+        self.fingers.alive()
         return await self._look_at(await self._now())
 
     async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
         """Wait until the program is at rest and shows something, and until what was done last had its effect."""
         until = time.monotonic() + timeout_s
-        patience_s = self._fingers.within(_REACTS_S / 2, 4) if self._fingers.reaction_s else _REACTS_S
+        patience_s = self.fingers.within(_REACTS_S / 2, 4) if self.fingers.reaction_s else _REACTS_S
         reacts = min(until, time.monotonic() + patience_s)
         while True:
             left = max(0.0, until - time.monotonic())
             cells = await self.terminal.rest(quiet_s=min(quiet_s, _SETTLE_QUIET_S), timeout_s=left)
-            self._fingers.alive()
+            self.fingers.alive()
             now = time.monotonic()
-            unmoved = self._fingers.acted_on == cells.digest and now < reacts
+            unmoved = self.fingers.acted_on == cells.digest and now < reacts
             if now >= until or not (cells.blank or unmoved):
                 break
             await asyncio.sleep(0.01)
-        self._fingers.acted_on = None
+        self.fingers.acted_on = None
         return await self._look_at(await self._now())
 
     async def reading(self) -> Reading:
         """Return what is shown now, as it was read. Raises SurfaceGone."""
-        self._fingers.alive()
+        self.fingers.alive()
         return await self._now()
 
     async def _look_at(self, reading: Reading) -> Look:
@@ -134,13 +134,13 @@ class TerminalSurface:
             ScreenError: it cannot be done here (a drag, a key that terminals do not have), or the element cannot be
                 reached; then nothing was done.
         """
-        self._fingers.alive()
+        self.fingers.alive()
         if gesture.verb is Verb.WAIT:
             await self.settle(timeout_s=gesture.seconds or 5.0)
             return
         if gesture.verb in {Verb.DRAG, Verb.RIGHT}:
             raise ScreenError(f"a program of a terminal cannot be used by {gesture.verb.value}")
-        reading = await self._fingers.rested()
+        reading = await self.fingers.rested()
         target = target_of(reading, at) if at is not None else None
         if gesture.verb is Verb.TYPE:
             await self._user.type(gesture, target, reading, self.secrets)
@@ -148,9 +148,9 @@ class TerminalSurface:
         if target is not None and gesture.verb is not Verb.HOTKEY:
             reading = await self._user.point(target, reading, gesture.verb)
         if gesture.verb is Verb.HOTKEY:
-            await self._fingers.act(gesture.keys, reading)
+            await self.fingers.act(gesture.keys, reading)
         elif gesture.verb is Verb.SCROLL:
-            await self._fingers.press(("down" if gesture.amount > 0 else "up",) * abs(gesture.amount))
+            await self.fingers.press(("down" if gesture.amount > 0 else "up",) * abs(gesture.amount))
 
     async def read_back(self, at: Located) -> str | None:
         """Return what the field holds now; None: it is a secret, or no field any more."""
