@@ -46,5 +46,3 @@ async def do(act: Act, at: Point | None, hands: Hands) -> None:
             await hands.select_all(lines=False)
             await hands.type_text(act.text)
     await asyncio.sleep(_AFTER_S)
-
-

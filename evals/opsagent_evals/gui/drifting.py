@@ -19,9 +19,7 @@ def gtk_env(place: Place) -> Mapping[str, str]:
     folder = place.home / ".config/gtk-3.0"
     folder.mkdir(parents=True, exist_ok=True)
     size = round(10 * font_scale(place))
-    (folder / "settings.ini").write_text(
-        f"[Settings]\ngtk-font-name=Sans {size}\ngtk-enable-animations=false\n"
-    )
+    (folder / "settings.ini").write_text(f"[Settings]\ngtk-font-name=Sans {size}\ngtk-enable-animations=false\n")
     if Drift.DARK in place.drifts:
         return {"GTK_THEME": "Adwaita:dark"}
     return {"GTK_THEME": "HighContrast" if Drift.CONTRAST in place.drifts else "Adwaita"}

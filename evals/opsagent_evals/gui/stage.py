@@ -25,7 +25,8 @@ from opsagent_tools.gui.terminal.program import PtyProgram
 from opsagent_tools.gui.terminal.screens import TerminalScreens
 from opsagent_tools.gui.terminal.surface import TerminalSurface
 
-SIZE = (1280, 800)
+SIZE = (1920, 1200)
+"""Of the display, pixels: larger fonts need room."""
 _DPI = 96
 _START_S = 40.0
 _LOOK_S = 0.2

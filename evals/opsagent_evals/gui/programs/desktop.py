@@ -201,7 +201,9 @@ FILEZILLA = Program(
         enter("User", _SITE["User"], dialog=_SITES),
         click("OK", dialog=_SITES),
     ),
-    drifts=(*LOOKS, Drift.EXTRA, Drift.DECOY, Drift.ALL),
+    drifts=tuple(
+        one for one in (*LOOKS, Drift.EXTRA, Drift.DECOY, Drift.ALL) if one is not Drift.FONT_2
+    ),  # it has no room,
     start=_filezilla_start,
     judge=by_spots(
         {
