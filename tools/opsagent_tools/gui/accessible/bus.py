@@ -1,4 +1,4 @@
-"""The accessibility bus of one display, and the one module that knows dbus-fast.
+"""The accessibility bus of one display: the one module of the surfaces that knows dbus-fast.
 
 Many questions are sent at once and their answers are collected together (`Bus.ask`): a round trip costs about the same
 for one question and for three hundred. A program that hangs answers nothing; its questions end with the deadline.
