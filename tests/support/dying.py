@@ -116,9 +116,9 @@ def watched(moments: Moments) -> None:
         after(Journal, method, name_of)
     do, learn = Hands.do, Memory.learn
 
-    async def done(self: Hands, action: Any) -> Any:
+    async def done(self: Hands, action: Any, *say: Any) -> Any:
         moments.at(f"hands {action.name.value} begin")
-        outcome = await do(self, action)
+        outcome = await do(self, action, *say)
         moments.at(f"hands {action.name.value} end")
         return outcome
 
