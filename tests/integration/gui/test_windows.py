@@ -105,6 +105,23 @@ async def test_a_window_that_asks_back_is_not_gone_and_one_that_closes_is(screen
     assert await console.wait(20) == 0  # Tk ends with its main window
 
 
+async def test_a_window_that_its_program_takes_away_is_gone_though_it_is_not_destroyed(
+    screen: Display, console: Program
+) -> None:
+    second = await screen.window(title="Second")
+    await screen.connection.ask(lambda server: server.create_resource_object("window", number_of(second)).unmap())
+
+    async def gone() -> bool:
+        try:
+            await screen.desktop.now(second)
+        except SurfaceGone:
+            return True
+        return False
+
+    await until(gone)
+    assert console.exit_code is None
+
+
 async def test_a_window_waits_for_its_dialog(screen: Display, console: Program) -> None:
     main, second = await screen.window(title="Main"), await screen.window(title="Second")
     assert not second.modal

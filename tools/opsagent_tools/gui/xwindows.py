@@ -35,8 +35,9 @@ def popups(server: Any) -> tuple[Window, ...]:
 
 
 def one(server: Any, id_: int) -> Window | None:
-    """Return a window as it is now, None if it is gone."""
-    return _Reader(server).window(id_)
+    """Return a window as it is now, None if it is gone: destroyed, or withdrawn by its program (a closed dialog of GTK)."""
+    read = _Reader(server)
+    return read.window(id_) if read.is_there(id_) else None
 
 
 def at(server: Any, point: Point) -> Window | None:
@@ -146,6 +147,14 @@ class _Reader:
             if ids:
                 return ids if furniture else [id_ for id_ in ids if not self._is_furniture(id_)]
         return [] if self.has_manager() else list(self._shown(unmanaged=False))
+
+    def is_there(self, id_: int) -> bool:
+        """Tell whether a window is seen, or is one that the window manager lists, as of minimised ones."""
+        try:
+            seen = self.server.create_resource_object("window", id_).get_attributes().map_state
+        except xlib().error.BadWindow:
+            return False
+        return bool(seen == xlib().X.IsViewable) or id_ in self.managed(furniture=True)
 
     def unmanaged(self) -> Iterator[int]:
         """Yield the ids of windows that are shown without the window manager."""
