@@ -182,6 +182,9 @@ async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(console: Co
     await surface.perform(Gesture(verb=Verb.WAIT))
     with pytest.raises(ScreenError, match="does not look as it did"):
         await surface.perform(_CLICK, at)
+    label = await place(surface, look, Fingerprint(role="text", name="Owner"))
+    with pytest.raises(ScreenError, match="does not look like a field"):
+        await surface.perform(Gesture(verb=Verb.TYPE, text="y"), label)
     assert console.heard == []
     cover = Window(id="x11:0x1", pid=1, exe="", program="cover", uid=0, box=at.box.grown(9))
     surface._desktop = _Covered(console.desktop, cover)

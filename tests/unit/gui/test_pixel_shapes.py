@@ -11,10 +11,11 @@ import numpy as np
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.arrays import Image
+from opsagent_tools.gui.pixels.captions import caption_of
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import frames_in
 from opsagent_tools.gui.pixels.labels import label_of
-from opsagent_tools.gui.pixels.marks import Shape, marks_in
+from opsagent_tools.gui.pixels.marks import Mark, Shape, marks_in
 from opsagent_tools.gui.pixels.regions import changed_in, is_caret
 from opsagent_tools.gui.pixels.signs import sign_of
 from opsagent_tools.gui.pixels.templates import matches
@@ -96,6 +97,19 @@ def test_labels_are_to_the_left_or_right_above_and_never_beyond_another_field() 
     texts, fields = (host, port, above), (first, second, third)
     assert [label_of(one, texts, fields) for one in fields] == [host, port, above]
     assert label_of(second, (host, above), fields) is None, "the label of another field is not taken"
+
+
+def test_captions_are_to_the_right_unless_the_form_puts_them_to_the_left() -> None:
+    def text(left: int, name: str) -> Text:
+        return Text(Box(left, 10, 8 * len(name), 11), name, 1.0, 11)
+
+    first, second = (Mark(Box(at, 9, 13, 13), Shape.SQUARE, False) for at in (20, 120))
+    right = [text(38, "one"), text(138, "two")]
+    assert [caption_of(one, (first, second), right) for one in (first, second)] == right
+    third = Mark(Box(60, 9, 13, 13), Shape.SQUARE, False)
+    left, next_one = text(10, "Debug:"), text(92, "Verbose:")
+    assert caption_of(third, (third,), [left, next_one]) == left
+    assert caption_of(third, (third,), [text(14, "Debug"), text(80, "Trace")]) is None, "either may be meant"
 
 
 def test_controls_carry_names_labels_and_values() -> None:

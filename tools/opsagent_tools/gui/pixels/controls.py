@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from opsagent_tools.gui.model import Box, Element, SurfaceKind
+from opsagent_tools.gui.pixels.captions import caption_of
 from opsagent_tools.gui.pixels.frames import Frame
 from opsagent_tools.gui.pixels.labels import label_of
 from opsagent_tools.gui.pixels.marks import Mark, Shape
@@ -20,8 +21,6 @@ _LOWEST, _HIGHEST = 1.05, 4.4
 _LARGEST = (20, 12)
 """Width and height of a button, in heights of text."""
 _TALL = 3.4
-_CAPTION = 2.4
-"""Heights of text between a mark and its caption, at most."""
 _UNSURE = 0.6
 _STATES = frozenset({"enabled", "visible"})
 """As far as pixels tell: what is greyed out is not told from what is not."""
@@ -123,43 +122,28 @@ def _single_line(box: Box, line: int) -> bool:
 
 
 def _captioned(marks: Sequence[Mark], texts: Sequence[Text], line: int) -> tuple[list[Element], list[Text]]:
-    """Return check boxes and radio buttons with the text to their right as name, and those texts."""
+    """Return check boxes and radio buttons with their captions as names, and those texts."""
+    real = [one for one in marks if 0.45 * line <= one.box.height <= 2.4 * line]
     found: list[Element] = []
     captions: list[Text] = []
-    for mark in marks:
-        if not 0.45 * line <= mark.box.height <= 2.4 * line:
-            continue
-        right = [
-            one
-            for one in texts
-            if 0 <= one.box.left - mark.box.right <= _CAPTION * one.height
-            and abs(one.box.center.y - mark.box.center.y) <= 0.6 * one.height
-            and one not in captions
-            and _is_caption(one)
-        ]
-        caption = min(right, key=lambda one: one.box.left, default=None)
-        if caption is None:
-            continue
-        captions.append(caption)
-        found.append(_choice(mark, caption))
+    for mark in real:
+        caption = caption_of(mark, real, [one for one in texts if one not in captions])
+        if caption is not None:
+            captions.append(caption)
+            found.append(_choice(mark, caption))
     return found, captions
 
 
-def _is_caption(text: Text) -> bool:
-    """Say whether a text is surely one, and not the next picture of a tool bar."""
-    return (
-        text.score >= 0.8 and (len(text.text) > 1 or text.text.isascii()) and any(sign.isalpha() for sign in text.text)
-    )
-
-
 def _choice(mark: Mark, caption: Text) -> Element:
-    left, top = mark.box.left, min(mark.box.top, caption.box.top)
-    bottom = max(mark.box.bottom, caption.box.bottom)
+    box = mark.box
+    if caption.box.left >= box.right:  # a caption to its right is pressed like the mark, by all toolkits
+        top, bottom = min(box.top, caption.box.top), max(box.bottom, caption.box.bottom)
+        box = Box(box.left, top, caption.box.right - box.left, bottom - top)
     return Element(
         id="",
         role="check box" if mark.shape is Shape.SQUARE else "radio button",
-        name=caption.text,
-        box=Box(left, top, caption.box.right - left, bottom - top),
+        name=caption.text.rstrip(" :："),
+        box=box,
         value=None if mark.set is None else ("on" if mark.set else "off"),
         states=_STATES | ({"checked"} if mark.set else set()),
         source=SurfaceKind.PIXEL,

@@ -66,6 +66,8 @@ class Gestures:
                 )
             await self._hands.type_text(gesture.text, on=self._window)
             return
+        if at.element is not None and "editable" not in at.element.states:
+            raise ScreenError(f"{_called(at)} does not look like a field: nothing was typed")
         before = await self._eyes.picture(at.box)
         await self._hands.click(_point(at), on=self._window)
         await self._changed(at.box, before.png if before else b"", _FOCUS_S)
