@@ -128,7 +128,7 @@ def watched(moments: Moments) -> None:
         moments.at("learn end")
         return answer
 
-    Hands.do = done  # type: ignore[method-assign]
+    Hands.do = done  # type: ignore[method-assign, assignment]
     Memory.learn = learnt  # type: ignore[method-assign]
 
 
