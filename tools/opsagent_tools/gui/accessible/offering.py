@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from opsagent_tools.gui.accessible.bus import Bus
+from opsagent_tools.gui.accessible.bus import Bus, Silent
 from opsagent_tools.gui.accessible.means import Camera, Means
 from opsagent_tools.gui.accessible.surface import AccessibleSurface, Desktop, surface_of
 from opsagent_tools.gui.hands import Hands
@@ -52,11 +52,14 @@ async def offers(
 
 async def _found(window: Window, desktop: Desktop, bus: Bus, means: Means, wait_s: float) -> AccessibleSurface | None:
     clock = asyncio.get_running_loop().time
-    end = clock() + (0.0 if window.popup else wait_s)  # a menu is told of as a part of its window, mostly
+    patience_s = 0.0 if window.popup else wait_s
+    end = clock() + patience_s  # a menu is told of as a part of its window, mostly
     while True:
         try:
             window = await desktop.now(window)
             surface = await surface_of(window, desktop, bus, means)
+        except Silent:  # it is there, and slow: a busy machine
+            surface, end, patience_s = None, end + 2 * patience_s, 0.0
         except ScreenError:  # it does not answer, or two of its windows cannot be told apart: other surfaces can
             surface = None
         if surface is not None or clock() >= end:
