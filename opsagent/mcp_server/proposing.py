@@ -37,7 +37,12 @@ _STEP = {
     "type": "object",
     "properties": {
         "tool": {"type": "string", "enum": list(PROPOSABLE), "description": "what to do"},
-        "unit": {"type": "string", "minLength": 1, "maxLength": 200, "description": "name of the service; of run_gui_procedure none"},
+        "unit": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "description": "name of the service; of run_gui_procedure none",
+        },
         "replicas": {
             "type": "integer",
             "minimum": 0,
