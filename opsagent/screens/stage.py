@@ -57,7 +57,6 @@ async def _on_a_display(
     settings: ScreenSettings, allowed: frozenset[str], secrets: Secrets, crops: Path
 ) -> AsyncIterator[Stage]:
     from opsagent_tools.gui.desktop import desktop
-
     from opsagent_tools.gui.display import attached, open_display
     from opsagent_tools.gui.kill_switch import kill_switch
 
@@ -76,7 +75,6 @@ async def _on_a_display(
 async def eyes_on(name: str) -> AsyncIterator[tuple[Eyes, dict[str, str]]]:
     """Look at a desktop on which a person shows how something is done; with its environment. Nothing is used there."""
     from opsagent_tools.gui.desktop import desktop
-
     from opsagent_tools.gui.display import attached
     from opsagent_tools.gui.recording import SurfaceEyes
     from opsagent_tools.gui.windows import Windows
