@@ -121,6 +121,7 @@ def _running(home: Home) -> list[Finding]:
     from opsagent import __version__
     from opsagent.cli.checkup_maintenance import windows
     from opsagent.cli.checkup_models import models
+    from opsagent.cli.checkup_screens import vision
     from opsagent.cli.checkup_supervisors import descriptions, rights, supervisors
     from opsagent.cli.daemon import status
     from opsagent.cli.errors import code_of
@@ -146,7 +147,7 @@ def _running(home: Home) -> list[Finding]:
         named = config.supervisors.systemd_units if config is not None else ()
         findings += [*supervisors(running), *descriptions(running), *rights(running, named)]
         findings += windows(config.maintenance if config is not None else (), running)
-        findings += models(home, config.model) if config is not None else ()
+        findings += [*models(home, config.model), *vision(home, config.screens)] if config is not None else ()
     if daemon is None:
         mend = "opsagent watch starts it"
         findings.append(Finding(about="daemon", level="note", detail="not running: nobody watches", mend=mend))

@@ -10,8 +10,13 @@ import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsagent.cli.finding import Finding
+
+if TYPE_CHECKING:
+    from opsagent.home import Home
+    from opsagent.screen_settings import ScreenSettings
 
 _EXTRA = ("dbus-fast", "mss", "opencv-python-headless", "ptyprocess", "pyte", "python-xlib", "rapidocr")
 _JAVA_BRIDGE = (Path("/usr/share/java/java-atk-wrapper.jar"), "libatk-wrapper-java")
@@ -27,6 +32,21 @@ def screens() -> Iterator[Finding]:
     if given:
         detail = f"{given} is this session's, which people share: nothing is done there without one of them"
         yield Finding(about="desktop", level="ok", detail=detail)
+
+
+def vision(home: Home, settings: ScreenSettings) -> Iterator[Finding]:
+    """Yield whether the vision model that is configured may be asked; nothing where none is, since none is needed."""
+    model = settings.model.first
+    if model is None:
+        return
+    from opsagent.seeing.desk import why_not
+
+    why = why_not(home, settings)
+    if why:
+        yield Finding(about="vision", level="note", detail=why, mend="see docs/vision.md; none is needed")
+    else:
+        where = "elsewhere" if model.leaves else "on this machine"
+        yield Finding(about="vision", level="ok", detail=f"{model.name} may be shown masked pictures, {where}")
 
 
 def _packages() -> Finding:

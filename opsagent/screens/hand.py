@@ -27,6 +27,7 @@ from opsagent.screens.planning import told_in
 from opsagent.screens.secrets import NamedSecrets
 from opsagent.screens.shelf import Shelf
 from opsagent.screens.watching import Watch, both
+from opsagent.seeing.rung import last_rung
 from opsagent.store.journal import Journal
 from opsagent_tools.actions import NEEDS_PERSON, Action, Outcome
 from opsagent_tools.gui.effects import before
@@ -125,7 +126,8 @@ class ScreenHands:
             await asyncio.shield(asyncio.to_thread(self._note, going, report))
             raise
         except ScreenError as error:
-            report = _broken_off(going, str(error))
+            untouched = not going.steps  # it could not be opened
+            report = _broken_off(going, str(error), ScreenOutcome.HALTED if untouched else ScreenOutcome.NEEDS_PERSON)
         except Exception as error:  # noted as what it is, before it goes where faults of the program go
             report = _broken_off(going, f"it broke off: {type(error).__name__}")
             await asyncio.to_thread(self._note, going, report)
@@ -153,7 +155,10 @@ class ScreenHands:
             effects=effects,
             before=await before(effects),
         )
-        async with self._stage(run.kept.procedure, going, secrets) as stage:
+        async with (
+            last_rung(self._home, settings) as last,
+            self._stage(run.kept.procedure, going, secrets) as stage,
+        ):
             report = await replay(
                 run.kept.procedure,
                 stage.screens,
@@ -162,6 +167,7 @@ class ScreenHands:
                 secrets=secrets,
                 tell=_telling(going, len(run.kept.procedure.steps)),
                 stop=both(watch.stopped, stage.stopped),
+                last=last,
             )
         going.left = questions.left
         if report.outcome is ScreenOutcome.HALTED and watch.stopped():  # a person's word is nobody's failure
@@ -221,11 +227,12 @@ def _in_words(report: RunReport) -> RunReport:
     return replace(report, strip=(), steps=tuple(replace(one, before=None, after=None) for one in report.steps))
 
 
-def _broken_off(going: _Going, why: str) -> RunReport:
+def _broken_off(going: _Going, why: str, outcome: ScreenOutcome = ScreenOutcome.NEEDS_PERSON) -> RunReport:
+    """Return the report of a run that did not end by itself: a gesture may have been done that no step tells of."""
     done = [one for one in going.steps if one.done]
     return RunReport(
         procedure=going.run.kept.name,
-        outcome=ScreenOutcome.NEEDS_PERSON if done else ScreenOutcome.HALTED,
+        outcome=outcome,
         why=why,
         halted_at=len(done) + 1,
         steps=tuple(going.steps),

@@ -43,7 +43,7 @@ def why_not(home: Home, settings: ScreenSettings) -> str:
 
 def _first(settings: ScreenSettings) -> OneModel:
     if settings.model.first is None:
-        raise Unusable("no vision model is configured ([screens.model] in config.toml, docs/screens.md)")
+        raise Unusable("no vision model is configured ([screens.model] in config.toml, docs/vision.md)")
     return settings.model.first
 
 

@@ -9,8 +9,10 @@ from types import ModuleType
 import pytest
 
 from opsagent.cli import checkup_screens
-from opsagent.cli.checkup_screens import screens
+from opsagent.cli.checkup_screens import screens, vision
 from opsagent.cli.finding import Finding
+from opsagent.config_screens import read
+from opsagent.home import Home
 from opsagent_tools.gui import xlib
 from opsagent_tools.gui.display import installed
 
@@ -60,3 +62,10 @@ def test_a_desktop_is_said_to_be_shared(monkeypatch: pytest.MonkeyPatch) -> None
     assert found("desktop") == []
     monkeypatch.setenv("DISPLAY", ":7")
     assert found("desktop")[0].detail.startswith(":7 ")
+
+
+def test_a_vision_model_that_may_not_be_asked_is_told_with_the_reason(tmp_path: Path) -> None:
+    home = Home.open(tmp_path)
+    assert list(vision(home, read({}))) == []
+    (found,) = vision(home, read({"model": {"name": "anthropic:some"}}))
+    assert (found.level, "send = true" in found.detail) == ("note", True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ import pytest
 from opsagent.carrying.events import Ending
 from opsagent.check import Checker
 from opsagent.config import Config
+from opsagent.home import Home
 from opsagent.own_agent import own_agent
 from opsagent.reconcile import Reconciler
+from opsagent.screen_settings import ScreenSettings
 from opsagent.screens import afterwards, files
 from opsagent.screens.planning import plan_of
 from opsagent.screens.shelf import Shelf
@@ -25,6 +29,9 @@ from opsagent_tools.actions import NEEDS_PERSON
 from opsagent_tools.gui.effects import before
 from opsagent_tools.gui.fake import FakeProgram
 from opsagent_tools.gui.filling import filled_effects
+from opsagent_tools.gui.finding import LastRung
+from opsagent_tools.gui.model import Fingerprint, Look, NotLocated
+from opsagent_tools.gui.port import Surface
 from tests.unit.screens.conftest import Console
 
 
@@ -228,3 +235,23 @@ async def test_where_nobody_can_tell_a_person_is_told(console: Console, monkeypa
     status, told = await reconciled(console, written=False)
     assert status == "unknown"
     assert any("cannot be told" in line and "export report" in line for line in told)
+
+
+async def test_where_nothing_else_finds_it_the_configured_model_is_asked(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    @asynccontextmanager
+    async def last_rung(home: Home, settings: ScreenSettings) -> AsyncIterator[LastRung]:
+        async def asks(fingerprint: Fingerprint, surface: Surface, look: Look) -> NotLocated:
+            asked.append(fingerprint.name)
+            return NotLocated(reason="missing", why="the model does not find it")
+
+        yield asks
+
+    monkeypatch.setattr("opsagent.screens.hand.last_rung", last_rung)
+    console.program.control("export").name = "Publish"
+    end = await console.run("export report", params="march")
+    assert asked == ["Export"]
+    assert "the model does not find it" in end.text
