@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
@@ -526,3 +527,21 @@ def test_a_program_that_is_busy_for_a_while_is_asked_again() -> None:
     report = asyncio.run(impatient(run, procedure('- click: button "Save"\n- click: check box "Keep"\n')))
     assert report.outcome is ScreenOutcome.UNVERIFIED
     assert run.done == [("click", "save", ""), ("click", "keep", "")]
+
+
+def test_what_reading_a_picture_takes_is_our_own_time_though_the_program_is_waited_for() -> None:
+    class Slow(FakeSurface):
+        async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
+            taken = datetime.now(UTC)
+            look = await super().settle(timeout_s=timeout_s, quiet_s=quiet_s)
+            await asyncio.sleep(0.05)  # it is read
+            return replace(look, at=taken)
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            return [Slow(self.programs[0], self.programs[0].windows[0])]
+
+    run = Run()
+    run.screens = Screens(run.program)
+    report = run.play(procedure('- click: check box "Keep"'))
+    assert report.steps[0].seconds >= 0.1, "read once to find it, once to see what became of it"

@@ -6,9 +6,11 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.healing import healed
+from opsagent_tools.gui.model import Look
 from opsagent_tools.gui.procedure import ScreenOutcome, ScreenStep, StepReport, WindowRule
 
 HALTED, NEEDS_PERSON = ScreenOutcome.HALTED, ScreenOutcome.NEEDS_PERSON
@@ -50,6 +52,11 @@ class Playing:
             yield
         finally:
             self.waited += time.monotonic() - start
+
+    def read(self, look: Look) -> None:
+        """Count what a look took since its picture was taken as our own: it was read while the program was waited for."""
+        reading = (datetime.now(UTC) - look.at).total_seconds()
+        self.waited -= min(max(0.0, reading), self.waited)
 
     def report(self) -> StepReport:
         """Return how it went."""

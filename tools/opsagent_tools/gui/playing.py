@@ -114,6 +114,7 @@ class Player:
         with one.waiting():
             look = None if gone else await _settled(found)
         if look is not None:
+            one.read(look)
             self._finder.remember(found.surface, look)
         await self._look_after(one, found, look)
 
@@ -166,6 +167,7 @@ class Player:
         if one.step.after is None:
             with one.waiting():
                 look = await found.surface.settle(timeout_s=seconds)
+            one.read(look)
             self._finder.remember(found.surface, look)
         else:
             wanted = replace(one.step.after, within_s=max(seconds, one.step.after.within_s if not seconds else 0.0))
@@ -178,6 +180,7 @@ class Player:
         with one.waiting():
             after = await Expecting(self._screens, found, one.step.on, self._stop).come(wanted, look)
         if after.look is not None and after.look is not look:
+            one.read(after.look)
             self._finder.remember(found.surface, after.look)
         return after
 
