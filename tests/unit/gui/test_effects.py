@@ -76,6 +76,22 @@ async def test_what_must_be_gone_and_what_must_have_ended(tmp_path: Path) -> Non
     assert (await awaited((EffectCheck(exit_code=0, within_s=0.2),), {}, code))[1]
 
 
+async def test_what_was_so_before_proves_nothing_of_a_run_that_was_cut_short(tmp_path: Path) -> None:
+    gone = EffectCheck(absent=str(tmp_path / "lock"), within_s=0)
+    assert not await still_seen((gone,), await before((gone,)))
+    (tmp_path / "lock").touch()
+    began = await before((gone,))
+    (tmp_path / "lock").unlink()
+    assert await still_seen((gone,), began)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = EffectCheck(port=server.getsockname()[1], within_s=0)
+        closed = await before((port,))
+        server.listen()
+        assert await still_seen((port,), closed)
+        assert not await still_seen((port,), await before((port,)))
+
+
 async def test_what_is_no_file_holds_nothing_and_nobody_waits_for_it(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -25,8 +25,11 @@ async def before(effects: Sequence[EffectCheck]) -> dict[str, Any]:
 
 
 async def still_seen(effects: Sequence[EffectCheck], began: Mapping[str, Any]) -> bool:
-    """Tell whether every effect can be seen now. `began`: what `before` returned; an exit code cannot be seen later."""
-    if not effects:
+    """Tell whether every effect can be seen now, and came about since. An exit code cannot be seen later.
+
+    `began`: what `before` returned. A port or a missing path that was so from the beginning proves nothing by itself.
+    """
+    if not effects or all(began.get(str(number)) is True for number in range(len(effects))):
         return False
     told = [await asyncio.to_thread(_seen, one, began.get(str(number))) for number, one in enumerate(effects)]
     return all(one is not None for one in told)
@@ -73,7 +76,9 @@ async def _awaited(one: EffectCheck, began: Any, exit_code: ExitCode, until: flo
 
 
 def _stands(one: EffectCheck) -> Any:
-    path = one.file or one.log or one.absent
+    if one.port or one.absent:
+        return _seen(one, None) is not None
+    path = one.file or one.log
     if not path:
         return None
     try:
