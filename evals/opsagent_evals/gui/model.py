@@ -159,7 +159,7 @@ class CaseScore:
     result: str
     """What the final oracle found wrong; empty: all is as it should be."""
     disturbed: str = ""
-    """What a halted run changed after its last step; empty: nothing."""
+    """What was pressed beside the steps that were done; empty: nothing."""
     held_out: bool = False
 
     @property

@@ -25,19 +25,11 @@ def output_of(running: Running) -> str:
     return "\n".join(line for line in text.splitlines() if not _COMPLAINT.match(line))
 
 
-def lives(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False
-
-
 async def gone(running: Running, *, timeout_s: float = _PATIENCE_S) -> bool:
     """Wait until the program has ended; False: it lives on."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
-        if not lives(running.pid):
+        if not processes.lives(running.pid):
             return True
         await asyncio.sleep(_LOOK_S)
     return False
@@ -55,7 +47,7 @@ async def ended(running: Running) -> int | None:
 
 async def closed_window(running: Running) -> None:
     """Close the program's windows as a person would, and wait for its end: many write their files only then."""
-    if not lives(running.pid):
+    if not processes.lives(running.pid):
         return
     connection = connected(running.env)
     try:

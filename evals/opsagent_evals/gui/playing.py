@@ -11,13 +11,14 @@ from opsagent_evals.gui.model import CaseScore, Drift, Program, StepScore
 from opsagent_evals.gui.recording import Shown, opened
 from opsagent_evals.gui.screens import NoSecrets
 from opsagent_evals.gui.stage import Stage, staged
-from opsagent_evals.gui.watching import Watcher
-from opsagent_tools.gui.model import Box, Located, Point, SurfaceKind
+from opsagent_evals.gui.watching import Done, Watcher
+from opsagent_tools.gui.model import Box, Located, Point, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenStep, StepReport
 from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, Screens, replay
 
 AGENT = "opsagent"
 _CASE_S = 240.0
+_PRESS = frozenset({Verb.CLICK, Verb.DOUBLE, Verb.RIGHT})
 _SLACK = 2
 """Pixels by which a place may be outside of what the judge holds for the target: borders are counted differently."""
 
@@ -31,6 +32,10 @@ class _Judged:
     boxes: dict[int, list[Box]] = field(default_factory=dict)
     wrong: dict[int, str] = field(default_factory=dict)
     reports: dict[int, StepReport] = field(default_factory=dict)
+    unpressed: set[int] = field(default_factory=set)
+    """Clicks that were reported done, and for which nothing was pressed."""
+    undone: list[Done] = field(default_factory=list)
+    """What was pressed in a step that was not done."""
     heard: int = 0
 
     async def guard(self, step: ScreenStep, located: Located | None, asked: Asked) -> Allowed | NotAllowed:
@@ -47,23 +52,38 @@ class _Judged:
     async def tell(self, report: StepReport) -> None:
         """Hold what was really pressed against where the target was."""
         self.reports[report.number] = report
-        presses = self._presses()
+        new = self._new()
         act = self.stage.program.acts[report.number - 1]
-        for at in presses if act.on else ():
+        pressed = [one.point for one in new if one.button]
+        if (
+            report.done
+            and self.watcher is not None
+            and act.verb in _PRESS
+            and report.number in self.boxes
+            and not pressed
+        ):
+            self.unpressed.add(report.number)
+        for at in pressed:
             if not _within(at, self.boxes.get(report.number, [])):
-                self.wrong.setdefault(report.number, f"pressed at {at.x},{at.y}, which is not {act.on}")
+                on = act.on or "+".join(act.keys)
+                self.wrong.setdefault(report.number, f"pressed at {at.x},{at.y}, which is not {on}")
+        if not report.done:
+            self.undone.extend(new)
 
-    def disturbed(self) -> str:
-        """Return what was pressed since the last step that was told of."""
-        presses = self._presses()
-        return f"pressed at {', '.join(f'{at.x},{at.y}' for at in presses)} and halted" if presses else ""
+    def disturbed(self, outcome: ScreenOutcome) -> str:
+        """Return what was pressed after the last step; of a run that halted also in the step that was not done."""
+        late = self._new()
+        pressed = [*self.undone, *late] if outcome is ScreenOutcome.HALTED else late
+        places = [f"pressed at {one.point.x},{one.point.y}" if one.button else "a key" for one in pressed]
+        return f"{', '.join(dict.fromkeys(places))}, and {outcome.value}" if places else ""
 
-    def _presses(self) -> list[Point]:
+    def _new(self) -> list[Done]:
+        """Return the buttons and keys that were pressed since the last call; on a terminal nobody records them."""
         if self.watcher is None:
             return []
         new = self.watcher.since(self.heard)
         self.heard += len(new)
-        return [one.point for one in new if one.button]
+        return new
 
 
 async def play(program: Program, drift: Drift, kind: SurfaceKind, shown: Shown, crops: Path) -> CaseScore:
@@ -80,7 +100,7 @@ async def play(program: Program, drift: Drift, kind: SurfaceKind, shown: Shown, 
             screens = await held.enter_async_context(opened(stage, kind, crops, allowed=True))
         judged = _Judged(stage, watcher)
         report = await _played(shown, screens, judged)
-        disturbed = judged.disturbed() if report.outcome is ScreenOutcome.HALTED else ""
+        disturbed = judged.disturbed(report.outcome)
         everything = report.outcome in {ScreenOutcome.VERIFIED, ScreenOutcome.UNVERIFIED}
         result = await program.outcome(stage.running) if everything else ""
         return CaseScore(
@@ -126,7 +146,7 @@ def _steps(program: Program, judged: _Judged, report: RunReport) -> tuple[StepSc
             StepScore(
                 number=number,
                 on=act.on or "+".join(act.keys),
-                done=told is not None and told.done and number not in judged.wrong,
+                done=told is not None and told.done and number not in judged.wrong and number not in judged.unpressed,
                 wrong=judged.wrong.get(number, ""),
                 why=why,
                 rung=told.rung.value if told is not None and told.rung is not None else "",

@@ -30,11 +30,12 @@ def end(pids: frozenset[int], *, patience_s: float = 2.0) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
         until = time.monotonic() + patience_s
-        while time.monotonic() < until and any(_lives(pid) for pid in pids):
+        while time.monotonic() < until and any(lives(pid) for pid in pids):
             time.sleep(0.05)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     except OSError:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsagent_evals.gui.stage import StageError
 from opsagent_evals.gui.xwindows import connected, part
 from opsagent_tools.gui.model import Point
 
@@ -41,13 +42,17 @@ class Watcher:
         self.done: list[Done] = []
 
     async def open(self) -> Watcher:
+        """Begin to record. Raises StageError."""
         self._context = await self._orders.ask(_context)
         self._task = asyncio.create_task(self._events.ask(self._record, _LONGEST_S))
-        await asyncio.to_thread(self._began.wait, _READY_S)
+        if not await asyncio.to_thread(self._began.wait, _READY_S):
+            raise StageError("the X server does not record what is pressed: nobody could judge it")
         return self
 
     def since(self, number: int) -> list[Done]:
-        """Return what was pressed after the first `number`."""
+        """Return what was pressed after the first `number`. Raises StageError where it is recorded no more."""
+        if self._task is None or self._task.done():
+            raise StageError("the X server ceased to record what is pressed: nobody can judge it")
         return self.done[number:]
 
     async def close(self) -> None:

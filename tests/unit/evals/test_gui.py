@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from opsagent_evals.gui import report, suite
 from opsagent_evals.gui.baselines import COORDINATES
 from opsagent_evals.gui.cells import CellJudge
-from opsagent_evals.gui.model import CaseScore, Drift, StepScore
-from opsagent_evals.gui.playing import AGENT
+from opsagent_evals.gui.model import CaseScore, Drift, Place, Running, StepScore
+from opsagent_evals.gui.playing import AGENT, _Judged
 from opsagent_evals.gui.programs import PROGRAMS
+from opsagent_evals.gui.programs.acts import click, press
+from opsagent_evals.gui.programs.terminal import DIALOG
 from opsagent_evals.gui.report import Lost, Results
-from opsagent_tools.gui.model import Box, SurfaceKind
+from opsagent_evals.gui.stage import StageError
+from opsagent_evals.gui.watching import Done, Watcher
+from opsagent_tools.gui.model import Box, Point, SurfaceKind
+from opsagent_tools.gui.procedure import ScreenOutcome, StepReport
 
 
 def score(*done: bool, wrong: int | None = None, outcome: str = "verified", result: str = "") -> CaseScore:
@@ -95,3 +103,74 @@ async def test_the_judge_of_terminals_finds_cells_by_what_is_written() -> None:
     judge.heard(b"\x1b[1;3H< Ok >\x1b[2;1HName:     |")
     assert await judge.boxes("ok") == [Box(2, 0, 6, 1)]
     assert await judge.boxes("field") == [Box(0, 2, 10, 1)]
+
+
+@dataclass
+class Heard:
+    """A watcher of a display on which these were pressed."""
+
+    done: list[Done] = field(default_factory=list)
+
+    def since(self, number: int) -> list[Done]:
+        return self.done[number:]
+
+    def press(self, x: int, y: int) -> None:
+        self.done.append(Done(at=0.0, point=Point(x, y), button=1))
+
+    def key(self) -> None:
+        self.done.append(Done(at=0.0, point=Point(0, 0), button=0, keycode=38))
+
+
+def judged(heard: Heard) -> _Judged:
+    stage = SimpleNamespace(program=SimpleNamespace(acts=(click("OK"), press("F2"))))
+    return _Judged(cast(Any, stage), cast(Any, heard), boxes={1: [Box(10, 10, 40, 20)]})
+
+
+async def test_a_press_on_something_else_is_wrong_also_where_only_keys_were_due() -> None:
+    heard = Heard()
+    judge = judged(heard)
+    heard.press(20, 20)
+    await judge.tell(StepReport(number=1, said="", done=True))
+    heard.press(20, 20)
+    await judge.tell(StepReport(number=2, said="", done=True))
+    assert judge.wrong == {2: "pressed at 20,20, which is not F2"}
+
+
+async def test_a_click_for_which_nothing_was_pressed_is_not_done() -> None:
+    judge = judged(Heard())
+    await judge.tell(StepReport(number=1, said="", done=True))
+    assert judge.unpressed == {1}
+
+
+async def test_a_run_that_halts_must_have_pressed_nothing_in_the_step_that_it_did_not_do() -> None:
+    heard = Heard()
+    judge = judged(heard)
+    heard.press(20, 20)
+    heard.key()
+    await judge.tell(StepReport(number=1, said="", done=False))
+    assert judge.disturbed(ScreenOutcome.HALTED) == "pressed at 20,20, a key, and halted"
+    quiet = judged(Heard())
+    await quiet.tell(StepReport(number=1, said="", done=False))
+    assert quiet.disturbed(ScreenOutcome.HALTED) == ""
+
+
+def test_a_judge_that_hears_nothing_any_more_says_so() -> None:
+    with pytest.raises(StageError, match="ceased to record"):
+        Watcher.since(cast(Any, SimpleNamespace(_task=None, done=[])), 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "right"),
+    [
+        (["db7", "6543", "night shift", "south"], True),
+        (["6543", "db7", "night shift", "south"], False),
+        (["db7", "6543", "night shift"], False),
+    ],
+)
+async def test_a_form_is_right_only_where_each_field_holds_its_own(
+    tmp_path: Path, lines: list[str], right: bool
+) -> None:
+    (tmp_path / "answers").write_text("\n".join(lines) + "\n")
+    place = Place(home=tmp_path, work=tmp_path, drifts=frozenset({Drift.PLAIN}))
+    told = await DIALOG.outcome(Running(place=place, pid=0, env={}, exit_code=lambda: 0))
+    assert (told == "") is right

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import configparser
 import subprocess
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from opsagent_evals.gui.drifting import gtk_env, qt_env, swing_options
@@ -243,6 +244,7 @@ def _jconsole_start(place: Place) -> Start:
 async def _jconsole_outcome(running: Running) -> str:
     listed = await asyncio.to_thread(subprocess.run, ["jps", "-lm"], capture_output=True, text=True, check=False)
     pids = [line.split()[0] for line in listed.stdout.splitlines() if "Patient.java" in line]
+    pids = [pid for pid in pids if Path(f"/proc/{pid}/cwd").resolve() == running.place.work]  # others may play it, too
     counts = []
     for pid in pids:
         told = await asyncio.to_thread(

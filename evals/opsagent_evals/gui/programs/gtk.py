@@ -55,18 +55,22 @@ _FIELDS = ("Host", "Port", "User", "Directory")
 _VALUES = {"Host": "db1.example.org", "Port": "5433", "User": "backup", "Directory": "/srv/export"}
 
 
-def _yad_start(place: Place) -> Start:
-    drifts = place.drifts
+def _yad_fields(place: Place) -> list[tuple[str, str]]:
     fields = [(name, "") for name in _FIELDS] + [("Compress:CHK", "FALSE"), ("Format:CB", "csv!json!xml")]
-    if Drift.RENAMED in drifts:
+    if Drift.RENAMED in place.drifts:
         fields = [("Folder" if name == "Directory" else name, value) for name, value in fields]
-    if Drift.EXTRA in drifts:
+    if Drift.EXTRA in place.drifts:
         fields[1:1] = [("Database", ""), ("Schema", "")]
-    if Drift.DECOY in drifts:
+    if Drift.DECOY in place.drifts:
         fields[0:0] = [("Host alias", ""), ("The Host and the User of the Export:LBL", "")]
         fields += [("User group", ""), ("Compress later:CHK", "FALSE")]
-    if Drift.REORDERED in drifts:
+    if Drift.REORDERED in place.drifts:
         fields.reverse()
+    return fields
+
+
+def _yad_start(place: Place) -> Start:
+    drifts, fields = place.drifts, _yad_fields(place)
     buttons = ["--button=Cancel:1", "--button=Export:0"]
     if Drift.DECOY in drifts:
         buttons.insert(0, "--button=Export later:3")
@@ -85,10 +89,14 @@ def _yad_start(place: Place) -> Start:
 async def _yad_outcome(running: Running) -> str:
     if (code := await ended(running)) != 0:
         return f"it ended with {code}"
-    values = [value for value in output_of(running).replace("\n", "|").split("|") if value]
-    wanted = sorted([*_VALUES.values(), "TRUE", "csv"])
-    found = sorted(value for value in values if value != "FALSE")
-    return "" if found == wanted else f"it printed {found}"
+    wanted = {**_VALUES, "Folder": _VALUES["Directory"], "Compress:CHK": "TRUE", "Format:CB": "csv"}
+    right = [wanted.get(name, value) for name, value in _yad_fields(running.place) if not name.endswith(":LBL")]
+    found = output_of(running).replace("\n", "|").strip("|").split("|")
+    while found and right and right[0] == "":  # strip took what is empty at the ends
+        right = right[1:]
+    while right and right[-1] == "":
+        right = right[:-1]
+    return "" if found == right else f"it printed {found}"
 
 
 YAD = Program(
@@ -188,17 +196,21 @@ _ASKED = ("Name", "Zone", "Address", "Lifetime")
 _ANSWERS = {"Name": "cache-3", "Zone": "north", "Address": "10.4.0.17", "Lifetime": "3600"}
 
 
-def _zenity_start(place: Place) -> Start:
-    drifts = place.drifts
+def _zenity_fields(place: Place) -> list[str]:
     names = [*_ASKED]
-    if Drift.RENAMED in drifts:
+    if Drift.RENAMED in place.drifts:
         names[names.index("Lifetime")] = "Time to live"
-    if Drift.EXTRA in drifts:
+    if Drift.EXTRA in place.drifts:
         names[2:2] = ["Owner", "Cost centre"]
-    if Drift.DECOY in drifts:
+    if Drift.DECOY in place.drifts:
         names = ["Zone name", *names, "Address of the owner"]
-    if Drift.REORDERED in drifts:
+    if Drift.REORDERED in place.drifts:
         names.reverse()
+    return names
+
+
+def _zenity_start(place: Place) -> Start:
+    drifts, names = place.drifts, _zenity_fields(place)
     argv = ["zenity", "--forms", "--title", "New record", "--text", "Name, Zone and Address of the new record"]
     argv += [f"--add-entry={name}" for name in names] + ["--ok-label=Add record", "--cancel-label=Cancel"]
     return Start(
@@ -212,8 +224,10 @@ def _zenity_start(place: Place) -> Start:
 async def _zenity_outcome(running: Running) -> str:
     if (code := await ended(running)) != 0:
         return f"it ended with {code}"
-    found = sorted(value for value in output_of(running).strip().split("|") if value)
-    return "" if found == sorted(_ANSWERS.values()) else f"it printed {found}"
+    wanted = {**_ANSWERS, "Time to live": _ANSWERS["Lifetime"]}
+    found = output_of(running).strip("\n").split("|")
+    right = [wanted.get(name, "") for name in _zenity_fields(running.place)]
+    return "" if found == right else f"it printed {found}"
 
 
 ZENITY = Program(

@@ -115,17 +115,21 @@ WHIPTAIL = Program(
 _RECORD = {"Host": "db7", "Port": "6543", "Owner": "night shift", "Zone": "south"}
 
 
-def _dialog_start(place: Place) -> Start:
-    drifts = place.drifts
+def _dialog_fields(place: Place) -> list[str]:
     names = [*_RECORD]
-    if Drift.RENAMED in drifts:
+    if Drift.RENAMED in place.drifts:
         names[names.index("Zone")] = "Region"
-    if Drift.EXTRA in drifts:
+    if Drift.EXTRA in place.drifts:
         names[1:1] = ["Alias", "Rack"]
-    if Drift.DECOY in drifts:
+    if Drift.DECOY in place.drifts:
         names = ["Host group", *names, "Old port"]
-    if Drift.REORDERED in drifts:
+    if Drift.REORDERED in place.drifts:
         names.reverse()
+    return names
+
+
+def _dialog_start(place: Place) -> Start:
+    drifts, names = place.drifts, _dialog_fields(place)
     fields: list[str] = []
     for row, name in enumerate(names, 1):
         fields += [f"{name}:", str(row), "1", "", str(row), "14", "24", "40"]
@@ -145,8 +149,10 @@ def _dialog_start(place: Place) -> Start:
 
 
 async def _dialog_outcome(running: Running) -> str:
-    told = [line for line in (await _answers(running)).splitlines() if line]
-    return "" if sorted(told) == sorted(_RECORD.values()) else f"it answered {told}"
+    told = (await _answers(running)).split("\n")
+    wanted = {**_RECORD, "Region": _RECORD["Zone"]}
+    right = [wanted.get(name, "") for name in _dialog_fields(running.place)]
+    return "" if told in (right, [*right, ""]) else f"it answered {told}"
 
 
 def _field(name: str) -> str:
