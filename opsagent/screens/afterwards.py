@@ -17,13 +17,12 @@ from typing import Any
 import psutil
 
 from opsagent.screens import files
+from opsagent.screens.files import BEGUN, ENDED
 from opsagent_tools.gui.effects import still_seen
 from opsagent_tools.gui.procedure import EffectCheck, RunReport, ScreenOutcome
 from opsagent_tools.processes.proc import is_alive
 from opsagent_tools.redact import redact
 from opsagent_tools.units import ProcessKey
-
-BEGUN, ENDED = "begun.json", "ended.json"
 
 
 def note_begun(

@@ -25,6 +25,7 @@ from opsagent.screens.errors import ProcedureError
 from opsagent.screens.names import FOLDER, PROCEDURES
 
 WRITTEN, CROPS_MOST, CROP_BYTES = "procedure.yaml", 400, 2_000_000
+BEGUN, ENDED = "begun.json", "ended.json"
 _RUN = re.compile(r"[0-9a-f]{16}")
 _CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
 
@@ -151,7 +152,7 @@ class _Ran:
 
 def prune(home: Path, *, keep_days: int, keep_mb: int, now: float, but: str = "") -> int:
     """Remove reports that are too old, and the oldest where they take too much room; return how many. `but`: one that
-    stays.
+    stays. What has not ended stays as well: it goes on elsewhere, or was cut short, and a person has to look at it.
     """
     runs = sorted(_runs(home), key=lambda ran: ran.at)
     room = keep_mb * 1_000_000
@@ -170,6 +171,8 @@ def _runs(home: Path) -> Iterator[_Ran]:
         for folder in (folder_of(home) / "runs").iterdir():
             if is_run(folder.name) and not folder.is_symlink():
                 with contextlib.suppress(OSError):
+                    if (folder / BEGUN).exists() and not (folder / ENDED).exists():
+                        continue
                     files = [path.lstat() for path in folder.iterdir()]
                     yield _Ran(folder, folder.lstat().st_mtime, sum(file.st_size for file in files))
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class _Going:
     folder: Path
     say: Say
     settings: ScreenSettings
+    ruled_at: datetime
+    """What people ordered since is heeded; what they had ordered before, the guard has ruled on."""
     steps: list[StepReport] = field(default_factory=list)
     left: str = ""
 
@@ -72,6 +75,7 @@ class ScreenHands:
 
     async def run(self, action: Action, say: Say) -> Outcome:
         """Play it once. Done is what did all its steps and, where the procedure names an effect, had it."""
+        ruled_at = datetime.now(UTC)
         if STEP_ARG in action.args:
             return Outcome(done=False, detail="that is a question about one step, and nothing to be done")
         left = set(await afterwards.cut_short(self._home.path, str(action.args["procedure"])))
@@ -82,7 +86,7 @@ class ScreenHands:
         try:
             for run in left:
                 await asyncio.to_thread(afterwards.looked_at, self._home.path, run, "a person")
-            going = await asyncio.to_thread(self._begun, action, say)
+            going = await asyncio.to_thread(self._begun, action, say, ruled_at)
         except NoSecretThere as error:
             return Outcome(done=False, detail=f"nothing was done: {error}", refused=NEEDS_PERSON)
         except (ProcedureError, OSError, ValueError) as error:
@@ -90,7 +94,7 @@ class ScreenHands:
         async with self._alone:
             return await self._played(going)
 
-    def _begun(self, action: Action, say: Say) -> _Going:
+    def _begun(self, action: Action, say: Say, ruled_at: datetime) -> _Going:
         """Return what is to be played, as it was planned. Raises ProcedureError, OSError. Blocks."""
         args, settings = action.args, self._settings()
         kept = Shelf(self._home.database).to_run(str(args["procedure"]))
@@ -107,7 +111,7 @@ class ScreenHands:
             raise NoSecretThere(missing)
         run = str(args["run"])
         folder = files.run_folder(self._home.path, run)
-        if (folder / afterwards.BEGUN).exists():
+        if (folder / files.BEGUN).exists():
             raise ProcedureError(f"the run {run} was begun before: ask for it again")
         files.made(folder)
         chosen = replace(
@@ -115,7 +119,7 @@ class ScreenHands:
             display=str(args.get("display") or settings.display),
             answer_s=float(args.get("answer_s", settings.answer_s)),
         )
-        return _Going(Run(kept=kept, told=told, unit=action.unit), run, folder, say, chosen)
+        return _Going(Run(kept=kept, told=told, unit=action.unit), run, folder, say, chosen, ruled_at)
 
     async def _played(self, going: _Going) -> Outcome:
         kept = going.run.kept
@@ -145,7 +149,7 @@ class ScreenHands:
         run, settings = going.run, going.settings
         secrets = NamedSecrets(self._home.path, settings.secrets, run.told)
         questions = StepQuestions(self._journal, run, answer_s=settings.answer_s, say=going.say)
-        watch = Watch(self._journal, run, going.folder, questions)
+        watch = Watch(self._journal, run, going.folder, questions, since=going.ruled_at)
         effects = filled_effects(run.kept.procedure.effects, run.told)
         await asyncio.to_thread(
             afterwards.note_begun,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from opsagent.screens.asking import Run, StepQuestions
@@ -23,12 +23,13 @@ STOP = "stop"
 class Watch:
     """The guard of one run's gestures (`opsagent_tools.gui.replay.Guard`)."""
 
-    def __init__(self, journal: Journal, run: Run, folder: Path, questions: StepQuestions) -> None:
+    def __init__(self, journal: Journal, run: Run, folder: Path, questions: StepQuestions, *, since: datetime) -> None:
+        """`since`: when the guard let the run pass. It may have waited for another one meanwhile."""
         self._journal = journal
         self._run = run
         self._folder = folder
         self._questions = questions
-        self._began = datetime.now(UTC)
+        self._since = since
 
     async def __call__(self, step: ScreenStep, located: Located | None, asked: Asked) -> Allowed | NotAllowed:
         """Rule on one gesture."""
@@ -48,12 +49,12 @@ class Watch:
             return ""
 
     def _ordered(self) -> str:
-        """Return what people ordered since the run began; what held before was ruled on then. Blocks for two queries."""
+        """Return what people ordered since the guard let it pass; what held before was ruled on then. Blocks for two queries."""
         pause = self._journal.paused()
-        if pause is not None and pause.at >= self._began:
+        if pause is not None and pause.at >= self._since:
             return f"the agent was paused: {pause}"
         for hold in self._journal.holds():
-            if hold.unit == self._run.unit and hold.at >= self._began:
+            if hold.unit == self._run.unit and hold.at >= self._since:
                 return f"{hold.unit.name} was put on hold: {hold.why or 'no reason given'}"
         return ""
 

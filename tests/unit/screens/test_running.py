@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,13 +21,14 @@ from opsagent.own_agent import own_agent
 from opsagent.reconcile import Reconciler
 from opsagent.screen_settings import ScreenSettings
 from opsagent.screens import afterwards, files
+from opsagent.screens.hand import ScreenHands
 from opsagent.screens.planning import plan_of
 from opsagent.screens.shelf import Shelf
 from opsagent.screens.watching import STOP
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.world import World
-from opsagent_tools.actions import NEEDS_PERSON
+from opsagent_tools.actions import NEEDS_PERSON, Outcome
 from opsagent_tools.gui.effects import before
 from opsagent_tools.gui.fake import FakeProgram
 from opsagent_tools.gui.filling import filled_effects
@@ -152,6 +155,23 @@ async def test_a_pause_in_the_middle_ends_it_between_two_gestures(console: Conso
     assert [one.key for one in console.program.performed] == ["reports"]
 
 
+async def test_a_pause_while_it_waits_for_another_run_is_heeded(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = ScreenHands._played
+
+    async def waited(hands: ScreenHands, going: Any) -> Outcome:
+        with console.journal() as journal:
+            journal.pause("kim", "enough")
+        return await played(hands, going)
+
+    monkeypatch.setattr(ScreenHands, "_played", waited)
+    end = await console.run("two clicks")
+    assert end.code == Ending.NEEDS_APPROVAL
+    assert "paused" in end.text
+    assert console.program.performed == []
+
+
 async def test_who_goes_away_ends_it_between_two_gestures_and_that_is_noted(console: Console) -> None:
     task = asyncio.create_task(console.run("two clicks"))
 
@@ -188,6 +208,14 @@ async def test_after_a_run_that_was_cut_short_nobody_but_a_person_begins_again(c
     assert any("0123456789abcdef was cut short" in line for event in seen for line in event.lines)
     assert (seen[-1].code, console.opened) == (Ending.DONE, 1)
     assert await afterwards.cut_short(console.home.path, "two clicks") == ()
+
+
+def test_what_was_cut_short_stays_until_a_person_has_looked(tmp_path: Path) -> None:
+    folder = files.made(files.run_folder(tmp_path, "0123456789abcdef"))
+    afterwards.note_begun(folder, procedure="two clicks", version=1, effects=(), before={})
+    assert files.prune(tmp_path, keep_days=0, keep_mb=0, now=time.time() + 1e6) == 0
+    afterwards.looked_at(tmp_path, "0123456789abcdef", "kim")
+    assert files.prune(tmp_path, keep_days=0, keep_mb=0, now=time.time() + 1e6) == 1
 
 
 async def test_cut_short_it_is_looked_at_and_never_played_again(console: Console) -> None:
