@@ -228,6 +228,10 @@ async def _procedure(desk: Desk, step: CommandStep, why: str) -> Plan:
         plan, _, _ = await planned(desk.home, step.args, why=why)
     except ProcedureError as error:
         raise CallError("not_proposed", str(error)) from error
+    if plan.steps[0].action.args.get("looked"):
+        raise CallError(
+            "not_proposed", f"a run of {step.args['procedure']} was cut short: a person has to run it again"
+        )
     return plan
 
 

@@ -60,9 +60,8 @@ class StepQuestions:
         approval = await asyncio.to_thread(self._known, binding)
         if approval is None:
             approval = await asyncio.to_thread(self._ask, binding, asked)
-        self._say(
-            f"step {asked.number}: {asked.text}: {asked.risk}: needs a yes (opsagent approve {approval})", approval
-        )
+        what = redact(f"step {asked.number}: {asked.text}: {asked.risk}")
+        self._say(f"{what}: needs a yes (opsagent approve {approval})", approval)
         status = await self._answered(approval)
         if status == "approved" and await asyncio.to_thread(self._journal.use_approval, approval, binding):
             self._say(f"step {asked.number}: a person said yes", "")
@@ -102,7 +101,7 @@ class StepQuestions:
             **{STEP_ARG: asked.number},
         )
         goal = Check(kind=CheckKind.ALWAYS, unit=self._run.unit)
-        why = f"step {asked.number} of {kept.name}: {said}: {asked.risk}"
+        why = f"step {asked.number} of {kept.name}: {said}: {redact(asked.risk)}"
         steps = (Step(action=action, goal=goal, why=why),)
         return new_plan(
             unit=self._run.unit,
@@ -117,6 +116,14 @@ class StepQuestions:
         kept, window = self._run.kept, asked.window
         where = [window.program, window.exe, window.uid] if window is not None else []
         found = located.element if located is not None else None
-        target = [found.role, found.name] if found is not None else []
-        said = [kept.name, kept.digest, asked.number, asked.text, sorted(self._run.told.items()), str(self._run.unit)]
+        target = [found.role, found.name, found.label] if found is not None else []
+        said = [
+            kept.name,
+            kept.digest,
+            asked.number,
+            asked.text,
+            asked.risk,
+            sorted(self._run.told.items()),
+            str(self._run.unit),
+        ]
         return hashlib.sha256(json.dumps([said, where, target], ensure_ascii=False).encode()).hexdigest()
