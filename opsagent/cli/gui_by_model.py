@@ -19,9 +19,10 @@ async def shown(home: Home, task: Task, out: Out) -> Recorded:
     from opsagent.cli.errors import CliError
     from opsagent.cli.memory_common import confirmed
     from opsagent.screens.by_model import shown_by_model
+    from opsagent.views.terminal import one_line
 
     async def confirm(question: str) -> bool:
-        return await asyncio.to_thread(confirmed, f"{question}: do it?", out) is True
+        return await asyncio.to_thread(confirmed, one_line(f"{question}: do it?"), out) is True
 
     settings = (await asyncio.to_thread(config_of, home)).screens
     out.note(f"a model is asked to: {task.goal}")
