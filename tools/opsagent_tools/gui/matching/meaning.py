@@ -46,7 +46,15 @@ _SAME_BUTTONS = (
 _EMPTY_WORDS = frozenset(
     {"the", "a", "an", "your", "please", "enter", "this", "file", "document", "now", "field", "text"}
 )
+_OTHERWISE = frozenset(
+    "not no old new confirm repeat again proxy source target destination backup second secondary alternate alternative other "
+    "local remote billing shipping minimum maximum min max first last next previous default from to group file key range".split()
+)
+"""Words that make another field of one: `Host`, `Proxy host`."""
 _WORD = re.compile(r"[^\W_]+")
+_NO_WORDS = frozenset({"the", "a", "an", "your", "please", "enter", "this", "field", "text"})
+_TELLING = _OTHERWISE | {word for line in _SAME_FIELDS for word in _WORD.findall(line)}
+"""What names a field by itself makes another one of it: `Address`, `Email address`."""
 
 
 @lru_cache(maxsize=4096)
@@ -58,10 +66,10 @@ def words(name: str) -> frozenset[str]:
 
 def same_field(old: str, new: str) -> bool:
     """Tell whether a field that was called `old` may now be called `new`: more or fewer words, or known other words."""
-    before, after = words(old), words(new)
-    if before and after and (before <= after or after <= before):
-        return not ({"not", "no", "old", "new", "confirm", "repeat"} & (before ^ after))
-    return _together(old, new, _SAME_FIELDS)
+    if _together(old, new, _SAME_FIELDS):
+        return True
+    before, after = (frozenset(_WORD.findall(plain(one))) - _NO_WORDS for one in (old, new))
+    return bool(before and after and (before <= after or after <= before)) and not (_TELLING & (before ^ after))
 
 
 def other_words_for(old: str, new: str) -> bool:

@@ -11,7 +11,7 @@ from opsagent_tools.gui.matching.scene import Scene, enabled, seen
 from opsagent_tools.gui.model import Element, Fingerprint
 from opsagent_tools.gui.risk import risky_words
 
-_LEAST_NEIGHBOURS, _LEAST_SIBLINGS = 2, 3
+_LEAST_NEIGHBOURS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,9 @@ def renamed(fingerprint: Fingerprint, scene: Scene) -> Renamed | None:
 
     No control is called what it was called, and it is the only one of its role in its container that is not known as a
     neighbour. Its new name is another word for the old one; or it is at the same place among as many, with what was beside
-    it beside it still: a field there may be called anything, a button only something that means the same (a `Start` that
-    is now called `Stop` stands where it stood). What is risky by either name is never taken.
+    it beside it still, and its new name has a few words more or less that mean nothing else: what is called otherwise may
+    be something else (a `Start` that is now called `Stop` stands where it stood). What is risky by either name is never
+    taken.
     """
     old = fingerprint.label or fingerprint.name
     if scene.read or not _may_be_renamed(fingerprint) or risky_words(old):
@@ -62,11 +63,9 @@ def _by_its_place(old: str, strangers: list[Element], fingerprint: Fingerprint, 
     one, new = strangers[0], strangers[0].label or strangers[0].name
     kept = _kept(fingerprint, one, scene)
     if fingerprint.role in FIELDS | RANGES:
+        # Any other name, even where nothing else changed, may be another field: a form of months turned into one of weeks.
         if same_field(old, new) and kept >= 0.8:
             return Renamed(one, 0.75, _drift(fingerprint), f"“{old}” is called “{new}” now; all around it is as it was")
-        if _nothing_else_changed(fingerprint, one, scene):
-            why = f"“{old}” is gone and “{new}” is where it was; nothing else changed"
-            return Renamed(one, 0.65, _drift(fingerprint), why)
     elif same_button(old, new) and kept >= 0.8:
         return Renamed(one, 0.7, _drift(fingerprint), f"“{old}” is called “{new}” now, which means the same")
     return None
@@ -106,10 +105,3 @@ def _kept(fingerprint: Fingerprint, one: Element, scene: Scene) -> float:
     """Return which part of the neighbours is still around it."""
     near = set(scene.around(one, len(fingerprint.neighbours) + 2))
     return sum(plain(name) in near for name in fingerprint.neighbours) / len(fingerprint.neighbours)
-
-
-def _nothing_else_changed(fingerprint: Fingerprint, one: Element, scene: Scene) -> bool:
-    """Tell whether what is around it is what was around the target, no more and no less, and others of its role vouch for it."""
-    if fingerprint.place[1] < _LEAST_SIBLINGS:
-        return False
-    return set(scene.around(one, len(fingerprint.neighbours))) == {plain(name) for name in fingerprint.neighbours}
