@@ -238,6 +238,30 @@ def test_what_changed_while_a_person_thought_is_not_done(monkeypatch: pytest.Mon
     assert same.play(procedure('- click: button "Save"\n')).steps[0].done
 
 
+def test_what_changes_right_before_a_risky_step_is_not_done() -> None:
+    run = Run()
+    run.meanwhile = lambda: setattr(run.program.control("delete"), "name", "Delete all")
+    report = run.play(procedure('- click: button "Delete"\n'))
+    assert report.outcome is ScreenOutcome.HALTED
+    assert "right before" in report.why
+    keys = Run()
+    keys.meanwhile = lambda: setattr(keys.program.control("delete"), "states", EDIT | {"focused"})
+    assert keys.play(procedure("- hotkey: return\n")).outcome is ScreenOutcome.HALTED
+    assert run.done == keys.done == []
+
+
+def test_a_secret_that_is_read_elsewhere_is_blackened_in_pictures() -> None:
+    run = Run()
+    place = Box(10, 400, 200, 20)
+    shows = Control("echo", "label", "PIN: hunter-two", box=place)
+    run.program.reactions["keep"] = lambda program: program.windows[0].controls.append(shows)
+    screens = run.screens = FakeScreens(run.program)
+    steps = '- {type: {secret: pin}, on: password field labelled "PIN"}\n- click: check box "Keep"\n'
+    assert run.play(procedure(steps)).steps[1].done
+    surfaces = asyncio.run(screens.surfaces(asyncio.run(screens.windows())[0]))
+    assert any(place.grown(2) in boxes for one in surfaces for boxes in one.pictures)
+
+
 def test_a_check_box_that_is_set_already_is_left_alone() -> None:
     run = Run()
     run.program.control("keep").states |= {"checked"}
@@ -465,13 +489,13 @@ def test_a_renamed_field_is_proposed_as_a_change_and_a_renamed_secret_field_halt
     """
     run = Run()
     field = run.program.control("Street")
-    field.label = "Road"
-    run.program.control("Street.label").name = "Road:"
+    field.label = "Street or lane"
+    run.program.control("Street.label").name = "Street or lane:"
     report = run.play(procedure(recorded))
     assert run.done == [("type", "Street", "Main Street")]
     healed = report.steps[0].healed
     assert healed is not None
-    assert (healed.label, healed.role) == ("Road", "text field")
+    assert (healed.label, healed.role) == ("Street or lane", "text field")
     as_it_was = Run()
     assert as_it_was.play(procedure(recorded)).steps[0].healed is None
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from opsagent_tools.gui.model import Box, Element, Fingerprint, Gesture, Located, Rung, SurfaceKind, Verb
+from opsagent_tools.gui.fake import Control, FakeProgram, FakeWindow, look_of
+from opsagent_tools.gui.judging import pressed_unseen
+from opsagent_tools.gui.model import Box, Element, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.risk import risk_of, risky_words
 
+BOX, LIT = Box(0, 0, 80, 20), frozenset({"visible", "enabled", "selected"})
 RISKY = """Delete|Delete…|Remove all|Shut down|Shutdown|Power off|Reboot now|Restart|Stop service|Kill|Terminate|Submit|Send|Pay
 Transfer funds|Format disk|Uninstall|Overwrite|Disable|Unmount|Purge queue|Löschen|Dateien löschen|Herunterfahren|Neustarten
 Beenden|Absenden|Überweisen|Supprimer|Éteindre|Arrêter|Envoyer|Payer|Eliminar|Borrar todo|Apagar|Reiniciar|Enviar|Pagar|Elimina
@@ -75,3 +80,43 @@ def test_a_menu_is_only_opened() -> None:
 @pytest.mark.parametrize(("keys", "risky"), [("ctrl+s", False), ("delete", True), ("alt+F4", True), ("return", False)])
 def test_keys_that_delete_or_end_are_risky(keys: str, risky: bool) -> None:
     assert bool(risk_of(step(Verb.HOTKEY, keys=tuple(keys.split("+"))))) is risky
+
+
+def shown(kind: SurfaceKind, *controls: Control) -> Look:
+    program = FakeProgram([FakeWindow("Form", list(controls))])
+    return look_of(program, program.windows[0], kind)
+
+
+def press(keys: str, risky: bool | None = None) -> ScreenStep:
+    return step(Verb.HOTKEY, keys=tuple(keys.split("+")), risky=risky)
+
+
+def test_enter_is_as_risky_as_what_has_the_keys() -> None:
+    states = frozenset({"visible", "enabled", "focused"})
+    seen = shown(SurfaceKind.ACCESSIBLE, Control("d", "button", "Delete", box=BOX, states=states))
+    for keys in ("return", "Return", "ctrl+m", "space"):
+        assert "Delete" in pressed_unseen(press(keys), seen)
+    assert not pressed_unseen(press("tab"), seen)
+    assert pressed_unseen(step(Verb.TYPE, text="a\nb"), seen)
+    area = step(Verb.TYPE, Fingerprint(role="text area", label="Notes"), text="a\nb")
+    assert not pressed_unseen(area, seen)
+    assert not pressed_unseen(press("return"), shown(SurfaceKind.ACCESSIBLE, Control("d", "button", "Delete", box=BOX)))
+
+
+def test_pixels_do_not_tell_what_has_the_keys() -> None:
+    seen = shown(SurfaceKind.PIXEL, Control("d", "button", "Delete", box=BOX), Control("o", "button", "OK", box=BOX))
+    assert "may press" in pressed_unseen(press("return"), seen)
+    assert not pressed_unseen(press("return", risky=False), seen)
+    assert not pressed_unseen(press("return"), shown(SurfaceKind.PIXEL, Control("d", "text", "Delete", box=BOX)))
+
+
+def test_a_terminal_shows_which_keys_delete() -> None:
+    row = Element(id="r", role="list item", name="Wipe disk", box=BOX, source=SurfaceKind.TERMINAL, states=LIT)
+    keyed = replace(row, id="k", role="button", name="Delete", states=frozenset(), actions=("key:f8",))
+    typed = replace(row, id="t", role="menu item", name="Stop it", states=frozenset(), actions=("type:2",))
+    seen = replace(shown(SurfaceKind.TERMINAL), elements=(row, keyed, typed))
+    assert "Wipe disk" in pressed_unseen(press("enter"), seen)
+    assert "Delete" in pressed_unseen(press("f8"), seen)
+    assert "Stop it" in pressed_unseen(step(Verb.TYPE, text="2"), seen)
+    assert not pressed_unseen(press("f3"), seen)
+    assert not pressed_unseen(step(Verb.TYPE, text="3"), seen)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from opsagent_tools.gui.matching.names import same
-from opsagent_tools.gui.matching.roles import CHOICES, IN_MENUS, PRESSED, SECRET
-from opsagent_tools.gui.model import Located, Look, Rung, SurfaceKind, Verb
+from opsagent_tools.gui.matching.roles import CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET
+from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.risk import risky_words
 from opsagent_tools.redact import secret_name
 
 _ENTER = frozenset({"return", "enter", "kp_enter"})
+_ENTERS_TOO = ({"ctrl", "m"}, {"ctrl", "j"})
+"""What a terminal sends for Enter."""
+_AREAS = frozenset({"text area", "editor", "document"})
 _IDENTITY = frozenset({"name", "label", "within", "role"})
 
 
@@ -24,18 +27,46 @@ def not_sure_enough(at: Located) -> str:
 
 
 def pressed_unseen(step: ScreenStep, look: Look) -> str:
-    """Return why keys need approval for what they would press: the button that has the focus, or the dialog's default."""
-    gesture = step.gesture
-    keys = frozenset(gesture.keys)
-    enters = gesture.verb is Verb.HOTKEY and bool(keys & _ENTER)
-    enters = enters or (gesture.verb is Verb.TYPE and gesture.text.endswith("\n"))
-    if not enters and not (gesture.verb is Verb.HOTKEY and keys == {"space"}):
-        return ""
+    """Return why keys need approval for what they would press: the button that has the focus, the dialog's default, the row
+    that is lit on a terminal, or what has just that key. Pixels do not tell who has the keys: there it may be any button.
+    """
+    keys = frozenset(one.casefold() for one in step.gesture.keys) if step.gesture.verb is Verb.HOTKEY else frozenset()
+    enters = bool(keys & _ENTER) or keys in _ENTERS_TOO or _types_enter(step)
+    presses = enters or keys in ({"space"}, {" "})
     for one in look.elements:
-        has_keys = "focused" in one.states or (enters and "default" in one.states)
-        if has_keys and one.role in PRESSED | IN_MENUS and (found := risky_words(one.name)):
-            return f"it presses “{one.name}” ({found})"
+        if not (presses and _may_be_pressed(one, look, enters=enters)) and not _has_that_key(one, step, keys, look):
+            continue
+        if found := risky_words(one.name):
+            sure = look.source is not SurfaceKind.PIXEL
+            if sure or step.risky is not False:
+                return f"it {'presses' if sure else 'may press'} “{one.name}” ({found})"
     return ""
+
+
+def _types_enter(step: ScreenStep) -> bool:
+    if step.gesture.verb is not Verb.TYPE or "\n" not in step.gesture.text:
+        return False
+    return step.on is None or step.on.role not in _AREAS
+
+
+def _may_be_pressed(one: Element, look: Look, *, enters: bool) -> bool:
+    if one.role not in PRESSED | IN_MENUS | IN_LISTS:
+        return False
+    if look.source is SurfaceKind.PIXEL:
+        return one.role in PRESSED
+    if look.source is SurfaceKind.TERMINAL and enters and "selected" in one.states:
+        return True
+    return one.role not in IN_LISTS and ("focused" in one.states or (enters and "default" in one.states))
+
+
+def _has_that_key(one: Element, step: ScreenStep, keys: frozenset[str], look: Look) -> bool:
+    """Tell whether a terminal shows that this key or this number is the one of an element (`8 Delete`, `2) Stop it`)."""
+    if look.source is not SurfaceKind.TERMINAL or not one.actions:
+        return False
+    how, _, what = one.actions[0].casefold().partition(":")
+    if how == "key":
+        return bool(keys) and keys == frozenset(what.split("+"))
+    return how == "type" and (keys == {what} or step.gesture.text.strip().casefold() == what)
 
 
 def no_place_for_a_secret(step: ScreenStep, at: Located | None) -> str:
@@ -46,6 +77,8 @@ def no_place_for_a_secret(step: ScreenStep, at: Located | None) -> str:
         return "the field for the secret is not known"
     if {"name", "label"} & set(at.drift):
         return "the field for the secret is called otherwise than it was"
+    if at.rung is Rung.VISION:
+        return "only a vision model says that it is the field for the secret"
     element = at.element
     if "secret" in element.states or element.role in SECRET:
         return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,7 @@ from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
 from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough, pressed_unseen
 from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
 from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
-from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone, Unfinished
+from opsagent_tools.gui.port import Refused, ScreenError, Secrets, SurfaceGone, Unfinished
 from opsagent_tools.gui.procedure import Expectation
 from opsagent_tools.gui.risk import risk_of
 from opsagent_tools.gui.saying import said
@@ -28,11 +29,16 @@ _AGAIN_S = 0.2
 class Player:
     """Plays steps, one after the other."""
 
-    def __init__(self, screens: Screens, finder: Finder, guard: Guard, stop: Callable[[], str]) -> None:
+    def __init__(
+        self, screens: Screens, finder: Finder, guard: Guard, stop: Callable[[], str], secrets: Secrets
+    ) -> None:
         self._screens = screens
         self._finder = finder
         self._guard = guard
         self._stop = stop
+        self._secrets = secrets
+        self._entered: list[str] = []
+        """Names of the secrets that were typed: where a look shows one of them, it is blackened."""
         self._masks: list[Box] = []
         self._frame: asyncio.Future[bytes | None] | None = None
         """The picture that is being drawn of what the last step left, while nothing is done yet."""
@@ -104,19 +110,38 @@ class Player:
                 )
 
     async def _do(self, one: Playing) -> None:
-        found = _found(one)
         await self.filmed()
-        one.before = await strips.crop(found, self._masks)
+        one.before = await strips.crop(_found(one), self._hidden(_found(one).look))
+        await self._make_sure(one)
+        found = _found(one)
         gone = await self._perform(one, found)
         one.done = True
         if one.step.gesture.secret and found.at is not None:
             self._masks.append(found.at.box)
+            self._entered.append(one.step.gesture.secret)
         with one.waiting():
             look = None if gone else await _settled(found)
         if look is not None:
             one.read(look)
             self._finder.remember(found.surface, look)
         await self._look_after(one, found, look)
+
+    async def _make_sure(self, one: Playing) -> None:
+        """Look once more right before what is risky, and before keys that go to whatever has the focus: it must be the same."""
+        found = _found(one)
+        risk = _risk(one, found)
+        if not risk and (found.at is not None or one.step.gesture.verb not in {Verb.HOTKEY, Verb.TYPE}):
+            return
+        look = await found.surface.look()
+        now = replace(found, look=look)
+        if found.at is not None and one.step.on is not None:
+            at = await found.surface.locate(one.step.on, look)
+            if isinstance(at, NotLocated):
+                raise Ended(HALTED, f"the screen changed right before “{one.said}”: {at.why}")
+            now = replace(now, at=replace(at, agreeing=found.at.agreeing))
+        if not _same(found, now) or _risk(one, now) != risk:
+            raise Ended(HALTED, f"the screen changed right before “{one.said}”: it would be another one now")
+        one.found = now
 
     async def _perform(self, one: Playing, found: Found) -> bool:
         """Do the gesture; return whether the window ended by it. Cancelled, it is finished first."""
@@ -139,8 +164,9 @@ class Player:
     async def _look_after(self, one: Playing, found: Found, look: Look | None) -> None:
         """Check what the step promised, and what was typed."""
         if look is not None:
-            one.after = await strips.crop(found, self._masks)
-            self._frame = asyncio.ensure_future(strips.frame(found.surface, self._masks))
+            hidden = self._hidden(look)
+            one.after = await strips.crop(found, hidden)
+            self._frame = asyncio.ensure_future(strips.frame(found.surface, hidden))
         await self._read_back(one, found, look)
         if one.step.after is not None:
             after = await self._awaited(one, found, one.step.after, look)
@@ -183,6 +209,14 @@ class Player:
             one.read(after.look)
             self._finder.remember(found.surface, after.look)
         return after
+
+    def _hidden(self, look: Look) -> list[Box]:
+        """Return what pictures do not show beside secret fields: where secrets were typed, and where one is read now."""
+        hidden = list(self._masks)
+        for name in self._entered:
+            with contextlib.suppress(KeyError):  # it was there when it was typed
+                hidden += strips.shows_secret(look, self._secrets.fetch(name))
+        return hidden
 
     def _heed_stop(self) -> None:
         if why := self._stop():

@@ -47,7 +47,7 @@ async def replay(
     Raises CancelledError between two gestures, ScreenError never (it is an outcome).
     """
     finder = Finder(screens, procedure.surface, last)
-    player = Player(screens, finder, guard, stop or (lambda: ""))
+    player = Player(screens, finder, guard, stop or (lambda: ""), secrets)
     run = _Run(procedure, screens, finder, player, tell)
     try:
         outcome, why = await run.played(parameters, secrets)

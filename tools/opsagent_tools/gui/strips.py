@@ -7,12 +7,21 @@ import io
 from collections.abc import Sequence
 
 from opsagent_tools.gui.finding import Found
-from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.matching.names import skeleton
+from opsagent_tools.gui.model import Box, Look, SurfaceKind
 from opsagent_tools.gui.port import ScreenError, Surface
 
 _SMALL = (320, 240)
 _AROUND = 60
 """Pixels around the target that a crop shows."""
+
+
+def shows_secret(look: Look, secret: str) -> list[Box]:
+    """Return where a secret is read: an echo of what was typed, a field that shows what it holds."""
+    read = look.source is SurfaceKind.PIXEL
+    wanted = skeleton(secret) if read else secret
+    texts = ((one, text) for one in look.elements for text in (one.name, one.label, one.value) if text)
+    return [one.box.grown(2) for one, text in texts if wanted and wanted in (skeleton(text) if read else text)]
 
 
 async def crop(found: Found, mask: Sequence[Box] = ()) -> bytes | None:

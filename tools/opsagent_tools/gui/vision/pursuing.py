@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
+from opsagent_tools.gui.judging import pressed_unseen
 from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Located, Look, Point, Rung, Verb
 from opsagent_tools.gui.port import ScreenError, Surface
 from opsagent_tools.gui.procedure import ScreenStep
@@ -216,6 +217,7 @@ class _Pursuer:
 
     async def _allowed(self, step: ScreenStep, at: Located | None, wanted: Wanted, look: Look) -> bool:
         risk = "; ".join(text for _, text in wanted.checks)
+        risk = risk or pressed_unseen(step, look)
         if at is not None and at.element is None:
             risk = risk or _NOT_KNOWN
         asked = Asked(number=len(self.done.steps) + 1, text=_words(step), risk=risk, window=look.window)
