@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from opsagent_tools.gui.accessible.launching import accessible_argv, accessible_env
@@ -24,6 +25,7 @@ from opsagent_tools.gui.model import Box, Picture, Window
 from opsagent_tools.gui.pixels.eyes import Eyes, missing
 from opsagent_tools.gui.pixels.offering import Means
 from opsagent_tools.gui.pixels.offering import offers as seen
+from opsagent_tools.gui.pixels.surface import others_before
 from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.rules import refusal, standing_of
 from opsagent_tools.gui.windows import Windows
@@ -128,7 +130,7 @@ class DesktopScreens:
             self._display.env,
             hands=self._means.hands,
             secrets=self._means.secrets,
-            camera=self._picture if not missing() else None,
+            camera=partial(self._picture, window) if not missing() else None,
             wait_s=0.0 if window.pid in self._silent else _JOINS_S,
         )
         if told is None:
@@ -140,8 +142,10 @@ class DesktopScreens:
             raise NotUsable(f"the window “{window.title}” of {window.program} cannot be looked at{lacking}")
         return found
 
-    async def _picture(self, box: Box, black: Sequence[Box]) -> Picture | None:
-        return await self._eyes.picture(box, black)
+    async def _picture(self, window: Window, box: Box, black: Sequence[Box]) -> Picture | None:
+        """Return a picture of a part of a window; what other programs have before it is blackened, too."""
+        others = others_before(window, await self._windows.list(), await self._windows.popups())
+        return await self._eyes.picture(box, (*black, *others))
 
 
 def _last_line(program: Program) -> str:

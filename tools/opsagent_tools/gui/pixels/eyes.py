@@ -123,11 +123,11 @@ class Eyes:
         return tuple(Alike(_box(one["box"]), one["score"]) for one in said["matches"])
 
     async def picture(self, box: Box, black: Sequence[Box] = ()) -> Picture | None:
-        """Return a picture of a part of the screen, with some places blackened; None: it is not on the screen."""
+        """Return a picture of a part of the screen, with all these places blackened; None: it is not on the screen."""
         said = await self._ask("picture", box=_list(box), black=[_list(one) for one in black])
         if not said["png"]:
             return None
-        return Picture(base64.b64decode(said["png"]), _box(said["box"]), masked=bool(black))
+        return Picture(base64.b64decode(said["png"]), _box(said["box"]), masked=True)
 
     async def forget(self, window: str) -> None:
         """Remember a window no more."""

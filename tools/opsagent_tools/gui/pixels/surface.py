@@ -33,6 +33,8 @@ _TRIES = 3
 _CARET_S = 1.0
 """A caret is gone for a while within so many seconds, where it blinks."""
 _SURE = 0.9
+_FRAME, _TITLE = 8, 40
+"""Pixels that a window manager puts around a window, at most."""
 _TOLD_BY_ITS_CROP = frozenset({"missing"})
 
 
@@ -193,11 +195,15 @@ class PixelSurface:
         return None if read.score < _SURE or misread else read.text
 
     async def picture(self, box: Box | None = None, *, mask: Sequence[Box] = ()) -> Picture | None:
-        """Return a picture of the window or of `box`, with secret fields and `mask` blackened; None: it is off the screen."""
+        """Return a picture of the window or of `box`; None: it is off the screen.
+
+        Secret fields, `mask`, and what other programs have before it are blackened.
+        """
         window = await self.window()
         look = self._last or await self.look()
         secret = [one.box.grown(2) for one in look.elements if "secret" in one.states]
-        return await self._eyes.picture(box or window.box, [*mask, *secret])
+        others = others_before(window, await self._desktop.list(), await self._desktop.popups())
+        return await self._eyes.picture(box or window.box, [*mask, *secret, *others])
 
     async def close(self) -> None:
         """Let go of it. The program goes on."""
@@ -256,6 +262,17 @@ class _Shown:
     """Menus and lists of its program, the topmost last."""
     over: tuple[Window, ...]
     """Windows that lie before it, in part at least."""
+
+
+def others_before(window: Window, listed: Sequence[Window], popups: Sequence[Window]) -> list[Box]:
+    """Return where other programs' windows may lie before a window, with the titles above them."""
+    ids = [one.id for one in listed]
+    above = listed[ids.index(window.id) + 1 :] if window.id in ids else listed
+    return [
+        Box(one.box.left - _FRAME, one.box.top - _TITLE, one.box.width + 2 * _FRAME, one.box.height + _TITLE + _FRAME)
+        for one in (*above, *popups)
+        if one.pid != window.pid
+    ]
 
 
 def _of_popup(one: Element, popup: Window) -> Element:
