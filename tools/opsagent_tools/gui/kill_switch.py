@@ -96,7 +96,7 @@ class KillSwitch:
         while not self._closed.wait(_EVERY_S):
             try:
                 why = self._connection.ask_now(self._look, _ANSWER_S)
-            except ScreenError as error:
+            except Exception as error:  # noqa: BLE001  # whatever it is, nobody watches any more
                 why = f"the screen cannot be watched, so nobody could stop this ({error})"
             if why and not self._closed.is_set():
                 self._why.set_result(why)

@@ -14,7 +14,7 @@ from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Element, Gesture, Located, Point, Verb, Window
-from opsagent_tools.gui.port import ScreenError, Secrets
+from opsagent_tools.gui.port import ScreenError, Secrets, Unfinished
 
 _FOCUS_S = 1.5
 _LOOK_S = 0.02
@@ -89,7 +89,8 @@ class Gestures:
         if not has(target.node.state, State.EDITABLE) and target.node.role not in _ALWAYS_WRITTEN_INTO:
             raise ScreenError(f"{_called(at.element)} cannot be written into")
         await self._focus(target, window)
-        if gesture.replace and target.node.text != "":
+        unseen = bool(gesture.secret)  # a field for secrets may not tell that it holds something
+        if gesture.replace and (unseen or target.node.text != ""):
             await self._hands.select_all(lines=has(target.node.state, State.MULTI_LINE), on=window)
             if not gesture.text and not gesture.secret:
                 await self._hands.hotkey(("delete",), on=window, popups=False)
@@ -107,6 +108,9 @@ class Gestures:
             return node is not None and node.role == Role.PASSWORD and has(node.state, State.FOCUSED)
 
         await self._hands.enter_secret(self._secrets.fetch(name), on=window, field_is_meant=is_meant)
+        node = await self._reader.refresh(field)
+        if node is not None and has(node.state, State.SHOWING) and not has(node.state, State.FOCUSED):
+            raise Unfinished(f"the keys went elsewhere while the secret “{name}” was entered: look where it is")
 
     async def _focus(self, target: _Target, window: Window) -> None:
         """Click into a field unless it has the keys already; wait until it has. Raises ScreenError."""

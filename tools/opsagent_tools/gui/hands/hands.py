@@ -193,7 +193,10 @@ class Hands:
             return
         await self.select_all(lines=lines, on=on)
         await self.hotkey(("space",), on=on, popups=False)
-        await self.hotkey(("backspace",), on=on, popups=False)
+        try:
+            await self.hotkey(("backspace",), on=on, popups=False)
+        except Refused as refused:
+            raise Unfinished(f"what the field held is gone, and nothing was typed: {refused}") from None
 
     async def _press(self, at: Point, on: Window | None, popups: bool, *, button: str = "left", times: int = 1) -> None:
         await self._worker.ask("click", **_meant(on, popups), x=at.x, y=at.y, button=button, times=times)

@@ -7,7 +7,7 @@ import asyncio
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.eyes import Eyes
-from opsagent_tools.gui.port import ScreenError, Secrets
+from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Unfinished
 from opsagent_tools.gui.secret_words import asks_for_secret
 
 _CHOICES = frozenset({"check box", "radio button", "check menu item", "radio menu item"})
@@ -66,7 +66,7 @@ class Gestures:
                 )
             await self._hands.type_text(gesture.text, on=self._window)
             return
-        if at.element is not None and "editable" not in at.element.states:
+        if at.element is None or "editable" not in at.element.states:
             raise ScreenError(f"{_called(at)} does not look like a field: nothing was typed")
         before = await self._eyes.picture(at.box)
         await self._hands.click(_point(at), on=self._window)
@@ -86,7 +86,10 @@ class Gestures:
             await self._hands.type_text("", on=self._window, replace=True, emacs=True)
             if (await self._eyes.text(at.box)).text:
                 raise ScreenError(f"what {_called(at)} held does not go away: nothing was typed")
-        await self._hands.type_text(text, on=self._window)
+        try:
+            await self._hands.type_text(text, on=self._window)
+        except Refused as refused:
+            raise Unfinished(f"what {_called(at)} held is gone, and nothing was typed: {refused}") from None
 
     async def _enter_secret(self, gesture: Gesture, at: Located) -> None:
         if self._secrets is None:
