@@ -22,7 +22,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="UNIT",
-            help="Name of a service [default: list the holds].",
+            help="Name of a service, or of a procedure on screens [default: list the holds].",
             autocompletion=complete_units,
             show_default=False,
         ),
@@ -76,12 +76,19 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
     from opsagent.cli.errors import Unclear
     from opsagent.cli.services import find, look
     from opsagent.cli.store import person, writing
+    from opsagent.screens.files import shell_word
     from opsagent.views.numbers import moment
 
     daemon = status(home)
     running = look(home, daemon=daemon)
     seen = _seen(daemon, running.silent)  # a person's word counts while a supervisor hangs, too
-    unit = find(name, [*running.units, *seen], silent=running.silent)
+    try:
+        unit = find(name, [*running.units, *seen], silent=running.silent)
+    except Unclear:
+        procedure = _procedure(home, name)
+        if procedure is None:
+            raise
+        unit = procedure
     try:
         until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
     except OverflowError as error:
@@ -92,9 +99,23 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
         held_until = until.isoformat() if until is not None else None
         out.document({"hold": hold, "unit": str(unit.id), "until": held_until, "why": why})
     else:
-        end = f"until {moment(until)}" if until is not None else f"until `opsagent release {unit.name}`"
+        end = f"until {moment(until)}" if until is not None else f"until `opsagent release {shell_word(unit.name)}`"
         out.line(f"{unit.name} is on hold {end}")
     return 0
+
+
+def _procedure(home: Home, name: str) -> Unit | None:
+    """Return what stands for a procedure on screens; None: there is none of this name."""
+    from opsagent.naming import screen_unit
+    from opsagent.screens.errors import ProcedureError
+    from opsagent.screens.shelf import Shelf
+    from opsagent_memory import MemoryFailure
+    from opsagent_tools.units import Unit, UnitState
+
+    try:
+        return Unit(id=screen_unit(Shelf(home.database).row(name).name), state=UnitState.UNKNOWN)
+    except (ProcedureError, MemoryFailure):
+        return None
 
 
 def _seen(daemon: Mapping[str, Any] | None, kinds: Collection[str]) -> list[Unit]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from opsagent.naming import screen_unit
 from opsagent.screens.asking import Run, StepQuestions
 from opsagent.store.journal import Journal
 from opsagent_tools.gui.model import Located
@@ -53,9 +54,11 @@ class Watch:
         pause = self._journal.paused()
         if pause is not None and pause.at >= self._since:
             return f"the agent was paused: {pause}"
+        procedure = screen_unit(self._run.kept.name)
         for hold in self._journal.holds():
-            if hold.unit == self._run.unit and hold.at >= self._since:
-                return f"{hold.unit.name} was put on hold: {hold.why or 'no reason given'}"
+            ours = hold.unit == self._run.unit and hold.at >= self._since
+            if ours or (hold.unit == procedure != self._run.unit):  # of which the guard was not asked
+                return f"{hold.unit.name} is on hold: {hold.why or 'no reason given'}"
         return ""
 
 

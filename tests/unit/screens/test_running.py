@@ -8,6 +8,7 @@ import stat
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from opsagent.carrying.events import Ending
 from opsagent.check import Checker
 from opsagent.config import Config
 from opsagent.home import Home
+from opsagent.naming import screen_unit
 from opsagent.own_agent import own_agent
 from opsagent.reconcile import Reconciler
 from opsagent.screen_settings import ScreenSettings
 from opsagent.screens import afterwards, files
+from opsagent.screens.asking import Run, StepQuestions
 from opsagent.screens.hand import ScreenHands
 from opsagent.screens.planning import plan_of
 from opsagent.screens.shelf import Shelf
-from opsagent.screens.watching import STOP
+from opsagent.screens.watching import STOP, Watch
 from opsagent.store.journal import Journal
 from opsagent.timeline import Timeline
 from opsagent.world import World
@@ -35,6 +38,8 @@ from opsagent_tools.gui.filling import filled_effects
 from opsagent_tools.gui.finding import LastRung
 from opsagent_tools.gui.model import Fingerprint, Look, NotLocated
 from opsagent_tools.gui.port import Surface
+from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed
+from opsagent_tools.units import UnitId
 from tests.unit.screens.conftest import Console
 
 
@@ -170,6 +175,20 @@ async def test_a_pause_while_it_waits_for_another_run_is_heeded(
     assert end.code == Ending.NEEDS_APPROVAL
     assert "paused" in end.text
     assert console.program.performed == []
+
+
+async def test_a_hold_on_the_procedure_binds_who_runs_it_for_a_service(console: Console, tmp_path: Path) -> None:
+    kept = await asyncio.to_thread(Shelf(console.home.database).to_run, "two clicks")
+    run = Run(kept=kept, told={}, unit=UnitId.local("engine", "api"))
+    with console.journal() as journal:
+        questions = StepQuestions(journal, run, answer_s=0, say=lambda *_: None)
+        watch = Watch(journal, run, tmp_path, questions, since=datetime.now(UTC))
+        asked = Asked(number=1, text="click button “Reports”")
+        assert isinstance(await watch(kept.procedure.steps[0], None, asked), Allowed)
+        journal.hold(screen_unit("two clicks"), None, "month end", "kim")
+        ruling = await watch(kept.procedure.steps[0], None, asked)
+    assert isinstance(ruling, NotAllowed)
+    assert "month end" in ruling.why
 
 
 async def test_who_goes_away_ends_it_between_two_gestures_and_that_is_noted(console: Console) -> None:
