@@ -21,7 +21,8 @@ def shows_secret(look: Look, secret: str) -> list[Box]:
     read = look.source is SurfaceKind.PIXEL
     wanted = skeleton(secret) if read else secret
     texts = ((one, text) for one in look.elements for text in (one.name, one.label, one.value) if text)
-    return [one.box.grown(2) for one, text in texts if wanted and wanted in (skeleton(text) if read else text)]
+    edge = 0 if look.source is SurfaceKind.TERMINAL else 2  # cells have none
+    return [one.box.grown(edge) for one, text in texts if wanted and wanted in (skeleton(text) if read else text)]
 
 
 async def crop(found: Found, mask: Sequence[Box] = ()) -> bytes | None:
