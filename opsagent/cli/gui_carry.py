@@ -106,20 +106,13 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
     """Return what a file holds, as the next version of its procedure, and its crops. Raises ProcedureError, Unclear."""
     from dataclasses import replace
 
-    from opsagent.cli.errors import Unclear
     from opsagent.procedures import ACCEPTED, PROPOSED
     from opsagent.screens import files
     from opsagent.screens.kept import Kept
     from opsagent.screens.writing import read, refuse_secrets
 
     path = file.expanduser().absolute()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unclear(f"{path}: cannot be read ({error.strerror})") from error
-    if len(content) > _MOST:
-        raise Unclear(f"{path}: longer than {_MOST // 1000} kB: that is no procedure")
-    text = content.decode("utf-8", "replace")
+    text = _text_of(path)
     refuse_secrets(text)
     procedure = read(text, str(path))
     procedure = replace(procedure, name=demand_free_name(name or procedure.name))
@@ -133,6 +126,29 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
         by=by,
     )
     return kept, crops
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file says; nobody waits for a pipe. Raises Unclear."""
+    import os
+    import stat
+
+    from opsagent.cli.errors import Unclear
+
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(_MOST + 1) if regular else b""
+    except OSError as error:
+        raise Unclear(f"{path}: cannot be read ({error.strerror})") from error
+    if not regular:
+        raise Unclear(f"{path}: is no file: write the procedure into one")
+    if len(content) > _MOST:
+        raise Unclear(f"{path}: longer than {_MOST // 1000} kB: that is no procedure")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise Unclear(f"{path}: is no text in UTF-8: that is no procedure") from None
 
 
 def demand_free_name(name: str) -> str:

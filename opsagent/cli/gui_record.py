@@ -94,6 +94,8 @@ def record(
     screen = display or os.environ.get("DISPLAY", "")
     if not terminal and not screen:
         raise Unclear("there is no screen to record on: name one (--display :0), or record a terminal (--terminal)")
+    if display and not display.startswith(":"):
+        raise Unclear(f"--display {display!r}: is no display of this machine: write it as :0")
     wanted = _Wanted(
         name=name, title=title, command=tuple(command or ()), keep=tuple(keep or ()), display="" if terminal else screen
     )

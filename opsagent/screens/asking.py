@@ -28,6 +28,8 @@ TTL_S = 3600.0
 STEP_ARG = "screen_step"
 """Argument of an action that is nothing but a question about one step: nobody carries it out."""
 _POLL_S = 0.25
+_PLAIN_QUOTES = {ord("“"): '"', ord("”"): '"'}
+"""What a person approves is shown with look-alikes marked; our own quotes shall not be."""
 _PROPOSER = "screens"
 
 Say = Callable[[str, str], None]
@@ -90,7 +92,7 @@ class StepQuestions:
         return self._journal.ask(plan, 0, plan.steps[0], binding, TTL_S, _PROPOSER)
 
     def _question(self, asked: Asked) -> Plan:
-        kept, said = self._run.kept, redact(asked.text)
+        kept, said = self._run.kept, redact(asked.text).translate(_PLAIN_QUOTES)
         action = action_of(
             ActionName.RUN_GUI_PROCEDURE,
             self._run.unit,

@@ -63,7 +63,7 @@ def made(folder: Path) -> Path:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, for its owner only. Raises OSError."""
+    """Write a file, whole or not at all, for its owner only. Raises OSError, which names the file."""
     made(path.parent)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -71,8 +71,10 @@ def write(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         beside.replace(path)
-    except BaseException:
+    except BaseException as error:
         beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say whose
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

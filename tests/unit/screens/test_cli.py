@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -99,12 +101,31 @@ def test_what_looks_like_a_secret_is_not_taken_in(gui: Any, tmp_path: Path) -> N
         (("import", "/nowhere.yaml"), 2, "cannot be read"),
         (("approve", "export report"), 2, "nothing is proposed"),
         (("display", "--size", "big"), 2, "1280x800"),
+        (("record", "close month", "--display", "remote:0"), 2, "write it as :0"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_mend(gui: Any, words: tuple[str, ...], code: int, why: str) -> None:
     found, said, _ = gui(*words)
     assert found == code
     assert why in said["error"]["message"]
+
+
+def test_what_is_no_text_is_not_taken_in_and_nobody_waits_for_a_pipe(gui: Any, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "bytes").write_bytes(b"name: \xff\xfe")
+    for name, why in (("pipe", "is no file"), ("bytes", "no text in UTF-8"), (".", "cannot be read")):
+        code, said, _ = gui("import", str(tmp_path / name))
+        assert (code, why in said["error"]["message"]) == (2, True), said
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left") as told:
+        files.write(tmp_path / "new" / "procedure.yaml", b"x")
+    assert told.value.filename == str(tmp_path / "new" / "procedure.yaml")
 
 
 @pytest.mark.parametrize("name", ["status", "restart", "stop api", "logs", "api 다시 시작"])

@@ -145,7 +145,9 @@ def _main() -> None:
             return
         ear.listen()
     except Exception as error:  # noqa: BLE001  # whatever the library raises, the one who waits is told
-        say({"error": f"nothing can be heard on this display ({type(error).__name__})"})
+        where = os.environ.get("DISPLAY", "this display")
+        mend = "is it there, and is XAUTHORITY its cookie?"
+        say({"error": f"nothing can be heard on {where} ({type(error).__name__}): {mend}"})
         return
     say({**ear.rest(), "kind": "ready"})
     last, rests, focus = time.monotonic(), list(_RESTS_S), ear.focus()
