@@ -24,15 +24,20 @@ async def play(desk: Desk, place: Place) -> Event:
     from opsagent.screens.planning import shown
 
     try:
-        plan, kept, told = await _planned(desk, place)
+        plan, kept, values = await _planned(desk, place)
     except NotAccepted as error:
         return place.ends("refused", str(error), Ending.REFUSED, rule="not accepted")
     except ProcedureError as error:
         return place.ends("failed", str(error), Ending.USAGE)
-    lines = [desk.say("plays", what=shown(kept, told))]
+    lines = [desk.say("plays", what=shown(kept, values))]
     looked = str(plan.steps[0].action.args.get("looked", ""))
-    lines += [desk.say("cut short", run=run) for run in looked.split()]
-    desk.tell(place.shown(*lines))
+    cut_short = [desk.say("cut short", run=run) for run in looked.split()]
+    desk.tell(place.shown(*lines, *cut_short))
+    if cut_short and desk.person.agreed:  # their yes was none to that
+        if desk.person.confirm is None:
+            told = "; ".join((*cut_short, desk.say("run where asked")))
+            return place.ends("asked", told, Ending.NEEDS_APPROVAL, rule="cut short")
+        desk = replace(desk, person=replace(desk.person, agreed=False))
     run = str(plan.steps[0].action.args["run"])
     try:
         async with desk.open_agent(lambda: False) as agent:

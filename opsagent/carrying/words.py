@@ -25,6 +25,10 @@ _SAID: Final[Mapping[str, tuple[str, str]]] = {
         "look first: the run {run} was cut short, and nobody can tell how far it came",
         "먼저 확인하세요: 실행 {run}이(가) 중간에 끊겨 어디까지 진행됐는지 알 수 없습니다",
     ),
+    "run where asked": (
+        "run it again on a terminal, where you can be asked",
+        "질문에 답할 수 있는 터미널에서 다시 실행하세요",
+    ),
     "step needs you": ("do this step?", "이 단계를 실행할까요?"),
     # orders
     "paused": (

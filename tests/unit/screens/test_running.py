@@ -223,7 +223,11 @@ async def test_after_a_run_that_was_cut_short_nobody_but_a_person_begins_again(c
         unattended = [item async for item in agent.submit(plan_of(kept, {}), confirmed=True, by="kim")][-1]
     assert (unattended.kind, unattended.rule) == ("asked", NEEDS_PERSON)
     assert console.opened == 0
-    seen = [event async for event in console.carry("two clicks")]
+    end = await console.run("two clicks")  # a `--yes` of somebody who is not there to be told
+    assert (end.kind, end.code, end.rule, console.opened) == ("asked", Ending.NEEDS_APPROVAL, "cut short", 0)
+    assert "0123456789abcdef was cut short" in end.text
+    seen = [event async for event in console.carry("two clicks", says=True)]
+    assert console.asked, "told of it they are asked, though they had said yes before"
     assert any("0123456789abcdef was cut short" in line for event in seen for line in event.lines)
     assert (seen[-1].code, console.opened) == (Ending.DONE, 1)
     assert await afterwards.cut_short(console.home.path, "two clicks") == ()

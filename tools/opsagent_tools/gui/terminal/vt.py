@@ -13,9 +13,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from pyte import charsets
-from pyte.screens import Char, Screen
-from wcwidth import wcwidth
+from opsagent_tools.gui.port import NotUsable
+
+try:
+    from pyte import charsets
+    from pyte.screens import Char, Screen
+    from wcwidth import wcwidth
+except ModuleNotFoundError as error:
+    raise NotUsable(f"programs of terminals need pyte, ptyprocess and wcwidth: pip install {error.name}") from error
 
 from opsagent_tools.gui.terminal.cells import Cell, Cells, Style
 
