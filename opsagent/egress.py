@@ -70,7 +70,8 @@ async def send(
         start_new_session=True,
     )
     try:
-        said, _ = await asyncio.wait_for(process.communicate(json.dumps(order).encode()), timeout_s + _ENDS_S)
+        async with asyncio.timeout(timeout_s + _ENDS_S):
+            said, _ = await process.communicate(json.dumps(order).encode())
     except TimeoutError:
         return Sent(ok=False, where=_scheme(url), size=0, why=f"no answer within {timeout_s:.0f} s")
     finally:

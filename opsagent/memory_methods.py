@@ -155,7 +155,9 @@ class MemoryMethods:
             at_last: Mapping[str, Any] = {"done": 0, "of": 0, "at": ""}
             while True:
                 try:
-                    item = await asyncio.wait_for(told.get(), _SIGN_OF_LIFE_S)
+                    # not wait_for: in Python 3.11 it takes an item and forgets that it was cancelled in the same moment
+                    async with asyncio.timeout(_SIGN_OF_LIFE_S):
+                        item = await told.get()
                 except TimeoutError:
                     yield at_last
                     continue

@@ -149,7 +149,8 @@ class Recall:
                 self._desk.use(lambda memory: memory.remedies(text, scope=scope, fault_class=incident.fault.value))
             )
             self._desk.warm_soon()  # after the question: it is answered before all of the index is there
-            found = await asyncio.wait_for(asked, _PATIENCE_S)
+            async with asyncio.timeout(_PATIENCE_S):
+                found = await asked
         except MemoryFailure as error:
             _LOG.warning("deciding without memory: %s", error)
             return ()

@@ -29,7 +29,7 @@ class Method:
         """Return keyword arguments of the annotated types. Raises ValueError."""
         return msgspec.structs.asdict(from_plain(params, self.parameters))
 
-    async def run(self, arguments: dict[str, Any]) -> AsyncIterator[tuple[str, Any]]:
+    async def run(self, arguments: dict[str, Any]) -> AsyncGenerator[tuple[str, Any], None]:
         """Yield `("result", value)`, or `("item", value)` for each item and then `("end", True)`."""
         found = self.handler(**arguments)
         if not isinstance(found, AsyncIterator):

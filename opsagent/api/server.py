@@ -9,7 +9,7 @@ import os
 import socket
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -169,8 +169,11 @@ class _Conversation:
         if "by" in arguments:
             arguments["by"] = self._by
         try:
-            async for key, value in method.run(arguments):
-                await self._send({"id": number, key: value})
+            async with aclosing(
+                method.run(arguments)
+            ) as answers:  # cancelled while it sends, the work ends at once, too
+                async for key, value in answers:
+                    await self._send({"id": number, key: value})
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told
             code, message = method.explain(error)
             if code == "internal":
@@ -182,11 +185,12 @@ class _Conversation:
 
     async def _send(self, frame: dict[str, Any]) -> None:
         line = encode({"v": PROTOCOL, **frame})
-        # A client that went away is noticed where its next request is waited for.
-        with suppress(ConnectionError):
+        try:
             async with self._sending:
                 self._writer.write(line)
                 await self._writer.drain()
+        except ConnectionError:  # it is noticed where the client's next request is waited for, which needs a turn
+            await asyncio.sleep(0)
 
 
 async def _hello() -> dict[str, Any]:

@@ -62,6 +62,13 @@ class Daemon:
         finally:
             self.ended.append("forever")
 
+    async def flood(self) -> AsyncIterator[str]:
+        try:
+            while True:  # waits for nothing of its own: it is ended while it is sent, or never
+                yield "x" * 10_000
+        finally:
+            self.ended.append("flood")
+
     def borrowed(self) -> AsyncIterator[int]:
         return self.count(2)
 
@@ -82,7 +89,7 @@ class Daemon:
         return by
 
     def handlers(self) -> dict[str, Callable[..., Any]]:
-        names = ("echo", "count", "forever", "borrowed", "unknown", "full", "broken", "odd", "whose")
+        names = ("echo", "count", "forever", "flood", "borrowed", "unknown", "full", "broken", "odd", "whose")
         return {name: getattr(self, name) for name in names}
 
 
@@ -130,6 +137,12 @@ async def test_calls_run_side_by_side(client: ApiClient) -> None:
         answers = await asyncio.gather(*(client.call("echo", {"plan": plan()}) for _ in range(20)))
         assert len(answers) == 20
         assert await anext(items) == 1
+
+
+async def test_a_stream_whose_reader_leaves_while_it_is_sent_to_ends_too(client: ApiClient, daemon: Daemon) -> None:
+    async with aclosing(client.stream("flood")) as items:  # type: ignore[type-var]
+        await anext(items)
+    await until(lambda: daemon.ended == ["flood"])
 
 
 async def test_a_stream_that_nobody_reads_any_more_ends_over_there(client: ApiClient, daemon: Daemon) -> None:

@@ -98,7 +98,8 @@ class Endings(Service):
                 by_message=self.spec.shutdown_with_message,
             )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(process.ended), self.spec.stop_timeout_s)
+                async with asyncio.timeout(self.spec.stop_timeout_s):
+                    await asyncio.shield(process.ended)
             if process.is_alive():
                 logger.warning("%s: %d did not end in time, killing it", self.name, process.pid)
                 alone = self.spec.treekill is False
