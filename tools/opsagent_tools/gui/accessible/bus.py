@@ -138,7 +138,8 @@ class Bus:
         self._queue.clear()
         self._link.disconnect()
         with contextlib.suppress(Exception):  # how it ends does not matter any more
-            await asyncio.wait_for(self._link.wait_for_disconnect(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._link.wait_for_disconnect()
 
     def _send_more(self) -> None:
         """Send what waits, as long as not too much is unanswered."""
@@ -240,7 +241,8 @@ async def _connected(address: str, what: str) -> Any:
     from dbus_fast.aio import MessageBus
 
     try:
-        return await asyncio.wait_for(MessageBus(bus_address=address).connect(), _CONNECT_S)
+        async with asyncio.timeout(_CONNECT_S):
+            return await MessageBus(bus_address=address).connect()
     except Exception as error:  # the library raises what comes: OSError, ValueError, its own
         raise NotUsable(
             f"{what} of this display does not answer ({str(error) or type(error).__name__}); {_INSTALL}"

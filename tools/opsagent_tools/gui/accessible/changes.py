@@ -47,7 +47,8 @@ class Changes:
         """Wait until something is announced; tell whether it was."""
         self._woken.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._woken.wait()
         return self._woken.is_set()
 
     async def end(self) -> None:
