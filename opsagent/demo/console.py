@@ -27,7 +27,7 @@ from opsagent_tools.services.toml import load_services
 from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
 from opsagent_tools.supervisors.circus.engine import Engine
 
-PROCEDURE = "start the feed"
+PROCEDURE = "feed on the console"
 SERVICE = "shop"
 _UP_S = 20.0
 

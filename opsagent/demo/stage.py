@@ -20,6 +20,7 @@ from opsagent.api.client import ApiClient, ApiError
 from opsagent.demo.services.deploy import Deployment, load_command, write
 from opsagent.demo.services.load import Counters
 from opsagent.home import Home
+from opsagent_tools.patience import within
 from opsagent_tools.services.toml import load_services
 from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
 from opsagent_tools.supervisors.circus.engine import Engine
@@ -147,7 +148,7 @@ async def program(command: list[str], *, log: Path | None = None) -> AsyncIterat
             if process.returncode is None:
                 process.terminate()
                 try:
-                    await asyncio.wait_for(process.wait(), 10.0)
+                    await within(process.wait(), 10.0)
                 except TimeoutError:
                     process.kill()
                     await process.wait()

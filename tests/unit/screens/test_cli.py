@@ -17,6 +17,7 @@ from opsagent.cli.errors import Unclear
 from opsagent.cli.gui_carry import demand_free_name, store
 from opsagent.cli.main import main
 from opsagent.cli.output import Out
+from opsagent.demo.console import PROCEDURE
 from opsagent.naming import screen_unit
 from opsagent.screens import files
 from opsagent.screens.asking import Run
@@ -134,7 +135,7 @@ def test_a_name_that_is_a_command_already_is_none(name: str) -> None:
         demand_free_name(name)
 
 
-@pytest.mark.parametrize("name", ["export report", "월말 보고서", "close month", "order tea 2"])
+@pytest.mark.parametrize("name", ["export report", "월말 보고서", "close month", "order tea 2", PROCEDURE])
 def test_other_names_are(name: str) -> None:
     assert demand_free_name(name) == name
 

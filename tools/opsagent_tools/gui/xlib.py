@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from opsagent_tools.gui.cookies import SCHEME, read_cookie
 from opsagent_tools.gui.port import NotUsable, ScreenError, SurfaceGone
+from opsagent_tools.patience import within
 
 T = TypeVar("T")
 _OPEN_S = 10.0
@@ -104,7 +105,7 @@ class XConnection:
         limit = timeout_s + (0 if self._server else _OPEN_S)
         answer = asyncio.wrap_future(self._submit(question))
         try:
-            return await asyncio.wait_for(asyncio.shield(answer), limit)
+            return await within(asyncio.shield(answer), limit)
         except TimeoutError:
             answer.cancel()
             raise self._given_up(timeout_s) from None

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from opsagent_tools.gui.display.folders import write_private
 from opsagent_tools.gui.display.installed import ACCESSIBILITY, launcher
 from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.patience import within
 
 _SERVICES = ("ca.desrt.dconf", "org.xfce.Xfconf")
 """What may be started on demand beside the accessibility bus: where programs keep their settings. No keyring, no portals."""
@@ -60,7 +61,7 @@ def wake_accessibility(session_address: str) -> str:
 
     def ask() -> None:
         try:
-            answer.set_result(asyncio.run(asyncio.wait_for(_wake(session_address), _START_S)))
+            answer.set_result(asyncio.run(within(_wake(session_address), _START_S)))
         except TimeoutError:
             answer.set_exception(ScreenError(f"the accessibility bus did not start within {_START_S:g} s"))
         except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)

@@ -23,6 +23,7 @@ from typing import Any
 from opsagent_tools.gui.display import keeper as script
 from opsagent_tools.gui.display.last_words import LastWords
 from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.patience import within
 from opsagent_tools.processes.proc import read_stat
 
 _ANSWER_S = 20.0
@@ -55,7 +56,7 @@ class Program:
 
     async def wait(self, timeout_s: float | None = None) -> int:
         """Return its exit code when it has ended. Raises TimeoutError."""
-        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._ended)), timeout_s)
+        return await within(asyncio.shield(asyncio.wrap_future(self._ended)), timeout_s)
 
     async def end(self, *, grace_s: float = 3.0) -> int:
         """End it and what it started: asked first (SIGTERM), killed after `grace_s`. Return its exit code."""

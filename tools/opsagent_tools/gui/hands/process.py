@@ -12,6 +12,7 @@ from typing import Any
 
 from opsagent_tools.gui.hands.errors import KINDS, Unfinished
 from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.patience import within
 
 _PER_CHAR_S = 0.05
 _START_S = 15.0
@@ -51,7 +52,7 @@ class Worker:
                 assert self._process.stdin is not None
                 self._process.stdin.close()  # it lets go of the keys and ends
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), self._patience_s)
+                await within(self._process.wait(), self._patience_s)
             await self._end()
 
     async def _in_turn(self, what: str, for_chars: int, details: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +60,7 @@ class Worker:
             process = await self._started()
             patience_s = self._patience_s + for_chars * _PER_CHAR_S
             try:
-                answer = await asyncio.wait_for(_exchange(process, {"do": what, **details}), patience_s)
+                answer = await within(_exchange(process, {"do": what, **details}), patience_s)
             except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
                 await self._end()
                 self._was_ended = True
@@ -79,7 +80,7 @@ class Worker:
         )  # fmt: skip
         first = {"private": self._private, "after_a_fall": self._was_ended}
         try:
-            answer = await asyncio.wait_for(_exchange(self._process, first), _START_S)
+            answer = await within(_exchange(self._process, first), _START_S)
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             await self._end()
             why = "does not answer" if isinstance(error, TimeoutError) else "cannot be reached"

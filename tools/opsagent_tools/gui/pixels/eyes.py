@@ -16,6 +16,7 @@ from typing import Any
 
 from opsagent_tools.gui.model import Box, Element, Picture, SurfaceKind
 from opsagent_tools.gui.port import NotUsable, ScreenError
+from opsagent_tools.patience import within
 
 _NEEDED = {"cv2": "opencv-python-headless", "mss": "mss", "rapidocr": "rapidocr", "onnxruntime": "onnxruntime"}
 _START_S, _ANSWER_S = 60.0, 60.0
@@ -144,7 +145,7 @@ class Eyes:
                 assert process.stdin is not None
                 process.stdin.close()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), 5.0)
+                await within(process.wait(), 5.0)
             await _ended(process)
 
     async def _ask(self, what: str, **details: Any) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class Eyes:
         async with self._turn:
             process = await self._started()
             try:
-                answer = await asyncio.wait_for(_exchange(process, asked), _ANSWER_S)
+                answer = await within(_exchange(process, asked), _ANSWER_S)
             except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
                 self._process = None
                 await _ended(process)
@@ -175,7 +176,7 @@ class Eyes:
             env=self._env, limit=_LINE_BYTES, start_new_session=True,
         )  # fmt: skip
         try:
-            ready = await asyncio.wait_for(_answer(process), _START_S)
+            ready = await within(_answer(process), _START_S)
         except (TimeoutError, ValueError, asyncio.IncompleteReadError):
             ready = {"error": "its process ended"}
         except BaseException:

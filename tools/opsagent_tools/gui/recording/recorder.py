@@ -18,6 +18,7 @@ from opsagent_tools.gui.recording.eyes import Eyes, Seen, Sight, hit, same_in
 from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
 from opsagent_tools.gui.recording.steps import Did, Recording, clicked_field
 from opsagent_tools.gui.recording.values import settled
+from opsagent_tools.patience import within
 
 STOP_KEYS = ("ctrl", "alt", "end")
 _NEAR_PX = 3
@@ -96,7 +97,7 @@ class Recorder:
             env={**path, **self._env}, limit=_LINE_BYTES, start_new_session=True,
         )  # fmt: skip
         try:
-            first = await asyncio.wait_for(self._next(), _READY_S)
+            first = await within(self._next(), _READY_S)
         except TimeoutError:
             first = {"error": "the X server does not answer"}
         if first is None or "error" in first:
@@ -115,7 +116,7 @@ class Recorder:
             self._process.stdin.close()  # it tells what it has still heard, and ends
         if self._reading is not None:
             try:
-                await asyncio.wait_for(self._reading, _READY_S)
+                await within(self._reading, _READY_S)
             except TimeoutError:
                 self._reading.cancel()
         await self._end()

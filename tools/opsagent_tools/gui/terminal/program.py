@@ -22,6 +22,7 @@ from opsagent_tools.gui.port import NotUsable, SurfaceGone
 from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.foreground import busy, group_of, local_flags, pts_name, unread
 from opsagent_tools.gui.terminal.vt import Emulator
+from opsagent_tools.patience import within
 
 if TYPE_CHECKING:
     from ptyprocess import PtyProcess
@@ -123,7 +124,7 @@ class PtyProgram:
                 wait = 0.005
             self._written.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._written.wait(), min(wait, until - now))
+                await within(self._written.wait(), min(wait, until - now))
         return await self.cells()
 
     def _idle(self) -> bool:

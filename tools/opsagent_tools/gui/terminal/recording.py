@@ -28,6 +28,7 @@ from opsagent_tools.gui.terminal.pressed import Pressed, pressed
 from opsagent_tools.gui.terminal.program import PtyProgram
 from opsagent_tools.gui.terminal.reading.elements import Reading
 from opsagent_tools.gui.terminal.surface import TerminalSurface
+from opsagent_tools.patience import within
 
 _FIELDS = frozenset({"text field", "password field"})
 _ROWS = frozenset({"list item", "menu item"})
@@ -238,7 +239,7 @@ async def record_here(
 async def _until_ended(program: PtyProgram, recorder: TerminalRecorder, typed: asyncio.Queue[bytes]) -> None:
     while program.exit_code is None:
         with contextlib.suppress(TimeoutError, SurfaceGone):
-            await recorder.press(await asyncio.wait_for(typed.get(), 0.2))
+            await recorder.press(await within(typed.get(), 0.2))
 
 
 @contextlib.contextmanager

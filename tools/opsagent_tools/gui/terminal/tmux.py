@@ -15,6 +15,7 @@ from opsagent_tools.gui.port import NotUsable, SurfaceGone
 from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.foreground import busy, foreground_of, group_of, local_flags, opened, unread
 from opsagent_tools.gui.terminal.vt import Emulator
+from opsagent_tools.patience import within
 
 _FORMAT = "\t".join(
     f"#{{{name}}}"
@@ -206,7 +207,7 @@ class TmuxPane:
             )
         except OSError as error:
             raise NotUsable(f"tmux cannot be asked: {error}") from error
-        out, wrong = await asyncio.wait_for(process.communicate(given or b""), _COMMAND_S)
+        out, wrong = await within(process.communicate(given or b""), _COMMAND_S)
         if process.returncode:
             raise SurfaceGone(f"tmux has no pane {self._target}: {wrong.decode('utf-8', 'replace').strip()}")
         return out
