@@ -165,6 +165,12 @@ async def test_a_slow_program_gets_the_same_item() -> None:
         assert await person.program.wait(5) == 103
 
 
+async def test_keys_that_are_meant_for_an_item_go_to_that_item() -> None:
+    async with _using([sys.executable, "-c", _CURSES, "0", "Status", "Report", "Quit"]) as person:
+        await person.surface.perform(Gesture(verb=Verb.HOTKEY, keys=("enter",)), await person.at("menu item", "Report"))
+        assert await person.program.wait(5) == 101
+
+
 async def test_a_shell_that_asks(out: Path) -> None:
     async with _using(["bash", "-c", _MENU, "menu", "Show logs", "Delete all", str(out)]) as person:
         await person.click("menu item", "Delete all")

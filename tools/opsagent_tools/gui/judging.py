@@ -34,7 +34,9 @@ def pressed_unseen(step: ScreenStep, look: Look) -> str:
     enters = bool(keys & _ENTER) or keys in _ENTERS_TOO or _types_enter(step)
     presses = enters or keys in ({"space"}, {" "})
     for one in look.elements:
-        if not (presses and _may_be_pressed(one, look, enters=enters)) and not _has_that_key(one, step, keys, look):
+        if not (presses and _may_be_pressed(one, step, look, enters=enters)) and not _has_that_key(
+            one, step, keys, look
+        ):
             continue
         if found := risky_words(one.name):
             sure = look.source is not SurfaceKind.PIXEL
@@ -49,12 +51,12 @@ def _types_enter(step: ScreenStep) -> bool:
     return step.on is None or step.on.role not in _AREAS
 
 
-def _may_be_pressed(one: Element, look: Look, *, enters: bool) -> bool:
+def _may_be_pressed(one: Element, step: ScreenStep, look: Look, *, enters: bool) -> bool:
     if one.role not in PRESSED | IN_MENUS | IN_LISTS:
         return False
     if look.source is SurfaceKind.PIXEL:
         return one.role in PRESSED
-    if look.source is SurfaceKind.TERMINAL and enters and "selected" in one.states:
+    if look.source is SurfaceKind.TERMINAL and enters and step.on is None and "selected" in one.states:
         return True
     return one.role not in IN_LISTS and ("focused" in one.states or (enters and "default" in one.states))
 

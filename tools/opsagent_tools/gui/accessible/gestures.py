@@ -13,6 +13,7 @@ from opsagent_tools.gui.accessible.quirks import is_list_of_combo
 from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.hands import Hands
+from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Element, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.port import ScreenError, Secrets, Unfinished
 
@@ -52,7 +53,10 @@ class Gestures:
                 await asyncio.sleep(gesture.seconds)
             case Verb.HOTKEY:
                 if at is not None:
-                    await self._focus(await self._target(at, window), window)
+                    target = await self._target(at, window)
+                    if at.element is not None and at.element.role in DONE_BY_A_CLICK:
+                        _has_the_keys(target, at)
+                    await self._focus(target, window)
                 await self._hands.hotkey(gesture.keys, on=window)
             case Verb.TYPE:
                 await self._type(gesture, window, at)
@@ -198,6 +202,12 @@ class Gestures:
                 return True
             above = self._tree.nodes.get(above.parent) if above.parent else None
         return False
+
+
+def _has_the_keys(target: _Target, at: Located) -> None:
+    """Raise ScreenError unless it has the keys: a click that gives them to it would do what it is for."""
+    if not has(target.node.state, State.FOCUSED):
+        raise ScreenError(f"{_called(at.element)} does not have the keys, and a click would press it: click it instead")
 
 
 def _needed(at: Located | None, gesture: Gesture) -> Located:

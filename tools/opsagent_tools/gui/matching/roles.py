@@ -30,6 +30,8 @@ IN_LISTS = frozenset(
 )
 TABS = frozenset({"tab", "page tab"})
 RANGES = frozenset({"slider", "scroll bar", "spin button"})
+DONE_BY_A_CLICK = PRESSED | IN_MENUS | CHOICES | TABS
+"""Roles that a click does not only give the keys to."""
 STATIC = frozenset(
     {
         "label",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opsagent_tools.gui.hands import Hands
+from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Unfinished
@@ -37,6 +38,10 @@ class Gestures:
                 await asyncio.sleep(gesture.seconds)
             case Verb.HOTKEY:
                 if at is not None:
+                    if at.element is None or at.element.role in DONE_BY_A_CLICK:
+                        raise ScreenError(
+                            f"keys are meant for {_called(at)}, and a click would press it: click it instead"
+                        )
                     await self._hands.click(_point(at), on=self._window, popups=True)
                 await self._hands.hotkey(gesture.keys, on=self._window)
             case Verb.TYPE:

@@ -148,6 +148,8 @@ class TerminalSurface:
         if target is not None and gesture.verb is not Verb.HOTKEY:
             reading = await self._user.point(target, reading, gesture.verb)
         if gesture.verb is Verb.HOTKEY:
+            if target is not None:
+                reading = await self._user.reach(target, reading)
             await self.fingers.act(gesture.keys, reading)
         elif gesture.verb is Verb.SCROLL:
             await self.fingers.press(("down" if gesture.amount > 0 else "up",) * abs(gesture.amount))

@@ -45,6 +45,10 @@ class User:
             raise NotReached(f"{said(target)} is only written there: it is nothing that keys can use")
         return await self._fingers.act(("enter",), reading)
 
+    async def reach(self, target: Element, reading: Reading) -> Reading:
+        """Bring the highlight to an element that keys are meant for. Raises NotReached."""
+        return reading if target.actions[:1] == ("prompt",) else (await self._reached(target, reading))[0]
+
     async def _reached(self, target: Element, reading: Reading) -> tuple[Reading, Element]:
         """Bring the highlight to an element, and see it stay there. Raises NotReached."""
         for _ in range(_TRIES):  # the first time it is not known yet how slow the program is
