@@ -62,6 +62,15 @@ def test_marks_are_told_with_their_state() -> None:
     }  # fmt: skip
 
 
+def test_a_check_box_that_has_the_focus_is_one_inside_its_frame_and_a_square_letter_in_a_word_is_none() -> None:
+    image = sheet(LIGHT[1])
+    boxed(image, Box(21, 41, 13, 13), (255, 255, 255), (60, 60, 60))
+    cv2.rectangle(image, (17, 34), (200, 60), (150, 150, 150), 1)
+    boxed(image, Box(21, 101, 13, 13), (255, 255, 255), (60, 60, 60))
+    cv2.line(image, (17, 101), (17, 113), (60, 60, 60), 1)
+    assert [(one.shape, one.box.top < 60, one.set) for one in marks_in(image)] == [(Shape.SQUARE, True, False)]
+
+
 def test_bars_and_dots_are_signs() -> None:
     def drawn(*boxes: tuple[int, int, int, int]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
         ink = np.zeros((20, 30), dtype=bool)

@@ -56,20 +56,30 @@ def marks_in(image: Image) -> list[Mark]:
         if abs(width - height) > max(1, 0.13 * max(width, height)):
             continue
         box = Box(left, top, width, height)
-        if not _alone(edges, box):
-            continue
         shape = _shape(labels[top : top + height, left : left + width] == index)
+        if not _alone(edges, box, framed=shape is Shape.SQUARE):
+            continue
         if shape is not None and not (shape is Shape.ROUND and _begins_a_word(labels, stats, box)):
             found.append(Mark(box, shape, _is_set(image, box, shape)))
     return found
 
 
-def _alone(edges: Mask, box: Box) -> bool:
-    """Say whether nothing is drawn close to its left and right, as there is beside a letter of a word."""
+def _alone(edges: Mask, box: Box, *, framed: bool) -> bool:
+    """Say whether nothing is drawn close to its left and right, as there is beside a letter of a word.
+
+    `framed`: a line that goes on above and below it is no letter, but the frame of what has the focus.
+    """
     rows = slice(box.top + 1, box.bottom - 1)
-    before = edges[rows, max(0, box.left - max(2, int(0.25 * box.width))) : box.left]
-    after = edges[rows, box.right : box.right + max(2, int(0.2 * box.width))]
-    return not before.any() and not after.any()
+    beside = (
+        slice(max(0, box.left - max(2, int(0.25 * box.width))), box.left),
+        slice(box.right, box.right + max(2, int(0.2 * box.width))),
+    )
+    if not framed:
+        return not any(edges[rows, columns].any() for columns in beside)
+    farther = max(2, round(0.15 * box.height))
+    whole = slice(max(0, box.top - farther), box.bottom + farther)
+    drawn = [edges[rows, columns].any(axis=0) & ~edges[whole, columns].all(axis=0) for columns in beside]
+    return not any(one.any() for one in drawn)
 
 
 def _begins_a_word(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], box: Box) -> bool:
