@@ -30,6 +30,13 @@ from opsagent_tools.gui.windows import Windows
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+_WITH_A_DEAD_FIELD = """
+package require Tk
+wm geometry . 420x120+100+100
+label .l1 -text Host:; entry .e1; label .l2 -text Port:
+entry .e2 -state disabled -disabledbackground white
+grid .l1 .e1; grid .l2 .e2
+"""
 _CONSOLE = Path(__file__).parents[2] / "support" / "console.tcl"
 _CLICK = Gesture(verb=Verb.CLICK)
 
@@ -190,6 +197,25 @@ async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(console: Co
     surface._desktop = _Covered(console.desktop, cover)
     covered = await surface.look()
     assert isinstance(await surface.locate(Fingerprint(role="text field", label="Owner"), covered), NotLocated)
+
+
+async def test_nothing_is_typed_where_a_field_does_not_take_the_keys(
+    screen: Display, eyes: Eyes, hands: Hands, tmp_path: Path, require: Callable[[str], Path]
+) -> None:
+    form = tmp_path / "form.tcl"
+    form.write_text(_WITH_A_DEAD_FIELD)
+    program = await screen.run([str(require("wish")), str(form)])
+    window = await screen.window(pid=program.pid)
+    surface = await offers(window, Windows(screen.connection), eyes, Means(hands=hands))
+    assert surface is not None
+    look = await surface.settle(quiet_s=0.1)
+    host, port = [await place(surface, look, Fingerprint(role="text field", label=one)) for one in ("Host", "Port")]
+    await surface.perform(Gesture(verb=Verb.TYPE, text="db1.example.org"), host)
+    await surface.settle(quiet_s=0.1)
+    with pytest.raises(ScreenError, match="nothing was typed"):
+        await surface.perform(Gesture(verb=Verb.TYPE, text="5432"), port)
+    assert await surface.read_back(host) == "db1.example.org"
+    await program.end()
 
 
 async def test_secrets_are_black_in_pictures(console: Console, eyes: Eyes, hands: Hands) -> None:

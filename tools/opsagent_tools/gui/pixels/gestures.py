@@ -20,8 +20,12 @@ _LOOK_S = 0.05
 class Gestures:
     """Gestures on one window that was raised."""
 
-    def __init__(self, window: Window, hands: Hands, eyes: Eyes, secrets: Secrets | None) -> None:
+    def __init__(
+        self, window: Window, hands: Hands, eyes: Eyes, secrets: Secrets | None, *, focus_elsewhere: bool = False
+    ) -> None:
+        """`focus_elsewhere`: another field of the window was typed into last, and may have the keys still."""
         self._window = window
+        self._focus_elsewhere = focus_elsewhere
         self._hands = hands
         self._eyes = eyes
         self._secrets = secrets
@@ -75,7 +79,9 @@ class Gestures:
             raise ScreenError(f"{_called(at)} does not look like a field: nothing was typed")
         before = await self._eyes.picture(at.box)
         await self._hands.click(_point(at), on=self._window)
-        await self._changed(at.box, before.png if before else b"", _FOCUS_S)
+        seen = await self._changed(at.box, before.png if before else b"", _FOCUS_S)
+        if not seen and self._focus_elsewhere and not await self._blinks(at.box):
+            raise ScreenError(f"{_called(at)} was clicked, and nothing shows that it takes the keys: nothing was typed")
         if gesture.secret:
             await self._enter_secret(gesture, at)
         elif gesture.replace and not _known_empty(at):

@@ -20,6 +20,7 @@ from opsagent_tools.gui.model import (
     NotLocated,
     Picture,
     SurfaceKind,
+    Verb,
     Window,
 )
 from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
@@ -83,6 +84,8 @@ class PixelSurface:
         self._means = means or Means()
         self._last: Look | None = None
         self._typed: dict[str, str] = {}
+        self._typed_last = ""
+        """The field that was typed into last."""
 
     @property
     def kind(self) -> SurfaceKind:
@@ -162,11 +165,14 @@ class PixelSurface:
         if self._means.hands is None:
             raise ScreenError(f"{self._window.program} is only looked at: there are no hands for its display")
         window = self._window = await self._desktop.raise_(await self.window())
-        doing = Gestures(window, self._means.hands, self._eyes, self._means.secrets)
+        elsewhere = at is not None and self._typed_last not in {"", _key(at)}
+        doing = Gestures(window, self._means.hands, self._eyes, self._means.secrets, focus_elsewhere=elsewhere)
         for place in (at, to):
             if place is not None:
                 await doing.check(place, await self._view_of(place, window))
         await doing.perform(gesture, at, to)
+        if at is not None and gesture.verb is Verb.TYPE:
+            self._typed_last = _key(at)
         if at is not None and gesture.text:
             self._typed[_key(at)] = gesture.text
 
