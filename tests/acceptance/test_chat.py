@@ -86,6 +86,15 @@ def events(cli: Cli, *lines: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.out.splitlines()]
 
 
+def leave(chat: Program) -> None:
+    """Press Ctrl-D once the prompt reads keys: what is pressed while it is being drawn is the terminal's own, and lost."""
+    chat.type("zz")
+    chat.wait_for(lambda: "› zz" in chat.screen.text(), "the prompt reads keys")
+    chat.type("\x7f\x7f")
+    chat.wait_for(lambda: "› zz" not in chat.screen.text(), "the line is empty again")
+    chat.type("\x04")
+
+
 def test_a_reload_an_approval_and_a_resumed_conversation_on_a_terminal(served: Cli) -> None:
     canary(served, 0.1)
     before, ticking = pids(served, "api"), pids(served, "tick")
@@ -115,7 +124,7 @@ def test_a_reload_an_approval_and_a_resumed_conversation_on_a_terminal(served: C
         chat.sees("[y/N]")
         chat.type("\x03")
         chat.wait_for(lambda: "아무것도" in chat.screen.text() or "othing was done" in chat.screen.text(), "it is a no")
-        chat.type("\x04")
+        leave(chat)
         assert chat.ends() == 3
 
 
@@ -234,7 +243,7 @@ def test_what_others_and_the_agent_ask_is_answered_where_it_is_shown(served: Cli
         finally:
             for pid in serving:
                 os.kill(pid, signal.SIGCONT)
-        chat.type("\x04")
+        leave(chat)
         assert chat.ends() == 0
 
 
