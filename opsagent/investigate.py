@@ -76,11 +76,11 @@ class Investigator:
         began, since = monotonic(), datetime.now(UTC)
         file.evidence.clear()
         own = await asyncio.to_thread(self._own)
-        file.beside = await asyncio.to_thread(self._beside, file.incident)
         if self._world.in_maintenance(file.incident.unit, since):  # looked at again and again: nothing is recalled
             standing = decide(self._case(file, since, own))
             if isinstance(standing, LeaveAlone):
                 return standing
+        file.beside = await asyncio.to_thread(self._beside, file.incident)
         file.odds = await self._odds(file)
         if file.odds and not file.attempts:
             for odds in file.odds[: recollected.MOST]:

@@ -169,9 +169,8 @@ class _Conversation:
         if "by" in arguments:
             arguments["by"] = self._by
         try:
-            async with aclosing(
-                method.run(arguments)
-            ) as answers:  # cancelled while it sends, the work ends at once, too
+            # closed here, or the work would go on until it is collected where it is cancelled while it sends
+            async with aclosing(method.run(arguments)) as answers:
                 async for key, value in answers:
                     await self._send({"id": number, key: value})
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller is told

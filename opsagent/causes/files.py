@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opsagent.causes.suspect import PROOF, SOME, STRONG, Reason, Suspect, weigh
 from opsagent.model import Cause, Hypothesis
+from opsagent.runbooks.files import MADE_ROOM
 from opsagent.runbooks.findings import Findings
 from opsagent_tools.units import UnitId
 
@@ -24,7 +25,7 @@ def disk_full(findings: Findings) -> Hypothesis | None:
         return weigh(Cause.DISK_FULL, whose, logs.words("said"), speaks_for=[("the file system", strength)])
     if disk is not None and disk.flag("full"):
         return weigh(Cause.DISK_FULL, unit, disk.words("said"), speaks_for=[("the file system", PROOF)])
-    if logs is not None and logs.answered and findings.was_done(*_MADE_ROOM):
+    if logs is not None and logs.answered and findings.was_done(*MADE_ROOM):
         cause = f"{unit.name} has not recovered from the time when its disk was full"
         return weigh(Cause.DISK_FULL, unit, cause, speaks_for=[("it was full, and there is room again", STRONG)])
     if room is None or room.words("resource") not in {"disk", "inodes"} or room.number("share") < _SCARCE:
@@ -94,7 +95,6 @@ def stale_lock(findings: Findings) -> Hypothesis | None:
     return weigh(Cause.STALE_LOCK, unit, lock.words("said"), speaks_for=[(source, strength)])
 
 
-_MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")
 _GAVE_BACK = ("permissions/",)
 
 

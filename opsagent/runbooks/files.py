@@ -118,7 +118,7 @@ def _flooded(findings: Findings, target: Target) -> Facts | Against:
 
 def unwell_though_there_is_room(findings: Findings, target: Target) -> Fit | Against:
     """There is room again on the disk, and the service, which lives, has not recovered from the time without."""
-    if not findings.was_done(*_MADE_ROOM):
+    if not findings.was_done(*MADE_ROOM):
         return Against("no room was made")
     logs = findings.of("own_logs", target.unit.id)
     if not logs.answered or logs.flag("full"):
@@ -126,7 +126,8 @@ def unwell_though_there_is_room(findings: Findings, target: Target) -> Fit | Aga
     return _still_unwell(findings, target, "there is room again")
 
 
-_MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")
+MADE_ROOM = ("disk_full/", "deleted_open_file/", "log_flood/")
+"""How the names of remedies begin that make room on a full disk."""
 
 
 def _still_unwell(findings: Findings, target: Target, what: str) -> Fit | Against:
@@ -246,7 +247,7 @@ def _rights(findings: Findings, target: Target) -> Facts | Against:
 
 def unwell_though_it_may(findings: Findings, target: Target) -> Fit | Against:
     """Its rights are as they were, and the service, which lives, has not recovered from the time without."""
-    if not findings.was_done("permissions/restore_mode"):
+    if not findings.was_done("permissions/restore_mode", unit=target.unit.id):
         return Against("no rights were given back")
     change = findings.of("modes_changed", target.unit.id)
     if not change.answered or change.flag("denied"):

@@ -122,9 +122,12 @@ class Findings:
             for attempt in self.case.tried
         )
 
-    def was_done(self, *beginnings: str) -> bool:
-        """Tell whether a remedy whose name begins like one of these was carried out, for this incident or beside it."""
-        return any(done.remedy.startswith(beginnings) for done in (*self.case.tried, *self.case.beside))
+    def was_done(self, *beginnings: str, unit: UnitId | None = None) -> bool:
+        """Tell whether a remedy whose name begins like one of these was carried out (on this unit), here or beside it."""
+        return any(
+            done.remedy.startswith(beginnings) and (unit is None or _concerns(done, unit))
+            for done in (*self.case.tried, *self.case.beside)
+        )
 
     def lives(self, unit: UnitId) -> tuple[Life, ...]:
         """Return from when to when each process of `unit` lived that died in this incident; first death first."""
