@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opsagent_evals.gui.model import Act, Judge
-from opsagent_evals.gui.stage import StageError, there
+from opsagent_evals.gui.stage import there
 from opsagent_tools.gui.hands.hands import Hands
 from opsagent_tools.gui.model import Box, Point, Verb
 
@@ -19,10 +19,7 @@ _WIDE = 4.5
 
 async def box_of(act: Act, judge: Judge) -> Box:
     """Return where the act's target is; waits for it. Raises StageError."""
-    await there(judge, act.on, "the demonstration", timeout_s=_TARGET_S)
-    boxes = await judge.boxes(act.on)
-    if not boxes:
-        raise StageError(f"the demonstration: {act.on} is gone")
+    boxes = await there(judge, act.on, "the demonstration", timeout_s=_TARGET_S)
     return boxes[0]
 
 

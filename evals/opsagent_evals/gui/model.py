@@ -126,6 +126,8 @@ class Program:
     """What is wrong with what came out, seen without its window; empty: all is as it should be."""
     ready: str = ""
     """Target that is there when the program has started; empty: the first act's."""
+    alone: bool = False
+    """It shows whatever runs on the machine, other runs of itself among it: never two at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +157,14 @@ class CaseScore:
     """`opsagent`, or the baseline's name."""
     steps: tuple[StepScore, ...]
     outcome: str
-    """`verified`, `unverified`, `halted`, `needs_person`, `lost` (the run itself failed)."""
+    """`verified`, `unverified`, `halted`, `needs_person`, `lost`."""
     result: str
     """What the final oracle found wrong; empty: all is as it should be."""
     disturbed: str = ""
     """What was pressed beside the steps that were done; empty: nothing."""
     held_out: bool = False
+    lost: str = ""
+    """Why the run itself failed: the program did not come up, or could not be shown to. Nothing of it counts as done."""
 
     @property
     def name(self) -> str:
@@ -175,3 +179,22 @@ class CaseScore:
         """Wrong actions: each step on something else, and one where all was reported done with another result."""
         silent = self.result and self.outcome in {"verified", "unverified"} and not any(s.wrong for s in self.steps)
         return sum(bool(step.wrong) for step in self.steps) + bool(silent)
+
+
+def lost(program: Program, drift: Drift, kind: SurfaceKind, player: str, why: str) -> CaseScore:
+    """Return the score of a run that could not be played: it counts, with no step done."""
+    steps = tuple(
+        StepScore(number=number, on=act.on or "+".join(act.keys), done=False, why=why)
+        for number, act in enumerate(program.acts, 1)
+    )
+    return CaseScore(
+        program=program.name,
+        drift=drift,
+        kind=kind,
+        player=player,
+        steps=steps,
+        outcome="lost",
+        result="",
+        held_out=program.held_out,
+        lost=why,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from opsagent_evals.gui.watching import Done, Watcher
 from opsagent_tools.gui.model import Box, Located, Point, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenStep, StepReport
 from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, Screens, replay
+from opsagent_tools.patience import within
 
 AGENT = "opsagent"
 _CASE_S = 240.0
@@ -126,7 +126,7 @@ async def _played(shown: Shown, screens: Screens, judged: _Judged) -> RunReport:
         tell=judged.tell,
     )
     try:
-        return await asyncio.wait_for(run, _CASE_S)
+        return await within(run, _CASE_S)
     except TimeoutError:
         return RunReport(
             procedure=shown.procedure.name,

@@ -22,20 +22,10 @@ STRUCTURAL = (SurfaceKind.ACCESSIBLE, SurfaceKind.TERMINAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lost:
-    """A run that could not be played: the program did not come up, or could not be shown to."""
-
-    name: str
-    player: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """All that was played."""
+    """All that was played, and what could not be."""
 
     cases: tuple[CaseScore, ...] = ()
-    lost: tuple[Lost, ...] = ()
 
 
 def totals(results: Results, player: str = AGENT, *, held_out: bool | None = None) -> dict[str, Any]:
@@ -57,7 +47,7 @@ def totals(results: Results, player: str = AGENT, *, held_out: bool | None = Non
         "cases_whole": sum(case.done == len(case.steps) and not case.result for case in cases),
         "disturbed": sum(bool(case.disturbed) for case in cases),
         "median_step_s": {kind.value: median for kind in SurfaceKind if (median := _median(cases, kind)) is not None},
-        "lost": sum(one.player == player for one in results.lost),
+        "lost": sum(bool(case.lost) for case in cases),
     }
     return figures
 
@@ -77,7 +67,6 @@ def document(results: Results) -> dict[str, Any]:
         "runs": [summed],
         "beside": {player: totals(results, player) for player in players if player != AGENT},
         "by_drift": {drift.value: _by_drift(results, drift) for drift in Drift},
-        "lost": [asdict(one) for one in results.lost],
     }
 
 
@@ -90,7 +79,7 @@ def missed(results: Results) -> list[str]:
     if summed["disturbed"]:
         below.append(f"disturbed {summed['disturbed']}: what is halted leaves the program as it was before the step")
     if summed["lost"]:
-        below.append(f"lost {summed['lost']}: these runs say nothing")
+        below.append(f"lost {summed['lost']}: these runs could not be played")
     for name, least in (("done_rate_structural", LEAST_STRUCTURAL), ("done_rate_pixels", LEAST_PIXELS)):
         if summed[name] is not None and summed[name] < least:
             below.append(f"{name} {summed[name]} is below {least}")
@@ -108,6 +97,8 @@ def tables(results: Results) -> list[Table]:
 
 def line(case: CaseScore) -> str:
     """Return one run in one line."""
+    if case.lost:
+        return f"{case.player}: {case.name} … lost: {case.lost}"
     said = f"{case.done}/{len(case.steps)} {case.outcome}"
     if case.wrong:
         said += f", {case.wrong} wrong: " + (next((s.wrong for s in case.steps if s.wrong), "") or case.result)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from opsagent_evals.gui.baselines import BASELINES, follow
-from opsagent_evals.gui.model import CaseScore, Drift, Program
+from opsagent_evals.gui.model import CaseScore, Drift, Program, lost
 from opsagent_evals.gui.playing import AGENT, play
 from opsagent_evals.gui.recording import Shown, show
-from opsagent_evals.gui.report import Lost, Results
+from opsagent_evals.gui.report import Results
 from opsagent_evals.gui.stage import StageError
 from opsagent_tools.gui.model import SurfaceKind
 from opsagent_tools.gui.port import ScreenError
+from opsagent_tools.patience import within
 
+T = TypeVar("T")
 _RUN_S = 420.0
 """A run that takes longer is given up: its stage is taken down."""
 
@@ -35,71 +39,78 @@ class Case:
 
 
 async def run_all(
-    cases: Sequence[Case],
-    beside: Sequence[str],
-    *,
-    jobs: int,
-    finished: Callable[[CaseScore], None],
-    lost: Callable[[Lost], None],
+    cases: Sequence[Case], beside: Sequence[str], *, jobs: int, finished: Callable[[CaseScore], None]
 ) -> Results:
     """Play all cases, and on those of windows the baselines `beside`. Cancelled, everything that was started is ended."""
-    few = asyncio.Semaphore(jobs)
-    scores: list[CaseScore] = []
-    missing: list[Lost] = []
+    playing = _Playing(cases, beside, asyncio.Semaphore(jobs), finished)
+    pairs = dict.fromkeys((case.program.name, case.kind) for case in cases)
+    if jobs == 1:  # program by program, as whoever looks on expects
+        for name, kind in pairs:
+            await playing.group(name, kind)
+    else:
+        await asyncio.gather(*(playing.group(name, kind) for name, kind in pairs))
+    return Results(cases=tuple(sorted(playing.scores, key=playing.place)))
 
-    async def group(program: Program, kind: SurfaceKind) -> None:
-        mine = [case for case in cases if (case.program.name, case.kind) == (program.name, kind)]
+
+@dataclass(slots=True)
+class _Playing:
+    cases: Sequence[Case]
+    beside: Sequence[str]
+    few: asyncio.Semaphore
+    finished: Callable[[CaseScore], None]
+    scores: list[CaseScore] = field(default_factory=list)
+    alone: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def group(self, name: str, kind: SurfaceKind) -> None:
+        """Show one program on one kind of surface, and play its cases."""
+        mine = [case for case in self.cases if (case.program.name, case.kind) == (name, kind)]
+        program = mine[0].program
         with tempfile.TemporaryDirectory(prefix="opsagent-gui-") as folder:
-            shown = await attempt(f"{program.name}/{kind}", AGENT, lambda: show(program, kind))
-            if not isinstance(shown, Shown):
+            shown = await self._attempt(program, lambda: show(program, kind))
+            if isinstance(shown, str):
+                for case in mine:
+                    self._score(lost(program, case.drift, kind, AGENT, shown))
                 return
             crops = Path(folder)
-            for name, png in shown.crops.items():
-                (crops / name).write_bytes(png)
-            for case in mine:
-                players = [AGENT, *(beside if kind is _baselines_on(program) else ())]
-                await asyncio.gather(*(one(case, player, shown, crops) for player in players))
+            for crop, png in shown.crops.items():
+                (crops / crop).write_bytes(png)
+            players = [AGENT, *(self.beside if kind is _baselines_on(program) else ())]
+            await asyncio.gather(*(self._one(case, player, shown, crops) for case in mine for player in players))
 
-    async def one(case: Case, player: str, shown: Shown, crops: Path) -> None:
+    async def _one(self, case: Case, player: str, shown: Shown, crops: Path) -> None:
         async def run() -> CaseScore:
             if player == AGENT:
                 return await play(case.program, case.drift, case.kind, shown, crops)
             return await follow(case.program, case.drift, shown, player)
 
-        score = await attempt(case.name, player, run)
-        if isinstance(score, CaseScore):
-            scores.append(score)
-            finished(score)
+        score = await self._attempt(case.program, run)
+        kind = case.kind if player == AGENT else SurfaceKind.PIXEL
+        self._score(lost(case.program, case.drift, kind, player, score) if isinstance(score, str) else score)
 
-    async def attempt(name: str, player: str, run: Callable[[], object]) -> object:
-        async with few:
+    async def _attempt(self, program: Program, run: Callable[[], Awaitable[T]]) -> T | str:
+        """Return what came of a run, or why it was lost."""
+        alone = self.alone.setdefault(program.name, asyncio.Lock()) if program.alone else contextlib.nullcontext()
+        async with alone, self.few:
             try:
-                return await asyncio.wait_for(run(), _RUN_S)  # type: ignore[arg-type]
+                return await within(run(), _RUN_S)
             except (StageError, ScreenError, TimeoutError, OSError) as error:
-                gone = Lost(name=name, player=player, why=" ".join(str(error).split()) or type(error).__name__)
-                missing.append(gone)
-                lost(gone)
-                return None
+                return " ".join(str(error).split()) or type(error).__name__
 
-    for program, kind in dict.fromkeys((case.program, case.kind) for case in cases) if jobs == 1 else ():
-        await group(program, kind)
-    if jobs > 1:
-        pairs = dict.fromkeys((case.program.name, case.kind) for case in cases)
-        programs = {case.program.name: case.program for case in cases}
-        await asyncio.gather(*(group(programs[name], kind) for name, kind in pairs))
-    order = {case.name: number for number, case in enumerate(cases)}
-    players = {player: number for number, player in enumerate((AGENT, *BASELINES))}
-    scores.sort(
-        key=lambda score: (players[score.player], order[score.name if score.name in order else _own(score, order)])
-    )
-    return Results(cases=tuple(scores), lost=tuple(missing))
+    def _score(self, score: CaseScore) -> None:
+        self.scores.append(score)
+        self.finished(score)
+
+    def place(self, score: CaseScore) -> tuple[int, int]:
+        """Return where a score stands in the report: by player, then by case; a baseline's own name says pixels."""
+        ends = (f"{score.program}/", f"/{score.drift}")
+        names = [case.name for case in self.cases]
+        named = score.name in names and score.player == AGENT
+        number = names.index(score.name) if named else next(
+            number for number, name in enumerate(names) if name.startswith(ends[0]) and name.endswith(ends[1])
+        )  # fmt: skip
+        return (AGENT, *BASELINES).index(score.player), number
 
 
 def _baselines_on(program: Program) -> SurfaceKind | None:
     """Return on which surface's recording the baselines follow a program: once, and not on terminals."""
     return None if SurfaceKind.TERMINAL in program.kinds else program.kinds[0]
-
-
-def _own(score: CaseScore, order: dict[str, int]) -> str:
-    """Return the case that a baseline's run belongs to: its own name says pixels."""
-    return next(name for name in order if name.startswith(f"{score.program}/") and name.endswith(f"/{score.drift}"))

@@ -20,7 +20,7 @@ from opsagent_evals.gui import processes
 from opsagent_evals.gui.model import TOGETHER, Drift, Judge, Place, Program, Running, Start
 from opsagent_evals.gui.xwindows import Server, connected
 from opsagent_tools.gui.display import Display, open_display
-from opsagent_tools.gui.model import SurfaceKind
+from opsagent_tools.gui.model import Box, SurfaceKind
 from opsagent_tools.gui.terminal.program import PtyProgram
 from opsagent_tools.gui.terminal.screens import TerminalScreens
 from opsagent_tools.gui.terminal.surface import TerminalSurface
@@ -175,14 +175,14 @@ async def _listening(port: int, name: str) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-async def there(judge: Judge, target: str, name: str, *, timeout_s: float = _START_S) -> None:
-    """Wait until the judge sees `target` twice at the same place. Raises StageError."""
+async def there(judge: Judge, target: str, name: str, *, timeout_s: float = _START_S) -> list[Box]:
+    """Wait until the judge sees `target` twice at the same place; return where. Raises StageError."""
     until, before = time.monotonic() + timeout_s, None
     while time.monotonic() < until:
         with contextlib.suppress(OSError):
             boxes = await judge.boxes(target)
             if boxes and boxes == before:
-                return
+                return boxes
             before = boxes
         await asyncio.sleep(_LOOK_S)
     raise StageError(f"{name}: {target} did not come within {timeout_s:g} s")

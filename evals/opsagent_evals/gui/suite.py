@@ -64,13 +64,7 @@ def run(
 
 
 async def _played(selected: Sequence[Case], others: Sequence[str], jobs: int) -> Results:
-    return await run_all(
-        selected,
-        others,
-        jobs=jobs,
-        finished=lambda score: say(report.line(score)),
-        lost=lambda one: say(f"{one.player}: {one.name} … lost: {one.why}"),
-    )
+    return await run_all(selected, others, jobs=jobs, finished=lambda score: say(report.line(score)))
 
 
 def _check(plain: bool, jobs: int) -> None:

@@ -12,12 +12,12 @@ import pytest
 from opsagent_evals.gui import report, suite
 from opsagent_evals.gui.baselines import COORDINATES
 from opsagent_evals.gui.cells import CellJudge
-from opsagent_evals.gui.model import CaseScore, Drift, Place, Running, StepScore
+from opsagent_evals.gui.model import CaseScore, Drift, Place, Running, StepScore, lost
 from opsagent_evals.gui.playing import AGENT, _Judged
 from opsagent_evals.gui.programs import PROGRAMS
 from opsagent_evals.gui.programs.acts import click, press
 from opsagent_evals.gui.programs.terminal import DIALOG
-from opsagent_evals.gui.report import Lost, Results
+from opsagent_evals.gui.report import Results
 from opsagent_evals.gui.stage import StageError
 from opsagent_evals.gui.watching import Done, Watcher
 from opsagent_tools.gui.model import Box, Point, SurfaceKind
@@ -66,13 +66,22 @@ def test_baselines_stand_beside_and_do_not_count_as_ours() -> None:
     assert told["beside"][COORDINATES]["wrong_actions"] == 1
 
 
+LOST = lost(PROGRAMS[0], Drift.PLAIN, SurfaceKind.ACCESSIBLE, AGENT, "it did not come")
+
+
+def test_a_lost_run_counts_with_no_step_done() -> None:
+    summed = report.totals(Results(cases=(LOST,)))
+    assert (summed["lost"], summed["done"], summed["steps"]) == (1, 0, len(PROGRAMS[0].acts))
+    assert report.line(LOST).endswith("lost: it did not come")
+
+
 @pytest.mark.parametrize(
     ("results", "below"),
     [
         (Results(cases=(score(True, True),)), []),
         (Results(cases=(score(True, True, wrong=1),)), ["wrong_actions", "done_rate_structural"]),
         (Results(cases=(replace(score(True, True), disturbed="pressed"),)), ["disturbed"]),
-        (Results(cases=(score(True, True),), lost=(Lost(name="yad", player=AGENT, why="it did not come"),)), ["lost"]),
+        (Results(cases=(score(True, True), LOST)), ["lost", "done_rate_structural"]),
     ],
 )
 def test_bars(results: Results, below: list[str]) -> None:

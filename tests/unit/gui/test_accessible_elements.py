@@ -119,6 +119,14 @@ def test_what_hides_its_text_or_asks_for_a_secret_has_no_value(role: int, label:
     assert "hunter2" not in str(tree.elements())
 
 
+def test_a_field_in_a_combo_box_has_the_label_of_the_box() -> None:
+    tree, root = told()
+    label = tree.add(29, "Replace with:", Box(110, 120, 80, 20), root)
+    box = tree.add(11, "", Box(200, 120, 140, 20), root, labelled_by=(label,))
+    tree.add(61, "", Box(200, 120, 120, 20), box, text="", states=(*SHOWN, State.EDITABLE))
+    assert only(tree.elements(), "text field").label == "Replace with:"
+
+
 @pytest.mark.parametrize(
     ("toolkit", "name"), [("gtk", ""), ("Qt", ""), ("J2SE-access-bridge", ""), ("Chromium", "Town")]
 )

@@ -82,6 +82,12 @@ def test_a_click_into_a_field_and_typing_are_one_step_with_a_parameter() -> None
     assert made.surface is SurfaceKind.ACCESSIBLE
 
 
+def test_two_fields_that_nothing_tells_apart_but_their_place_are_two_steps() -> None:
+    upper, lower = (replace(element("text field", row=row), id=f"field {row}") for row in (1, 2))
+    made = procedure(did(Verb.TYPE, upper, text="alpha"), did(Verb.TYPE, lower, text="gamma"))
+    assert [step.gesture.verb for step in made.steps] == [Verb.TYPE, Verb.TYPE]
+
+
 def test_a_value_may_stay_as_it_is() -> None:
     made = procedure(did(Verb.TYPE, MONTH, text="{x}", now=replace(MONTH, value="{x}")), keep=("month",))
     assert made.steps[0].gesture.text == literal("{x}") == "{{x}}"

@@ -244,7 +244,7 @@ def _jconsole_start(place: Place) -> Start:
 async def _jconsole_outcome(running: Running) -> str:
     listed = await asyncio.to_thread(subprocess.run, ["jps", "-lm"], capture_output=True, text=True, check=False)
     pids = [line.split()[0] for line in listed.stdout.splitlines() if "Patient.java" in line]
-    pids = [pid for pid in pids if Path(f"/proc/{pid}/cwd").resolve() == running.place.work]  # others may play it, too
+    pids = [pid for pid in pids if Path(f"/proc/{pid}/cwd").resolve() == running.place.work]
     counts = []
     for pid in pids:
         told = await asyncio.to_thread(
@@ -283,6 +283,7 @@ JCONSOLE = Program(
         }
     ),
     outcome=_jconsole_outcome,
+    alone=True,
 )
 
 PROGRAMS = (FEATHERPAD, QT5CT, FILEZILLA, JCONSOLE)

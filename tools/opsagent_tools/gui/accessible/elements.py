@@ -174,14 +174,20 @@ class _Labels:
     def of(self, one: _Seen, name: str) -> str:
         """Return the label of a control: what the toolkit says, else the nearest; empty for what names itself."""
         role = one.node.role
-        told = [self._texts[ref].name for ref in one.node.labelled_by if ref in self._texts]
-        if told and " ".join(told) != name:
-            return " ".join(told)
+        told = " ".join(self._texts[ref].name for ref in self._told_of(one.node) if ref in self._texts)
+        if told and told != name:
+            return told
         if role not in words.TO_LABEL and (name or role not in words.CONTROLS):
             return ""
         around = set(self._groups(one.node.ref))
         near = [text for ref, text in self._free.items() if self._is_for(ref, text, around)]
         return nearest_label(one.part, near, self._controls)
+
+    def _told_of(self, node: Node) -> tuple[Ref, ...]:
+        """Return the labels that the toolkit names; of the field in a combo box, those of the box: GTK names only these."""
+        around = self._tree.nodes.get(node.parent) if node.parent is not None else None
+        in_box = around is not None and around.role == Role.COMBO_BOX and not node.labelled_by
+        return around.labelled_by if around is not None and in_box else node.labelled_by
 
     def _is_for(self, label: Ref, text: Text, around: set[Ref]) -> bool:
         """Tell whether a label may belong to something within these groups: it is no group's title, nor in another group."""

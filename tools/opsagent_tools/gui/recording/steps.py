@@ -248,7 +248,8 @@ def _same(one: Did, other: Did) -> bool:
     if one.seen is None or other.seen is None or one.seen.look.window.id != other.seen.look.window.id:
         return False
     first, second = one.seen.element, other.seen.element
-    return first.id == second.id or (first.role, first.name, first.label) == (second.role, second.name, second.label)
+    alike = (first.role, first.name, first.label) == (second.role, second.name, second.label)
+    return first.id == second.id or (alike and first.box.holds(second.box.center))
 
 
 def _main_window(done: Sequence[Did]) -> Window | None:
