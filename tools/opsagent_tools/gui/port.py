@@ -83,6 +83,22 @@ class Surface(Protocol):
         """Let go of it. The program goes on."""
 
 
+class Desktop(Protocol):
+    """What surfaces need of the windows of their display; `opsagent_tools.gui.windows.Windows` is one."""
+
+    async def list(self) -> tuple[Window, ...]:
+        """Return the windows, the topmost last."""
+
+    async def popups(self, pid: int | None = None) -> tuple[Window, ...]:
+        """Return open menus and lists (of one program), the topmost last."""
+
+    async def now(self, window: Window) -> Window:
+        """Return the window as it is now. Raises SurfaceGone."""
+
+    async def raise_(self, window: Window, timeout_s: float = 3.0) -> Window:
+        """Bring it to the front with the keys."""
+
+
 class Secrets(Protocol):
     """Where secrets come from, by name, when they are typed."""
 

@@ -16,6 +16,7 @@ from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Element, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.port import ScreenError, Secrets, Unfinished
+from opsagent_tools.gui.pressing import called, needed, press
 
 _FOCUS_S = 1.5
 _LOOK_S = 0.02
@@ -61,21 +62,10 @@ class Gestures:
             case Verb.TYPE:
                 await self._type(gesture, window, at)
             case Verb.DRAG:
-                await self._drag(window, _needed(at, gesture), _needed(to, gesture))
+                await self._drag(window, needed(at, gesture), needed(to, gesture))
             case _:
-                await self._press(gesture, window, await self._target(_needed(at, gesture), window))
-
-    async def _press(self, gesture: Gesture, window: Window, target: _Target) -> None:
-        point, popups = target.point, target.popup
-        match gesture.verb:
-            case Verb.CLICK:
-                await self._hands.click(point, on=window, popups=popups)
-            case Verb.DOUBLE:
-                await self._hands.double(point, on=window, popups=popups)
-            case Verb.RIGHT:
-                await self._hands.right(point, on=window, popups=popups)
-            case Verb.SCROLL:
-                await self._hands.scroll(point, gesture.amount, on=window, popups=popups)
+                target = await self._target(needed(at, gesture), window)
+                await press(self._hands, gesture, target.point, on=window, popups=target.popup)
 
     async def _drag(self, window: Window, at: Located, to: Located) -> None:
         start, end = await self._target(at, window), await self._target(to, window)
@@ -91,7 +81,7 @@ class Gestures:
             return
         target = await self._target(at, window, typed=True)
         if not has(target.node.state, State.EDITABLE) and target.node.role not in _ALWAYS_WRITTEN_INTO:
-            raise ScreenError(f"{_called(at.element)} cannot be written into")
+            raise ScreenError(f"{called(at.element)} cannot be written into")
         await self._focus(target, window)
         unseen = bool(gesture.secret)  # a field for secrets may not tell that it holds something
         if gesture.replace and (unseen or target.node.text != ""):
@@ -134,19 +124,19 @@ class Gestures:
         """Return where to press for what was located, after asking the program about it once more."""
         known = self._known(at.element, typed)
         if known is None:
-            raise ScreenError(f"{_called(at.element)} is not known to the program: it was found by other means")
+            raise ScreenError(f"{called(at.element)} is not known to the program: it was found by other means")
         node = await self._reader.refresh(known.ref)
         if node is None or node.role != known.role or " ".join(node.name.split()) != " ".join(known.name.split()):
-            raise ScreenError(f"{_called(at.element)} is not what it was when it was looked for")
+            raise ScreenError(f"{called(at.element)} is not what it was when it was looked for")
         if not has(node.state, State.SHOWING) or node.box is None:
-            raise ScreenError(f"{_called(at.element)} is not to be seen any more")
+            raise ScreenError(f"{called(at.element)} is not to be seen any more")
         if not has(node.state, State.SENSITIVE) and not has(node.state, State.ENABLED):
-            raise ScreenError(f"{_called(at.element)} is disabled")
+            raise ScreenError(f"{called(at.element)} is disabled")
         node.parent = known.parent
         point = _point(node, self._part(node, known, at, window))
         popup = self._in_popup(known, point)
         if lies_under(self._seen, known, point) or await self._stays_covered(known, point):
-            raise ScreenError(f"{_called(at.element)} is covered by something else")
+            raise ScreenError(f"{called(at.element)} is covered by something else")
         return _Target(node, point, popup)
 
     async def _stays_covered(self, node: Node, point: Point) -> bool:
@@ -190,7 +180,7 @@ class Gestures:
                 moved.meets(window.box) if (was.width, was.height) == (now.width, now.height) else now.meets(window.box)
             )
         if part.empty:
-            raise ScreenError(f"{_called(element)} is outside of its window")
+            raise ScreenError(f"{called(element)} is outside of its window")
         return part
 
     def _in_popup(self, node: Node, point: Point) -> bool:
@@ -207,13 +197,7 @@ class Gestures:
 def _has_the_keys(target: _Target, at: Located) -> None:
     """Raise ScreenError unless it has the keys: a click that gives them to it would do what it is for."""
     if not has(target.node.state, State.FOCUSED):
-        raise ScreenError(f"{_called(at.element)} does not have the keys, and a click would press it: click it instead")
-
-
-def _needed(at: Located | None, gesture: Gesture) -> Located:
-    if at is None:
-        raise ScreenError(f"nobody said what to {gesture.verb} on")
-    return at
+        raise ScreenError(f"{called(at.element)} does not have the keys, and a click would press it: click it instead")
 
 
 def _point(node: Node, part: Box) -> Point:
@@ -221,10 +205,3 @@ def _point(node: Node, part: Box) -> Point:
     if node.role in _TICKED and part.width > 3 * part.height:
         return Point(part.left + part.height // 2, part.top + part.height // 2)
     return part.center
-
-
-def _called(element: Element | None) -> str:
-    if element is None:
-        return "the target"
-    name = element.name or element.label
-    return f"the {element.role} “{name[:60]}”" if name else f"the {element.role}"

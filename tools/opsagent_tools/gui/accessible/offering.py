@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from opsagent_tools.gui.accessible.bus import Bus, Silent
 from opsagent_tools.gui.accessible.means import Camera, Means
-from opsagent_tools.gui.accessible.surface import AccessibleSurface, Desktop, surface_of
+from opsagent_tools.gui.accessible.surface import AccessibleSurface, surface_of
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Window
-from opsagent_tools.gui.port import NotUsable, ScreenError, Secrets
+from opsagent_tools.gui.port import Desktop, NotUsable, ScreenError, Secrets
 
 _TRY_S = 0.1
 

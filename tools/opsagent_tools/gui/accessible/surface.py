@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from opsagent_tools.gui.accessible.bus import Bus
 from opsagent_tools.gui.accessible.changes import Changes
@@ -33,24 +32,11 @@ from opsagent_tools.gui.model import (
     SurfaceKind,
     Window,
 )
-from opsagent_tools.gui.port import ScreenError, SurfaceGone
+from opsagent_tools.gui.port import Desktop, ScreenError, SurfaceGone
 
 _LOUD_S = 1.0
 """Something that changes all the time (a clock, a chart) is settled once its layout has been quiet for so long."""
 _NOTHING_HELD = frozenset({"window", "dialog", "label", "image", "group", "menu bar", "tool bar", "status bar"})
-
-
-class Desktop(Protocol):
-    """What a surface needs of the windows of its display; `opsagent_tools.gui.windows.Windows` is one."""
-
-    async def now(self, window: Window) -> Window:
-        """Return the window as it is now. Raises SurfaceGone."""
-
-    async def raise_(self, window: Window, timeout_s: float = 3.0) -> Window:
-        """Bring it to the front with the keys."""
-
-    async def popups(self, pid: int | None = None) -> tuple[Window, ...]:
-        """Return open menus and lists."""
 
 
 class AccessibleSurface:

@@ -9,6 +9,7 @@ from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Unfinished
+from opsagent_tools.gui.pressing import called, needed, press
 from opsagent_tools.gui.secret_words import asks_for_secret
 
 _CHOICES = frozenset({"check box", "radio button", "check menu item", "radio menu item"})
@@ -33,7 +34,7 @@ class Gestures:
     async def check(self, at: Located, view: str) -> None:
         """Raise ScreenError unless the place looks as it did. `view`: of which window or menu it is a part."""
         if not await self._eyes.same(view, at.box):
-            raise ScreenError(f"{_called(at)} does not look as it did when it was found: nothing was done")
+            raise ScreenError(f"{called(at.element)} does not look as it did when it was found: nothing was done")
 
     async def perform(self, gesture: Gesture, at: Located | None, to: Located | None) -> None:
         """Do it. Raises ScreenError, Refused, SurfaceGone."""
@@ -44,28 +45,18 @@ class Gestures:
                 if at is not None:
                     if at.element is None or at.element.role in DONE_BY_A_CLICK:
                         raise ScreenError(
-                            f"keys are meant for {_called(at)}, and a click would press it: click it instead"
+                            f"keys are meant for {called(at.element)}, and a click would press it: click it instead"
                         )
                     await self._hands.click(_point(at), on=self._window, popups=True)
                 await self._hands.hotkey(gesture.keys, on=self._window)
             case Verb.TYPE:
                 await self._type(gesture, at)
             case Verb.DRAG:
-                start, end = _needed(at, gesture), _needed(to, gesture)
+                start, end = needed(at, gesture), needed(to, gesture)
                 await self._hands.drag(_point(start), _point(end), on=self._window)
             case _:
-                await self._press(gesture, _point(_needed(at, gesture)))
-
-    async def _press(self, gesture: Gesture, point: Point) -> None:
-        match gesture.verb:
-            case Verb.CLICK:
-                await self._hands.click(point, on=self._window, popups=True)
-            case Verb.DOUBLE:
-                await self._hands.double(point, on=self._window, popups=True)
-            case Verb.RIGHT:
-                await self._hands.right(point, on=self._window, popups=True)
-            case Verb.SCROLL:
-                await self._hands.scroll(point, gesture.amount, on=self._window, popups=True)
+                point = _point(needed(at, gesture))
+                await press(self._hands, gesture, point, on=self._window, popups=True)
 
     async def _type(self, gesture: Gesture, at: Located | None) -> None:
         if at is None:
@@ -76,12 +67,14 @@ class Gestures:
             await self._hands.type_text(gesture.text, on=self._window)
             return
         if at.element is None or "editable" not in at.element.states:
-            raise ScreenError(f"{_called(at)} does not look like a field: nothing was typed")
+            raise ScreenError(f"{called(at.element)} does not look like a field: nothing was typed")
         before = await self._eyes.picture(at.box)
         await self._hands.click(_point(at), on=self._window)
         seen = await self._changed(at.box, before.png if before else b"", _FOCUS_S)
         if not seen and self._focus_elsewhere and not await self._blinks(at.box):
-            raise ScreenError(f"{_called(at)} was clicked, and nothing shows that it takes the keys: nothing was typed")
+            raise ScreenError(
+                f"{called(at.element)} was clicked, and nothing shows that it takes the keys: nothing was typed"
+            )
         if gesture.secret:
             await self._enter_secret(gesture, at)
         elif gesture.replace and not _known_empty(at):
@@ -96,11 +89,11 @@ class Gestures:
         if not lines and (await self._eyes.text(at.box)).text:
             await self._hands.type_text("", on=self._window, replace=True, emacs=True)
             if (await self._eyes.text(at.box)).text:
-                raise ScreenError(f"what {_called(at)} held does not go away: nothing was typed")
+                raise ScreenError(f"what {called(at.element)} held does not go away: nothing was typed")
         try:
             await self._hands.type_text(text, on=self._window)
         except Refused as refused:
-            raise Unfinished(f"what {_called(at)} held is gone, and nothing was typed: {refused}") from None
+            raise Unfinished(f"what {called(at.element)} held is gone, and nothing was typed: {refused}") from None
 
     async def _enter_secret(self, gesture: Gesture, at: Located) -> None:
         if self._secrets is None:
@@ -143,17 +136,3 @@ def _point(at: Located) -> Point:
 
 def _known_empty(at: Located) -> bool:
     return at.element is not None and at.element.value == "" and at.element.role not in _AREAS
-
-
-def _needed(at: Located | None, gesture: Gesture) -> Located:
-    if at is None:
-        raise ScreenError(f"nobody said what to {gesture.verb} on")
-    return at
-
-
-def _called(at: Located) -> str:
-    element = at.element
-    if element is None:
-        return "the target"
-    name = element.name or element.label
-    return f"the {element.role} “{name[:60]}”" if name else f"the {element.role}"

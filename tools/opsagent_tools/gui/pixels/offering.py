@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.pixels.eyes import Eyes, missing
-from opsagent_tools.gui.pixels.surface import Desktop, Means, PixelSurface
+from opsagent_tools.gui.pixels.surface import Means, PixelSurface
+from opsagent_tools.gui.port import Desktop
 
-__all__ = ["Desktop", "Means", "offers"]
+__all__ = ["Means", "offers"]
 
 
 async def offers(window: Window, desktop: Desktop, eyes: Eyes, means: Means | None = None) -> PixelSurface | None:

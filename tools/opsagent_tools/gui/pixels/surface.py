@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.locating import locate
@@ -27,7 +26,7 @@ from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_re
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.pixels.gestures import Gestures
 from opsagent_tools.gui.pixels.icons import agreeing, by_crop
-from opsagent_tools.gui.port import ScreenError, Secrets
+from opsagent_tools.gui.port import Desktop, ScreenError, Secrets
 
 _LOOK_S = 0.06
 _TRIES = 3
@@ -37,22 +36,6 @@ _SURE = 0.9
 _FRAME, _TITLE = 8, 40
 """Pixels that a window manager puts around a window, at most."""
 _TOLD_BY_ITS_CROP = frozenset({"missing"})
-
-
-class Desktop(Protocol):
-    """What a surface needs of the windows of its display; `opsagent_tools.gui.windows.Windows` is one."""
-
-    async def list(self) -> tuple[Window, ...]:
-        """Return the windows, the topmost last."""
-
-    async def popups(self, pid: int | None = None) -> tuple[Window, ...]:
-        """Return open menus and lists, the topmost last."""
-
-    async def now(self, window: Window) -> Window:
-        """Return the window as it is now. Raises SurfaceGone."""
-
-    async def raise_(self, window: Window, timeout_s: float = 3.0) -> Window:
-        """Bring it to the front with the keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
