@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +34,6 @@ def approve(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
     from opsagent.screens.comparing import changes, write_page
-    from opsagent.screens.files import shell_word
     from opsagent.screens.shelf import Shelf
     from opsagent.views.screens import difference
 
@@ -56,7 +56,7 @@ def approve(
         if json:
             out.document({**found, "page": page, "result": "asked"})
         else:
-            out.note(f"nothing was accepted: opsagent gui approve {shell_word(row.name)} --yes accepts it")
+            out.note(f"nothing was accepted: opsagent gui approve {shlex.quote(row.name)} --yes accepts it")
         return Code.NEEDS_APPROVAL
     said = _accept(place, proposed)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +41,6 @@ def import_(
     from opsagent.cli.output import Out
     from opsagent.cli.services import open_home
     from opsagent.cli.store import person
-    from opsagent.screens.files import shell_word
 
     place, out = open_home(home), Out(as_json=json)
     kept, crops = read_file(place, file, name=name, by=person(), accepted=yes)
@@ -53,7 +53,7 @@ def import_(
         out.line(f"{kept.name}: version {kept.version} is accepted")
     else:
         out.line(
-            f"{kept.name}: version {kept.version} is proposed; look at it and accept it: opsagent gui approve {shell_word(kept.name)}"
+            f"{kept.name}: version {kept.version} is proposed; look at it and accept it: opsagent gui approve {shlex.quote(kept.name)}"
         )
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,9 +84,11 @@ def show(
     else:
         out.lines(list(page(form, out.screen)))
         if found.proposed is not None and found.proposed is not found.shown:
-            out.note(f"version {found.proposed.version} waits to be accepted: opsagent gui approve {_word(found.name)}")
+            out.note(
+                f"version {found.proposed.version} waits to be accepted: opsagent gui approve {shlex.quote(found.name)}"
+            )
         elif not found.shown.accepted:
-            out.note(f"nobody has accepted it yet: opsagent gui approve {_word(found.name)}")
+            out.note(f"nobody has accepted it yet: opsagent gui approve {shlex.quote(found.name)}")
     return 0
 
 
@@ -101,9 +104,3 @@ def runs_of(home: Home, name: str, most: int = _RUNS) -> list[dict[str, Any]]:
             kept = {key: said.get(key) for key in ("run", "at", "version", "outcome", "why", "halted_at")}
             found.append({**kept, "report": str(path.with_name(PAGE))})
     return sorted(found, key=lambda one: str(one["at"]), reverse=True)[:most]
-
-
-def _word(name: str) -> str:
-    from opsagent.screens.files import shell_word
-
-    return shell_word(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,5 +180,5 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     elif accepted:
         out.line(f"{kept.name}: version {number} is what is run")
     else:
-        out.line(f"{kept.name}: version {number} is proposed: opsagent gui approve {files.shell_word(kept.name)}")
+        out.line(f"{kept.name}: version {number} is proposed: opsagent gui approve {shlex.quote(kept.name)}")
     return Code.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -76,7 +77,6 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
     from opsagent.cli.errors import Unclear
     from opsagent.cli.services import find, look
     from opsagent.cli.store import person, writing
-    from opsagent.screens.files import shell_word
     from opsagent.views.numbers import moment
 
     daemon = status(home)
@@ -99,7 +99,7 @@ def _hold(home: Home, name: str, seconds: float | None, why: str, out: Out) -> i
         held_until = until.isoformat() if until is not None else None
         out.document({"hold": hold, "unit": str(unit.id), "until": held_until, "why": why})
     else:
-        end = f"until {moment(until)}" if until is not None else f"until `opsagent release {shell_word(unit.name)}`"
+        end = f"until {moment(until)}" if until is not None else f"until `opsagent release {shlex.quote(unit.name)}`"
         out.line(f"{unit.name} is on hold {end}")
     return 0
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsagent.procedures import ACCEPTED, PROPOSED, STATUS
 from opsagent.screens.errors import ProcedureError
-from opsagent.screens.kept import Kept, as_record, check_name
+from opsagent.screens.kept import Kept, as_record, check_name, fields_of, from_fields
 from opsagent.screens.writing import read, refuse_secrets
 from opsagent_memory.errors import MemoryFailure
 
@@ -23,18 +23,7 @@ class NotKeepable(MemoryFailure):
 
 def form_of(kept: Kept, *, supersedes: str = "") -> dict[str, Any]:
     """Return a version as the local API carries it."""
-    return {
-        "name": kept.name,
-        "version": kept.version,
-        "written": kept.text,
-        "crops": dict(kept.crops),
-        STATUS: kept.status,
-        "why": kept.why,
-        "by": kept.by,
-        "run": kept.run,
-        "healed": [dict(one) for one in kept.healed],
-        "supersedes": supersedes,
-    }
+    return {"name": kept.name, **fields_of(kept), "supersedes": supersedes}
 
 
 def keep(memory: Memory, form: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,13 +43,5 @@ def _read(form: Mapping[str, Any]) -> Kept:
         raise ValueError(f"{status!r} is no status: {ACCEPTED} or {PROPOSED}")
     refuse_secrets(text)
     procedure = read(text, str(form["name"]))
-    return Kept(
-        procedure=replace(procedure, name=check_name(str(form["name"])), version=int(form["version"])),
-        text=text,
-        status=status,
-        crops={str(name): str(digest) for name, digest in dict(form.get("crops") or {}).items()},
-        why=str(form.get("why", "")),
-        by=str(form.get("by", "")),
-        run=str(form.get("run", "")),
-        healed=tuple(dict(one) for one in form.get("healed") or ()),
-    )
+    named = replace(procedure, name=check_name(str(form["name"])), version=int(form["version"]))
+    return from_fields(form, named, status)

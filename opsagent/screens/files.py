@@ -13,7 +13,6 @@ import json
 import os
 import re
 import secrets
-import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,11 +22,11 @@ from urllib.parse import quote
 
 from opsagent.screens.errors import ProcedureError
 from opsagent.screens.names import FOLDER, PROCEDURES
+from opsagent_tools.gui.procedure import CROP_BYTES, is_crop_name
 
-WRITTEN, CROPS_MOST, CROP_BYTES = "procedure.yaml", 400, 2_000_000
+WRITTEN, CROPS_MOST = "procedure.yaml", 400
 BEGUN, ENDED = "begun.json", "ended.json"
 _RUN = re.compile(r"[0-9a-f]{16}")
-_CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
 
 
 def folder_of(home: Path) -> Path:
@@ -104,7 +103,7 @@ def crops_in(folder: Path, names: Iterator[str]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name in dict.fromkeys(names):
         path = folder / name
-        if not _CROP.fullmatch(name):
+        if not is_crop_name(name):
             raise ProcedureError(f"{name!r} cannot be the name of a crop: it has to end in .png, in the same folder")
         try:
             content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
@@ -177,8 +176,3 @@ def _runs(home: Path) -> Iterator[_Ran]:
                         continue
                     files = [path.lstat() for path in folder.iterdir()]
                     yield _Ran(folder, folder.lstat().st_mtime, sum(file.st_size for file in files))
-
-
-def shell_word(name: str) -> str:
-    """Return a name as a shell takes it."""
-    return shlex.quote(name)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,7 +17,7 @@ from opsagent.naming import SCREEN, screen_unit
 from opsagent.procedures import ACCEPTED, PROPOSED, STATUS
 from opsagent.recall import scope_of
 from opsagent.screens.errors import ProcedureError
-from opsagent_tools.gui.procedure import ScreenProcedure
+from opsagent_tools.gui.procedure import ScreenProcedure, is_name
 from opsagent_tools.gui.saying import said
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 SCOPES = f"unit/{SCREEN}/"
 """How the scopes of procedures on screens begin."""
-_NAME = re.compile(r"[^\W_][\w .+()-]{0,63}(?<! )")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +76,7 @@ def digest_of(name: str, version: int, text: str, crops: Mapping[str, str]) -> s
 
 def check_name(name: str) -> str:
     """Return a name that a procedure may have. Raises ProcedureError."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ProcedureError(
             f"{name!r} cannot be the name of a procedure: use up to 64 letters, digits, spaces, - and ."
         )
@@ -95,6 +93,34 @@ def remedy(name: str) -> str:
     return f"{SCREEN}/{name}"
 
 
+def fields_of(kept: Kept) -> dict[str, Any]:
+    """Return what a version is written down as, in its record and on its way there (its name apart)."""
+    return {
+        "version": kept.version,
+        "written": kept.text,
+        "crops": dict(kept.crops),
+        STATUS: kept.status,
+        "why": kept.why,
+        "by": kept.by,
+        "run": kept.run,
+        "healed": [dict(one) for one in kept.healed],
+    }
+
+
+def from_fields(fields: Mapping[str, Any], procedure: ScreenProcedure, status: str) -> Kept:
+    """Return the version that was written down (`fields_of`); its procedure was read, and its status judged, before."""
+    return Kept(
+        procedure=procedure,
+        text=str(fields["written"]),
+        status=status,
+        crops={str(name): str(digest) for name, digest in dict(fields.get("crops") or {}).items()},
+        why=str(fields.get("why", "")),
+        by=str(fields.get("by", "")),
+        run=str(fields.get("run", "")),
+        healed=tuple(dict(one) for one in fields.get("healed") or ()),
+    )
+
+
 def as_record(kept: Kept, now: datetime, *, supersedes: str | None = None) -> Procedure:
     """Return what the memory keeps. What a person accepted is theirs; the rest is the agent's own, and orders nothing."""
     from opsagent_memory import Procedure, Source
@@ -102,18 +128,7 @@ def as_record(kept: Kept, now: datetime, *, supersedes: str | None = None) -> Pr
     return Procedure(
         scope=scope(kept.name),
         text=described(kept.procedure),
-        fields={
-            SCREEN: kept.name,
-            "version": kept.version,
-            "digest": kept.digest,
-            "written": kept.text,
-            "crops": dict(kept.crops),
-            STATUS: kept.status,
-            "why": kept.why,
-            "by": kept.by,
-            "run": kept.run,
-            "healed": [dict(one) for one in kept.healed],
-        },
+        fields={SCREEN: kept.name, "digest": kept.digest, **fields_of(kept)},
         source=Source.PERSON if kept.accepted else Source.AGENT,
         created_at=now,
         supersedes=supersedes,
@@ -136,18 +151,9 @@ def from_record(record: Record) -> Kept | None:
     except ProcedureError:
         return None
     theirs = fields.get(STATUS) == ACCEPTED and record.source.value == "person" and record.imported_at is None
-    found = Kept(
-        procedure=replace(procedure, name=str(fields[SCREEN]), version=int(fields.get("version", 1))),
-        text=str(fields["written"]),
-        status=ACCEPTED if theirs else PROPOSED,
-        crops={str(name): str(digest) for name, digest in dict(fields.get("crops") or {}).items()},
-        why=str(fields.get("why", "")),
-        by=str(fields.get("by", "")),
-        run=str(fields.get("run", "")),
-        healed=tuple(dict(one) for one in fields.get("healed") or ()),
-        record=record.id,
-        at=record.created_at,
-    )
+    named = replace(procedure, name=str(fields[SCREEN]), version=int(fields.get("version", 1)))
+    found = from_fields(fields, named, ACCEPTED if theirs else PROPOSED)
+    found = replace(found, record=record.id, at=record.created_at)
     return found if found.digest == fields.get("digest") else None
 
 

@@ -6,6 +6,7 @@ A proposal changes nothing until a person accepts it: it is a new version beside
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -147,4 +148,4 @@ def _keep(memory: Memory, episode: Episode, proposed: Kept | None) -> str:
     if proposed is None:
         return ""
     memory.add(keeping.as_record(proposed, datetime.now(UTC)))
-    return f"{proposed.why}: look at it and accept it: opsagent gui approve {files.shell_word(proposed.name)}"
+    return f"{proposed.why}: look at it and accept it: opsagent gui approve {shlex.quote(proposed.name)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from opsagent.screens import kept
 from opsagent.screens.errors import NoProcedure, NotAccepted
-from opsagent.screens.files import shell_word
 from opsagent.screens.kept import Kept, from_record, newest
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Shelf:
         row = self.row(name)
         if row.accepted is None:
             raise NotAccepted(
-                f"nobody has accepted {row.name!r} yet: look at it and accept it: opsagent gui approve {shell_word(row.name)}"
+                f"nobody has accepted {row.name!r} yet: look at it and accept it: opsagent gui approve {shlex.quote(row.name)}"
             )
         return row.accepted
 

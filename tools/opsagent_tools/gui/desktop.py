@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,6 +26,7 @@ from opsagent_tools.gui.pixels.offering import Means
 from opsagent_tools.gui.pixels.offering import offers as seen
 from opsagent_tools.gui.pixels.surface import others_before
 from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
+from opsagent_tools.gui.procedure import CROP_BYTES, is_crop_name
 from opsagent_tools.gui.rules import refusal, standing_of
 from opsagent_tools.gui.windows import Windows
 
@@ -34,8 +34,6 @@ _COMES_UP_S = 20.0
 """How long a program is watched for ending badly before it shows a window."""
 _JOINS_S = 3.0
 """How long a program that has just come up may take until its toolkit tells what it shows."""
-_CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
-_CROP_BYTES = 2_000_000
 
 
 class DesktopScreens:
@@ -192,7 +190,7 @@ def _crops_in(folder: Path) -> Callable[[str], bytes | None]:
     def crop(name: str) -> bytes | None:
         path = folder / name
         try:
-            if not _CROP.fullmatch(name) or path.is_symlink() or path.stat().st_size > _CROP_BYTES:
+            if not is_crop_name(name) or path.is_symlink() or path.stat().st_size > CROP_BYTES:
                 return None
             return path.read_bytes()
         except OSError:

@@ -5,11 +5,17 @@ Written as YAML by people (`procedure_files`), recorded by doing, or proposed by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from opsagent_tools.gui.model import Fingerprint, Gesture, Rung, SurfaceKind
+
+CROP_BYTES = 2_000_000
+"""The largest crop."""
+_NAME = re.compile(r"[^\W_][\w .+()-]{0,63}(?<! )")
+_CROP = re.compile(r"[\w][\w .-]{0,79}\.png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +170,13 @@ class RunReport:
     """What was seen outside the screen, in words."""
     strip: tuple[bytes, ...] = ()
     """Small masked pictures of the whole window, in order (the film strip)."""
+
+
+def is_name(name: str) -> bool:
+    """Tell whether a procedure may be called so: letters of any language, digits, spaces, `.`, `-`, `+`, `_`, brackets."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_crop_name(name: str) -> bool:
+    """Tell whether a crop's file may be called so; no name of another folder is one."""
+    return _CROP.fullmatch(name) is not None

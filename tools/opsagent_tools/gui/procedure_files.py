@@ -10,13 +10,12 @@ from typing import Any
 
 from opsagent_tools.gui.filling import names_in
 from opsagent_tools.gui.model import SurfaceKind
-from opsagent_tools.gui.procedure import EffectCheck, Parameter, ScreenProcedure, WindowRule
+from opsagent_tools.gui.procedure import EffectCheck, Parameter, ScreenProcedure, WindowRule, is_name
 from opsagent_tools.gui.written.nodes import Map, ProcedureFileError, Value, parsed
 from opsagent_tools.gui.written.steps import step_data, step_of
 
 __all__ = ["ProcedureFileError", "read_procedure", "write_procedure"]
 
-_NAME = re.compile(r"[^\W_][\w .+()-]{0,63}(?<! )")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 _LONGEST = 256 * 1024
 _MOST_STEPS = 500
@@ -29,7 +28,7 @@ def read_procedure(text: str, source: str = "procedure") -> ScreenProcedure:
         raise ProcedureFileError(source, 1, f"longer than {_LONGEST // 1024} KiB")
     top = parsed(text, source).mapping()
     name = top.need("name").text()
-    if _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise top.need("name").wrong(
             "must be letters of any language, digits, spaces, dots, dashes and underscores: 64 at most"
         )
