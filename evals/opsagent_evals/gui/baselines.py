@@ -12,14 +12,14 @@ import contextlib
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any
 
 from opsagent_evals.gui.demonstrating import do
+from opsagent_evals.gui.grabbing import grab
 from opsagent_evals.gui.model import CaseScore, Drift, Program, StepScore
 from opsagent_evals.gui.recording import Shown, Track
 from opsagent_evals.gui.stage import SIZE, Stage, StageError, staged, there
 from opsagent_tools.gui.hands import Hands
-from opsagent_tools.gui.model import Box, Point, SurfaceKind
+from opsagent_tools.gui.model import Point, SurfaceKind
 
 COORDINATES, WINDOW, TEMPLATE = "coordinates", "window", "template"
 BASELINES = (COORDINATES, WINDOW, TEMPLATE)
@@ -98,38 +98,6 @@ async def _where(track: Track, stage: Stage, player: str) -> Point | None:
 
 def _on_screen(point: Point) -> Point:
     return Point(min(max(point.x, 0), SIZE[0] - 1), min(max(point.y, 0), SIZE[1] - 1))
-
-
-def grab(env: Mapping[str, str], box: Box | None = None) -> Any:  # an array of OpenCV
-    """Return the pixels of a display, grey. `env`: DISPLAY and XAUTHORITY are taken from it."""
-    import cv2
-    import numpy as np
-
-    from opsagent_evals.gui.xwindows import connected
-
-    wanted = box or Box(0, 0, *SIZE)
-    connection = connected(env)
-    try:
-        image = connection.ask_now(
-            lambda display: display.screen().root.get_image(
-                wanted.left, wanted.top, wanted.width, wanted.height, _Z_PIXMAP, 0xFFFFFFFF
-            ),
-            10.0,
-        )
-    finally:
-        connection.close()
-    pixels = np.frombuffer(image.data, dtype=np.uint8).reshape(wanted.height, wanted.width, 4)
-    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2GRAY)
-
-
-_Z_PIXMAP = 2
-
-
-def png_of(pixels: Any) -> bytes:
-    """Return an array of OpenCV as PNG."""
-    import cv2
-
-    return bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
 def _alike(env: Mapping[str, str], template: bytes) -> Point | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opsagent_evals.gui.demonstrating import aim, box_of, do
+from opsagent_evals.gui.grabbing import grab, png_of
 from opsagent_evals.gui.model import Act, Drift, Program
 from opsagent_evals.gui.screens import OnlyKind
 from opsagent_evals.gui.stage import Stage, StageError, staged
@@ -154,8 +155,6 @@ async def _track(act: Act, point: Point, box: Box, window: Window | None, stage:
     around = _around(act, box)
     template = b""
     with contextlib.suppress(OSError, ValueError):
-        from opsagent_evals.gui.baselines import grab, png_of
-
         template = png_of(await asyncio.to_thread(grab, stage.running.env, around))
     corner = main.box if main is not None else Box(0, 0, 0, 0)
     offset = Point(point.x - corner.left, point.y - corner.top)
