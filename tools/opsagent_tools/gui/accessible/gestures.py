@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Bus, Ref
 from opsagent_tools.gui.accessible.covering import is_covered, lies_under
-from opsagent_tools.gui.accessible.nodes import Node, Reader, id_of
+from opsagent_tools.gui.accessible.nodes import Node, id_of
 from opsagent_tools.gui.accessible.quirks import is_list_of_combo
+from opsagent_tools.gui.accessible.reader import Reader
 from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.hands import Hands

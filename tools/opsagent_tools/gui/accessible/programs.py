@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import SILENT, Ask, Bus, Failed, Ref, Silent
 from opsagent_tools.gui.accessible.elements import Shape
-from opsagent_tools.gui.accessible.nodes import bits_in, box_in
+from opsagent_tools.gui.accessible.questions import bits_in, box_in
 from opsagent_tools.gui.accessible.tables import refs_in
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Window

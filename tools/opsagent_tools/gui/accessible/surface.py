@@ -14,8 +14,9 @@ from opsagent_tools.gui.accessible.digests import digest_of, shape_of
 from opsagent_tools.gui.accessible.elements import elements_of
 from opsagent_tools.gui.accessible.gestures import Gestures
 from opsagent_tools.gui.accessible.means import Means
-from opsagent_tools.gui.accessible.nodes import Node, Reader, id_of
+from opsagent_tools.gui.accessible.nodes import Node, id_of
 from opsagent_tools.gui.accessible.programs import Program, frame_of, program_of
+from opsagent_tools.gui.accessible.reader import Reader
 from opsagent_tools.gui.accessible.scrolling import Scrolling
 from opsagent_tools.gui.accessible.seen import Seen
 from opsagent_tools.gui.accessible.values import read_value

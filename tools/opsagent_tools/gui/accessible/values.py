@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ask, Bus, Failed
-from opsagent_tools.gui.accessible.nodes import Node, Reader, spin_value
+from opsagent_tools.gui.accessible.nodes import Node, spin_value
+from opsagent_tools.gui.accessible.reader import Reader
 from opsagent_tools.gui.accessible.words import Role
 from opsagent_tools.gui.model import Element
 
