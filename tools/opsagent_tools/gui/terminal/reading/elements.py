@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
-from opsagent_tools.gui.terminal.cells import Cells, Style
+from opsagent_tools.gui.model import Box, Element, SurfaceKind
+from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
-from opsagent_tools.gui.terminal.reading.frames import LINES
+from opsagent_tools.gui.terminal.reading.focus import focused, frame_on_top, lies_within, lit_boxes, pulled_down
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.tags import untagged
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
 
 _PIECES = re.compile(r"\S+(?: \S+)*")
+_MARK = 4
+"""Columns of the mark of a check box, and the blank behind it."""
+_LIST = "list:"
+"""How the action of a list's row begins, until it is an element; the number of its list follows."""
 
 
 @dataclass(frozen=True)
@@ -48,40 +52,24 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
     """
     layout = Layout(cells)
     prompt = fields.prompted(layout, remembered, hidden=hidden)
-    form = [] if lines else _bare_form(layout, [])
+    form = [] if lines else _bare_form(layout)
     if prompt and any(one.box.top == prompt.box.top for one in form) and len(form) > 1:
         prompt = None
     found = _widgets(layout, prompt)
     found += [one for one in form if prompt is None and all(one.box.meets(other.box).empty for other in found)]
-    top = _on_top(layout, found)
-    found = [one for one in found if one.role != "text field" or one is prompt or _within(layout, one.owner, top)]
+    top = frame_on_top(layout, found)
+    found = [one for one in found if one.role != "text field" or one is prompt or lies_within(layout, one.owner, top)]
     dialogs = {frame for one in found if one.role == "button" for frame in layout.chain(one.owner)}
     listed = lists.lists_of(layout, [one.box for one in found], dialogs)
-    listed = [one for one in listed if _within(layout, one.owner, top)]
-    aliases: dict[str, tuple[str, ...]] = {}
-    groups: dict[str, int] = {}
-    for number, rows in enumerate(listed):
-        role = "list item" if rows.table or rows.in_dialog else "menu item"
-        for row in rows.rows:
-            if row.text:
-                found.append(Found(role=role, name=row.text, box=row.box, owner=row.owner, lit=row.lit, called=row.called,
-                                   actions=(f"list:{number}",)))  # fmt: skip
+    listed = [one for one in listed if lies_within(layout, one.owner, top)]
+    found += _rows(listed)
     found += bars.choices(layout, prompt)
-    found = _lit_boxes(layout, _named_boxes(layout, found))
-    top = top if top is not None else _pulled_down(layout, found)
-    elements: list[Element] = [*_frames(layout)]
-    focus = _focused(layout, found)
-    for number, one in enumerate(sorted(found, key=lambda each: (each.box.top, each.box.left))):
-        element = _element(layout, one, number, top, focus)
-        elements.append(element)
-        if one.actions and one.actions[0].startswith("list:"):
-            groups[element.id] = int(one.actions[0][5:])
-        if one.called:
-            aliases[element.id] = one.called
-    elements += _texts(layout, found)
+    found = lit_boxes(layout, _named_boxes(layout, found))
+    top = top if top is not None else pulled_down(layout, found)
+    used, aliases, groups = _used(layout, found, top)
     asked = cells.lines[prompt.box.top][: prompt.box.left] if prompt and not prompt.value else ""
     title = layout.frames[top].title if top is not None else ""
-    return Reading(cells, tuple(elements), aliases, groups, asked, title)
+    return Reading(cells, (*_frames(layout), *used, *_texts(layout, found)), aliases, groups, asked, title)
 
 
 def _widgets(layout: Layout, prompt: Found | None) -> list[Found]:
@@ -115,16 +103,55 @@ def _widgets(layout: Layout, prompt: Found | None) -> list[Found]:
     return found
 
 
-def _bare_form(layout: Layout, found: list[Found]) -> list[Found]:
+def _rows(listed: Sequence[lists.Listed]) -> list[Found]:
+    """Return the rows of lists and menus; their action says which list they are of."""
+    return [
+        Found(
+            role="list item" if rows.table or rows.in_dialog else "menu item",
+            name=row.text,
+            box=row.box,
+            owner=row.owner,
+            lit=row.lit,
+            called=row.called,
+            actions=(f"{_LIST}{number}",),
+        )
+        for number, rows in enumerate(listed)
+        for row in rows.rows
+        if row.text
+    ]
+
+
+def _used(
+    layout: Layout, found: list[Found], top: int | None
+) -> tuple[list[Element], dict[str, tuple[str, ...]], dict[str, int]]:
+    """Return what can be used as elements, row by row; and by their ids their other names, and the lists they are of."""
+    elements: list[Element] = []
+    aliases: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, int] = {}
+    focus = focused(layout, found)
+    for number, one in enumerate(sorted(found, key=lambda each: (each.box.top, each.box.left))):
+        element = _element(layout, one, number, top, focus)
+        elements.append(element)
+        if one.called:
+            aliases[element.id] = one.called
+        if _is_row(one):
+            groups[element.id] = int(one.actions[0].removeprefix(_LIST))
+    return elements, aliases, groups
+
+
+def _is_row(one: Found) -> bool:
+    return bool(one.actions) and one.actions[0].startswith(_LIST)
+
+
+def _bare_form(layout: Layout) -> list[Found]:
     """Return the fields of a form that shows none, if the cursor stands in one and nothing else is there."""
     column, row = layout.cells.cursor
     owner = layout.owner(column, row)
     lit = layout.stands_out(layout.cells.rows[row][column].style, owner)  # the highlighted row of a list
-    if lit or not layout.cells.cursor_shown or any(one.box.holds(Point(column, row)) for one in found):
+    if lit or not layout.cells.cursor_shown:
         return []
     strip = next((one for one in layout.of(owner) if one.row == row and one.left <= column < one.right), None)
-    bare = fields.at_cursor(layout, strip) if strip else []
-    return [one for one in bare if all(one.box.meets(other.box).empty for other in found)]
+    return fields.at_cursor(layout, strip) if strip else []
 
 
 def _full_button(layout: Layout, index: int, strip: Strip) -> Found | None:
@@ -176,93 +203,6 @@ def _has_buttons(layout: Layout, one: Found, found: list[Found]) -> bool:
     return any(other.role == "button" and around & set(layout.chain(other.owner)) for other in found)
 
 
-_MARK = 4
-"""Columns of the mark of a check box, and the blank behind it."""
-
-
-def _lit_boxes(layout: Layout, found: list[Found]) -> list[Found]:
-    """Mark the one check box or radio button of a frame that stands out from the others there."""
-    boxes = [one for one in found if one.role in {"check box", "radio button"}]
-    lit = Counter(one.owner for one in boxes if _lit(layout, one))
-    return [
-        replace(one, lit=one in boxes and lit[one.owner] == 1 and _lit(layout, one)) if one in boxes else one
-        for one in found
-    ]
-
-
-def _on_top(layout: Layout, found: list[Found]) -> int | None:
-    """Return the frame that takes all keys: a dialog with buttons; None: there is none."""
-    outer = Counter(layout.chain(one.owner)[-1] for one in found if one.role == "button" and one.owner >= 0)
-    if outer:
-        at = layout.owner(*layout.cells.cursor)
-        holding = layout.chain(at)[-1:] if at >= 0 else ()
-        named = [index for index in outer if index in holding]
-        return named[0] if named else (next(iter(outer)) if len(outer) == 1 else max(outer))
-    return None
-
-
-def _within(layout: Layout, owner: int, top: int | None) -> bool:
-    return top is None or top in layout.chain(owner)
-
-
-def _pulled_down(layout: Layout, found: list[Found]) -> int | None:
-    """Return the frame of a menu that was pulled down from the bar; None: there is none."""
-    menus = {one.owner for one in found if one.role == "menu item" and one.owner >= 0 and one.lit}
-    return layout.chain(max(menus))[-1] if menus and any(one.role == "menu" and one.lit for one in found) else None
-
-
-def _focused(layout: Layout, found: list[Found]) -> Found | None:
-    """Return what the cursor stands on, if nothing speaks against it; else the one button or box that stands out."""
-    here = Point(*layout.cells.cursor)
-    used = [one for one in found if one.role in _WITH_FOCUS and not one.actions]
-    on = [one for one in used if one.box.holds(here) and _cursor_means(layout, one, used)]
-    if on:
-        return min(on, key=lambda one: one.box.width)
-    prompts = [one for one in found if one.actions == ("prompt",)]
-    if prompts:
-        return prompts[0]
-    end = Point(here.x - 1, here.y)
-    full = [one for one in used if one.role in _FIELDS and one.box.holds(end) and layout.cells.cursor_shown]
-    if full:
-        return full[0]
-    lit = [one for one in used if one.role not in _FIELDS and _lit(layout, one)]
-    elsewhere = any(one.box.holds(here) for one in used) or any(one.lit and one not in used for one in found)
-    return lit[0] if len(lit) == 1 and not elsewhere else None
-
-
-_FIELDS = frozenset({"text field", "password field"})
-_WITH_FOCUS = frozenset({"button", "check box", "radio button", *_FIELDS})
-
-
-def _cursor_means(layout: Layout, one: Found, used: list[Found]) -> bool:
-    """The cursor on it means the focus. Programs that hide the cursor leave it anywhere: then the look must say so, too."""
-    shown = layout.cells.cursor_shown
-    if one.role in _FIELDS:
-        return shown
-    peers = [other for other in used if other.role == one.role and other is not one]
-    differs = all(_look(layout, one) != _look(layout, other) for other in peers)
-    if one.role == "button":
-        return shown or differs
-    return (shown and layout.cells.cursor[0] == one.box.left + 1) or (bool(peers) and differs)
-
-
-def _look(layout: Layout, one: Found) -> tuple[Style, ...]:
-    """Return how the first written cells of a widget look: the brackets of a box, the name of a button."""
-    row = layout.cells.rows[one.box.top + one.box.height // 2]
-    cells = [cell for cell in row[one.box.left : one.box.right] if cell.char not in LINES]
-    written = [cell for cell in cells if cell.char.strip()] if one.role == "button" else cells
-    return tuple(cell.style for cell in written[:3])
-
-
-def _lit(layout: Layout, one: Found) -> bool:
-    """It stands out: a button for the most part, a box at the end of its name, for tags may always do so."""
-    row = one.box.top + one.box.height // 2
-    strip = Strip(one.owner, row, one.box.left, one.box.right)
-    if one.role in {"check box", "radio button"}:
-        return lists.ends_lit(layout, strip, one.box.left, one.box.right)
-    return layout.bright(strip, one.box.left, one.box.right) > 0.5
-
-
 def _element(layout: Layout, one: Found, number: int, top: int | None, focus: Found | None) -> Element:
     states = {"visible"}
     inside = top is None or top in layout.chain(one.owner) or (one.role == "menu" and one.lit)
@@ -282,7 +222,7 @@ def _element(layout: Layout, one: Found, number: int, top: int | None, focus: Fo
     if one.secret:
         states.add("secret")
         role = "password field"
-    listed = bool(one.actions) and one.actions[0].startswith("list:")
+    listed = _is_row(one)
     return Element(
         id=f"{role}:{number}:{one.name}", role=role, name=one.name, box=one.box,
         value=None if one.secret else one.value, label="" if listed else one.label, states=frozenset(states),
