@@ -8,6 +8,7 @@ from opsagent_tools.gui.matching.anchors import anchor_of
 from opsagent_tools.gui.matching.names import plain
 from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, RANGES, SECRET, STATIC
 from opsagent_tools.gui.matching.scene import Scene, distance, seen
+from opsagent_tools.gui.matching.telling import tells_where
 from opsagent_tools.gui.model import Anchor, Element, Fingerprint, Look, SurfaceKind
 
 _NEIGHBOURS = 12
@@ -46,7 +47,8 @@ def _told_apart(made: Fingerprint, element: Element, scene: Scene) -> Fingerprin
     if not twins:
         return made
     counted = replace(made, twins=len(twins))
-    beside = [one.name[:_LONGEST_NAME] for one in scene.row(element) if _names_a_row(one)]
+    line = sorted(filter(_names_a_row, scene.row(element)), key=lambda one: not tells_where(one))
+    beside = [one.name[:_LONGEST_NAME] for one in line]
     own = {plain(made.name), plain(made.label)}
     for within in (made.within, *(one for one in beside if plain(one) not in own)):
         if within and not any(within in scene.containers(one) for one in twins):
@@ -75,8 +77,8 @@ def _wants_anchor(element: Element, name: str, scene: Scene) -> bool:
 
 
 def _row_name(element: Element, scene: Scene) -> str:
-    """Return the first name on the same line of a table or list."""
-    cells = [one for one in scene.row(element) if one.role in IN_LISTS]
+    """Return the first name on the same line of a table or list; a number or a time there is none."""
+    cells = [one for one in scene.row(element) if one.role in IN_LISTS and tells_where(one)]
     return next((one.name for one in cells if one.name != element.name), "")[:_LONGEST_NAME]
 
 
@@ -102,6 +104,7 @@ def _is_text(one: Element, element: Element, scene: Scene) -> bool:
         one.role in STATIC
         and "tip" not in one.role
         and len(one.name) <= _LONGEST_NAME
+        and tells_where(one)
         and not element.box.holds(one.box.center)
     )
 

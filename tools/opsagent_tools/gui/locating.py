@@ -175,11 +175,13 @@ def _elsewhere(fingerprint: Fingerprint, best: Evidence, scene: Scene) -> str:
 
 def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocated:
     """Find what is called otherwise, or has no name: by its anchor, or by everything around it."""
+    only = _the_only_one(fingerprint, scene)
     if scene.read or not (fingerprint.name or fingerprint.label):
         placed = _by_anchor(fingerprint, scene)
-        if placed is not None:
+        # A text that was read near by need not be its label: where it leads nowhere, it says nothing against the only one.
+        if placed is not None and (only is None or scene.read or isinstance(placed, Located)):
             return placed
-    if (only := _the_only_one(fingerprint, scene)) is not None:
+    if only is not None:
         return only
     if (other := renamed(fingerprint, scene)) is not None and (point := scene.free_point(other.element)) is not None:
         return Located(

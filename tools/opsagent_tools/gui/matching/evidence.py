@@ -8,6 +8,7 @@ from opsagent_tools.gui.matching.anchors import agreement
 from opsagent_tools.gui.matching.names import NOT, plain, same
 from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, IN_LISTS, OTHER, RANGES, suits
 from opsagent_tools.gui.matching.scene import Scene
+from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import Element, Fingerprint
 
 _WEIGHTS = {"name": 3.0, "label": 3.0, "within": 2.5, "anchor": 2.0, "neighbours": 2.0, "role": 1.5, "place": 0.3}
@@ -76,7 +77,7 @@ def weigh(fingerprint: Fingerprint, element: Element, own: dict[str, float], sce
     told = {
         "within": inside(fingerprint, element, scene),
         "anchor": agreement(fingerprint.anchor, element, scene) if fingerprint.anchor else None,
-        "neighbours": _neighbours(fingerprint, element, scene) if fingerprint.neighbours else None,
+        "neighbours": _neighbours(fingerprint, element, scene),
         "place": _place(fingerprint, element, scene) if fingerprint.place[0] and not scene.read else None,
     }
     asked = {
@@ -132,8 +133,10 @@ def inside(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | 
     return None if scene.read else NOT
 
 
-def _neighbours(fingerprint: Fingerprint, element: Element, scene: Scene) -> float:
-    wanted = fingerprint.neighbours[:_NEAR]
+def _neighbours(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | None:
+    wanted = [one for one in fingerprint.neighbours if tells(one)][:_NEAR]
+    if not wanted:
+        return None
     near = scene.around(element, len(wanted) + 3)
     hits = sum(any(_alike(one, other, scene) for other in near) for one in wanted)
     return hits / len(wanted)

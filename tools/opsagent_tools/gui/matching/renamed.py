@@ -8,6 +8,7 @@ from opsagent_tools.gui.matching.meaning import other_words_for, same_button, sa
 from opsagent_tools.gui.matching.names import plain, same
 from opsagent_tools.gui.matching.roles import FIELDS, IN_MENUS, PRESSED, RANGES, TABS, usable
 from opsagent_tools.gui.matching.scene import Scene, enabled, seen
+from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import Element, Fingerprint
 from opsagent_tools.gui.risk import risky_words
 
@@ -103,5 +104,6 @@ def _stranger(one: Element, fingerprint: Fingerprint, scene: Scene) -> bool:
 
 def _kept(fingerprint: Fingerprint, one: Element, scene: Scene) -> float:
     """Return which part of the neighbours is still around it."""
-    near = set(scene.around(one, len(fingerprint.neighbours) + 2))
-    return sum(plain(name) in near for name in fingerprint.neighbours) / len(fingerprint.neighbours)
+    wanted = [name for name in fingerprint.neighbours if tells(name)]
+    near = set(scene.around(one, len(wanted) + 2))
+    return sum(plain(name) in near for name in wanted) / len(wanted) if wanted else 0.0

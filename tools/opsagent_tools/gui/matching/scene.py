@@ -9,6 +9,7 @@ from functools import cached_property
 
 from opsagent_tools.gui.matching.names import plain, same
 from opsagent_tools.gui.matching.roles import CONTAINERS, FIELDS, IN_LISTS, IN_MENUS, SECRET, STATIC, suits, usable
+from opsagent_tools.gui.matching.telling import tells_where
 from opsagent_tools.gui.model import Box, Element, Look, Point, SurfaceKind
 
 _UNNAMED_FRAMES = frozenset(
@@ -94,7 +95,10 @@ class Scene:
         return self.read and any(same(name, one, read=True) for one in self.all_names)
 
     def around(self, element: Element, count: int) -> list[str]:
-        """Return `count` names around `element`, the nearest first, plain, each once; its own name and label are not in it."""
+        """Return `count` names around `element`, the nearest first, plain, each once; its own name and label are not in it.
+
+        What is another one at the next look (a number, a time, a size) is no name.
+        """
         own = {plain(element.name), plain(element.label), ""}
         found: dict[str, float] = {}
         for one in self.named:
@@ -104,7 +108,7 @@ class Scene:
             if (one.role in FIELDS and one.name == one.value) or self.holds(element, one) or self._held(one):
                 continue
             name = plain(one.name)
-            if name in own:
+            if name in own or not tells_where(one):
                 continue
             far = distance(element.box, one.box)
             found[name] = min(far, found.get(name, math.inf))

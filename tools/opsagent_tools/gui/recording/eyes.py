@@ -8,9 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, IN_MENUS, SECRET, usable
+from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK, FIELDS, IN_LISTS, IN_MENUS, PRESSED, SECRET, usable
+from opsagent_tools.gui.matching.scene import Scene
 from opsagent_tools.gui.model import Element, Look, Point, SurfaceKind, Window
 from opsagent_tools.gui.port import NotUsable, ScreenError, Surface
+
+_NAMELESS = PRESSED | IN_LISTS | {"image", "group"}
+"""What may stand in a button or link, and is not meant itself where it has no name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +234,27 @@ async def _with_crop(found: _Found | None) -> Seen | None:
 
 
 def hit(look: Look, point: Point) -> Element | None:
-    """Return what a click at `point` reaches: the smallest that can be used, else the smallest text; None: nothing known."""
+    """Return what a click at `point` reaches: the smallest that can be used, else the smallest text; None: nothing known.
+
+    Of what lies around each other it is what a person means: the link in a list's item, the button around a picture.
+    """
     there = [one for one in look.elements if one.box.holds(point) and "visible" in one.states | _told(one)]
-    return min(there, key=lambda one: (not usable(one.role), one.box.width * one.box.height), default=None)
+    scene = Scene(look)
+    used = [one for one in there if usable(one.role)]
+    around = {above.id for one in used for above in scene.ancestors(one)}
+    inner = [one for one in used if one.id not in around] or there
+    found = min(inner, key=lambda one: one.box.width * one.box.height, default=None)
+    return found if found is None or found.name or found.label else _called(found, there, scene)
+
+
+def _called(found: Element, there: Sequence[Element], scene: Scene) -> Element:
+    """Return what is pressed and has a name around what has none, as a button around its picture; else `found`."""
+    for one in scene.ancestors(found) if found.role in _NAMELESS else ():
+        if one.role in DONE_BY_A_CLICK and one.name and one in there:
+            return one
+        if one.name and one.role not in _NAMELESS:
+            break
+    return found
 
 
 def focused_in(look: Look) -> Element | None:

@@ -10,12 +10,15 @@ from opsagent_tools.gui.model import Box, Element, SurfaceKind
 from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
 from opsagent_tools.gui.terminal.reading.focus import focused, frame_on_top, lies_within, lit_boxes, pulled_down
+from opsagent_tools.gui.terminal.reading.frames import VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.tags import untagged
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
 
-_PIECES = re.compile(r"\S+(?: \S+)*")
+_PIECE = rf"[^\s{re.escape(VERTICAL.replace('|', ''))}]+"
+_PIECES = re.compile(rf"{_PIECE}(?: {_PIECE})*")
+"""What is written together; lines between columns part it."""
 _MARK = 4
 """Columns of the mark of a check box, and the blank behind it."""
 _LIST = "list:"

@@ -1,0 +1,95 @@
+"""What is around a target says where it is; what changes by itself says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from opsagent_tools.gui.fake import Control
+from opsagent_tools.gui.fingerprints import fingerprint_of
+from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.matching.telling import tells
+from opsagent_tools.gui.model import Anchor, Box, Element, Located, NotLocated, Point, SurfaceKind
+from opsagent_tools.gui.recording.eyes import hit
+from tests.unit.gui.test_locating import known, look
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9│nov 29 07:46││", "Nov 29 07:46", "29 Nov 2026, 10:11:12", "4096", "1.5G", "1,234 KB", "12.3%", "17:01", "0x7f",
+     "1h 23m", "127.0.0.1:8080", "a3f9c0de12345678", "12.3 °C", "│", "---", "March 2026"],
+)  # fmt: skip
+def test_what_passes_by_itself_tells_nothing(text: str) -> None:
+    assert not tells(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["march.csv", "db1.example.org", "Item 1", "March", "Monitor 1", "F10", "7", "Second 2", "삭제", "C", "10 MB free"],
+)
+def test_a_name_tells_where_one_is(text: str) -> None:
+    assert tells(text)
+
+
+def _table(*rows: tuple[str, str, str]) -> list[Control]:
+    made = []
+    for at, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            made.append(
+                Control(f"{at}.{column}", "table cell", cell, box=Box(10 + 120 * column, 40 + 20 * at, 110, 18))
+            )
+    return made
+
+
+def test_a_row_is_known_among_others_whose_numbers_are_new() -> None:
+    recorded = look(*_table(("billing", "4711", "10:02"), ("ingest", "4712", "10:03"), ("mailer", "4713", "10:04")))
+    fingerprint = known("1.0", recorded)
+    assert fingerprint.neighbours == ("billing", "mailer")
+    older = replace(fingerprint, neighbours=("4712", "10:03", "4711", "4713", "billing", "mailer"))
+    now = look(*_table(("billing", "99", "11:30"), ("ingest", "101", "12:00"), ("mailer", "23", "12:01")))
+    for one in (fingerprint, older):
+        found = locate(one, now)
+        assert isinstance(found, Located)
+        assert found.element is not None
+        assert found.element.id == "1.0"
+
+
+def test_a_text_that_was_never_its_label_says_nothing_against_the_only_one() -> None:
+    area = Control("area", "text area", "", value="", box=Box(0, 60, 500, 300))
+    around = [
+        Control(f"m{n}", "menu", name, box=Box(10 + 60 * n, 0, 50, 20))
+        for n, name in enumerate(["File", "Edit", "View"])
+    ]
+    tab = Control("tab", "tab", "rules.txt X", box=Box(400, 30, 100, 24))
+    recorded = replace(known("area", look(*around, tab, area)), anchor=Anchor(text="rules.txt X", dx=0.0, dy=1.5))
+    moved = replace(tab, box=Box(10, 30, 100, 24))
+    found = locate(replace(recorded, anchor=Anchor(text="rules.txt X", dx=-30.0, dy=-9.0)), look(*around, moved, area))
+    assert isinstance(found, Located)
+    assert found.element is not None
+    assert found.element.id == "area"
+    second = replace(area, key="second", box=Box(0, 370, 500, 100))
+    assert isinstance(locate(recorded, look(*around, replace(tab, box=Box(10, 460, 90, 20)), area, second)), NotLocated)
+
+
+def _told(key: str, role: str, name: str, box: Box, parent: str | None = None) -> Element:
+    return Element(
+        id=key, role=role, name=name, box=box, parent=parent, source=SurfaceKind.ACCESSIBLE,
+        states=frozenset({"visible", "enabled"}),
+    )  # fmt: skip
+
+
+def test_what_a_person_means_is_the_link_in_an_item_and_the_button_around_a_picture() -> None:
+    place = Box(10, 10, 80, 30)
+    seen = look()
+    nav = replace(seen, elements=(_told("li", "list item", "", place), _told("a", "link", "Actions", place, "li")))
+    assert getattr(hit(nav, Point(20, 20)), "id", "") == "a"
+    assert fingerprint_of(nav.elements[1], nav).name == "Actions"
+    wide = replace(nav, elements=(nav.elements[0], replace(nav.elements[1], box=Box(0, 0, 120, 50))))
+    assert getattr(hit(wide, Point(20, 20)), "id", "") == "a"
+    icon = _told("icon", "icon", "", Box(20, 15, 16, 16), "b")
+    toolbar = replace(seen, elements=(_told("b", "button", "Reload", place), icon))
+    assert getattr(hit(toolbar, Point(25, 20)), "id", "") == "b"
+    field = _told("entry", "text field", "", Box(20, 15, 40, 20), "row")
+    row = replace(seen, elements=(_told("row", "row", "mailer", place), field))
+    assert getattr(hit(row, Point(25, 20)), "id", "") == "entry"

@@ -1,0 +1,42 @@
+"""Which texts say where one is: a name does; a number, a time, a size or a piece of a frame is another one at the next look."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from opsagent_tools.gui.matching.roles import IN_LISTS, STATIC
+from opsagent_tools.gui.model import Element
+
+_DAYS = (
+    "(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|satu?r?|sun)(?:day)?|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?"
+    "|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?"
+)
+_UNITS = "[kmgtp]i?b?(?:/s|ps)?|b|bytes?|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|ms|us|µs|ns|hz|[kmg]hz|c|f|w|v|a"
+_PASSES = re.compile(
+    rf"\b(?:{_DAYS})\.?,?\s+\d{{1,4}}\b|\b\d{{1,4}}\.?\s+(?:{_DAYS})\b"
+    r"|\b\d{4}-\d\d-\d\dt?|\b(?:a\.?m|p\.?m|utc|gmt)\b\.?"
+    rf"|[-+~]?\d[\d.,:'/]*\s?°?(?:{_UNITS})?(?![^\W\d_])|\b0x[\da-f]+\b|\b(?=[a-f]*\d)[\da-f]{{12,}}\b",
+    re.IGNORECASE,
+)
+"""What has passed at the next look: dates, times, and numbers with their units, addresses and digests."""
+_SHORT = re.compile(r"\d{1,2}")
+"""May be what a key of a calculator is called, or a day of a calendar."""
+
+
+@lru_cache(maxsize=8192)
+def tells(name: str) -> bool:
+    """Tell whether a text may be the name of something, so that it says where one is."""
+    return bool(_SHORT.fullmatch(name.strip())) or _says(name)
+
+
+def tells_where(element: Element) -> bool:
+    """Tell whether the name of `element` says where one is. What is pressed may be called by a number; a row is not."""
+    if element.role in IN_LISTS:
+        return _says(element.name)
+    return element.role not in STATIC or tells(element.name)
+
+
+@lru_cache(maxsize=8192)
+def _says(name: str) -> bool:
+    return any(one.isalpha() for one in _PASSES.sub(" ", name))
