@@ -8,11 +8,12 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import IO, Any
 
 from opsagent_tools.gui.model import Box, Element, Picture, SurfaceKind
 from opsagent_tools.gui.port import NotUsable, ScreenError
@@ -21,6 +22,8 @@ from opsagent_tools.patience import within
 _NEEDED = {"cv2": "opencv-python-headless", "mss": "mss", "rapidocr": "rapidocr", "onnxruntime": "onnxruntime"}
 _START_S, _ANSWER_S = 60.0, 60.0
 _LINE_BYTES = 64 << 20
+_LAST_WORDS = 300
+_WORKER = (sys.executable, "-P", "-m", "opsagent_tools.gui.pixels.worker")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV", "TMPDIR")
 
 
@@ -67,14 +70,21 @@ def missing() -> tuple[str, ...]:
 
 
 class Eyes:
-    """What is seen on one display. One process, started when it is first needed; `close` ends it."""
+    """What is seen on one display. One process, started when it is first needed; `close` ends it.
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    Where it ends by itself it is started anew, once for each question. Then nothing is remembered of any window: what was
+    located before does not look as it did, and nothing is done there.
+    """
+
+    def __init__(self, env: Mapping[str, str], worker: Sequence[str] = _WORKER) -> None:
         """Make eyes for a display.
 
         Args:
             env: of programs there (DISPLAY, XAUTHORITY).
+            worker: the command that starts the process that sees.
         """
+        self._worker = tuple(worker)
+        self._said: IO[bytes] | None = None
         self._env = {**{name: os.environ[name] for name in _PASSED_ON if name in os.environ}, **env}
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -139,6 +149,9 @@ class Eyes:
         """End the process."""
         async with self._turn:
             process, self._process = self._process, None
+            said, self._said = self._said, None
+            if said is not None:
+                said.close()
             if process is None:
                 return
             with contextlib.suppress(OSError, RuntimeError):
@@ -154,31 +167,63 @@ class Eyes:
 
     async def _in_turn(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         async with self._turn:
-            process = await self._started()
             try:
-                answer = await within(_exchange(process, asked), _ANSWER_S)
-            except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-                self._process = None
-                await _ended(process)
-                raise ScreenError(f"the window could not be looked at: {type(error).__name__}") from None
+                answer = await self._answered(asked)
+            except _Died:
+                try:
+                    answer = await self._answered(asked)
+                except _Died as died:
+                    raise NotUsable(f"pictures cannot be read: {died}") from None
         if "error" in answer:
             raise ScreenError(f"the window could not be looked at: {answer['error']}")
         return answer
+
+    async def _answered(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the answer of the process. Raises _Died, NotUsable, ScreenError."""
+        process = await self._started()
+        try:
+            return await within(_exchange(process, asked), _ANSWER_S)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            await self._over(process)
+            if isinstance(error, TimeoutError):
+                raise ScreenError("the window could not be looked at in time") from None
+            raise _Died(self._last_words()) from None
+        except ValueError as error:
+            await self._over(process)
+            raise ScreenError(f"the window could not be looked at: {type(error).__name__}") from None
+
+    async def _over(self, process: asyncio.subprocess.Process) -> None:
+        self._process = None
+        await _ended(process)
+
+    def _last_words(self) -> str:
+        """Return why the process ended, as far as it said so: the last line that it wrote."""
+        if self._said is None:
+            return "its process ended"
+        self._said.seek(0)
+        lines = self._said.read().decode(errors="replace").split("\n")
+        last = next((one.strip() for one in reversed(lines) if one.strip()), "")
+        return f"its process ended: {last[:_LAST_WORDS]}" if last else "its process ended"
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is not None and self._process.returncode is None:
             return self._process
         if lacking := missing():
             raise NotUsable(f"pictures cannot be read: pip install {' '.join(lacking)}")
+        if self._said is not None:
+            self._said.close()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 # it has no name, and ends with what writes into it
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "opsagent_tools.gui.pixels.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            *self._worker, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=self._said,
             env=self._env, limit=_LINE_BYTES, start_new_session=True,
         )  # fmt: skip
         try:
             ready = await within(_answer(process), _START_S)
-        except (TimeoutError, ValueError, asyncio.IncompleteReadError):
-            ready = {"error": "its process ended"}
+        except asyncio.IncompleteReadError:
+            await _ended(process)
+            raise _Died(self._last_words()) from None
+        except (TimeoutError, ValueError):
+            ready = {"error": "its process does not answer"}
         except BaseException:
             await _ended(process)
             raise
@@ -187,6 +232,10 @@ class Eyes:
             raise NotUsable(f"pictures cannot be read: {ready['error']}")
         self._process = process
         return process
+
+
+class _Died(Exception):
+    """The process that sees ended by itself; says why."""
 
 
 async def _exchange(process: asyncio.subprocess.Process, asked: Mapping[str, Any]) -> dict[str, Any]:

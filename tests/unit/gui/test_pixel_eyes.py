@@ -1,0 +1,41 @@
+"""The process that sees, where it ends by itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the extra gui: pip install opsagent[gui]")
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.pixels.eyes import Eyes
+from opsagent_tools.gui.port import NotUsable
+
+_WINDOW = Box(0, 0, 10, 10)
+_ENDS = """
+import pathlib, sys
+lives = pathlib.Path(sys.argv[1])
+left = int(lives.read_text())
+lives.write_text(str(left - 1))
+print('{"ready": true}', flush=True)
+for line in sys.stdin:
+    if left > 1:
+        sys.exit("no memory is left")
+    print('{"digest": "d", "blank": false}', flush=True)
+"""
+
+
+async def test_a_process_that_ends_is_started_anew_once_and_then_its_last_words_are_told(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    eyes = Eyes({}, worker=(sys.executable, "-I", "-S", "-c", _ENDS, str(lives)))
+    try:
+        lives.write_text("2")
+        assert (await eyes.glance("w", _WINDOW)).digest == "d"
+        lives.write_text("9")
+        await eyes.close()
+        with pytest.raises(NotUsable, match="its process ended: no memory is left"):
+            await eyes.glance("w", _WINDOW)
+    finally:
+        await eyes.close()
