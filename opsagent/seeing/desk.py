@@ -16,6 +16,7 @@ from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.vision import claude, lux, openai, ui_tars
 from opsagent_tools.gui.vision.conversation import Broken, Conversation, Dialect
 from opsagent_tools.gui.vision.frames import Frame
+from opsagent_tools.gui.vision.texts import tokens_of
 from opsagent_tools.gui.vision.wanted import Answered, BadReply, Reply
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Seer:
             except BaseException:
                 await asyncio.to_thread(account.break_off, call, name, "screen", self.spent)
                 raise
-            told = {"ok": not why, "why": why, "bytes": size, **_tokens(reply)}
+            told = {"ok": not why, "why": why, "bytes": size, **tokens_of(reply)}
             await asyncio.to_thread(account.end, call, name, "screen", told, self.spent)
         except StoreError as error:
             raise Broken(f"it cannot be written down what is asked: {error}") from error
@@ -145,12 +146,3 @@ class LuxConversation:
             return lux.read(step, shown)
         except BadReply as error:
             raise Broken(f"{self._model} says what nobody understands: {error}") from None
-
-
-def _tokens(reply: Mapping[str, Any]) -> dict[str, int]:
-    usage = reply.get("usage")
-    counted = usage if isinstance(usage, Mapping) else {}
-    return {
-        "tokens_in": int(counted.get("input_tokens") or counted.get("prompt_tokens") or 0),
-        "tokens_out": int(counted.get("output_tokens") or counted.get("completion_tokens") or 0),
-    }

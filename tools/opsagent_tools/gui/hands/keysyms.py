@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _UNICODE = 0x0100_0000
-_NO_SYMBOL = 0
 
 LEVEL3 = 0xFE03
 """ISO_Level3_Shift: AltGr."""

@@ -75,13 +75,10 @@ def read(reply: Mapping[str, Any], shown: Frame) -> Reply:
     if not wanted:
         over = Want.FINISHED if reply.get("status", "completed") == "completed" else Want.FAILED
         wanted.append(Wanted(want=over, said=text))
-    usage = reply.get("usage")
-    counted = usage if isinstance(usage, Mapping) else {}
     return Reply(
         wanted=tuple(wanted),
         said=text,
-        tokens_in=int(counted.get("input_tokens") or 0),
-        tokens_out=int(counted.get("output_tokens") or 0),
+        **texts.tokens_of(reply),
     )
 
 

@@ -1,8 +1,9 @@
-"""Gestures that several dialects put together in the same way."""
+"""What several dialects write and read in the same way."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
 from opsagent_tools.gui.model import Gesture, Verb
 from opsagent_tools.gui.vision.wanted import Want, Wanted
@@ -33,6 +34,11 @@ def unknown(what: str, call: str = "") -> Wanted:
     return Wanted(want=Want.UNKNOWN, said=what[:200], id=call)
 
 
-def with_call(wanted: Wanted, call: str) -> Wanted:
-    """Return it as the answer to that call."""
-    return replace(wanted, id=call)
+def tokens_of(reply: Mapping[str, Any]) -> dict[str, int]:
+    """Return how many tokens a reply says that it took: `tokens_in` and `tokens_out`, 0 where it says nothing."""
+    usage = reply.get("usage")
+    counted = usage if isinstance(usage, Mapping) else {}
+    return {
+        "tokens_in": int(counted.get("input_tokens") or counted.get("prompt_tokens") or 0),
+        "tokens_out": int(counted.get("output_tokens") or counted.get("completion_tokens") or 0),
+    }

@@ -82,13 +82,10 @@ def read(reply: Mapping[str, Any], shown: Frame) -> Reply:
     wanted = tuple(one for line in _lines(actions) for one in _read(line, shown))
     if not wanted:
         raise BadReply("the line with the action is empty")
-    usage = reply.get("usage")
-    counted = usage if isinstance(usage, Mapping) else {}
     return Reply(
         wanted=wanted,
         said=thought.removeprefix("Thought:").strip(),
-        tokens_in=int(counted.get("prompt_tokens") or 0),
-        tokens_out=int(counted.get("completion_tokens") or 0),
+        **texts.tokens_of(reply),
     )
 
 
