@@ -14,12 +14,11 @@ import cv2
 import numpy as np
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, apart, dark, ground, inside, part_of
+from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, dark, ground, inside, part_of
 from opsagent_tools.gui.pixels.frames import Frame
+from opsagent_tools.gui.pixels.ink import ink_in, runs, without_borders
 from opsagent_tools.gui.pixels.signs import sign_of
 
-_FAINTEST = 36
-"""Levels from the background that count as ink, where the strongest ink is no stronger."""
 _GAP = 0.85
 """Of the ink's height: wider gaps part two texts. Words in fixed-pitch fonts are up to 0.8 apart, in others 0.4."""
 _FIELD_GAP = 3.0
@@ -76,7 +75,7 @@ def piece_of(image: Image, box: Box, height: int) -> Piece | None:
     if crop.size == 0:
         return None
     back = ground(crop)
-    ink = _ink(crop, back)
+    ink = ink_in(crop, back)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if rows.size == 0 or columns.size > 2.5 * height or rows.size > 1.6 * height:
         return None
@@ -94,7 +93,7 @@ def piece_of(image: Image, box: Box, height: int) -> Piece | None:
 def line_of(image: Image) -> list[Piece]:
     """Return the text in a picture of one line, such as a field: no finder is asked, which overlooks what fills it."""
     shown, back = image.copy(), ground(image)
-    shown[:, _ink(image, back).mean(axis=0) > _CARET] = back  # a caret that is as high as the field
+    shown[:, ink_in(image, back).mean(axis=0) > _CARET] = back  # a caret that is as high as the field
     return _pieces_of(shown, Box(0, 0, image.shape[1], image.shape[0]), _FIELD_GAP)
 
 
@@ -161,14 +160,14 @@ def _pieces_of(image: Image, box: Box, gap: float) -> list[Piece]:
         return []
     crop = part_of(image, box)
     back = ground(crop)
-    ink = _without_rules(_ink(crop, back))
+    ink = without_borders(ink_in(crop, back))
     ink = _without_marks_of_keys(_own_line(ink))
     rows = np.flatnonzero(ink.any(axis=1))
     if rows.size < 3:
         return []
     height = max(int(rows[-1] - rows[0]) + 1, round(0.4 * box.height))
     found = []
-    for left, right in _runs(np.asarray(ink.any(axis=0)), max(3, round(gap * height))):
+    for left, right in runs(np.asarray(ink.any(axis=0)), max(3, round(gap * height))):
         own = np.flatnonzero(ink[:, left:right].any(axis=1))
         tight = Box(box.left + left, box.top + int(own[0]), right - left, int(own[-1] - own[0]) + 1)
         if tight.height >= 3:
@@ -178,35 +177,15 @@ def _pieces_of(image: Image, box: Box, gap: float) -> list[Piece]:
     return found
 
 
-def _ink(crop: Image, back: Colour) -> Mask:
-    levels = apart(crop, back)
-    strongest = int(levels.max(initial=0))
-    return np.asarray(levels > min(max(_FAINTEST, strongest // 3), 96), dtype=np.bool_)
-
-
-def _without_rules(ink: Mask) -> Mask:
-    """Drop lines that are no text: rows that are nearly all ink, and columns of ink from edge to edge at the sides."""
-    kept = ink.copy()
-    if ink.shape[1] > 24:
-        kept[ink.mean(axis=1) > 0.85] = False
-    full = ink.mean(axis=0) > 0.92
-    width = full.size
-    edge = max(4, ink.shape[0] // 4)
-    for x in (*range(min(edge, width)), *range(max(0, width - edge), width)):
-        if full[x] and ink.shape[0] > 12:
-            kept[:, x] = False
-    return kept
-
-
 def _own_line(ink: Mask) -> Mask:
     """Drop what hangs in from the lines above and below: rows of ink that touch the edge of the box, apart from its middle."""
-    runs = _runs(np.asarray(ink.any(axis=1)), 0)
-    if len(runs) < 2:
+    rows = runs(np.asarray(ink.any(axis=1)), 0)
+    if len(rows) < 2:
         return ink
     height = ink.shape[0]
-    main = max(runs, key=lambda run: ink[run[0] : run[1]].sum() - (run[0] == 0 or run[1] == height) * ink.size)
+    main = max(rows, key=lambda run: ink[run[0] : run[1]].sum() - (run[0] == 0 or run[1] == height) * ink.size)
     kept = ink.copy()
-    for run in runs:
+    for run in rows:
         if run != main and (run[0] == 0 or run[1] == height):
             kept[run[0] : run[1]] = False
     return kept
@@ -229,17 +208,6 @@ def _without_marks_of_keys(ink: Mask) -> Mask:
             kept = kept.copy() if kept is ink else kept
             kept[labels == index] = False
     return kept
-
-
-def _runs(inked: Mask, gap: int) -> list[tuple[int, int]]:
-    """Return where ink stands, joined over gaps of up to `gap`."""
-    at = np.flatnonzero(inked)
-    if at.size == 0:
-        return []
-    breaks = np.flatnonzero(np.diff(at) - 1 > gap)
-    starts = np.concatenate(([0], breaks + 1))
-    ends = np.concatenate((breaks, [at.size - 1]))
-    return [(int(at[start]), int(at[end]) + 1) for start, end in zip(starts, ends, strict=True)]
 
 
 def _picture(crop: Image, ink: Mask, span: Box, limits: Box, back: Colour) -> Image:
