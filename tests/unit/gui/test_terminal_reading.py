@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from opsagent_tools.gui.model import Element
+from datetime import UTC, datetime
+
+from opsagent_tools.gui.fingerprints import fingerprint_of
+from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.matching.names import shortened
+from opsagent_tools.gui.model import Element, Located, Look, NotLocated, SurfaceKind, Window
 from opsagent_tools.gui.terminal.driving import is_on
 from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
 from opsagent_tools.gui.terminal.vt import Emulator
@@ -166,3 +171,63 @@ def test_a_gauge_tells_how_far_it_is() -> None:
         "└──────────────────┘",
     ]
     assert _one(_read(*rows, _HIDDEN), "progress bar", "Copying").value == "42%"
+
+
+def _checklist(*rows: tuple[str, str]) -> list[str]:
+    return _box(
+        " Which ones?",
+        "",
+        *(f" [ ] {tag.ljust(8)} {text}" for tag, text in rows),
+        "",
+        "   <Ok>     <Cancel>",
+        title="Tonight",
+    )
+
+
+def test_a_row_is_known_by_its_tag_where_its_text_is_another_one() -> None:
+    shown = _read(*_checklist(("nginx", "Web server"), ("redis", "Cache"), ("smtpd", "Mail")))
+    cache = _one(shown, "check box", "Cache")
+    assert cache.label == "redis"
+    known = fingerprint_of(cache, _look(shown))
+    renamed = _look(_read(*_checklist(("smtpd", "Mail"), ("redis", "Key store"), ("nginx", "Web server"))))
+    found = locate(known, renamed)
+    assert isinstance(found, Located)
+    assert found.element is not None
+    assert (found.element.name, found.element.label, found.drift) == ("Key store", "redis", ("name",))
+    moved = _look(_read(*_checklist(("smtpd", "Cache"), ("redis", "Key store"), ("nginx", "Web server"))))
+    assert isinstance(locate(known, moved), NotLocated)
+    others = _look(
+        _read(*_checklist(("redis-old", "Cache of last year"), ("valkey", "Cache"), ("nginx", "Web server")))
+    )
+    assert isinstance(locate(known, others), NotLocated)
+
+
+def test_a_number_before_a_row_is_a_place_and_no_tag() -> None:
+    shown = _read(*_checklist(("1", "Start"), ("2", "Restart"), ("3", "Status")))
+    restart = _one(shown, "check box", "Restart")
+    assert not restart.label
+    assert isinstance(
+        locate(
+            fingerprint_of(restart, _look(shown)),
+            _look(_read(*_checklist(("1", "Start"), ("2", "Stop"), ("3", "Status")))),
+        ),
+        NotLocated,
+    )
+
+
+def test_a_long_title_makes_no_hole_in_a_frame_and_is_known_where_it_is_cut() -> None:
+    row = f"{_LIT} march.csv {_PLAIN}".ljust(28 + len(_LIT + _PLAIN))
+    cut = _read("┌<─ ...2/work-of-x/reports ─.┐", f"│{row}│", f"│{' alpha.csv'.ljust(28)}│", f"└{'─' * 28}┘")
+    wide = _read(
+        "┌<─ /srv/12/work-of-x/reports ───────.┐", f"│{row}{' ' * 9}│", f"│{' alpha.csv'.ljust(37)}│", f"└{'─' * 37}┘"
+    )
+    march = _one(cut, "menu item", "march.csv")
+    assert fingerprint_of(march, _look(cut)).within == "...2/work-of-x/reports"
+    assert isinstance(locate(fingerprint_of(march, _look(cut)), _look(wide)), Located)
+    assert shortened("Long name…", "Long name of it")
+    assert not shortened("Save...", "Save as")
+
+
+def _look(reading: Reading) -> Look:
+    window = Window(id="pty:1", pid=1, exe="/bin/x", program="x", uid=0, box=reading.cells.box)
+    return Look(window=window, at=datetime.now(UTC), source=SurfaceKind.TERMINAL, elements=reading.elements)

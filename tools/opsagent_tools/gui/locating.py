@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsagent_tools.gui.matching.anchors import anchors_seen, points_to
-from opsagent_tools.gui.matching.evidence import STRONG, Evidence, identified, inside, weigh
+from opsagent_tools.gui.matching.evidence import STRONG, Evidence, has_tag, identified, inside, weigh
 from opsagent_tools.gui.matching.meaning import same_field
 from opsagent_tools.gui.matching.names import NOT, same
 from opsagent_tools.gui.matching.phrases import phrases
@@ -69,6 +69,9 @@ def _checked(
     if scene.read and not _looks_right(fingerprint, best.element.role):
         why = f"“{fingerprint.name or fingerprint.label}” is read, but it looks like a {best.element.role} and not like a {fingerprint.looks}"
         return _no("unsure", why, found, scene)
+    if _by_tag(fingerprint, best) and scene.says(fingerprint.name):
+        why = f"the row “{fingerprint.label}” is called “{best.element.name}” now, and “{fingerprint.name}” is another one"
+        return _no("disagreeing", why, found, scene)
     if best.score < LEAST:
         return _no(
             "unsure", f"what looks most like {fingerprint.said} fits too little ({best.score:.2f})", found, scene
@@ -264,6 +267,8 @@ def _located(fingerprint: Fingerprint, best: Evidence, point: Point, margin: flo
     drift = [one for one in ("within", "neighbours") if best.values.get(one, 1.0) < 0.34]
     if 0 < best.values.get("role", 1.0) < 0.7 and not scene.read:
         drift.append("role")
+    if _by_tag(fingerprint, best):
+        drift.append("name")
     return Located(
         point=point,
         box=best.element.box,
@@ -275,6 +280,11 @@ def _located(fingerprint: Fingerprint, best: Evidence, point: Point, margin: flo
         drift=tuple(drift),
         why=f"by its {', '.join(told)}" if told else "the only one",
     )
+
+
+def _by_tag(fingerprint: Fingerprint, best: Evidence) -> bool:
+    """Tell whether it is called otherwise than it was, and known by its tag alone."""
+    return bool(fingerprint.name) and "name" not in best.values and has_tag(best.element)
 
 
 def _agrees(fingerprint: Fingerprint, best: Evidence, scene: Scene) -> bool:

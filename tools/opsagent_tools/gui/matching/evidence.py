@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsagent_tools.gui.matching.anchors import agreement
-from opsagent_tools.gui.matching.names import NOT, plain, same
-from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, IN_LISTS, OTHER, RANGES, suits
+from opsagent_tools.gui.matching.names import NEARLY, NOT, plain, same, shortened
+from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, IN_LISTS, IN_MENUS, OTHER, RANGES, suits
 from opsagent_tools.gui.matching.scene import Scene
 from opsagent_tools.gui.matching.telling import tells
-from opsagent_tools.gui.model import Element, Fingerprint
+from opsagent_tools.gui.model import Element, Fingerprint, SurfaceKind
 
 _WEIGHTS = {"name": 3.0, "label": 3.0, "within": 2.5, "anchor": 2.0, "neighbours": 2.0, "role": 1.5, "place": 0.3}
 STRONG = ("name", "label", "within", "anchor")
@@ -55,7 +55,7 @@ def identified(fingerprint: Fingerprint, element: Element, scene: Scene) -> dict
         return None
     found = {"role": role}
     name, label = _name(fingerprint, element, scene), _label(fingerprint, element, scene)
-    if name == NOT and (label is None or label == NOT or not _named_by_value(element)):
+    if name == NOT and (label is None or label == NOT or not (_named_by_value(element) or has_tag(element))):
         return None
     if label == NOT and fingerprint.label:
         return None
@@ -117,6 +117,11 @@ def _named_by_value(element: Element) -> bool:
     return element.role in FIELDS | RANGES or element.role in {"combo box", "menu button"}
 
 
+def has_tag(element: Element) -> bool:
+    """Tell whether its label is the word by which a program of a terminal knows a row, however the row is called."""
+    return element.source is SurfaceKind.TERMINAL and element.role in CHOICES | IN_LISTS | IN_MENUS
+
+
 def inside(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | None:
     """Return how surely it is in the container that the fingerprint names; None: it names none, or the look does not tell."""
     if not fingerprint.within:
@@ -127,6 +132,8 @@ def inside(fingerprint: Fingerprint, element: Element, scene: Scene) -> float | 
     best = max((same(fingerprint.within, one, read=scene.read) for one in around), default=NOT)
     if best > NOT:
         return best
+    if any(shortened(fingerprint.within, one) for one in around):
+        return NEARLY
     if element.role in IN_LISTS and scene.says(fingerprint.within):
         return NOT
     # Pixels do not tell containers; where the container's name is read somewhere, nothing says that this is not in it.

@@ -20,6 +20,8 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": 
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "5": "s", "8": "b", "2": "z", "ı": "l"})
 _NOT_READ = re.compile(r"[\s.,:;'\"`´_*•()\[\]{}<>-]+")
 _LONG_ENOUGH = 8
+_LEFT_OUT = re.compile(r"…|\.{3}|~(?!/)|(?<=/)~(?=/)")
+"""What stands for the part of a name that had no room."""
 
 
 @lru_cache(maxsize=8192)
@@ -60,6 +62,17 @@ def same(wanted: str, seen: str, *, read: bool = False) -> float:
     if bones == bones_seen and (len(bones) > 1 or plain(wanted).isalnum() == plain(seen).isalnum()):
         return AS_READ
     return NEARLY if _one_sign_apart(bones, bones_seen) and _digits(wanted) == _digits(seen) else NOT
+
+
+def shortened(one: str, other: str) -> bool:
+    """Tell whether one of both is the other without a part that had no room: `...2/work/reports`, `Long na…`, `/usr/~/doc`."""
+    for short, whole in ((one, other), (other, one)):
+        parts = _LEFT_OUT.split(short)
+        if len(parts) != 2 or len(short) >= len(whole) or len(parts[0]) + len(parts[1]) < _LONG_ENOUGH:
+            continue
+        if whole.startswith(parts[0]) and whole.endswith(parts[1]):
+            return True
+    return False
 
 
 def _without_mnemonic(text: str) -> str:

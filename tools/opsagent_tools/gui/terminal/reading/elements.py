@@ -12,7 +12,7 @@ from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
 from opsagent_tools.gui.terminal.reading.focus import focused, frame_on_top, lies_within, lit_boxes, pulled_down
 from opsagent_tools.gui.terminal.reading.frames import VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
-from opsagent_tools.gui.terminal.reading.tags import untagged
+from opsagent_tools.gui.terminal.reading.tags import tag_of, untagged
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
 
@@ -116,6 +116,7 @@ def _rows(listed: Sequence[lists.Listed]) -> list[Found]:
             owner=row.owner,
             lit=row.lit,
             called=row.called,
+            label=row.tag,
             actions=(f"{_LIST}{number}",),
         )
         for number, rows in enumerate(listed)
@@ -185,20 +186,24 @@ def _still(ident: str, role: str, name: str, box: Box, owner: int) -> Element:
 
 
 def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
-    """Call check boxes and radio buttons that stand below each other by what follows their tags, where they have tags."""
+    """Call check boxes and radio buttons that stand below each other by what follows their tags, where they have tags.
+
+    A tag that can only mean its row is the label.
+    """
     columns: dict[tuple[int, int], list[Found]] = {}
     for one in found:
         if one.role in {"check box", "radio button"}:
             columns.setdefault((one.owner, one.box.left), []).append(one)
-    names: dict[int, str] = {}
+    named: dict[int, Found] = {}
     for boxes in columns.values():
         lines = [layout.cells.lines[one.box.top][one.box.left + _MARK : one.box.right] for one in boxes]
-        names |= {
-            id(one): item
-            for one, item in zip(boxes, untagged(lines, likely=_has_buttons(layout, boxes[0], found)), strict=True)
+        items = untagged(lines, likely=_has_buttons(layout, boxes[0], found))
+        named |= {
+            id(one): replace(one, name=item, called=(one.name,), label=tag_of(line))
+            for one, item, line in zip(boxes, items, lines, strict=True)
             if item
         }
-    return [replace(one, name=names[id(one)], called=(one.name,)) if names.get(id(one)) else one for one in found]
+    return [named.get(id(one), one) for one in found]
 
 
 def _has_buttons(layout: Layout, one: Found, found: list[Found]) -> bool:
@@ -228,7 +233,7 @@ def _element(layout: Layout, one: Found, number: int, top: int | None, focus: Fo
     listed = _is_row(one)
     return Element(
         id=f"{role}:{number}:{one.name}", role=role, name=one.name, box=one.box,
-        value=None if one.secret else one.value, label="" if listed else one.label, states=frozenset(states),
+        value=None if one.secret else one.value, label=one.label, states=frozenset(states),
         actions=() if listed else one.actions, source=SurfaceKind.TERMINAL,
         parent=f"frame:{one.owner}" if one.owner >= 0 else None,
     )  # fmt: skip

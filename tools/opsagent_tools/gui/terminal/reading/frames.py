@@ -19,6 +19,8 @@ LINES = frozenset(
 )
 _TITLE_SPLIT = re.compile(r"[─═━╌┄┈]+|-{2,}|^-|-$")
 
+_ORNAMENTS = " <>[]┤├┫┣╡╞|^"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -68,7 +70,8 @@ def _right_corner(line: str, left: int) -> int | None:
     for column in range(left + 1, len(line)):
         char = line[column]
         if char in _TOP_RIGHT:
-            enough = drawn >= max(1, (column - left) // 8)
+            # Lines of their own signs are a frame also where a long title leaves little of them; dashes may be dashes.
+            enough = drawn >= (max(1, (column - left) // 8) if "+" in {char, line[left]} else 1)
             return column if enough and line[left + 1] in HORIZONTAL + "┤<[ " + "".join(_TOP_RIGHT) else None
         if char in "┌╔╭┏╒╓│║┃└╚╰┗" or (char == "|" and drawn == 0):
             return None
@@ -101,5 +104,6 @@ def _goes_on(cells: Cells, row: int, left: int, right: int) -> bool:
 
 def _title(edge: str) -> str:
     """Return what is written into an upper edge, without ornaments."""
-    pieces = [read(piece).strip(" <>[]┤├┫┣╡╞|.^") for piece in _TITLE_SPLIT.split(edge)]
+    pieces = [read(piece).strip(_ORNAMENTS).rstrip(f"{_ORNAMENTS}.") for piece in _TITLE_SPLIT.split(edge)]
+    pieces = [piece if piece.startswith("...") else piece.lstrip(f"{_ORNAMENTS}.") for piece in pieces]
     return max((piece for piece in pieces if any(char.isalnum() for char in piece)), key=len, default="")

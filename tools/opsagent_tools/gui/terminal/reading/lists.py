@@ -10,7 +10,7 @@ from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.terminal.cells import read
 from opsagent_tools.gui.terminal.reading.frames import HORIZONTAL, VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
-from opsagent_tools.gui.terminal.reading.tags import untagged
+from opsagent_tools.gui.terminal.reading.tags import tag_of, untagged
 from opsagent_tools.gui.terminal.reading.words import bare, tidy
 
 _POINTERS = "❯►▶➜➤→»›‣>"
@@ -33,6 +33,8 @@ class Row:
     box: Box
     owner: int
     lit: bool
+    tag: str = ""
+    """A word before it that means this row alone, however it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +219,6 @@ def _named(layout: Layout, rows: list[Row], *, in_dialog: bool) -> list[Row]:
     if any(_KEY.fullmatch(item) for item in items):
         return rows  # what follows is the key of each
     return [
-        replace(row, text=item, called=(row.text, *row.called)) if item else row
-        for row, item in zip(rows, items, strict=True)
+        replace(row, text=item, called=(row.text, *row.called), tag=tag_of(line)) if item else row
+        for row, item, line in zip(rows, items, lines, strict=True)
     ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.terminal.reading.words import tidy
 
 _SHORT = 3
+_TELLS = 3
+"""Shorter tags are keys and numbers: places in a list, which say nothing of what stands there."""
 _FIRST = re.compile(r"\s*(?P<tag>\S+)")
 
 
@@ -35,3 +38,10 @@ def untagged(lines: Sequence[str], *, likely: bool = False) -> list[str]:
     padded = any(start - end >= 2 for end in ends)
     items = [tidy(line[start:]) for line in lines]
     return items if (short or padded or likely) and len(set(items)) == len(items) else none
+
+
+def tag_of(line: str) -> str:
+    """Return the tag of a row that has one, if it is a word that can only mean this row; else an empty text."""
+    found = _FIRST.match(line)
+    tag = tidy(found["tag"]) if found else ""
+    return tag if len(tag) >= _TELLS and tells(tag) and any(one.isalpha() for one in tag) else ""
