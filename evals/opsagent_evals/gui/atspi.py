@@ -11,6 +11,7 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from opsagent_tools.gui.model import Box
+from opsagent_tools.patience import within
 
 _ACCESSIBLE = "org.a11y.atspi.Accessible"
 _COMPONENT = "org.a11y.atspi.Component"
@@ -70,9 +71,6 @@ class Node:
             found.append(node)
             node = node.parent
         return found
-
-    def text_within(self) -> str:
-        return " ".join(filter(None, (node.name or node.value or "" for node in self.walk())))
 
 
 class Judge:
@@ -169,7 +167,7 @@ class Judge:
         )
         try:
             async with self._few:
-                reply = await asyncio.wait_for(self._bus.call(message), _REPLY_S)
+                reply = await within(self._bus.call(message), _REPLY_S)
         except (TimeoutError, OSError, EOFError):
             return None
         if reply.message_type is not MessageType.METHOD_RETURN or not reply.body:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import pyte
 
+from opsagent_evals.gui.model import Drift, Judge, Place, Running, varied
 from opsagent_tools.gui.model import Box
 
 Pattern = str | tuple[str, int]
 """Regular expression of one row, whose group `at`, if any, is the place; with a number: so many rows below it."""
+
+_SIZE, _LARGE = (90, 28), (120, 40)
 
 
 class CellJudge:
@@ -43,3 +46,19 @@ class CellJudge:
 
     async def close(self) -> None:
         """Let go of nothing."""
+
+
+def size_on(place: Place) -> tuple[int, int]:
+    """Return the columns and rows of the terminal of a run."""
+    return _LARGE if Drift.RESIZED in place.drifts else _SIZE
+
+
+def by_cells(
+    patterns: Mapping[str, Pattern], changed: Mapping[Drift, Mapping[str, Pattern]] | None = None
+) -> Callable[[Running], Awaitable[Judge]]:
+    """Return who makes the judge of a run. `changed`: what is written otherwise under a drift."""
+
+    async def judge(running: Running) -> Judge:
+        return CellJudge(size_on(running.place), varied(patterns, changed, running.place))
+
+    return judge

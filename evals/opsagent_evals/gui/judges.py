@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from opsagent_evals.gui import atspi, processes
-from opsagent_evals.gui.model import Drift, Judge, Running
+from opsagent_evals.gui.model import Drift, Judge, Running, varied
 from opsagent_tools.gui.model import Box
 
 _ICONS = ("\ue000", "\uf8ff")
@@ -87,11 +87,7 @@ def by_spots(spots: Spots, *, changed: Mapping[Drift, Spots] | None = None) -> C
     """Return who makes the judge of a run. `changed`: spots that are called otherwise under a drift."""
 
     async def judge(running: Running) -> Judge:
-        known = dict(spots)
-        for drift, others in (changed or {}).items():
-            if drift in running.place.drifts:
-                known.update(others)
-        return await AccessibleJudge(running, known).open()
+        return await AccessibleJudge(running, varied(spots, changed, running.place)).open()
 
     return judge
 

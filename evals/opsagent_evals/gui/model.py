@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from opsagent_tools.gui.model import Box, SurfaceKind, Verb
+
+T = TypeVar("T")
 
 
 class Drift(StrEnum):
@@ -90,6 +92,15 @@ class Judge(Protocol):
         """Return where an action on `target` would be right, now; nothing where it is not there."""
 
     async def close(self) -> None: ...
+
+
+def varied(targets: Mapping[str, T], changed: Mapping[Drift, Mapping[str, T]] | None, place: Place) -> dict[str, T]:
+    """Return how a judge finds its targets on a variant: as on the plain one, but for what its drifts call otherwise."""
+    known = dict(targets)
+    for drift, others in (changed or {}).items():
+        if drift in place.drifts:
+            known.update(others)
+    return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

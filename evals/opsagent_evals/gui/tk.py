@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from opsagent_evals.gui.model import Drift, Judge, Running
+from opsagent_evals.gui.model import Drift, Judge, Running, varied
 from opsagent_tools.gui.model import Box
+from opsagent_tools.patience import within
 
 _ANSWER_S = 5.0
 _END = b"\x04"
@@ -51,7 +52,7 @@ class TkJudge:
         assert self._wish.stdout is not None, "it was opened with pipes"
         self._wish.stdin.write(f"{{{self._app}}} {kind} {{{what}}}\n".encode())
         try:
-            told = await asyncio.wait_for(self._wish.stdout.readuntil(_END), _ANSWER_S)
+            told = await within(self._wish.stdout.readuntil(_END), _ANSWER_S)
         except (TimeoutError, asyncio.IncompleteReadError):
             return "! no answer"
         return told.removesuffix(_END).decode(errors="replace").strip()
@@ -68,10 +69,6 @@ def by_tk(
     """Return who makes the judge of a run. `app`: the program's name for Tk's `send`."""
 
     async def judge(running: Running) -> Judge:
-        known = dict(places)
-        for drift, others in (changed or {}).items():
-            if drift in running.place.drifts:
-                known.update(others)
-        return await TkJudge(running, app, known).open()
+        return await TkJudge(running, app, varied(places, changed, running.place)).open()
 
     return judge

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from opsagent_evals.gui.model import Drift, Judge, Running
+from opsagent_evals.gui.model import Drift, Judge, Running, varied
 from opsagent_tools.gui.model import Box, Point
 from opsagent_tools.gui.xlib import XConnection, xlib
 
@@ -173,10 +173,6 @@ def by_order(
     """Return who makes the judge of a run: target → the how manyth window that the program made."""
 
     async def judge(running: Running) -> Judge:
-        known = dict(places)
-        for drift, others in (changed or {}).items():
-            if drift in running.place.drifts:
-                known.update(others)
-        return WindowJudge(running, known)
+        return WindowJudge(running, varied(places, changed, running.place))
 
     return judge

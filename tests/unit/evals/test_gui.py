@@ -16,7 +16,7 @@ from opsagent_evals.gui.model import CaseScore, Drift, Place, Running, StepScore
 from opsagent_evals.gui.playing import AGENT, _Judged
 from opsagent_evals.gui.programs import PROGRAMS
 from opsagent_evals.gui.programs.acts import click, press
-from opsagent_evals.gui.programs.terminal import DIALOG
+from opsagent_evals.gui.programs.dialogs import DIALOG
 from opsagent_evals.gui.report import Results
 from opsagent_evals.gui.stage import StageError
 from opsagent_evals.gui.watching import Done, Watcher

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from opsagent_evals.gui.programs import desktop, gtk, terminal, tk, web, xt
+from opsagent_evals.gui.programs import desktop, dialogs, gtk, terminal, tk, web, xt
 
-PROGRAMS = (*gtk.PROGRAMS, *desktop.PROGRAMS, *xt.PROGRAMS, *tk.PROGRAMS, *web.PROGRAMS, *terminal.PROGRAMS)
+PROGRAMS = (
+    *gtk.PROGRAMS,
+    *desktop.PROGRAMS,
+    *xt.PROGRAMS,
+    *tk.PROGRAMS,
+    *web.PROGRAMS,
+    *dialogs.PROGRAMS,
+    *terminal.PROGRAMS,
+)
