@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from opsagent.screen_settings import ScreenSettings
 
 _EXTRA = ("dbus-fast", "mss", "opencv-python-headless", "ptyprocess", "pyte", "python-xlib", "rapidocr")
-_JAVA_BRIDGE = (Path("/usr/share/java/java-atk-wrapper.jar"), "libatk-wrapper-java")
 _FONTS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
 
@@ -82,6 +81,7 @@ def _display() -> Finding:
 
 
 def _accessibility() -> Iterator[Finding]:
+    from opsagent_tools.gui.accessible.launching import missing_for_java
     from opsagent_tools.gui.display.installed import ACCESSIBILITY, launcher
 
     found = launcher()
@@ -90,10 +90,10 @@ def _accessibility() -> Iterator[Finding]:
         yield Finding(about="accessibility", level="note", detail=detail, mend=mend)
     else:
         yield Finding(about="accessibility", level="ok", detail=f"{found}")
-    bridge, package = _JAVA_BRIDGE
-    if shutil.which("java") is not None and not bridge.is_file():
+    bridge = missing_for_java()
+    if bridge and shutil.which("java") is not None:
         detail = "Java's windows are read by their pixels only: there is no bridge to the accessibility bus"
-        yield Finding(about="accessibility", level="note", detail=detail, mend=f"apt-get install {package}")
+        yield Finding(about="accessibility", level="note", detail=detail, mend=bridge)
 
 
 def _version(name: str) -> str | None:
