@@ -230,6 +230,13 @@ def test_eyes_hit_the_smallest_that_can_be_used() -> None:
     assert same_in(look, replace(EXPORT, id="another")) == EXPORT
 
 
+def test_keys_go_to_the_field_though_the_chosen_row_of_a_list_says_focused_too() -> None:
+    field = replace(element("text field", "Title", also="focused"), box=Box(200, 0, 500, 30))
+    row = replace(element("list item", "Entry", also="focused"), box=Box(0, 0, 90, 90))
+    assert focused_in(replace(seen(EXPORT).look, elements=(row, field))) == field
+    assert focused_in(replace(seen(EXPORT).look, elements=(row, EXPORT))) == row
+
+
 def test_texts_and_names_are_made_plain() -> None:
     assert composed("caf\u0301e") == "café"
     assert composed("\u0302 x\u0308u") == "^xü"

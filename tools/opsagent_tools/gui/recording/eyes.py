@@ -258,9 +258,10 @@ def _called(found: Element, there: Sequence[Element], scene: Scene) -> Element:
 
 
 def focused_in(look: Look) -> Element | None:
-    """Return what has the keys: the smallest one that says so."""
+    """Return what has the keys: the smallest one that says so; a field first, as the chosen row of a list says so, too."""
     there = [one for one in look.elements if "focused" in one.states]
-    return min(there, key=lambda one: (not usable(one.role), one.box.width * one.box.height), default=None)
+    order = {one.id: (one.role not in FIELDS | SECRET, not usable(one.role)) for one in there}
+    return min(there, key=lambda one: (*order[one.id], one.box.width * one.box.height), default=None)
 
 
 def _in_popup(look: Look, seen: Seen | None, find: Callable[[Look], Element | None]) -> Element | None:
