@@ -19,6 +19,8 @@ _LAUNCHER, _LAUNCHER_PATH = "org.a11y.Bus", "/org/a11y/bus"
 _CONNECT_S = 5.0
 _UNANSWERED = 96
 """Questions under way at once: dbus-fast hangs up where the socket's buffer (about 200 small messages) is full."""
+_SLOWEST = 10
+"""So many times as long a question may take where others are answered meanwhile."""
 _INSTALL = "install it: apt-get install at-spi2-core"
 
 
@@ -60,6 +62,8 @@ class Bus:
         self._queue: deque[_Batch] = deque()
         self._waiting: dict[int, tuple[_Batch, int]] = {}
         """By serial number."""
+        self._heard = 0
+        """How many answers have come."""
         self._listeners: list[Callable[[str, str, str], None]] = []
         self._watched: set[str] = set()
         link.add_message_handler(self._arrived)
@@ -80,6 +84,7 @@ class Bus:
     async def ask(self, questions: Sequence[Ask], *, within_s: float = 1.0) -> list[Any]:
         """Send all questions at once and return their answers in order; `Failed` where there is none.
 
+        `within_s`: how long nobody may answer anything. Who is slow, and answers, is waited for; at most ten times as long.
         An answer is the value that came back (a tuple where there are several), variants opened.
         Raises ScreenError where the bus is gone.
         """
@@ -91,7 +96,11 @@ class Bus:
         self._queue.append(batch)
         self._send_more()
         try:
-            await asyncio.wait([batch.all_there], timeout=within_s)
+            for _ in range(_SLOWEST):
+                heard = self._heard
+                await asyncio.wait([batch.all_there], timeout=within_s)
+                if batch.all_there.done() or self._heard == heard:
+                    break
             return batch.answers
         finally:
             self._forget(batch)
@@ -191,6 +200,7 @@ class Bus:
         waiting = self._waiting.pop(message.reply_serial, None)
         if waiting is None:
             return False
+        self._heard += 1
         batch, number = waiting
         batch.take(number, Failed(str(message.error_name)) if kind is MessageType.ERROR else _opened(message.body))
         self._send_more()

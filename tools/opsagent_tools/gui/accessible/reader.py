@@ -20,6 +20,8 @@ from opsagent_tools.gui.model import Box
 
 _LONGEST = 20_000
 """Characters of a text that are read in a look; `read_back` reads all."""
+_SLOWEST = 8
+"""So many times its patience a reading may take where answers come."""
 _AGAIN = ("role again", "state", "name again", "box", "children", "more")
 
 
@@ -39,11 +41,11 @@ class Reader:
         Raises Silent where the program does not answer, ScreenError where the bus is gone.
         """
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(_SLOWEST * self._patience_s):  # who answers is not silent, however slow
                 tree = await self._levels(tuple(roots), near)
         except TimeoutError:
             raise Silent(
-                f"the program did not tell all within {self._patience_s:g} s: it hangs, or is very busy"
+                f"the program did not tell all within {_SLOWEST * self._patience_s:g} s: it is very busy"
             ) from None
         self._known = tree.nodes
         return tree
