@@ -11,18 +11,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from opsagent.model import Check, CheckKind, Scalar, Step
-from opsagent.planning_parts import action_of
+from opsagent.model import Scalar, Step
 from opsagent.runbooks.library.card import RunbookError
 from opsagent.screen_settings import OWN
-from opsagent.screens.names import new_run
-from opsagent_tools.actions import ActionName
 from opsagent_tools.units import Unit
 
 PROCEDURE = "procedure"
 _VERSION, _DIGEST, _RISKY, _PATTERNS, _ORDER = "@version", "@digest", "@risky", "@patterns", "@order"
 _OURS = frozenset({PROCEDURE, _VERSION, _DIGEST, _RISKY, _PATTERNS, _ORDER})
-_LOOKS_S = 1.0
 
 
 def bound(args: Mapping[str, Scalar], accepted: Mapping[str, Mapping[str, Any]]) -> dict[str, Scalar]:
@@ -63,7 +59,7 @@ def _default(name: str, parameter: Mapping[str, Any]) -> str | None:
 
 def procedure_step(unit: Unit, args: Mapping[str, Scalar], why: str) -> Step:
     """Return the step. Raises ValueError where what was looked up may not be told to it, KeyError where it is not bound."""
-    from opsagent.screens.planning import as_told  # few runbooks need it
+    from opsagent.screens.planning import as_told, step_of  # few runbooks need it
 
     if _ORDER not in args:
         raise ValueError("an accepted version of its procedure, which is looked up when the file lies in `runbooks/`")
@@ -71,20 +67,16 @@ def procedure_step(unit: Unit, args: Mapping[str, Scalar], why: str) -> Step:
     for key, pattern in json.loads(str(args[_PATTERNS])).items():
         if not re.fullmatch(pattern, told[key]):
             raise ValueError(f"a {key} that {args[PROCEDURE]} takes: it is {told[key][:40]!r}")
-    risky: dict[str, Scalar] = {"risky": str(args[_RISKY])} if args[_RISKY] else {}
-    action = action_of(
-        ActionName.RUN_GUI_PROCEDURE,
-        unit.id,
-        procedure=str(args[PROCEDURE]),
-        version=int(args[_VERSION]),
-        digest=str(args[_DIGEST]),
-        told=as_told(json.loads(str(args[_ORDER])), told),
-        run=new_run(),
-        display=OWN,  # a runbook never touches a desktop that people share
-        **risky,
-    )
-    goal = Check(kind=CheckKind.PROCEDURE_RAN, unit=unit.id, args={"run": action.args["run"]})
-    return Step(action=action, goal=goal, timeout_s=_LOOKS_S, why=why)
+    made: dict[str, Scalar] = {
+        "procedure": str(args[PROCEDURE]),
+        "version": int(args[_VERSION]),
+        "digest": str(args[_DIGEST]),
+        "told": as_told(json.loads(str(args[_ORDER])), told),
+        "display": OWN,  # a runbook never touches a desktop that people share
+    }
+    if args[_RISKY]:
+        made["risky"] = str(args[_RISKY])
+    return step_of(unit.id, made, why)
 
 
 def _word(value: Scalar) -> str:

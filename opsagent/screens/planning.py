@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from opsagent.model import Check, CheckKind, Origin, Plan, RemedySource, Scalar, Step
+from opsagent.model import Check, CheckKind, Plan, Scalar, Step
 from opsagent.naming import screen_unit
 from opsagent.planning import new_plan
 from opsagent.planning_parts import action_of
@@ -14,7 +14,7 @@ from opsagent.screens import kept as keeping
 from opsagent.screens.kept import Kept
 from opsagent.screens.names import new_run
 from opsagent.screens.risky import in_words
-from opsagent_tools.actions import Action, ActionName
+from opsagent_tools.actions import ActionName
 from opsagent_tools.units import UnitId
 
 _LOOKS_S = 1.0
@@ -26,64 +26,21 @@ def plan_of(
     told: Mapping[str, str],
     *,
     display: str = OWN,
-    unit: UnitId | None = None,
     why: str = "",
     answer_s: float | None = None,
     looked: Sequence[str] = (),
-    origin: Origin = "person",
-    source: RemedySource = "person",
 ) -> Plan:
-    """Return the plan of one run. `unit`: the service that it is done for; without it the procedure stands for itself.
+    """Return the plan of one run that a person ordered: which version, told what, on which display.
 
     `answer_s`: how long it waits for a person before a step that needs one; None: as `[screens]` says. `looked`: runs that
     were cut short, and that whoever orders this one is told of.
     """
-    return new_plan(
-        unit=unit or screen_unit(kept.name),
-        steps=(step_of(kept, told, display=display, unit=unit, answer_s=answer_s, looked=looked),),
-        remedy=keeping.remedy(kept.name),
-        origin=origin,
-        source=source,
-        why=why or f"run {kept.name}",
-    )
-
-
-def step_of(
-    kept: Kept,
-    told: Mapping[str, str],
-    *,
-    display: str = OWN,
-    unit: UnitId | None = None,
-    answer_s: float | None = None,
-    looked: Sequence[str] = (),
-) -> Step:
-    """Return the step: which version, told what, on which display, under which name its run is kept."""
-    action = action_for(kept, told, display=display, unit=unit, answer_s=answer_s, looked=looked)
-    return Step(
-        action=action,
-        goal=Check(kind=CheckKind.PROCEDURE_RAN, unit=action.unit, args={"run": action.args["run"]}),
-        timeout_s=_LOOKS_S,
-        why=shown(kept, told),
-    )
-
-
-def action_for(
-    kept: Kept,
-    told: Mapping[str, str],
-    *,
-    display: str,
-    unit: UnitId | None = None,
-    answer_s: float | None = None,
-    looked: Sequence[str] = (),
-) -> Action:
-    """Return the action of one run."""
-    risky = in_words(kept.procedure)
+    unit, risky = screen_unit(kept.name), in_words(kept.procedure)
     args: dict[str, Scalar] = {
         "procedure": kept.name,
         "version": kept.version,
         "digest": kept.digest,
         "told": as_told([one.name for one in kept.procedure.parameters], told),
-        "run": new_run(),
         "display": display,
     }
     if display != OWN:
@@ -94,7 +51,25 @@ def action_for(
         args["looked"] = " ".join(looked)
     if risky:
         args["risky"] = risky
-    return action_of(ActionName.RUN_GUI_PROCEDURE, unit or screen_unit(kept.name), **args)
+    return new_plan(
+        unit=unit,
+        steps=(step_of(unit, args, shown(kept, told)),),
+        remedy=keeping.remedy(kept.name),
+        origin="person",
+        source="person",
+        why=why or f"run {kept.name}",
+    )
+
+
+def step_of(unit: UnitId, args: Mapping[str, Scalar], why: str) -> Step:
+    """Return the step of a run with these arguments, under a new name: so it is kept, and asked for when it has ended."""
+    run = new_run()
+    return Step(
+        action=action_of(ActionName.RUN_GUI_PROCEDURE, unit, **args, run=run),
+        goal=Check(kind=CheckKind.PROCEDURE_RAN, unit=unit, args={"run": run}),
+        timeout_s=_LOOKS_S,
+        why=why,
+    )
 
 
 def as_told(parameters: Sequence[str], told: Mapping[str, str]) -> str:
