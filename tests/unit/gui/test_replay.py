@@ -57,6 +57,8 @@ class Run:
     asked: list[Asked] = field(default_factory=list)
     told: list[StepReport] = field(default_factory=list)
     stopped: str = ""
+    refused: str = ""
+    """What the guard does not allow, where a risk names it."""
     meanwhile: Callable[[], None] = lambda: None
     """What happens while the guard thinks."""
 
@@ -68,6 +70,8 @@ class Run:
         assert (at is None) == (step.on is None)
         self.asked.append(asked)
         self.meanwhile()
+        if self.refused and self.refused in asked.risk:
+            return NotAllowed(f"nobody allowed {self.refused}")
         return self.answers.get(asked.number, Allowed())
 
     async def tell(self, report: StepReport) -> None:
@@ -238,7 +242,8 @@ def test_what_changed_while_a_person_thought_is_not_done(monkeypatch: pytest.Mon
     assert same.play(procedure('- click: button "Save"\n')).steps[0].done
 
 
-def test_what_changes_right_before_a_risky_step_is_not_done() -> None:
+def test_what_changes_right_before_a_risky_step_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "_AGAIN_S", 0.01)
     run = Run()
     run.meanwhile = lambda: setattr(run.program.control("delete"), "name", "Delete all")
     report = run.play(procedure('- click: button "Delete"\n'))
@@ -246,8 +251,34 @@ def test_what_changes_right_before_a_risky_step_is_not_done() -> None:
     assert "right before" in report.why
     keys = Run()
     keys.meanwhile = lambda: setattr(keys.program.control("delete"), "states", EDIT | {"focused"})
-    assert keys.play(procedure("- hotkey: return\n")).outcome is ScreenOutcome.HALTED
+    keys.refused = "Delete"
+    assert keys.play(procedure("- hotkey: return\n")).outcome is ScreenOutcome.NEEDS_PERSON
+    assert [bool(one.risk) for one in keys.asked] == [False, True]
     assert run.done == keys.done == []
+
+
+def test_what_keys_press_must_stay_the_same_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "_AGAIN_S", 0.01)
+    moving = Run()
+    moving.screens = FakeScreens(moving.program, kinds=[SurfaceKind.TERMINAL])
+    clock = Control("clock", "text", "10:00", box=Box(10, 300, 80, 20))
+    moving.program.windows[0].controls.append(clock)
+    moving.meanwhile = lambda: setattr(clock, "name", "10:01")
+    assert moving.play(procedure("- hotkey: return\n")).steps[0].done
+    rows = Run()
+    rows.screens = FakeScreens(rows.program, kinds=[SurfaceKind.TERMINAL])
+    row = Control("row", "menu item", "billing", box=Box(10, 300, 80, 20), states=EDIT | {"selected"})
+    rows.program.windows[0].controls.append(row)
+
+    def sort(program: FakeProgram) -> None:
+        row.name = f"{row.name}."
+        program.later(1, sort)
+
+    rows.program.later(1, sort)
+    report = rows.play(procedure("- hotkey: return\n"))
+    assert report.outcome is ScreenOutcome.HALTED
+    assert "another one" in report.why
+    assert rows.done == []
 
 
 def test_a_secret_that_is_read_elsewhere_is_blackened_in_pictures() -> None:

@@ -30,19 +30,24 @@ def pressed_unseen(step: ScreenStep, look: Look) -> str:
     """Return why keys need approval for what they would press: the button that has the focus, the dialog's default, the row
     that is lit on a terminal, or what has just that key. Pixels do not tell who has the keys: there it may be any button.
     """
-    keys = frozenset(one.casefold() for one in step.gesture.keys) if step.gesture.verb is Verb.HOTKEY else frozenset()
-    enters = bool(keys & _ENTER) or keys in _ENTERS_TOO or _types_enter(step)
-    presses = enters or keys in ({"space"}, {" "})
-    for one in look.elements:
-        if not (presses and _may_be_pressed(one, step, look, enters=enters)) and not _has_that_key(
-            one, step, keys, look
-        ):
-            continue
+    for one in pressed_by(step, look):
         if found := risky_words(one.name):
             sure = look.source is not SurfaceKind.PIXEL
             if sure or step.risky is not False:
                 return f"it {'presses' if sure else 'may press'} “{one.name}” ({found})"
     return ""
+
+
+def pressed_by(step: ScreenStep, look: Look) -> tuple[Element, ...]:
+    """Return what the keys of a step would press, as far as that is seen."""
+    keys = frozenset(one.casefold() for one in step.gesture.keys) if step.gesture.verb is Verb.HOTKEY else frozenset()
+    enters = bool(keys & _ENTER) or keys in _ENTERS_TOO or _types_enter(step)
+    presses = enters or keys in ({"space"}, {" "})
+    return tuple(
+        one
+        for one in look.elements
+        if (presses and _may_be_pressed(one, step, look, enters=enters)) or _has_that_key(one, step, keys, look)
+    )
 
 
 def _types_enter(step: ScreenStep) -> bool:

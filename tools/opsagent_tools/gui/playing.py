@@ -9,10 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from opsagent_tools.gui import strips
+from opsagent_tools.gui.awaiting import finished, settled, untouched
 from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
 from opsagent_tools.gui.expecting import After, Expecting, is_value
 from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
-from opsagent_tools.gui.judging import is_set_already, no_place_for_a_secret, not_sure_enough, pressed_unseen
+from opsagent_tools.gui.judging import (
+    is_set_already,
+    no_place_for_a_secret,
+    not_sure_enough,
+    pressed_by,
+    pressed_unseen,
+)
 from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
 from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
 from opsagent_tools.gui.port import Refused, ScreenError, Secrets, SurfaceGone, Unfinished
@@ -22,8 +29,9 @@ from opsagent_tools.gui.saying import said
 
 _STALE_S = 1.0
 """Where the guard took longer, everything is looked at again: a person may have answered minutes later."""
-_LONGEST_GESTURE_S = 60.0
 _AGAIN_S = 0.2
+_TRIES = 3
+"""So often what changes right before it is used is found anew."""
 
 
 class Player:
@@ -120,33 +128,61 @@ class Player:
             self._masks.append(found.at.box)
             self._entered.append(one.step.gesture.secret)
         with one.waiting():
-            look = None if gone else await _settled(found)
+            look = None if gone else await settled(found)
         if look is not None:
             one.read(look)
             self._finder.remember(found.surface, look)
         await self._look_after(one, found, look)
 
     async def _make_sure(self, one: Playing) -> None:
-        """Look once more right before what is risky, and before keys that go to whatever has the focus: it must be the same."""
+        """Look once more right before what is risky, and before keys that go to whatever has the focus: it must be the same.
+
+        Nothing was done yet, so that what changed is found and judged anew; what goes on changing is not used.
+        """
+        for left in reversed(range(_TRIES)):
+            why = await self._changed(one)
+            if not why:
+                return
+            if not left:
+                raise Ended(HALTED, f"the screen changed right before “{one.said}”: {why}")
+            await asyncio.sleep(_AGAIN_S)
+            await self._find_anew(one)
+
+    async def _find_anew(self, one: Playing) -> None:
+        """Find what changed meanwhile, and ask about it where it is another one, or has another risk, than was asked about."""
+        was = (one.said, _risk(one, _found(one)))
+        self._finder.forget()
+        try:
+            await self._find(one, patience_s=0.0)
+        except Ended as end:
+            raise Ended(end.outcome, f"the screen changed right before “{was[0]}”: {end.why}") from end
+        if is_set_already(one.step, _place(one)):
+            raise Ended(HALTED, f"the screen changed right before “{one.said}”: it is as it shall be already")
+        if (one.said, _risk(one, _found(one))) != was:
+            await self._ask(one)
+
+    async def _changed(self, one: Playing) -> str:
+        """Return what is not as it was when it was found and asked about; empty: nothing, or nothing that matters."""
         found = _found(one)
         risk = _risk(one, found)
         if not risk and (found.at is not None or one.step.gesture.verb not in {Verb.HOTKEY, Verb.TYPE}):
-            return
+            return ""
         look = await found.surface.look()
         now = replace(found, look=look)
         if found.at is not None and one.step.on is not None:
             at = await found.surface.locate(one.step.on, look)
             if isinstance(at, NotLocated):
-                raise Ended(HALTED, f"the screen changed right before “{one.said}”: {at.why}")
+                return at.why
             now = replace(now, at=replace(at, agreeing=found.at.agreeing))
-        if not _same(found, now) or _risk(one, now) != risk:
-            raise Ended(HALTED, f"the screen changed right before “{one.said}”: it would be another one now")
+        if not _same(found, now) or _risk(one, now) != risk or _pressed(one, now) != _pressed(one, found):
+            return "it would be another one now"
         one.found = now
+        return ""
 
     async def _perform(self, one: Playing, found: Found) -> bool:
         """Do the gesture; return whether the window ended by it. Cancelled, it is finished first."""
         task = asyncio.ensure_future(found.surface.perform(one.step.gesture, found.at, found.to))
-        cancelled = await _finished(task)
+        cancelled = await finished(task)
         if cancelled:
             raise asyncio.CancelledError
         try:
@@ -158,7 +194,7 @@ class Player:
         except Unfinished as error:
             raise Ended(NEEDS_PERSON, str(error)) from error
         except ScreenError as error:
-            raise Ended(HALTED if await _untouched(found) else NEEDS_PERSON, str(error)) from error
+            raise Ended(HALTED if await untouched(found) else NEEDS_PERSON, str(error)) from error
         return False
 
     async def _look_after(self, one: Playing, found: Found, look: Look | None) -> None:
@@ -227,6 +263,13 @@ def _risk(one: Playing, found: Found) -> str:
     return risk_of(one.step, found.at) or pressed_unseen(one.step, found.look)
 
 
+def _pressed(one: Playing, found: Found) -> list[tuple[str, str]]:
+    """Return what keys would press: the same, whatever else moves on the screen. Pixels show too little of it."""
+    if found.surface.kind is SurfaceKind.PIXEL:
+        return []
+    return sorted((each.role, each.name) for each in pressed_by(one.step, found.look))
+
+
 def _found(one: Playing) -> Found:
     if one.found is None:
         raise Ended(HALTED, "it was not found")
@@ -235,44 +278,6 @@ def _found(one: Playing) -> Found:
 
 def _place(one: Playing) -> Located | None:
     return one.found.at if one.found else None
-
-
-async def _settled(found: Found) -> Look | None:
-    """Return what is seen after a gesture, None where the window is gone; a program that is busy is asked again."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return await found.surface.settle()
-        except SurfaceGone:
-            return None
-        except ScreenError:
-            if time.monotonic() >= until:
-                raise
-            await asyncio.sleep(_AGAIN_S)
-
-
-async def _untouched(found: Found) -> bool:
-    """Tell whether the window shows what it showed before; what cannot be looked at may have changed."""
-    try:
-        return (await found.surface.look()).digest == found.look.digest
-    except ScreenError:
-        return False
-
-
-async def _finished(task: asyncio.Future[None]) -> bool:
-    """Wait until a gesture is over, and return whether somebody wanted to end it meanwhile."""
-    cancelled, until = False, time.monotonic() + _LONGEST_GESTURE_S
-    while not task.done():
-        try:
-            await asyncio.wait({task}, timeout=max(0.0, until - time.monotonic()))
-        except asyncio.CancelledError:
-            cancelled = True
-        if time.monotonic() >= until and not task.done():
-            task.cancel()
-            raise ScreenError(f"a gesture did not end within {_LONGEST_GESTURE_S:g} s")
-    if cancelled and not task.cancelled():
-        task.exception()  # whoever cancels does not hear of it
-    return cancelled
 
 
 def _same(was: Found, now: Found) -> bool:

@@ -1,0 +1,53 @@
+"""What is waited for while a gesture is done, and after it: that it is over, and that its window is still."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from opsagent_tools.gui.finding import Found
+from opsagent_tools.gui.model import Look
+from opsagent_tools.gui.port import ScreenError, SurfaceGone
+
+_LONGEST_GESTURE_S = 60.0
+_BUSY_S = 20.0
+"""How long a program may be too busy to show anything after a gesture: it opens a connection, or collects garbage."""
+_AGAIN_S = 0.2
+
+
+async def settled(found: Found) -> Look | None:
+    """Return what is seen after a gesture, None where the window is gone; a program that is busy is asked again."""
+    until = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            return await found.surface.settle()
+        except SurfaceGone:
+            return None
+        except ScreenError:
+            if time.monotonic() >= until:
+                raise
+            await asyncio.sleep(_AGAIN_S)
+
+
+async def untouched(found: Found) -> bool:
+    """Tell whether the window shows what it showed before; what cannot be looked at may have changed."""
+    try:
+        return (await found.surface.look()).digest == found.look.digest
+    except ScreenError:
+        return False
+
+
+async def finished(task: asyncio.Future[None]) -> bool:
+    """Wait until a gesture is over, and return whether somebody wanted to end it meanwhile."""
+    cancelled, until = False, time.monotonic() + _LONGEST_GESTURE_S
+    while not task.done():
+        try:
+            await asyncio.wait({task}, timeout=max(0.0, until - time.monotonic()))
+        except asyncio.CancelledError:
+            cancelled = True
+        if time.monotonic() >= until and not task.done():
+            task.cancel()
+            raise ScreenError(f"a gesture did not end within {_LONGEST_GESTURE_S:g} s")
+    if cancelled and not task.cancelled():
+        task.exception()  # whoever cancels does not hear of it
+    return cancelled
