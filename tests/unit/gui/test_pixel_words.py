@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
+from opsagent_tools.gui.pixels.equivalence import (
+    nearly_when_read,
+    part_when_read,
+    quite_another,
+    same_when_read,
+    without_unit,
+)
 from opsagent_tools.gui.pixels.words import (
     Text,
     has_words_of_others,
@@ -19,7 +25,14 @@ from opsagent_tools.gui.secret_words import asks_for_secret
 
 @pytest.mark.parametrize(
     ("typed", "read"),
-    [("O0lI1|", "00111|"), ("Ada Lovelace", "AdaLovelace"), ("a–b ‘c’", "a-b 'c'"), ("VOX", "vox"), ("값 1", "값1")],
+    [
+        ("O0lI1|", "00111|"),
+        ("Ada Lovelace", "AdaLovelace"),
+        ("a–b ‘c’", "a-b 'c'"),
+        ("VOX", "vox"),
+        ("값 1", "값1"),
+        ("10.1.2.3", "10_.1_.2_.3_"),
+    ],
 )
 def test_what_pictures_do_not_show_makes_no_difference(typed: str, read: str) -> None:
     assert same_when_read(typed, read)
@@ -48,6 +61,17 @@ def test_a_misreading_is_told_from_another_text() -> None:
     assert not nearly_when_read("backup", "")
     assert part_when_read("a long text that a narrow field does not show", "field does not show")
     assert not part_when_read("a long text", "long tent")
+    assert part_when_read("db1.example.org", "£xample.org"), "its first letter is cut"
+    assert quite_another("2026-03-04", "01/02/233")
+    assert not quite_another("db1.example.org", "dbl example org")
+    assert not quite_another("42", "?")
+
+
+def test_a_number_is_read_without_its_unit() -> None:
+    assert [without_unit(read, "ms") for read in ("2500 ms", "2500ms|", "2500")] == ["2500"] * 3
+    assert without_unit("$ 3.75", "s") == "3.75"
+    assert without_unit("12 seconds", "ms") == "12 seconds"
+    assert without_unit("2500 ms", "") == "2500 ms"
 
 
 @pytest.mark.parametrize(

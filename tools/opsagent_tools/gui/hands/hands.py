@@ -103,7 +103,7 @@ class Hands:
         await self.hotkey(then, on=on, popups=False)
 
     async def type_text(
-        self, text: str, *, on: Window | None = None, replace: bool = False, lines: bool = False, emacs: bool = False
+        self, text: str, *, on: Window | None = None, replace: bool = False, lines: bool = False
     ) -> How:
         """Bring `text` into what has the focus, exactly: typed where the layout has all its characters, else pasted.
 
@@ -114,9 +114,8 @@ class Hands:
             on: the window that must have the focus.
             replace: what the field holds goes away first.
             lines: with `replace`: the field has several lines.
-            emacs: with `replace`: the field is marked by no keys (Athena's widgets): ctrl+a, ctrl+k empties it.
         """
-        await self._make_room(on, replace=replace, lines=lines, emacs=emacs)
+        await self._make_room(on, replace=replace, lines=lines)
         if not text:
             return How.TYPED
         said = await self._worker.ask("type", **_meant(on), text=text, paste=_paste_keys(on), for_chars=len(text))
@@ -183,20 +182,12 @@ class Hands:
         """
         await self._worker.close()
 
-    async def _make_room(self, on: Window | None, *, replace: bool, lines: bool = False, emacs: bool = False) -> None:
-        """Empty the focused field: what is typed over the marked text takes its place in every toolkit; pasting does not."""
+    async def _make_room(self, on: Window | None, *, replace: bool, lines: bool = False) -> None:
+        """Empty the focused field: what is marked goes away by backspace in every toolkit; Athena's marks nothing."""
         if not replace:
             return
-        if emacs:
-            await self.hotkey(("ctrl", "a"), on=on, popups=False)
-            await self.hotkey(("ctrl", "k"), on=on, popups=False)
-            return
         await self.select_all(lines=lines, on=on)
-        await self.hotkey(("space",), on=on, popups=False)
-        try:
-            await self.hotkey(("backspace",), on=on, popups=False)
-        except Refused as refused:
-            raise Unfinished(f"what the field held is gone, and nothing was typed: {refused}") from None
+        await self.hotkey(("backspace",), on=on, popups=False)
 
     async def _press(self, at: Point, on: Window | None, popups: bool, *, button: str = "left", times: int = 1) -> None:
         await self._worker.ask("click", **_meant(on, popups), x=at.x, y=at.y, button=button, times=times)

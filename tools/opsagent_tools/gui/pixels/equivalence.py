@@ -7,8 +7,12 @@ letter that is missing, is another text.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+_NUMBER = re.compile(r"[+-]?\d[\d., ]*")
+_UNIT = re.compile(r"[^\d\s]{1,12}")
+_WITH_UNIT = re.compile(r"([^\d+-]*)([+-]?\d[\d., ]*)(\D*)")
 _SHAPES = str.maketrans({
     "0": "o", "O": "o", "〇": "o", "1": "l", "I": "l", "|": "l", "丨": "l", "C": "c", "S": "s", "V": "v", "W": "w", "X": "x",
     "Z": "z", "U": "u", "–": "-", "—": "-", "−": "-", "‐": "-", "一": "-", "ー": "-", "’": "'", "‘": "'", "`": "'", "´": "'",
@@ -23,14 +27,33 @@ def shape_of(text: str) -> str:
 
 
 def same_when_read(typed: str, read: str) -> bool:
-    """Say whether `read` is how `typed` is read."""
-    return shape_of(typed) == shape_of(read)
+    """Say whether `read` is how `typed` is read. Places that a mask of input left blank are none of it."""
+    wanted = shape_of(typed)
+    return wanted in {shape_of(read), shape_of(read if "_" in typed else read.replace("_", ""))}
 
 
 def part_when_read(typed: str, read: str) -> bool:
-    """Say whether `read` is a part of `typed`, as a field shows that is too narrow for it."""
-    shape = shape_of(read)
-    return len(shape) >= _LONG_ENOUGH and shape in shape_of(typed)
+    """Say whether `read` is a part of `typed`, as a field shows that is too narrow for it: its first letter may be cut."""
+    shape, wanted = shape_of(read), shape_of(typed)
+    return (len(shape) >= _LONG_ENOUGH and shape in wanted) or (len(shape) > _LONG_ENOUGH and shape[1:] in wanted)
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is a number, which a unit may stand beside."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def is_unit(text: str) -> bool:
+    """Say whether a text may be a unit, or a sign of a currency: a word without digits."""
+    return _UNIT.fullmatch(text.strip()) is not None
+
+
+def without_unit(read: str, unit: str) -> str:
+    """Return the number in what was read, if a unit stands right before or after it; else what was read."""
+    found = _WITH_UNIT.fullmatch(read.strip())
+    if not unit or found is None or max(len(found[1]), len(found[3])) > len(unit) + 1:
+        return read
+    return found[2].strip()
 
 
 def nearly_when_read(typed: str, read: str) -> bool:
@@ -39,9 +62,20 @@ def nearly_when_read(typed: str, read: str) -> bool:
     allowed = 1 + len(wanted) // 8
     if abs(len(wanted) - len(found)) > allowed or len(wanted) < 2:
         return False
-    row = list(range(len(found) + 1))  # Levenshtein's distance, a row at a time
+    return _distance(wanted, found) <= allowed
+
+
+def quite_another(typed: str, read: str) -> bool:
+    """Say whether `read` is another text than `typed` however badly it was read: most of its signs are others."""
+    wanted, found = shape_of(typed), shape_of(read)
+    return len(found) >= _LONG_ENOUGH and 2 * _distance(wanted, found) > max(len(wanted), len(found))
+
+
+def _distance(wanted: str, found: str) -> int:
+    """Return how many signs are others, missing, or too many (Levenshtein's distance)."""
+    row = list(range(len(found) + 1))
     for at, sign in enumerate(wanted, 1):
         before, row[0] = row[0], at
         for number, other in enumerate(found, 1):
             before, row[number] = row[number], min(row[number] + 1, row[number - 1] + 1, before + (sign != other))
-    return row[-1] <= allowed
+    return row[-1]

@@ -54,6 +54,8 @@ class FieldText:
     score: float
     full: bool
     """It reaches the edge: more of it may be out of sight."""
+    bare: str
+    """The same without what looks like a caret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,14 @@ class Eyes:
         self.pixels_searched = 0
         """In how many pixels text was looked for so far."""
 
+    async def get_ready(self, *, to_read: bool) -> None:
+        """Start the process, and with `to_read` begin to load its models: nobody waits for them when they are needed."""
+        if to_read:
+            await self._ask("get ready")
+        else:
+            async with self._turn:
+                await self._started()
+
     async def glance(self, window: str, box: Box, over: Sequence[Box] = ()) -> Glance:
         """Take a picture of a window without reading it.
 
@@ -118,10 +128,15 @@ class Eyes:
         """Say whether a part of a window still looks as when it was looked at last."""
         return bool((await self._ask("same", window=window, box=_list(box)))["same"])
 
-    async def text(self, box: Box) -> FieldText:
-        """Read the text in a part of the screen, as it is now."""
-        said = await self._ask("text", box=_list(box))
-        return FieldText(said["text"], said["score"], said["full"])
+    async def text(self, box: Box, without: Sequence[Box] = ()) -> FieldText:
+        """Read the text in a part of the screen, as it is now. `without`: what is no text of it."""
+        said = await self._ask("text", box=_list(box), without=[_list(one) for one in without])
+        return FieldText(said["text"], said["score"], said["full"], said["bare"])
+
+    async def drawn(self, box: Box) -> tuple[Box, ...]:
+        """Return what is drawn in a field now, unread, from left to right: a box per run of ink, carets apart."""
+        said = await self._ask("drawn", box=_list(box))
+        return tuple(_box(one) for one in said["drawn"])
 
     async def alike(
         self, window: str, png: bytes, scales: Sequence[float], within: Box | None = None

@@ -7,6 +7,7 @@ import asyncio
 from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
+from opsagent_tools.gui.pixels.emptying import Beside, Field
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Unfinished
 from opsagent_tools.gui.pressing import called, needed, press
@@ -30,6 +31,8 @@ class Gestures:
         self._hands = hands
         self._eyes = eyes
         self._secrets = secrets
+        self.beside = Beside()
+        """What the field that was typed into shows beside its text."""
 
     async def check(self, at: Located, view: str) -> None:
         """Raise ScreenError unless the place looks as it did. `view`: of which window or menu it is a part."""
@@ -72,24 +75,26 @@ class Gestures:
         await self._hands.click(_point(at), on=self._window)
         seen = await self._changed(at.box, before.png if before else b"", _FOCUS_S)
         if not seen and self._focus_elsewhere and not await self._blinks(at.box):
-            raise ScreenError(
+            raise Unfinished(
                 f"{called(at.element)} was clicked, and nothing shows that it takes the keys: nothing was typed"
             )
         if gesture.secret:
             await self._enter_secret(gesture, at)
-        elif gesture.replace and not _known_empty(at):
+        elif gesture.replace:
             await self._replace(gesture.text, at)
         else:
             await self._hands.type_text(gesture.text, on=self._window)
 
     async def _replace(self, text: str, at: Located) -> None:
-        """Empty a field, see that it is, and type. Athena's fields are emptied by other keys than all others."""
-        lines = at.element is not None and at.element.role in _AREAS
-        await self._hands.type_text("", on=self._window, replace=True, lines=lines)
-        if not lines and (await self._eyes.text(at.box)).text:
-            await self._hands.type_text("", on=self._window, replace=True, emacs=True)
-            if (await self._eyes.text(at.box)).text:
-                raise ScreenError(f"what {called(at.element)} held does not go away: nothing was typed")
+        """Let a text take the place of what a field holds. An area of several lines must at least change by that."""
+        if at.element is None or at.element.role not in _AREAS:
+            field = Field(self._hands, self._window, self._eyes, at.box, called(at.element))
+            self.beside = await field.replace(text)
+            return
+        before = await self._eyes.picture(at.box)
+        await self._hands.type_text("", on=self._window, replace=True, lines=True)
+        if await self._eyes.drawn(at.box) and not await self._changed(at.box, before.png if before else b"", _FOCUS_S):
+            raise Unfinished(f"what {called(at.element)} held does not go away: nothing was typed")
         try:
             await self._hands.type_text(text, on=self._window)
         except Refused as refused:
@@ -132,7 +137,3 @@ def _point(at: Located) -> Point:
     if element is not None and element.role in _CHOICES and element.box.width > 2 * element.box.height:
         return Point(element.box.left + max(3, round(0.4 * element.box.height)), element.box.center.y)
     return at.point
-
-
-def _known_empty(at: Located) -> bool:
-    return at.element is not None and at.element.value == "" and at.element.role not in _AREAS

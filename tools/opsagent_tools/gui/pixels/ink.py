@@ -37,23 +37,27 @@ def drawn_in(image: Image) -> list[Box]:
     return [] if len(found) == 1 and _is_caret(ink, found[0]) else found
 
 
-def carets_in(image: Image) -> Mask:
-    """Return which columns of a field with a text in it are its caret: a line that ends above and below all letters."""
+def caret_in(image: Image) -> tuple[int, int]:
+    """Return from which column to which the caret stands after the text in a field: a line that ends below all letters.
+
+    (0, 0) where there is none. A letter is taken for one now and then (a lone `|`, the stem of a `q`).
+    """
     ink = without_borders(ink_in(image, ground(image)))
-    height, width = ink.shape
     inked = np.flatnonzero(ink.any(axis=0))
-    found = np.zeros(width, dtype=np.bool_)
-    if inked.size < _LEAST:
-        return found
-    top, bottom = ink.argmax(axis=0), height - 1 - ink[::-1].argmax(axis=0)
-    high = bottom - top + 1
-    solid = np.asarray(ink.sum(axis=0) >= 0.95 * high)
-    base, cap = np.percentile(bottom[inked], 50), np.percentile(top[inked], 15)
-    long = solid & ink.any(axis=0) & (high >= _LEAST) & (bottom >= base + 2) & (top <= cap)
-    for left, right in runs(long, 0):
-        if right - left <= _THIN:
-            found[left:right] = True
-    return found
+    if inked.size <= _THIN:
+        return 0, 0
+    bottom = ink.shape[0] - 1 - ink[::-1].argmax(axis=0)
+    high = bottom - ink.argmax(axis=0) + 1
+    right = int(inked[-1]) + 1
+    left = right
+    while (
+        left > 0 and ink[:, left - 1].sum() >= max(_LEAST, 0.95 * high[left - 1]) and high[left - 1] == high[right - 1]
+    ):
+        left -= 1
+    letters = inked[inked < left]
+    if not 0 < right - left <= _THIN or letters.size == 0 or bottom[right - 1] < np.percentile(bottom[letters], 60) + 2:
+        return 0, 0
+    return left, right
 
 
 def without_borders(ink: Mask) -> Mask:

@@ -22,7 +22,14 @@ from opsagent_tools.gui.model import (
     Verb,
     Window,
 )
-from opsagent_tools.gui.pixels.equivalence import nearly_when_read, part_when_read, same_when_read
+from opsagent_tools.gui.pixels.emptying import Beside
+from opsagent_tools.gui.pixels.equivalence import (
+    nearly_when_read,
+    part_when_read,
+    quite_another,
+    same_when_read,
+    without_unit,
+)
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.pixels.gestures import Gestures
 from opsagent_tools.gui.pixels.icons import agreeing, by_crop
@@ -67,6 +74,7 @@ class PixelSurface:
         self._means = means or Means()
         self._last: Look | None = None
         self._typed: dict[str, str] = {}
+        self._beside: dict[str, Beside] = {}
         self._typed_last = ""
         """The field that was typed into last."""
 
@@ -158,6 +166,7 @@ class PixelSurface:
             self._typed_last = _key(at)
         if at is not None and gesture.text:
             self._typed[_key(at)] = gesture.text
+            self._beside[_key(at)] = doing.beside
 
     async def read_back(self, at: Located) -> str | None:
         """Return the value that a field holds now; None: it is secret, or it cannot be read surely.
@@ -169,19 +178,28 @@ class PixelSurface:
             return None
         if at.element is not None and at.element.role in {"check box", "radio button"}:
             return await self._state_of(at)
-        typed = self._typed.get(_key(at))
-        read = await self._eyes.text(at.box)
+        return await self._text_of(at.box, self._typed.get(_key(at)), self._beside.get(_key(at), Beside()))
+
+    async def _text_of(self, box: Box, typed: str | None, beside: Beside) -> str | None:
+        """Return what a field holds, without what it shows beside that."""
         clock = asyncio.get_running_loop().time
         end = clock() + _CARET_S
-        while typed is not None:  # a caret at its end may be read as a letter, until it blinks
-            if same_when_read(typed, read.text):
+        while True:
+            read = await self._eyes.text(box, beside.fixed)
+            readings = [without_unit(one, beside.unit) for one in (read.text, read.bare)]
+            if typed is None:
+                return None if read.score < _SURE else readings[0]
+            if any(same_when_read(typed, one) for one in readings):
                 return typed
-            if clock() >= end or not nearly_when_read(typed, read.text):
+            nearly = any(nearly_when_read(typed, one) for one in readings)
+            if clock() >= end or not nearly:  # a caret at its end may be read as a letter, until it blinks
                 break
             await asyncio.sleep(_LOOK_S)
-            read = await self._eyes.text(at.box)
-        misread = typed is not None and (nearly_when_read(typed, read.text) or part_when_read(typed, read.text))
-        return None if read.score < _SURE or misread else read.text
+        if not read.text:
+            return None if await self._eyes.drawn(box) else ""
+        misread = nearly or any(part_when_read(typed, one) for one in readings)
+        unsure = read.score < _SURE and not all(quite_another(typed, one) for one in readings)
+        return None if misread or unsure else readings[0]
 
     async def picture(self, box: Box | None = None, *, mask: Sequence[Box] = ()) -> Picture | None:
         """Return a picture of the window or of `box`; None: it is off the screen.

@@ -20,8 +20,9 @@ import cv2
 import numpy as np
 
 from opsagent_tools.gui.model import Box, Element
-from opsagent_tools.gui.pixels.arrays import Image, part_of
+from opsagent_tools.gui.pixels.arrays import Image, ground, part_of
 from opsagent_tools.gui.pixels.camera import Camera, png_of
+from opsagent_tools.gui.pixels.ink import caret_in, drawn_in
 from opsagent_tools.gui.pixels.recognising import Recogniser
 from opsagent_tools.gui.pixels.regions import changed_in, is_caret, moved
 from opsagent_tools.gui.pixels.seeing import View, read_line
@@ -45,9 +46,14 @@ class _Seeing:
         self._views: OrderedDict[str, tuple[View, Box]] = OrderedDict()
         self._taken_at = 0.0
         self.known: dict[str, Callable[[_Asked], _Asked]] = {
-            "watch": self._watch, "look": self._look, "same": self._same, "text": self._text,
-            "picture": self._picture, "alike": self._alike, "forget": self._forget,
+            "watch": self._watch, "look": self._look, "same": self._same, "text": self._text, "drawn": self._drawn,
+            "picture": self._picture, "alike": self._alike, "forget": self._forget, "get ready": self._get_ready,
         }  # fmt: skip
+
+    def _get_ready(self, _: _Asked) -> _Asked:
+        """Load the models that read, beside what is asked for next."""
+        self._recogniser.get_ready()
+        return {}
 
     def _watch(self, asked: _Asked) -> _Asked:
         """Take a picture of a window; say what it is like. `over`: what lies before it, which is not looked at."""
@@ -90,15 +96,33 @@ class _Seeing:
         """Read the text in a part of the screen, as it is now: of a field after something was typed into it."""
         image, seen = self._camera.take(_box(asked["box"]))
         if seen.empty:
-            return {"text": "", "score": 0.0, "full": False}
-        found = read_line(image, self._recogniser) if seen.height <= _ONE_LINE else _read_all(image, self._recogniser)
+            return {"text": "", "score": 0.0, "full": False, "bare": ""}
+        for one in asked.get("without", []):
+            part_of(image, moved(_box(one).grown(1), Box(-seen.left, -seen.top, 0, 0)))[:] = ground(image)
+        one_line = seen.height <= _ONE_LINE
+        found = read_line(image, self._recogniser) if one_line else _read_all(image, self._recogniser)
         ends = (min((one.box.left for one in found), default=0), max((one.box.right for one in found), default=0))
         height = max((one.height for one in found), default=1)
+        text = " ".join(one.text for one in found)
         return {
-            "text": " ".join(one.text for one in found),
+            "text": text,
             "score": min((one.score for one in found), default=1.0),
             "full": bool(found) and (ends[0] < 1 or ends[1] > seen.width - height // 2),
+            "bare": self._bare(image, text) if one_line else text,
         }
+
+    def _bare(self, image: Image, text: str) -> str:
+        """Return what a field holds beside its caret, which is read as a letter where it does not blink."""
+        left, right = caret_in(image)
+        if left == right:
+            return text
+        image[:, left:right] = ground(image)
+        return " ".join(one.text for one in read_line(image, self._recogniser))
+
+    def _drawn(self, asked: _Asked) -> _Asked:
+        """Tell what is drawn in a field."""
+        image, seen = self._camera.take(_box(asked["box"]))
+        return {"drawn": [] if seen.empty else [_list(moved(one, seen)) for one in drawn_in(image)]}
 
     def _picture(self, asked: _Asked) -> _Asked:
         image, seen = self._camera.take(_box(asked["box"]))
@@ -223,4 +247,6 @@ def _answer(out: Any, answer: _Asked) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # models that are still being loaded are not waited for

@@ -1,0 +1,112 @@
+"""Fields of one line on pixels: their ink, their caret, and how what they hold gives way to what is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("cv2", reason="needs the extra gui: pip install opsagent[gui]")
+
+import cv2
+import numpy as np
+
+from opsagent_tools.gui.model import Box, Window
+from opsagent_tools.gui.pixels.arrays import Image
+from opsagent_tools.gui.pixels.emptying import Beside, Field
+from opsagent_tools.gui.pixels.eyes import FieldText
+from opsagent_tools.gui.pixels.ink import caret_in, drawn_in
+from opsagent_tools.gui.port import Unfinished
+
+_WINDOW = Window(id="x11:0x1", pid=1, exe="/bin/form", program="form", uid=0, box=Box(0, 0, 300, 100))
+_LETTER = 8
+
+
+def field(text: str = "", caret: int | None = None, wide: int = 1) -> Image:
+    """Return the picture of a white field: its text from column 10 on, and a caret."""
+    image = np.full((20, 160, 3), 255, dtype=np.uint8)
+    cv2.putText(image, text, (10, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    if caret is not None:
+        image[2:18, caret : caret + wide] = 0
+    return image
+
+
+def test_a_caret_alone_is_nothing_in_a_field() -> None:
+    assert drawn_in(field()) == []
+    assert drawn_in(field(caret=10)) == []
+    with_serifs = field(caret=12)
+    with_serifs[2:3, 9:16] = with_serifs[17:18, 9:16] = 0
+    assert drawn_in(with_serifs) == []
+    assert len(drawn_in(field("host"))) == 1
+    assert len(drawn_in(field("host", caret=120))) == 2
+
+
+def test_a_caret_after_a_text_is_told_from_a_letter() -> None:
+    text = field("hello")
+    end = int(np.flatnonzero((text < 128).any(axis=(0, 2)))[-1]) + 1
+    assert caret_in(text) == (0, 0)
+    assert caret_in(field("hello", caret=end + 1)) == (end + 1, end + 2)
+    assert caret_in(field("hello", caret=end + 2, wide=2)) == (end + 2, end + 4)
+    assert caret_in(field()) == (0, 0)
+
+
+class _Form:
+    """A field as hands and eyes use it. `marks`: shift+Home marks; `rest`: what no key takes away."""
+
+    def __init__(self, text: str, *, marks: bool = True, rest: str = "", hint: str = "", least: int = 0) -> None:
+        self.text, self._marks, self._rest, self._hint, self._least = text, marks, rest, hint, least
+        self._marked, self.keys = False, [""]
+
+    @property
+    def shown(self) -> str:
+        return self.text + self._rest if self.text or self._rest else self._hint
+
+    async def hotkey(self, keys: Sequence[str], **_: Any) -> None:
+        self.keys.append("+".join(keys))
+        if keys[-1] == "backspace":
+            self.text = self.text[: max(0 if self._marked else len(self.text) - 1, self._least)]
+        self._marked = self._marks and keys[-1] == "home"
+
+    async def type_text(self, text: str, **_: Any) -> None:
+        self.text = text if self._marked and not self._least else self.text + text
+        self._marked = False
+
+    async def drawn(self, _: Box) -> tuple[Box, ...]:
+        return (Box(10, 5, _LETTER * len(self.shown), 10),) if self.shown else ()
+
+    async def text_of(self, *_: Any) -> FieldText:
+        return FieldText(self.shown, 1.0, False, self.shown)
+
+
+async def _replaced(form: _Form, text: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._DRAWN_S", 0.01)
+    monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._LOOK_S", 0.0)
+    eyes: Any = type("Eyes", (), {"drawn": staticmethod(form.drawn), "text": staticmethod(form.text_of)})
+    hands: Any = form
+    return await Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field").replace(text)
+
+
+@pytest.mark.parametrize(
+    ("form", "unit"),
+    [
+        (_Form("old text"), ""),
+        (_Form("old text", marks=False), ""),
+        (_Form("x" * 90, marks=False), ""),
+        (_Form(""), ""),
+        (_Form("1000", rest=" ms"), " ms"),
+        (_Form("", hint="name of the host"), ""),
+    ],
+    ids=["marked", "Athena's", "long", "empty", "unit", "hint"],
+)
+async def test_what_a_field_held_gives_way(form: _Form, unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await _replaced(form, "2500", monkeypatch)).unit == unit
+    assert form.text == "2500"
+    assert not any("ctrl" in keys or keys == "space" for keys in form.keys), "keys that mean other things elsewhere"
+
+
+async def test_what_does_not_go_away_is_not_typed_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for form in (_Form("7", least=1), _Form("name", rest=" ms")):
+        with pytest.raises(Unfinished, match="does not go away"):
+            await _replaced(form, "42" if form.text == "7" else "other", monkeypatch)
+        assert form.text in {"7", ""}

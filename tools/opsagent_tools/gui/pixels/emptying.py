@@ -1,0 +1,137 @@
+"""What is typed into a field takes the place of what it held: emptied, looked at after each attempt, and typed into.
+
+Toolkits share few keys. End, shift+Home and Backspace empty a field in nearly all; Athena's widgets mark nothing, and are
+emptied by Backspace alone, from the end. ctrl+a, ctrl+k, ctrl+u and spaces are never pressed: elsewhere they go to the
+beginning, to the address of a browser, or press something. What stays then is no text of the field (a hint, a unit,
+an icon) or a text that cannot be deleted: the first sign that is typed tells which, and is taken back if it is that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opsagent_tools.gui.hands import Hands
+from opsagent_tools.gui.model import Box, Window
+from opsagent_tools.gui.pixels.equivalence import is_number, is_unit, shape_of
+from opsagent_tools.gui.pixels.eyes import Eyes
+from opsagent_tools.gui.port import Refused, Unfinished
+
+_ROUNDS = 8
+_MOST = 40
+"""Backspaces in a row, before the field is looked at again."""
+_NARROWEST = 0.3
+"""Width of a letter, in heights of a field's ink: no field holds more letters than that tells."""
+_LOOK_S, _DRAWN_S = 0.04, 0.3
+"""How often, and how long, it is waited until a program has drawn what a key did."""
+_NEAR = 0.4
+"""Heights of ink between what was typed and what is no part of it, at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a field shows beside the text that was typed into it."""
+
+    unit: str = ""
+    """Right before or after a number."""
+    fixed: tuple[Box, ...] = ()
+    """Icons, at places of the screen."""
+
+
+class Field:
+    """A field of one line that has the keys."""
+
+    def __init__(self, hands: Hands, window: Window, eyes: Eyes, box: Box, called: str) -> None:
+        self._hands = hands
+        self._window = window
+        self._eyes = eyes
+        self._box = box
+        self._called = called
+
+    async def replace(self, text: str) -> Beside:
+        """Let `text` take the place of what the field holds, and return what it shows beside it.
+
+        Raises Unfinished where what it holds does not go away: nothing was typed then, or taken back; and where the keys went
+        elsewhere on the way. Refused where they did before the first key.
+        """
+        if not await self._eyes.drawn(self._box):
+            await self._hands.type_text(text, on=self._window)
+            return Beside()
+        await self._press("end")
+        try:
+            left = await self._emptied()
+            if not left or not text:
+                await self._hands.type_text(text, on=self._window)
+                return Beside()
+            return await self._typed_beside(text, left)
+        except Refused as refused:
+            raise Unfinished(
+                f"{self._called} was emptied, at least in part, and nothing was typed: {refused}"
+            ) from None
+
+    async def _emptied(self) -> tuple[Box, ...]:
+        """Take away what can be; return what is still drawn. The caret is at the end."""
+        before = await self._eyes.drawn(self._box)
+        await self._press("shift", "home")
+        await self._press("backspace")
+        now = await self._drawn_otherwise(before)
+        for _ in range(_ROUNDS):
+            if not now:
+                break
+            await self._press("end")
+            for _ in range(_letters_in(now)):
+                await self._press("backspace")
+            then = await self._drawn_otherwise(now)
+            if then == now:
+                break
+            now = then
+        return now
+
+    async def _typed_beside(self, text: str, left: Sequence[Box]) -> Beside:
+        """Type into a field that is not emptied by any key: what it shows must go, or be no part of its text."""
+        said = (await self._eyes.text(self._box)).bare
+        await self._press("end")
+        await self._press("shift", "home")
+        await self._hands.type_text(text[0], on=self._window)
+        now = await self._drawn_otherwise(left)
+        fixed = tuple(one for one in left if one in now and _far_from_others(one, now))
+        read = (await self._eyes.text(self._box, fixed)).bare
+        stays = bool(said) and shape_of(said) in shape_of(read)
+        if stays and not (is_number(text) and is_unit(said)):
+            await self._press("backspace")
+            again = await self._drawn_otherwise(now)
+            back = "" if again == tuple(left) else " and it does not look as it did"
+            raise Unfinished(f"what {self._called} held does not go away: nothing was typed{back}")
+        await self._hands.type_text(text[1:], on=self._window)
+        return Beside(unit=said if stays else "", fixed=fixed)
+
+    async def _press(self, *keys: str) -> None:
+        await self._hands.hotkey(keys, on=self._window, popups=False)
+
+    async def _drawn_otherwise(self, before: Sequence[Box]) -> tuple[Box, ...]:
+        """Wait a moment until something else is drawn in the field, and stays; return what is drawn."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + _DRAWN_S
+        now = await self._eyes.drawn(self._box)
+        while clock() < end and now == tuple(before):
+            await asyncio.sleep(_LOOK_S)
+            now = await self._eyes.drawn(self._box)
+        while now and clock() < end:  # it may be drawn in parts, or go key by key
+            await asyncio.sleep(_LOOK_S)
+            then, now = now, await self._eyes.drawn(self._box)
+            if then == now:
+                break
+        return now
+
+
+def _letters_in(drawn: Sequence[Box]) -> int:
+    """Return how many letters a field may hold at most, and one more."""
+    height = max(one.height for one in drawn)
+    return min(_MOST, 1 + round(sum(one.width for one in drawn) / (_NARROWEST * height)))
+
+
+def _far_from_others(one: Box, drawn: Sequence[Box]) -> bool:
+    others = [other for other in drawn if other != one]
+    gaps = [max(other.left - one.right, one.left - other.right) for other in others]
+    return bool(gaps) and min(gaps) >= _NEAR * max(other.height for other in drawn)
