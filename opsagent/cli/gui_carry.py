@@ -15,6 +15,7 @@ from opsagent.cli.gui_list import ProcedureName
 if TYPE_CHECKING:
     from opsagent.home import Home
     from opsagent.screens.kept import Kept
+    from opsagent_tools.gui.procedure import ScreenProcedure
     from opsagent_tools.units import Unit
 
 _MOST = 1_000_000
@@ -116,6 +117,7 @@ def read_file(home: Home, file: Path, *, name: str | None, by: str, accepted: bo
     refuse_secrets(text)
     procedure = read(text, str(path))
     procedure = replace(procedure, name=demand_free_name(name or procedure.name))
+    demand_usable(procedure)
     crops = files.crops_in(path.parent, iter(crops_of(procedure)))
     kept = Kept(
         procedure=replace(procedure, version=next_version(home, procedure.name)),
@@ -167,6 +169,17 @@ def demand_free_name(name: str) -> str:
     if said:
         raise Unclear(f"{name!r} is a command already: call it by what it does on its screen, like 'export report'")
     return name
+
+
+def demand_usable(procedure: ScreenProcedure) -> None:
+    """Raise CliError where a procedure is in a program that is never used: no run of it could ever do anything."""
+    from opsagent.cli.errors import CliError
+    from opsagent_tools.gui.rules import never_used
+
+    rules = (procedure.window, *(step.window for step in procedure.steps if step.window is not None))
+    why = next(filter(None, (never_used(rule.program) for rule in rules)), "")
+    if why:
+        raise CliError(f"{why}: nothing is kept")
 
 
 def _service(name: str) -> Unit:

@@ -145,7 +145,7 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     from dataclasses import replace
 
     from opsagent.cli.errors import CliError, Code
-    from opsagent.cli.gui_carry import next_version, store
+    from opsagent.cli.gui_carry import demand_usable, next_version, store
     from opsagent.cli.memory_common import confirmed
     from opsagent.cli.store import person
     from opsagent.procedures import ACCEPTED, PROPOSED
@@ -157,6 +157,7 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
 
     if not recorded.procedure.steps:
         raise CliError("nothing was done that a procedure could do: nothing is kept")
+    demand_usable(recorded.procedure)
     number = next_version(home, recorded.procedure.name)
     procedure = replace(recorded.procedure, version=number, start=tuple(command))
     kept = Kept(

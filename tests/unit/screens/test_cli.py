@@ -92,6 +92,15 @@ def test_what_looks_like_a_secret_is_not_taken_in(gui: Any, tmp_path: Path) -> N
     assert "hunter2" not in said["error"]["message"]
 
 
+def test_a_procedure_in_a_program_that_is_never_used_is_not_taken_in(gui: Any, tmp_path: Path) -> None:
+    text = 'name: add entry\nwindow: {program: keepassxc}\nstart: [keepassxc]\nsteps:\n  - click: button "New Entry"\n'
+    (tmp_path / "add.yaml").write_text(text)
+    code, said, _ = gui("import", str(tmp_path / "add.yaml"), "--yes")
+    assert code == 1
+    assert "asks for or keeps passwords, or locks the screen: it is never used" in said["error"]["message"]
+    assert gui("show", "add entry")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [

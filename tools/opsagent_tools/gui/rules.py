@@ -29,6 +29,12 @@ _NEVER = re.compile(
 """Where passwords are asked for and kept, and what locks screens: of no procedure's business."""
 
 
+def never_used(program: str) -> str:
+    """Return why no procedure may ever be in a program, by its name; empty: one may."""
+    found = _NEVER.fullmatch(program)
+    return f"{program} asks for or keeps passwords, or locks the screen: it is never used" if found else ""
+
+
 class Screen(Protocol):
     """What is asked of a display here; `Display` is one."""
 
@@ -71,8 +77,8 @@ def refusal(window: Window, standing: Standing, allow: Collection[str], uid: int
         return f"what process {window.pid} executes cannot be seen"
     if now.uid != uid:
         return f"{now.name} runs as user {now.uid}, this is user {uid}"
-    if _NEVER.fullmatch(now.name) or _NEVER.fullmatch(Path(now.exe).name):
-        return f"{now.name} asks for or keeps passwords, or locks the screen: it is never used"
+    if never := never_used(now.name) or never_used(Path(now.exe).name):
+        return never
     if standing.changeable:
         return f"{standing.changeable} can be changed by other users"
     if standing.own_display and not standing.started_here:
