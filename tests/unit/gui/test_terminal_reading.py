@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
 from opsagent_tools.gui.matching.names import shortened
-from opsagent_tools.gui.model import Element, Located, Look, NotLocated, SurfaceKind, Window
+from opsagent_tools.gui.model import Element, Fingerprint, Located, Look, NotLocated, SurfaceKind, Window
 from opsagent_tools.gui.terminal.driving import is_on
 from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
 from opsagent_tools.gui.terminal.vt import Emulator
@@ -231,3 +231,35 @@ def test_a_long_title_makes_no_hole_in_a_frame_and_is_known_where_it_is_cut() ->
 def _look(reading: Reading) -> Look:
     window = Window(id="pty:1", pid=1, exe="/bin/x", program="x", uid=0, box=reading.cells.box)
     return Look(window=window, at=datetime.now(UTC), source=SurfaceKind.TERMINAL, elements=reading.elements)
+
+
+_CYAN, _GREY = "\x1b[30;46m", "\x1b[30;47m"
+
+
+def test_of_two_highlights_the_one_that_has_the_colour_of_the_only_one_takes_the_keys() -> None:
+    options = ["[ ]  Tree view", "[ ]  Hide threads"]
+    alone = _read(
+        f"{_CYAN}{'Meters'.ljust(12)}{_PLAIN} {options[0]}", f"{'Display'.ljust(12)} {options[1]}", "", _HIDDEN
+    )
+    assert _on(alone) == ["Meters"]
+    left = _read(
+        f"{_GREY}{'Meters'.ljust(12)}{_PLAIN} {options[0]}",
+        f"{'Display'.ljust(12)} {_CYAN}{options[1]}{_PLAIN}",
+        "",
+        _HIDDEN,
+    )
+    assert "Hide threads" not in _on(left)
+    told = read_screen(left.cells, colour=alone.colour)
+    assert _on(told) == ["Hide threads"]
+    assert told.colour == alone.colour
+
+
+def test_a_bar_with_one_function_key_is_a_bar() -> None:
+    reading = _read(*["text"] * 11, f"F10{_CYAN}Done  {_PLAIN}{_HIDDEN}")
+    assert _one(reading, "button", "Done").actions == ("key:f10",)
+    assert not _names(_read(*["text"] * 11, "F10 and F1 are keys, 3 more below"), "button")
+
+
+def test_a_row_is_meant_by_either_word_for_a_row() -> None:
+    reading = _read("", f"  {_LIT}Show logs{_PLAIN}", "  Stop jobs", "  Kill work", _HIDDEN)
+    assert isinstance(locate(Fingerprint(role="list item", name="Stop jobs"), _look(reading)), Located)

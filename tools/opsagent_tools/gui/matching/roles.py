@@ -76,6 +76,8 @@ CONTAINERS = frozenset(
 )
 _FAMILIES = (PRESSED, IN_MENUS, FIELDS, CHOICES, IN_LISTS, TABS, RANGES)
 _READ_AS_TEXT = PRESSED | IN_MENUS | CHOICES | IN_LISTS | TABS | STATIC
+_LIT_ROWS = frozenset({"list item", "menu item"})
+"""On a terminal both are rows of which one is highlighted: only what is around them tells which."""
 EXACT, KIN, UNTOLD, OTHER = 1.0, 0.7, 0.6, 0.0
 
 
@@ -95,6 +97,8 @@ def suits(wanted: str, element: Element) -> float:
             return KIN if wanted in CHOICES and role in CHOICES else OTHER
         return UNTOLD if wanted in _READ_AS_TEXT and role not in FIELDS else OTHER
     if any(wanted in family and role in family for family in _FAMILIES):
+        return KIN
+    if element.source is SurfaceKind.TERMINAL and {wanted, role} <= _LIT_ROWS:
         return KIN
     return KIN if wanted in STATIC and role in STATIC and "tip" not in role else OTHER
 

@@ -30,6 +30,11 @@ def tells(name: str) -> bool:
     return bool(_SHORT.fullmatch(name.strip())) or _says(name)
 
 
+def steady(name: str) -> str:
+    """Return what of a text is the same at the next look."""
+    return _PASSES.sub(" ", name)
+
+
 def tells_where(element: Element) -> bool:
     """Tell whether the name of `element` says where one is. What is pressed may be called by a number; a row is not."""
     if element.role in IN_LISTS:
@@ -39,4 +44,4 @@ def tells_where(element: Element) -> bool:
 
 @lru_cache(maxsize=8192)
 def _says(name: str) -> bool:
-    return any(one.isalpha() for one in _PASSES.sub(" ", name))
+    return any(one.isalpha() for one in steady(name))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from opsagent_tools.gui.matching.telling import steady
 from opsagent_tools.gui.model import Element
 from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.gui.terminal.reading.elements import Reading
@@ -102,7 +103,7 @@ class Driver:
             after = await self.press((away.key,))
             now = _away(after, target)
             if now is None or now.steps >= away.steps:
-                if after.cells.digest != reading.cells.digest and _looks_same(after, reading):
+                if _focus(after) != _focus(reading) and _looks_same(after, reading):
                     await self.press((_OPPOSITE[away.key],))
                 return None
             reading = await self.press((now.key,) * now.steps) if now.steps and now.key == away.key else after
@@ -141,7 +142,7 @@ class Driver:
     async def _across(self, key: str, target: Element, reading: Reading) -> Reading | None:
         """Go to another column, if the highlight is not there already, then along it."""
         after = await self.press((key,))
-        moved = after.cells.digest != reading.cells.digest
+        moved = _focus(after) != _focus(reading)
         if moved and not _looks_same(after, reading):
             return None
         found = same(after, target)
@@ -257,8 +258,8 @@ def _away(reading: Reading, target: Element) -> _Away | None:
 
 def _focus(reading: Reading) -> tuple[object, ...]:
     """Return what tells one place of the focus from another."""
-    on = [(one.role, one.name, one.box) for one in reading.elements if "focused" in one.states]
-    lit = [(one.role, one.name, one.box) for one in reading.elements if "selected" in one.states]
+    on = [(one.role, steady(one.name), one.box) for one in reading.elements if "focused" in one.states]
+    lit = [(one.role, steady(one.name), one.box) for one in reading.elements if "selected" in one.states]
     return (tuple(on), tuple(lit), reading.cells.cursor)
 
 

@@ -7,9 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from opsagent_tools.gui.port import SurfaceGone
+from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.driving import NotReached
 from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.keys import bytes_of
+from opsagent_tools.gui.terminal.pulse import Pulse
 from opsagent_tools.gui.terminal.reading.elements import Reading
 
 _QUIET_S = 0.02
@@ -18,6 +20,7 @@ _PATIENCE_S = 0.3
 _FIRST_PATIENCE_S = 3.0
 _STEADY_S = 0.03
 _SLOWEST_S = 6.0
+_WATCHED_S = 0.2
 _FORGETS = 0.7
 """So much is left of a slow reaction at the next key."""
 
@@ -28,8 +31,10 @@ class Fingers:
     def __init__(self, terminal: Terminal, read: Callable[[], Awaitable[Reading]]) -> None:
         self.terminal = terminal
         self._read = read
-        self.acted_on: str | None = None
-        """Digest of the screen on which something was done whose effect was not waited for yet."""
+        self.acted_on: Cells | None = None
+        """The screen on which something was done whose effect was not waited for yet."""
+        self.pulse = Pulse()
+        self._watched = False
         self.reaction_s = 0.0
         """How long the program takes to show that a key moved something; 0: not known yet."""
 
@@ -65,13 +70,13 @@ class Fingers:
 
         On a machine under load the kernel hands a key on late: then the program is at rest because it knows nothing of it.
         """
-        before = (await self.terminal.cells()).digest
+        before = await self._before_a_key()
         await self.terminal.write(data)
         until = time.monotonic() + (patience_s or self._patience_s)
         while True:
             quiet = self.within(_QUIET_S, 1.5)
             cells = await self.terminal.rest(quiet_s=quiet, timeout_s=_TIMEOUT_S + quiet)
-            if cells.digest != before or time.monotonic() >= until or self.terminal.exit_code is not None:
+            if self.pulse.answered(before, cells) or time.monotonic() >= until or self.terminal.exit_code is not None:
                 break
             await asyncio.sleep(0.01)
         self.reaction_s = max(self.terminal.reaction_s, _FORGETS * self.reaction_s)
@@ -81,6 +86,18 @@ class Fingers:
         """Return so many times what this program needs to react to a key."""
         return min(_SLOWEST_S, max(least_s, times * self.reaction_s))
 
+    async def _before_a_key(self) -> Cells:
+        """Return what is shown right before a key; the first time it is watched whether it moves by itself."""
+        cells = await self.terminal.cells()
+        self.pulse.watch(cells, self.terminal.since_sent_s)
+        if not self._watched:
+            self._watched = True
+            await asyncio.sleep(_WATCHED_S)
+            cells = await self.terminal.cells()
+            self.pulse.watch(cells, self.terminal.since_sent_s)
+        self.pulse.keyed(cells)
+        return cells
+
     @property
     def _patience_s(self) -> float:
         """How long a key may take to show that it did something: long, where it is not known how quick the program is."""
@@ -88,7 +105,7 @@ class Fingers:
 
     async def act(self, keys: Sequence[str], reading: Reading) -> Reading:
         """Press what does something: the next settling waits for its effect."""
-        self.acted_on = reading.cells.digest
+        self.acted_on = await self._before_a_key()
         data = bytes_of(_parts(keys[0]) if len(keys) == 1 else keys, self.terminal.term,
                         application_cursor=self.terminal.application_cursor)  # fmt: skip
         await self.terminal.write(data)

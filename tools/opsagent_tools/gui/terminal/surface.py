@@ -47,6 +47,7 @@ class TerminalSurface:
         self._read: Reading | None = None
         self._mode = (False, False)
         self._asked = ""
+        self._colour = ""
         self.fingers = Fingers(terminal, self._now)
         self._user = User(self.fingers)
 
@@ -66,7 +67,7 @@ class TerminalSurface:
     async def look(self, near: Box | None = None) -> Look:
         """Return what is shown now; read anew only where cells changed."""
         self.fingers.alive()
-        return await self._look_at(await self._now())
+        return await self._look()
 
     async def settle(self, *, timeout_s: float = 5.0, quiet_s: float = 0.3) -> Look:
         """Wait until the program is at rest and shows something, and until what was done last had its effect."""
@@ -78,22 +79,26 @@ class TerminalSurface:
             cells = await self.terminal.rest(quiet_s=min(quiet_s, _SETTLE_QUIET_S), timeout_s=left)
             self.fingers.alive()
             now = time.monotonic()
-            unmoved = self.fingers.acted_on == cells.digest and now < reacts
+            acted_on = self.fingers.acted_on
+            unmoved = acted_on is not None and not self.fingers.pulse.answered(acted_on, cells) and now < reacts
             if now >= until or not (cells.blank or unmoved):
                 break
             await asyncio.sleep(0.01)
         self.fingers.acted_on = None
-        return await self._look_at(await self._now())
+        self.fingers.pulse.watch(cells, self.terminal.since_sent_s)
+        return await self._look()
 
     async def reading(self) -> Reading:
         """Return what is shown now, as it was read. Raises SurfaceGone."""
         self.fingers.alive()
         return await self._now()
 
-    async def _look_at(self, reading: Reading) -> Look:
+    async def _look(self) -> Look:
+        began = datetime.now(UTC)
+        reading = await self._now()
         window = await self.window()
         return Look(
-            window=window, at=datetime.now(UTC), source=self.kind, elements=reading.elements,
+            window=window, at=began, source=self.kind, elements=reading.elements,
             digest=reading.cells.digest, blank=reading.cells.blank,
         )  # fmt: skip
 
@@ -102,7 +107,8 @@ class TerminalSurface:
         hidden, lines = self.terminal.hides_typing, self.terminal.reads_lines
         if self._read is not None and self._read.cells is cells and self._mode == (hidden, lines):
             return self._read
-        reading = read_screen(cells, remembered=self._asked, hidden=hidden, lines=lines)
+        reading = read_screen(cells, remembered=self._asked, hidden=hidden, lines=lines, colour=self._colour)
+        self._colour = reading.colour
         if reading.prompt or not self._still_asked(cells):
             self._asked = reading.prompt
         if lines:

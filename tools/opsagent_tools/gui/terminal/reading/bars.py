@@ -9,6 +9,7 @@ from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
 
 _FUNCTION_KEY = re.compile(r"(?<!\d)F?(?P<number>1[0-2]|[1-9])\s?(?P<name>[^\W\d_][^\d]*?)?(?=\s*(?:F?\d|$))")
+_ONLY_KEYS = re.compile(r"\s*(?:F(?:1[0-2]|[1-9])\s?[^\W\d_][^\d]*?\s*)+")
 _SHORTCUT = re.compile(
     r"(?:(?<=\s)|^)(?P<key>\^[A-Z@\[\\\]^_/]|M-\S)\s(?P<name>\S.*?)(?=\s+(?:\^[A-Z@\[\\\]^_/]|M-\S)\s|\s*$)"
 )
@@ -35,7 +36,8 @@ def function_keys(layout: Layout) -> list[Found]:
         line = "".join(char if layout.owner(at, row) == -1 else " " for at, char in enumerate(cells.lines[row]))
         keys = list(_FUNCTION_KEY.finditer(line))
         numbers = [int(one["number"]) for one in keys]
-        if row == cells.height - 1 and len(numbers) >= 3 and numbers == sorted(set(numbers)):
+        enough = len(numbers) >= 3 or (numbers and _ONLY_KEYS.fullmatch(line))
+        if row == cells.height - 1 and enough and numbers == sorted(set(numbers)):
             named = ((one, tidy(one["name"] or "")) for one in keys)
             found += [_key(row, one.start(), one.end(), name, f"f{one['number']}") for one, name in named if name]
             continue

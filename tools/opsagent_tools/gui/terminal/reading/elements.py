@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from opsagent_tools.gui.model import Box, Element, SurfaceKind
 from opsagent_tools.gui.terminal.cells import Cells
 from opsagent_tools.gui.terminal.reading import bars, fields, lists, widgets
-from opsagent_tools.gui.terminal.reading.focus import focused, frame_on_top, lies_within, lit_boxes, pulled_down
+from opsagent_tools.gui.terminal.reading.focus import (
+    colour_of_highlight,
+    focused,
+    frame_on_top,
+    lies_within,
+    lit_boxes,
+    only_one_lit,
+    pulled_down,
+)
 from opsagent_tools.gui.terminal.reading.frames import VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.tags import tag_of, untagged
@@ -39,12 +47,16 @@ class Reading:
     """What stands before what is typed now, where nothing is typed yet; empty: nobody asks, or something is typed."""
     title: str
     """Of the dialog on top; empty: there is none."""
+    colour: str = ""
+    """Of the highlight of rows and boxes, now or when last there was one only."""
 
     def element(self, ident: str) -> Element | None:
         return next((one for one in self.elements if one.id == ident), None)
 
 
-def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lines: bool = False) -> Reading:
+def read_screen(
+    cells: Cells, *, remembered: str = "", hidden: bool = False, lines: bool = False, colour: str = ""
+) -> Reading:
     """Read a screen.
 
     Args:
@@ -52,6 +64,7 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
         remembered: the prompt of the row of the cursor, as it was before anything was typed.
         hidden: the terminal does not show what is typed now (a password).
         lines: the program reads whole lines.
+        colour: that the highlight had when last there was one only.
     """
     layout = Layout(cells)
     prompt = fields.prompted(layout, remembered, hidden=hidden)
@@ -67,12 +80,13 @@ def read_screen(cells: Cells, *, remembered: str = "", hidden: bool = False, lin
     listed = [one for one in listed if lies_within(layout, one.owner, top)]
     found += _rows(listed)
     found += bars.choices(layout, prompt)
-    found = lit_boxes(layout, _named_boxes(layout, found))
+    found = only_one_lit(layout, lit_boxes(layout, _named_boxes(layout, found)), colour)
     top = top if top is not None else pulled_down(layout, found)
     used, aliases, groups = _used(layout, found, top)
     asked = cells.lines[prompt.box.top][: prompt.box.left] if prompt and not prompt.value else ""
     title = layout.frames[top].title if top is not None else ""
-    return Reading(cells, (*_frames(layout), *used, *_texts(layout, found)), aliases, groups, asked, title)
+    elements = (*_frames(layout), *used, *_texts(layout, found))
+    return Reading(cells, elements, aliases, groups, asked, title, colour_of_highlight(layout, found) or colour)
 
 
 def _widgets(layout: Layout, prompt: Found | None) -> list[Found]:

@@ -14,6 +14,7 @@ from opsagent_tools.gui.terminal.reading.widgets import Found
 
 _FIELDS = frozenset({"text field", "password field"})
 _WITH_FOCUS = frozenset({"button", "check box", "radio button", *_FIELDS})
+_HIGHLIGHTED = frozenset({"list item", "menu item", "check box", "radio button"})
 
 
 def frame_on_top(layout: Layout, found: list[Found]) -> int | None:
@@ -65,6 +66,28 @@ def lit_boxes(layout: Layout, found: list[Found]) -> list[Found]:
         replace(one, lit=one in boxes and lit[one.owner] == 1 and _lit(layout, one)) if one in boxes else one
         for one in found
     ]
+
+
+def colour_of_highlight(layout: Layout, found: list[Found]) -> str:
+    """Return the colour of the only highlight of rows and boxes; empty: there is none, or more than one."""
+    lit = [one for one in found if one.lit and one.role in _HIGHLIGHTED]
+    return _ground(layout, lit[0]) if len(lit) == 1 else ""
+
+
+def only_one_lit(layout: Layout, found: list[Found], colour: str) -> list[Found]:
+    """Return them with one highlight, where several lists show theirs and only one has the colour of that which takes keys.
+
+    colour: that the highlight had when there was one only; the list that was left shows its own in another one.
+    """
+    lit = [one for one in found if one.lit and one.role in _HIGHLIGHTED]
+    on = [one for one in lit if _ground(layout, one) == colour]
+    if len(lit) < 2 or len(on) != 1:
+        return found
+    return [replace(one, lit=one is on[0]) if one.role in _HIGHLIGHTED else one for one in found]
+
+
+def _ground(layout: Layout, one: Found) -> str:
+    return layout.main_ground(one.box.top, one.box.left, one.box.right)
 
 
 def _cursor_means(layout: Layout, one: Found, used: list[Found]) -> bool:
