@@ -308,8 +308,13 @@ def test_what_ocr_confuses_is_one_name(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [("Item 1", "Item 2"), ("Unmount", "Mount"), ("Log in", "Log on"), ("Report", "Reports")]
-)
+    ("wanted", "said"),
+    [
+        ("Item 1", "Item 2"), ("Unmount", "Mount"), ("Log in", "Log on"), ("Report", "Reports"),
+        ("Timestamp X", "Timestamp Y"), ("TimestampX", "TimestampY"), ("Server A name", "Server B name"),
+        ("Copy to folder", "Copy of folder"),
+    ],
+)  # fmt: skip
 def test_names_that_people_tell_apart_are_told_apart_in_pixels(wanted: str, said: str) -> None:
     assert found(Fingerprint(role="link", name=wanted), look(text("a", said, 10, 10), kind=PIXEL)) == "missing"
 

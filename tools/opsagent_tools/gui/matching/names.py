@@ -20,6 +20,7 @@ _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": 
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "5": "s", "8": "b", "2": "z", "ı": "l"})
 _NOT_READ = re.compile(r"[\s.,:;'\"`´_*•()\[\]{}<>-]+")
 _LONG_ENOUGH = 8
+_LONG_WORD = 4
 _LEFT_OUT = re.compile(r"…|\.{3}|~(?!/)|(?<=/)~(?=/)")
 """What stands for the part of a name that had no room."""
 
@@ -61,7 +62,8 @@ def same(wanted: str, seen: str, *, read: bool = False) -> float:
     bones, bones_seen = skeleton(wanted), skeleton(seen)
     if bones == bones_seen and (len(bones) > 1 or plain(wanted).isalnum() == plain(seen).isalnum()):
         return AS_READ
-    return NEARLY if _one_sign_apart(bones, bones_seen) and _digits(wanted) == _digits(seen) else NOT
+    nearly = _one_sign_apart(bones, bones_seen) and _digits(wanted) == _digits(seen) and _same_short_words(wanted, seen)
+    return NEARLY if nearly else NOT
 
 
 def shortened(one: str, other: str) -> bool:
@@ -87,6 +89,17 @@ def _digits(name: str) -> str:
     return "".join(one for one in name if one.isdigit())
 
 
+def _same_short_words(wanted: str, seen: str) -> bool:
+    """Tell whether no short word is another one: `Time X` is not `Time Y`, nor `copy to` `copy of`, however alike the rest is."""
+    words, others = plain(wanted).split(), plain(seen).split()
+    if len(words) != len(others):
+        return True  # a space was not read
+    apart = [
+        max(len(one), len(other)) for one, other in zip(words, others, strict=True) if skeleton(one) != skeleton(other)
+    ]
+    return not apart or min(apart) >= _LONG_WORD
+
+
 def _one_sign_apart(left: str, right: str) -> bool:
     """Tell whether one letter, not the first, was misread, lost or added in a long name."""
     if min(len(left), len(right)) < _LONG_ENOUGH or abs(len(left) - len(right)) > 1 or left[0] != right[0]:
@@ -94,4 +107,6 @@ def _one_sign_apart(left: str, right: str) -> bool:
     at = next((n for n, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     if at >= min(len(left), len(right)):
         return False  # one more sign at the end is another word: `Report`, `Reports`
+    if at == len(left) - 1 == len(right) - 1:
+        return False  # the last sign tells one from another: `Axis X`, `Axis Y`
     return left[at + 1 :] == right[at + 1 :] or left[at:] == right[at + 1 :] or left[at + 1 :] == right[at:]
