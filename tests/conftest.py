@@ -29,6 +29,8 @@ _FOREIGN = re.compile(
 _MARK = "OPSAGENT_TEST_MODULE"
 _ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("opsagent", "memory", "tools", "evals")
+_LONG_UNTIL = 0.75
+"""What part of the run may begin files that start programs."""
 _OF_SERVICES = re.compile(r"/(scenarios|versions)/")  # programs of services, which stay as they are
 _APT = {"tmux": "tmux", "node": "nodejs", "npm": "npm", "Xvfb": "xvfb", "systemd-run": "systemd"}
 
@@ -66,6 +68,21 @@ def _compile_once(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for package in _PACKAGES:
             compileall.compile_dir(_ROOT / package, quiet=2, rx=_OF_SERVICES)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that start programs over the first part of the run, in whatever order they come.
+
+    They wait much and take long, the others are short and only compute: side by side they share a machine well, and
+    what is short at the end leaves no process with one long file alone.
+    """
+    files = list(dict.fromkeys(item.path for item in items))
+    short = [path for path in files if path.is_relative_to(_ROOT / "tests" / "unit")]
+    long = [path for path in files if path not in set(short)]
+    turns = {path: turn / len(short) for turn, path in enumerate(short)}
+    turns |= {path: turn / len(long) * _LONG_UNTIL for turn, path in enumerate(long)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from opsagent_tools.gui import finding
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeWindow
 from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, NotLocated, Rung, Verb
 from opsagent_tools.gui.port import Surface
@@ -9,6 +12,11 @@ from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedu
 from opsagent_tools.gui.replay import Allowed, Asked, replay
 
 BUTTON = Box(100, 200, 100, 20)
+
+
+@pytest.fixture(autouse=True)
+def _what_is_missing_does_not_come_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_MAY_COME", frozenset[str]())
 
 
 class NoSecrets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -167,9 +168,7 @@ class TestClaude:
 class TestOpenAI:
     @given(gesture=gestures, at=points, to=points)
     def test_actions_are_what_the_package_declares(self, gesture: Gesture, at: Point, to: Point) -> None:
-        from openai.types.responses.response_computer_tool_call import Action
-
-        TypeAdapter(Action).validate_python(openai.write(gesture, at, to, openai.frame(SCREEN)))
+        openai_action().validate_python(openai.write(gesture, at, to, openai.frame(SCREEN)))
 
     @pytest.mark.parametrize(
         ("model", "tool"), [("computer-use-preview", "computer_use_preview"), ("gpt-x", "computer")]
@@ -204,6 +203,13 @@ class TestOpenAI:
             {"output": [{"type": "computer_call", "call_id": "c", "actions": actions}]}, openai.frame(SCREEN)
         )
         assert [one.gesture.verb for one in read.wanted if one.gesture] == [Verb.CLICK, Verb.TYPE]
+
+
+@functools.cache
+def openai_action() -> TypeAdapter[Any]:
+    from openai.types.responses.response_computer_tool_call import Action
+
+    return TypeAdapter(Action)
 
 
 class TestLux:
