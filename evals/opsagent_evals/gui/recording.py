@@ -19,7 +19,7 @@ from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Rung, SurfaceKind, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording import Did, Eyes, Recording, Seen, SurfaceEyes
-from opsagent_tools.gui.recording.eyes import hit
+from opsagent_tools.gui.recording.pointed import hit
 from opsagent_tools.gui.replay import Screens
 from opsagent_tools.gui.windows import Windows
 

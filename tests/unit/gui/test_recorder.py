@@ -143,6 +143,37 @@ async def test_what_was_seen_with_the_pointer_elsewhere_is_known_on_the_same_win
     assert click.seen.element == eyes.under.element
 
 
+async def test_an_item_of_an_open_menu_is_known_from_a_look_before_the_pointer_came_to_it() -> None:
+    menu = replace(WINDOW, id="x11:0x2", popup=True)
+    item = replace(field("x").element, id="item", role="menu item", name="Low", label="", box=Box(10, 10, 60, 20))
+    below = replace(field("x").element, id="row", role="button", name="Delete", label="", box=Box(15, 15, 10, 10))
+    look = replace(field("x").look, elements=(item, below))
+
+    class Eyes(SlowEyes):
+        async def sight(self, point: Point) -> Sight:
+            await self.open.wait()
+            return Sight(WINDOW, Seen(below, look), WINDOW, None, look, (menu,))
+
+    async def clicked(windows: tuple[int, ...]) -> Seen | None:
+        eyes = Eyes()
+        recorder = Recorder(":0", {}, eyes)
+        recorder._rested(replace(rest(), point=Point(300, 200)))
+        eyes.open.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        eyes.open.clear()
+        for event in (press("press", windows=windows), press("release")):
+            recorder._heard(event)
+        eyes.open.set()
+        (click,) = (await recorder.stop()).done
+        return click.seen
+
+    on_menu = await clicked((2,))
+    assert on_menu is not None
+    assert on_menu.element == item, "what lies below the menu is not meant"
+    assert await clicked((3,)) is None, "that one opened later"
+
+
 async def test_a_look_that_is_under_way_does_not_hide_the_one_before_it() -> None:
     eyes = SlowEyes()
     recorder = Recorder(":0", {}, eyes)

@@ -24,7 +24,7 @@ from opsagent_tools.gui.model import (
 from opsagent_tools.gui.procedure import Expectation, ScreenProcedure
 from opsagent_tools.gui.procedure_files import read_procedure, write_procedure
 from opsagent_tools.gui.recording import Did, Recording, Seen
-from opsagent_tools.gui.recording.eyes import focused_in, hit, same_in
+from opsagent_tools.gui.recording.pointed import focused_in, hit, same_in
 from opsagent_tools.gui.recording.values import composed, is_secret, literal, settled, slug, without_typed
 
 MAIN = Window(id="x11:0x1", pid=7, exe="/usr/bin/reports", program="reports", uid=1000, wm_class="reports.Reports",
@@ -80,6 +80,14 @@ def test_a_click_into_a_field_and_typing_are_one_step_with_a_parameter() -> None
     assert made.steps[0].on.label == "Month"
     assert made.window.program == "reports"
     assert made.surface is SurfaceKind.ACCESSIBLE
+
+
+def test_a_click_that_was_too_fast_to_be_seen_is_part_of_the_typing_into_the_field_below_it() -> None:
+    typed = did(Verb.TYPE, MONTH, text="March")
+    fast = replace(did(Verb.CLICK, None), point=MONTH.box.center)
+    assert [step.gesture.verb for step in procedure(fast, typed).steps] == [Verb.TYPE]
+    elsewhere = replace(fast, point=EXPORT.box.center)
+    assert [step.gesture.verb for step in procedure(elsewhere, typed).steps] == [Verb.CLICK, Verb.TYPE]
 
 
 def test_two_fields_that_nothing_tells_apart_but_their_place_are_two_steps() -> None:
@@ -226,6 +234,7 @@ def test_eyes_hit_the_smallest_that_can_be_used() -> None:
     assert hit(look, Point(115, 185)) == EXPORT
     assert hit(look, Point(700, 500)) == around
     assert hit(look, Point(900, 500)) is None
+    assert hit(replace(look, elements=(replace(around, role="window"),)), Point(700, 500)) is None, "it was on nothing"
     assert focused_in(look) is None
     assert same_in(look, replace(EXPORT, id="another")) == EXPORT
 

@@ -11,7 +11,7 @@ from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
 from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import Anchor, Box, Element, Located, NotLocated, Point, SurfaceKind
-from opsagent_tools.gui.recording.eyes import hit
+from opsagent_tools.gui.recording.pointed import hit
 from tests.unit.gui.test_locating import known, look
 
 

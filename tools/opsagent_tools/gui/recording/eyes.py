@@ -8,13 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK, FIELDS, IN_LISTS, IN_MENUS, PRESSED, SECRET, usable
-from opsagent_tools.gui.matching.scene import Scene
+from opsagent_tools.gui.matching.roles import FIELDS, SECRET
 from opsagent_tools.gui.model import Element, Look, Point, SurfaceKind, Window
 from opsagent_tools.gui.port import NotUsable, ScreenError, Surface
-
-_NAMELESS = PRESSED | IN_LISTS | {"image", "group"}
-"""What may stand in a button or link, and is not meant itself where it has no name."""
+from opsagent_tools.gui.recording.pointed import focused_in, hit, on_top, same_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,9 @@ class Sight:
     keys_to: Window | None = None
     focused: Seen | None = None
     look: Look | None = None
-    """All that was seen on `window`, a popup apart."""
+    """All that was seen on `window`; of a popup, on the window that it belongs to."""
+    popups: tuple[Window, ...] = ()
+    """Those that were open; what is on them is in `look`."""
     seen_at: float = 0.0
     """When all of that was known, in seconds since the epoch; of a picture, when it was taken."""
     cropped_at: float = 0.0
@@ -79,6 +78,8 @@ class WindowsThere(Protocol):
 
     async def list(self) -> tuple[Window, ...]: ...
 
+    async def popups(self, pid: int | None = None) -> tuple[Window, ...]: ...
+
     async def at(self, point: Point) -> Window | None: ...
 
     async def focused(self) -> Window | None: ...
@@ -103,17 +104,21 @@ class SurfaceEyes:
                 return hit(look, point)
 
             found = await self._first(window, below)
-            look = looks[-1] if window is not None and not window.popup and looks else None
+            if window is not None and window.popup:
+                look = None if found is None else found.seen.look
+            else:
+                look = looks[-1] if looks else None
             if look is not None and keys_to is not None and look.window.id == keys_to.id:
                 its = focused_in(look)
                 focused = None if its is None else Seen(its, look)
             else:
                 focused = _seen(await self._first(keys_to, focused_in, by_picture=False))
+            popups = await self._open_popups(look)
             seen_at = time.time()
         if look is not None and look.source is SurfaceKind.PIXEL:
             seen_at = look.at.timestamp()
         seen = await _with_crop(found)  # whoever takes pictures may be busy: it is not waited for
-        return Sight(window, seen, keys_to, focused, look, seen_at, time.time())
+        return Sight(window, seen, keys_to, focused, look, popups, seen_at, time.time())
 
     async def window_at(self, point: Point) -> Window | None:
         try:
@@ -126,6 +131,12 @@ class SurfaceEyes:
             return await self._windows.focused()
         except ScreenError:
             return None
+
+    async def _open_popups(self, look: Look | None) -> tuple[Window, ...]:
+        try:
+            return () if look is None else await self._windows.popups(look.window.pid)
+        except ScreenError:
+            return ()
 
     async def at(self, point: Point) -> Seen | None:
         async with self._turn:
@@ -233,57 +244,10 @@ async def _with_crop(found: _Found | None) -> Seen | None:
     return replace(found.seen, crop=picture.png if picture is not None else b"")
 
 
-def hit(look: Look, point: Point) -> Element | None:
-    """Return what a click at `point` reaches: the smallest that can be used, else the smallest text; None: nothing known.
-
-    Of what lies around each other it is what a person means: the link in a list's item, the button around a picture.
-    """
-    there = [one for one in look.elements if one.box.holds(point) and "visible" in one.states | _told(one)]
-    scene = Scene(look)
-    used = [one for one in there if usable(one.role)]
-    around = {above.id for one in used for above in scene.ancestors(one)}
-    inner = [one for one in used if one.id not in around] or there
-    found = min(inner, key=lambda one: one.box.width * one.box.height, default=None)
-    return found if found is None or found.name or found.label else _called(found, there, scene)
-
-
-def _called(found: Element, there: Sequence[Element], scene: Scene) -> Element:
-    """Return what is pressed and has a name around what has none, as a button around its picture; else `found`."""
-    for one in scene.ancestors(found) if found.role in _NAMELESS else ():
-        if one.role in DONE_BY_A_CLICK and one.name and one in there:
-            return one
-        if one.name and one.role not in _NAMELESS:
-            break
-    return found
-
-
-def focused_in(look: Look) -> Element | None:
-    """Return what has the keys: the smallest one that says so; a field first, as the chosen row of a list says so, too."""
-    there = [one for one in look.elements if "focused" in one.states]
-    order = {one.id: (one.role not in FIELDS | SECRET, not usable(one.role)) for one in there}
-    return min(there, key=lambda one: (*order[one.id], one.box.width * one.box.height), default=None)
-
-
 def _in_popup(look: Look, seen: Seen | None, find: Callable[[Look], Element | None]) -> Element | None:
     """Return what was found on a popup as the window below it tells it: what lies under the popup is not meant."""
     if look.source is SurfaceKind.PIXEL:
         return find(look)  # a picture shows what is on top
     if seen is not None and seen.look.source is look.source:
         return next((one for one in look.elements if one.id == seen.element.id), None)
-    on_top = tuple(one for one in look.elements if one.role in IN_MENUS | IN_LISTS)
-    return find(replace(look, elements=on_top))
-
-
-def same_in(look: Look, element: Element) -> Element | None:
-    """Return an element as another look shows it: by its id, else the only one of its role, name and label."""
-    for one in look.elements:
-        if one.id == element.id and one.role == element.role:
-            return one
-    called = (element.role, element.name, element.label)
-    alike = [one for one in look.elements if (one.role, one.name, one.label) == called]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _told(element: Element) -> frozenset[str]:
-    """What was recognised in a picture is visible."""
-    return frozenset({"visible"}) if element.source is SurfaceKind.PIXEL else frozenset()
+    return find(on_top(look))

@@ -14,8 +14,9 @@ from typing import Any
 from opsagent_tools.gui.matching.roles import CHOICES
 from opsagent_tools.gui.model import Look, Point, Verb, Window
 from opsagent_tools.gui.port import NotUsable
-from opsagent_tools.gui.recording.eyes import Eyes, Seen, Sight, hit, same_in
+from opsagent_tools.gui.recording.eyes import Eyes, Seen, Sight
 from opsagent_tools.gui.recording.gestures import InputEvent, Joined, Joiner
+from opsagent_tools.gui.recording.pointed import hit, on_top, same_in
 from opsagent_tools.gui.recording.steps import Did, Recording, clicked_field
 from opsagent_tools.gui.recording.values import settled
 from opsagent_tools.patience import within
@@ -246,7 +247,7 @@ class Recorder:
         gesture = settled(joined.gesture, seen, now, moved=moved)
         did = Did(
             gesture=gesture, window=window, seen=seen, to=to, now=None if gesture.secret else now,
-            read=None if keys or seen is None else await noted[0].read,
+            read=None if keys or seen is None else await noted[0].read, point=joined.first.point,
         )  # fmt: skip
         if before is not None:
             await before
@@ -276,11 +277,13 @@ class Recorder:
 
 def _pressed(sight: Sight, there: Point, event: InputEvent) -> Seen | None:
     """Return what a press was on, of a look around that was made with the pointer at `there`."""
-    if sight.window is not None and not _on(sight.window, event):
+    on_popup = any(_on(one, event) for one in sight.popups if event.windows)
+    if sight.window is not None and not _on(sight.window, event) and not on_popup:
         return None
-    if _near(there, event.point) or sight.look is None:
-        return sight.below if _near(there, event.point) else None
-    element = hit(sight.look, event.point)
+    here = _near(there, event.point) and (sight.window is None or _on(sight.window, event))
+    if here or sight.look is None:
+        return sight.below if here else None
+    element = hit(on_top(sight.look) if on_popup else sight.look, event.point)
     return None if element is None else Seen(element, sight.look)
 
 

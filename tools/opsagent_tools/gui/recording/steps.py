@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET
-from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Verb, Window
+from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Point, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
 from opsagent_tools.gui.recording.values import literal, slug, without_typed
@@ -39,6 +39,8 @@ class Did:
     """What was recognised on the window just before, where that is another way to look at it."""
     closed: bool = False
     """Afterwards no window of the program was there any more."""
+    point: Point | None = None
+    """Where the pointer was."""
 
     @property
     def where(self) -> Window | None:
@@ -191,7 +193,7 @@ def _joined(done: Sequence[Did]) -> Iterator[Did]:
 def _as_one(first: Did, then: Did) -> Did | None:
     """Return one gesture for two that belong together, else None."""
     if then.gesture.verb is Verb.TYPE and then.seen is not None:
-        if first.gesture.verb in {Verb.CLICK, Verb.DOUBLE} and _same(first, then):
+        if first.gesture.verb in {Verb.CLICK, Verb.DOUBLE} and (_same(first, then) or _pointed_into(first, then.seen)):
             return then
         if first.gesture.verb is Verb.HOTKEY and first.gesture.keys in _TO_NEXT:
             return then
@@ -207,6 +209,17 @@ def _as_one(first: Did, then: Did) -> Did | None:
     if _edits(first) and then.gesture.verb is Verb.TYPE and _same(first, then):
         return then
     return None
+
+
+def _pointed_into(click: Did, field: Seen) -> bool:
+    """Tell whether a click that was faster than any look was into the field that had the keys after it."""
+    return (
+        click.seen is None
+        and click.point is not None
+        and field.element.role in FIELDS | SECRET
+        and field.element.box.holds(click.point)
+        and (click.window is None or click.window.id == field.look.window.id)
+    )
 
 
 def _typed(first: Did, then: Did) -> Did:
