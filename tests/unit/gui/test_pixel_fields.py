@@ -35,6 +35,7 @@ def field(text: str = "", caret: int | None = None, wide: int = 1) -> Image:
 def test_a_caret_alone_is_nothing_in_a_field() -> None:
     assert drawn_in(field()) == []
     assert drawn_in(field(caret=10)) == []
+    assert drawn_in(field(caret=10, wide=8)) == []
     with_serifs = field(caret=12)
     with_serifs[2:3, 9:16] = with_serifs[17:18, 9:16] = 0
     assert drawn_in(with_serifs) == []
@@ -48,6 +49,7 @@ def test_a_caret_after_a_text_is_told_from_a_letter() -> None:
     assert caret_in(text) == (0, 0)
     assert caret_in(field("hello", caret=end + 1)) == (end + 1, end + 2)
     assert caret_in(field("hello", caret=end + 2, wide=2)) == (end + 2, end + 4)
+    assert caret_in(field("hello", caret=end + 2, wide=8)) == (end + 2, end + 10)
     assert caret_in(field()) == (0, 0)
 
 

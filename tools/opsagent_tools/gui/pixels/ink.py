@@ -13,8 +13,8 @@ _GAP = 0.35
 """Of a field's height, at most: wider gaps part two runs of ink. Words are one run, a unit or a picture is one of its own."""
 _THIN = 4
 """Pixels that a caret is wide, at most; one with serifs is wider at its ends."""
-_SERIFS = 0.6
-"""Width of a caret with serifs, in its heights."""
+_SERIFS = 0.7
+"""Width of a caret with serifs, or of one that is a block, in its heights."""
 _LEAST = 8
 """Pixels that a caret is high, at least."""
 
@@ -55,7 +55,12 @@ def caret_in(image: Image) -> tuple[int, int]:
     ):
         left -= 1
     letters = inked[inked < left]
-    if not 0 < right - left <= _THIN or letters.size == 0 or bottom[right - 1] < np.percentile(bottom[letters], 60) + 2:
+    widest = max(_THIN, _SERIFS * high[right - 1])
+    if (
+        not 0 < right - left <= widest
+        or letters.size == 0
+        or bottom[right - 1] < np.percentile(bottom[letters], 60) + 2
+    ):
         return 0, 0
     return left, right
 
@@ -86,10 +91,12 @@ def runs(inked: Mask, gap: int) -> list[tuple[int, int]]:
 
 
 def _is_caret(ink: Mask, run: Box) -> bool:
-    """Say whether the only ink of a field is a line that stands upright, with serifs or without."""
+    """Say whether the only ink of a field is a line that stands upright, with serifs or without, or a block."""
     if run.height < _LEAST or run.width > max(_THIN, _SERIFS * run.height):
         return False
     part = ink[run.top : run.bottom, run.left : run.right]
+    if part.mean() > 0.95:
+        return True
     inner = part[2:-2] if run.width > _THIN else part
     columns = np.flatnonzero(inner.any(axis=0))
     return bool(columns.size) and columns.size <= _THIN and inner[:, columns].mean() > 0.9
