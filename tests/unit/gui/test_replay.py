@@ -14,7 +14,7 @@ import pytest
 from opsagent_tools.gui import playing
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeSurface, FakeWindow
 from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
-from opsagent_tools.gui.port import ScreenError, SurfaceGone, Unfinished
+from opsagent_tools.gui.port import ScreenError, Stale, SurfaceGone, Unfinished
 from opsagent_tools.gui.procedure import RunReport, ScreenOutcome, ScreenProcedure, ScreenStep, StepReport
 from opsagent_tools.gui.procedure_files import read_procedure, write_procedure
 from opsagent_tools.gui.replay import Allowed, Asked, NotAllowed, replay
@@ -485,6 +485,7 @@ def test_a_gesture_is_finished_before_a_cancellation_is_heard() -> None:
         (ScreenError("it broke off"), True, ScreenOutcome.NEEDS_PERSON),
         (Unfinished("the server hung"), False, ScreenOutcome.NEEDS_PERSON),
         (SurfaceGone("gone"), True, ScreenOutcome.UNVERIFIED),
+        (Stale("it looks otherwise"), False, ScreenOutcome.HALTED),
     ],
 )
 def test_a_gesture_that_fails_halts_only_where_nothing_changed(
@@ -503,6 +504,28 @@ def test_a_gesture_that_fails_halts_only_where_nothing_changed(
     run = Run()
     run.screens = Screens(run.program)
     assert run.play(procedure('- click: button "Save"\n')).outcome is outcome
+
+
+def test_what_looks_otherwise_right_before_the_gesture_is_found_anew() -> None:
+    class Flickering(FakeSurface):
+        left = 1
+
+        async def perform(self, gesture: Gesture, at: Located | None = None, to: Located | None = None) -> None:
+            if Flickering.left:
+                Flickering.left -= 1
+                run.program.control("save").box = Box(10, 230, 80, 28)
+                raise Stale("it does not look as it did: nothing was done")
+            await super().perform(gesture, at, to)
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            return [Flickering(self.programs[0], self.programs[0].windows[0])]
+
+    run = Run()
+    run.screens = Screens(run.program)
+    assert run.play(procedure('- click: button "Save"\n')).outcome is ScreenOutcome.UNVERIFIED
+    assert run.done == [("click", "save", "")]
+    assert len(run.asked) == 1, "it is the same target: nobody is asked again"
 
 
 def test_what_a_better_view_knows_as_something_else_is_not_taken_from_a_lower_one() -> None:

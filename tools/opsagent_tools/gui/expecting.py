@@ -11,7 +11,7 @@ from opsagent_tools.gui.desk import Screens
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import plain, same, skeleton
 from opsagent_tools.gui.matching.scene import seen
-from opsagent_tools.gui.model import Fingerprint, Located, Look, SurfaceKind, Window
+from opsagent_tools.gui.model import Fingerprint, Gesture, Located, Look, SurfaceKind, Window
 from opsagent_tools.gui.port import ScreenError, SurfaceGone
 from opsagent_tools.gui.procedure import Expectation
 
@@ -121,6 +121,13 @@ def shows(look: Look, text: str) -> bool:
     if any(_holds(_words(one, read=read), wanted) for one in [*said, look.window.title]):
         return True
     return read and any(skeleton(one) == skeleton(text) for one in said)
+
+
+def arrived(gesture: Gesture, held: str, *, read: bool) -> bool:
+    """Tell whether a field holds what was typed; what was typed at the caret is in it somewhere."""
+    if is_value(gesture.text, held, read=read):
+        return True
+    return not gesture.replace and (gesture.text in held or read)
 
 
 def is_value(wanted: str, held: str, *, read: bool = False) -> bool:

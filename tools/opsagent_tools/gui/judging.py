@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import same
 from opsagent_tools.gui.matching.roles import CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET
 from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
@@ -14,6 +15,18 @@ _ENTERS_TOO = ({"ctrl", "m"}, {"ctrl", "j"})
 """What a terminal sends for Enter."""
 _AREAS = frozenset({"text area", "editor", "document"})
 _IDENTITY = frozenset({"name", "label", "within", "role"})
+
+
+def is_same(was: Found, now: Found) -> bool:
+    """Tell whether both are the same target: what a person said yes to."""
+    if was.window.id != now.window.id or was.window.pid != now.window.pid:
+        return False
+    if was.at is None or now.at is None:
+        return was.at is None and now.at is None
+    one, other = was.at.element, now.at.element
+    if one is None or other is None:
+        return was.at.box == now.at.box
+    return (one.role, one.name, one.label) == (other.role, other.name, other.label)
 
 
 def not_sure_enough(at: Located) -> str:

@@ -11,18 +11,19 @@ from dataclasses import replace
 from opsagent_tools.gui import strips
 from opsagent_tools.gui.awaiting import finished, settled, untouched
 from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
-from opsagent_tools.gui.expecting import After, Expecting, is_value
+from opsagent_tools.gui.expecting import After, Expecting, arrived
 from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
 from opsagent_tools.gui.judging import (
+    is_same,
     is_set_already,
     no_place_for_a_secret,
     not_sure_enough,
     pressed_by,
     pressed_unseen,
 )
-from opsagent_tools.gui.model import Box, Gesture, Located, Look, NotLocated, SurfaceKind, Verb
+from opsagent_tools.gui.model import Box, Located, Look, NotLocated, SurfaceKind, Verb
 from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
-from opsagent_tools.gui.port import Refused, ScreenError, Secrets, SurfaceGone, Unfinished
+from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Stale, SurfaceGone, Unfinished
 from opsagent_tools.gui.procedure import Expectation
 from opsagent_tools.gui.risk import risk_of
 from opsagent_tools.gui.saying import said
@@ -112,7 +113,7 @@ class Player:
         if time.monotonic() - start > _STALE_S:
             self._finder.forget()
             await self._find(one, patience_s=0.0)
-            if not _same(found, _found(one)):
+            if not is_same(found, _found(one)):
                 raise Ended(
                     HALTED, f"the screen changed while the answer was waited for: {one.said} is another one now"
                 )
@@ -121,8 +122,8 @@ class Player:
         await self.filmed()
         one.before = await strips.crop(_found(one), self._hidden(_found(one).look))
         await self._make_sure(one)
+        gone = await self._performed(one)
         found = _found(one)
-        gone = await self._perform(one, found)
         one.done = True
         if one.step.gesture.secret and found.at is not None:
             self._masks.append(found.at.box)
@@ -174,10 +175,18 @@ class Player:
             if isinstance(at, NotLocated):
                 return at.why
             now = replace(now, at=replace(at, agreeing=found.at.agreeing))
-        if not _same(found, now) or _risk(one, now) != risk or _pressed(one, now) != _pressed(one, found):
+        if not is_same(found, now) or _risk(one, now) != risk or _pressed(one, now) != _pressed(one, found):
             return "it would be another one now"
         one.found = now
         return ""
+
+    async def _performed(self, one: Playing) -> bool:
+        """Do the gesture; what looks otherwise right before it is found anew, as nothing was done yet."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(Stale):
+                return await self._perform(one, _found(one))
+            await self._find_anew(one)
+        return await self._perform(one, _found(one))
 
     async def _perform(self, one: Playing, found: Found) -> bool:
         """Do the gesture; return whether the window ended by it. Cancelled, it is finished first."""
@@ -189,6 +198,8 @@ class Player:
             task.result()
         except SurfaceGone:
             return True
+        except Stale:
+            raise
         except Refused as error:
             raise Ended(HALTED, str(error)) from error
         except Unfinished as error:
@@ -220,7 +231,7 @@ class Player:
             one.why = "what was typed cannot be read back"
             return
         one.value = held
-        if not _arrived(gesture, held, read=found.surface.kind is SurfaceKind.PIXEL):
+        if not arrived(gesture, held, read=found.surface.kind is SurfaceKind.PIXEL):
             raise Ended(NEEDS_PERSON, f"after “{one.said}”, it holds “{held[:80]}”")
 
     async def _wait(self, one: Playing) -> None:
@@ -278,22 +289,3 @@ def _found(one: Playing) -> Found:
 
 def _place(one: Playing) -> Located | None:
     return one.found.at if one.found else None
-
-
-def _same(was: Found, now: Found) -> bool:
-    """Tell whether both are the same target: what a person said yes to."""
-    if was.window.id != now.window.id or was.window.pid != now.window.pid:
-        return False
-    if was.at is None or now.at is None:
-        return was.at is None and now.at is None
-    one, other = was.at.element, now.at.element
-    if one is None or other is None:
-        return was.at.box == now.at.box
-    return (one.role, one.name, one.label) == (other.role, other.name, other.label)
-
-
-def _arrived(gesture: Gesture, held: str, *, read: bool) -> bool:
-    """Tell whether a field holds what was typed; what was typed at the caret is in it somewhere."""
-    if is_value(gesture.text, held, read=read):
-        return True
-    return not gesture.replace and (gesture.text in held or read)

@@ -3,6 +3,7 @@
 ScreenError             something about a screen failed; the text is one line
   SurfaceGone           its window or program ended
   NotUsable             what it needs is missing here (no display, no bus, a program): says what to install
+  Stale                 the target is not as it was when it was located, and nothing was done
   Unfinished            a gesture was begun, and nobody knows how far it came
   Refused               the rules of screens forbid it (another user's window, a window that is not allowed, a shared desktop)
 """
@@ -36,6 +37,10 @@ class SurfaceGone(ScreenError):
 
 class NotUsable(ScreenError):
     """What it needs is missing on this machine."""
+
+
+class Stale(ScreenError):
+    """The target is not as it was when it was located: nothing was done, and it may be located anew."""
 
 
 class Unfinished(ScreenError):

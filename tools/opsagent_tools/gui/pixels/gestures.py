@@ -9,7 +9,7 @@ from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.emptying import Beside, Field
 from opsagent_tools.gui.pixels.eyes import Eyes
-from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Unfinished
+from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Stale, Unfinished
 from opsagent_tools.gui.pressing import called, needed, press
 from opsagent_tools.gui.secret_words import asks_for_secret
 
@@ -35,9 +35,9 @@ class Gestures:
         """What the field that was typed into shows beside its text."""
 
     async def check(self, at: Located, view: str) -> None:
-        """Raise ScreenError unless the place looks as it did. `view`: of which window or menu it is a part."""
+        """Raise Stale unless the place looks as it did. `view`: of which window or menu it is a part."""
         if not await self._eyes.same(view, at.box):
-            raise ScreenError(f"{called(at.element)} does not look as it did when it was found: nothing was done")
+            raise Stale(f"{called(at.element)} does not look as it did when it was found: nothing was done")
 
     async def perform(self, gesture: Gesture, at: Located | None, to: Located | None) -> None:
         """Do it. Raises ScreenError, Refused, SurfaceGone."""

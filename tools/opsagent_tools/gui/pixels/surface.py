@@ -33,7 +33,7 @@ from opsagent_tools.gui.pixels.equivalence import (
 from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.pixels.gestures import Gestures
 from opsagent_tools.gui.pixels.icons import agreeing, by_crop
-from opsagent_tools.gui.port import Desktop, ScreenError, Secrets
+from opsagent_tools.gui.port import Desktop, ScreenError, Secrets, Stale
 
 _LOOK_S = 0.06
 _TRIES = 3
@@ -150,8 +150,8 @@ class PixelSurface:
     async def perform(self, gesture: Gesture, at: Located | None = None, to: Located | None = None) -> None:
         """Do it with pointer and keys, on a target that still looks as it did.
 
-        Raises SurfaceGone; Refused where it is not the window that is meant; ScreenError where the target does not look as
-        it did when it was located: then nothing was done.
+        Raises SurfaceGone; Refused where it is not the window that is meant; Stale where the target does not look as it did
+        when it was located: then nothing was done.
         """
         if self._means.hands is None:
             raise ScreenError(f"{self._window.program} is only looked at: there are no hands for its display")
@@ -240,7 +240,7 @@ class PixelSurface:
     async def _view_of(self, at: Located, window: Window) -> str:
         """Return under which id the place was looked at: the window's, or that of a menu before it.
 
-        Raises ScreenError where what was looked at is not what lies there now: a menu was closed, or opened over it.
+        Raises Stale where what was looked at is not what lies there now: a menu was closed, or opened over it.
         """
         shown = await self._shown(window)
         holding = [one for one in shown.own if one.box.holds(at.point)]
@@ -248,7 +248,7 @@ class PixelSurface:
         was = at.element.id.rpartition("/")[0] if at.element is not None else ""
         if at.element is not None and was.rpartition("+")[2] != (now if holding else ""):
             why = "a menu lies over" if holding else "the menu was closed that showed"
-            raise ScreenError(f"{why} the {at.element.role} “{at.element.name[:60]}”: nothing was done")
+            raise Stale(f"{why} the {at.element.role} “{at.element.name[:60]}”: nothing was done")
         return now
 
     async def _state_of(self, at: Located) -> str | None:
