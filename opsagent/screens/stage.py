@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from opsagent.screen_settings import OWN, ScreenSettings
@@ -18,6 +19,7 @@ from opsagent_tools.gui.port import Refused, Secrets
 from opsagent_tools.gui.procedure import ScreenProcedure
 from opsagent_tools.gui.recording.eyes import Eyes
 from opsagent_tools.gui.replay import Screens
+from opsagent_tools.gui.risk import risk_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def open_stage(
     opened = (
         _on_a_pty(secrets)
         if procedure.surface is SurfaceKind.TERMINAL
-        else _on_a_display(settings, allowed, secrets, crops)
+        else _on_a_display(settings, allowed, secrets, crops, reads=reads_pictures(procedure))
     )
     async with opened as stage:
         yield stage
@@ -54,21 +56,21 @@ async def _on_a_pty(secrets: Secrets) -> AsyncIterator[Stage]:
 
 @asynccontextmanager
 async def _on_a_display(
-    settings: ScreenSettings, allowed: frozenset[str], secrets: Secrets, crops: Path
+    settings: ScreenSettings, allowed: frozenset[str], secrets: Secrets, crops: Path, *, reads: bool
 ) -> AsyncIterator[Stage]:
     from opsagent_tools.gui.desktop import desktop
     from opsagent_tools.gui.display import attached, open_display
     from opsagent_tools.gui.kill_switch import kill_switch
 
+    opened = partial(desktop, allow=allowed, secrets=secrets, crops=crops, reads=reads)
     async with AsyncExitStack() as held:
         if settings.display == OWN:  # nobody sits in front of it
             display = await held.enter_async_context(open_display((settings.width, settings.height)))
-            yield Stage(await held.enter_async_context(desktop(display, allow=allowed, secrets=secrets, crops=crops)))
+            yield Stage(await held.enter_async_context(opened(display)))
             return
         display = held.enter_context(attached(settings.display, dict(os.environ)))
         switch = held.enter_context(kill_switch(display))
-        screens = await held.enter_async_context(desktop(display, allow=allowed, secrets=secrets, crops=crops))
-        yield Stage(screens, lambda: switch.why or "")
+        yield Stage(await held.enter_async_context(opened(display)), lambda: switch.why or "")
 
 
 @asynccontextmanager
@@ -81,8 +83,15 @@ async def eyes_on(name: str) -> AsyncIterator[tuple[Eyes, dict[str, str]]]:
 
     async with AsyncExitStack() as held:
         display = held.enter_context(attached(name, dict(os.environ)))
-        screens = await held.enter_async_context(desktop(display, allow=None, only_looks=True))
+        screens = await held.enter_async_context(desktop(display, allow=None, only_looks=True, reads=True))
         yield SurfaceEyes(Windows(display.connection), screens.surfaces), display.env
+
+
+def reads_pictures(procedure: ScreenProcedure) -> bool:
+    """Tell whether a procedure needs recognised text whatever its programs tell: it was recorded so, or is a second sign
+    before something risky.
+    """
+    return procedure.surface is SurfaceKind.PIXEL or any(risk_of(step) for step in procedure.steps)
 
 
 def programs_of(procedure: ScreenProcedure, settings: ScreenSettings) -> frozenset[str]:

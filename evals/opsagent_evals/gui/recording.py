@@ -56,7 +56,8 @@ class Shown:
 async def opened(stage: Stage, kind: SurfaceKind, crops: Path | None, *, allowed: bool) -> AsyncIterator[Screens]:
     """Open the surfaces of a stage's display; only those of `kind` where pixels have to do alone."""
     allow = {stage.program.program} if allowed else None
-    async with desktop(stage.display, allow=allow, crops=crops, only_looks=not allowed) as screens:
+    reads = kind is SurfaceKind.PIXEL or not allowed
+    async with desktop(stage.display, allow=allow, crops=crops, only_looks=not allowed, reads=reads) as screens:
         yield OnlyKind(screens, kind) if kind is SurfaceKind.PIXEL else screens
 
 

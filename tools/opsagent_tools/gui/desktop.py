@@ -10,6 +10,7 @@ the same as long as their window lives, so that what was read of a screen is not
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ from opsagent_tools.gui.pixels.eyes import Eyes, missing
 from opsagent_tools.gui.pixels.offering import Means
 from opsagent_tools.gui.pixels.offering import offers as seen
 from opsagent_tools.gui.pixels.surface import others_before
-from opsagent_tools.gui.port import NotUsable, Secrets, Surface, SurfaceGone
+from opsagent_tools.gui.port import NotUsable, ScreenError, Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.procedure import CROP_BYTES, is_crop_name
 from opsagent_tools.gui.rules import refusal, standing_of
 from opsagent_tools.gui.windows import Windows
@@ -76,7 +77,6 @@ class DesktopScreens:
 
         Raises NotUsable, with its last words, where it cannot be started or ends badly at once; Refused, ScreenError.
         """
-        self._get_ready()
         env = accessible_env(command, self._display.env)
         home = Path(self._display.env.get("HOME", "/"))
         cwd = home if home.is_dir() else None
@@ -103,14 +103,15 @@ class DesktopScreens:
                 await one.close()
         self._surfaces.clear()
 
-    def _get_ready(self) -> None:
+    def get_ready(self, *, to_read: bool) -> None:
         """Have the processes that see and act started beside the program, which takes as long: nobody waits for them later.
 
         What cannot be started is told by whoever needs it.
+
+        Args:
+            to_read: pictures will be read, so that models are loaded, too.
         """
-        if self._ready is not None:
-            return
-        starting: list[Awaitable[object]] = [self._eyes.picture(Box(0, 0, 1, 1))] if not missing() else []
+        starting: list[Awaitable[object]] = [self._eyes.get_ready(to_read=to_read)] if not missing() else []
         if self._means.hands is not None:
             starting.append(self._means.hands.position())
         self._ready = asyncio.gather(*starting, return_exceptions=True)
@@ -134,6 +135,9 @@ class DesktopScreens:
         if told is None:
             self._silent.add(window.pid)
         picture = await seen(window, self._windows, self._eyes, self._means)
+        if told is None and picture is not None:
+            with contextlib.suppress(ScreenError):  # whoever reads it is told
+                await self._eyes.get_ready(to_read=True)
         found: tuple[Surface, ...] = tuple(one for one in (told, picture) if one is not None)
         if not found:
             lacking = f" without {', '.join(missing())}" if missing() else ""
@@ -159,6 +163,7 @@ async def desktop(
     secrets: Secrets | None = None,
     crops: Path | None = None,
     only_looks: bool = False,
+    reads: bool = False,
 ) -> AsyncIterator[DesktopScreens]:
     """Open a display for a procedure.
 
@@ -168,6 +173,7 @@ async def desktop(
         secrets: where secrets come from when they are typed.
         crops: folder with the crops of the procedure.
         only_looks: nothing is used there, only seen.
+        reads: pictures are read there whatever its programs tell of themselves: what that needs is loaded meanwhile.
     """
     if allow is None and not only_looks:
         raise ValueError("which programs may be used has to be said")
@@ -175,6 +181,7 @@ async def desktop(
     eyes = Eyes(display.env)
     means = Means(hands=hands, secrets=secrets, crops=_crops_in(crops) if crops is not None else None)
     screens = DesktopScreens(display, allow, means, eyes)
+    screens.get_ready(to_read=reads)
     try:
         yield screens
     finally:

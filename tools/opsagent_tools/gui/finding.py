@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from opsagent_tools.gui.desk import Screens
 from opsagent_tools.gui.matching.roles import CONTAINERS
@@ -51,6 +52,14 @@ class Finder:
         self._last = last
         self._kind = kind
         self._looks: dict[str, tuple[Surface, Look, float]] = {}
+        self._waited = 0.0
+
+    def waited(self) -> float:
+        """Return for how many seconds the program was waited for since this was asked last: until it was still, and until
+        what the step needs was there. Reading it then is no waiting.
+        """
+        waited, self._waited = self._waited, 0.0
+        return waited
 
     def remember(self, surface: Surface, look: Look) -> None:
         """Keep a look that was just taken: it need not be taken again at once."""
@@ -69,7 +78,8 @@ class Finder:
 
     async def _patiently(self, step: ScreenStep, rule: WindowRule, patience_s: float) -> Found | NotLocated:
         clock = asyncio.get_running_loop().time
-        until = clock() + patience_s
+        began, before = clock(), self._waited
+        until = began + patience_s
         twice = False
         while True:
             try:
@@ -85,6 +95,7 @@ class Finder:
             twice = True
             self.forget()
             await asyncio.sleep(_AGAIN_S)
+            self._waited = before + clock() - began
 
     async def comes(self, rule: WindowRule, within_s: float) -> bool:
         """Wait for a window that the rule means."""
@@ -183,11 +194,18 @@ class Finder:
         return await surface.locate(wanted, look) if wanted is not None else None
 
     async def _look(self, window: Window, surface: Surface) -> Look:
-        kept = self._looks.get(window.id)
-        now = asyncio.get_running_loop().time()
-        if kept is not None and kept[0] is surface and now - kept[2] < _FRESH_S and kept[1].window.box == window.box:
-            return kept[1]
+        """Return what is seen on it now, once it is still; what looks as it did when it was still is."""
+        clock = asyncio.get_running_loop().time
+        kept, began = self._looks.get(window.id), clock()
+        if kept is not None and kept[0] is surface and kept[1].window.box == window.box:
+            if began - kept[2] < _FRESH_S:
+                return kept[1]
+            look = await surface.look()
+            if look.digest == kept[1].digest and not look.blank:
+                self.remember(surface, look)
+                return look
         look = await surface.settle()
+        self._waited += max(0.0, clock() - began - seconds_to_read(look))
         self.remember(surface, look)
         return look
 
@@ -198,6 +216,11 @@ class Finder:
             if self._kind is SurfaceKind.PIXEL
             else surfaces
         )
+
+
+def seconds_to_read(look: Look) -> float:
+    """Return how long ago a look that was just taken was begun."""
+    return max(0.0, (datetime.now(UTC) - look.at).total_seconds())
 
 
 def matching(rule: WindowRule, windows: Sequence[Window]) -> list[Window]:

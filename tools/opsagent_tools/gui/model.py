@@ -150,6 +150,7 @@ class Look:
 
     window: Window
     at: datetime
+    """When it was begun, or its picture taken: what came later may be missing."""
     source: SurfaceKind
     elements: tuple[Element, ...] = ()
     digest: str = ""

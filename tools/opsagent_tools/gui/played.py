@@ -6,9 +6,8 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from opsagent_tools.gui.finding import Found
+from opsagent_tools.gui.finding import Found, seconds_to_read
 from opsagent_tools.gui.healing import healed
 from opsagent_tools.gui.model import Look
 from opsagent_tools.gui.procedure import ScreenOutcome, ScreenStep, StepReport, WindowRule
@@ -54,9 +53,8 @@ class Playing:
             self.waited += time.monotonic() - start
 
     def read(self, look: Look) -> None:
-        """Count what a look took since its picture was taken as our own: it was read while the program was waited for."""
-        reading = (datetime.now(UTC) - look.at).total_seconds()
-        self.waited -= min(max(0.0, reading), self.waited)
+        """Count what a look took as our own: it was read while the program was waited for."""
+        self.waited -= min(seconds_to_read(look), self.waited)
 
     def report(self) -> StepReport:
         """Return how it went."""

@@ -87,6 +87,7 @@ class AccessibleSurface:
 
         Raises SurfaceGone, ScreenError where the program does not answer.
         """
+        began = datetime.now(UTC)
         window = await self.window()
         popups = await self._desktop.popups(window.pid)
         frame = await frame_of(self._bus, self._program, window, tuple(one.box for one in popups))
@@ -99,7 +100,7 @@ class AccessibleSurface:
         elements = elements_of(tree, frame.shape, self._program.toolkit, window.title)
         self._last = Look(
             window=window,
-            at=datetime.now(UTC),
+            at=began,
             source=SurfaceKind.ACCESSIBLE,
             elements=elements,
             digest=digest_of(elements),
