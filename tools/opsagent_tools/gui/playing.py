@@ -86,6 +86,7 @@ class Player:
         if one.step.gesture.verb is Verb.WAIT:
             patience_s = max(patience_s, one.step.gesture.seconds)
         found = await self._finder.find(one.step, one.rule, patience_s=patience_s)
+        one.waited += self._finder.waited()
         if isinstance(found, NotLocated):
             raise Ended(HALTED, found.why)
         one.found = found
