@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from opsagent_tools.gui.accessible.launching import accessible_argv, accessible_env
+from opsagent_tools.gui.accessible.mute import is_mute
 from opsagent_tools.gui.accessible.offering import offers as accessible
 from opsagent_tools.gui.display import Display, Program
 from opsagent_tools.gui.hands import Hands
@@ -123,6 +124,8 @@ class DesktopScreens:
         return refusal(window, standing, self._allow, os.geteuid()) is None
 
     async def _open(self, window: Window) -> tuple[Surface, ...]:
+        if await asyncio.to_thread(is_mute, window.pid):
+            self._silent.add(window.pid)
         told = await accessible(
             window,
             self._windows,

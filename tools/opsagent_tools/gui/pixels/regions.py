@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.pixels.arrays import Image, Mask, inside, part_of, steps
+from opsagent_tools.gui.pixels.arrays import Image, Mask, inside, largest_channel, part_of, steps
 
 _TILE = 32
 _CARET_WIDTH = 4
@@ -22,9 +22,9 @@ _WHOLE = 200 * 200
 
 def changed_in(before: Image, after: Image) -> list[Box]:
     """Return boxes around what differs between two pictures of one size."""
-    differs = np.asarray(cv2.absdiff(before, after), dtype=np.uint8).max(axis=2) > 0
-    if not differs.any():
+    if np.array_equal(before, after):
         return []
+    differs = largest_channel(np.asarray(cv2.absdiff(before, after), dtype=np.uint8)) > 0
     near = cv2.dilate(differs.astype(np.uint8), np.ones((5, 17), dtype=np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8, ltype=cv2.CV_32S)
     found = []
