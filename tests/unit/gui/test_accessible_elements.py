@@ -245,3 +245,38 @@ def test_a_digest_knows_values_states_and_places_and_no_ids() -> None:
 
     assert digest() == digest(before=3)
     assert len({digest(), digest(value="2"), digest(left=111), digest(states=(*SHOWN, State.FOCUSED))}) == 4
+
+
+def test_a_field_behind_a_check_box_is_for_what_that_says() -> None:
+    tree, window = told()
+    tree.add(7, "Upload (kB/s):", Box(110, 120, 120, 30), window)
+    tree.add(52, "", Box(240, 120, 100, 30), window, number=100)
+    tree.add(7, "Download (kB/s):", Box(110, 160, 120, 30), window)
+    tree.add(52, "", Box(240, 160, 100, 30), window, number=100)
+    tree.add(52, "", Box(350, 160, 100, 30), window, number=5)
+    assert [one.label for one in tree.elements() if one.role == "spin button"] == [
+        "Upload (kB/s):",
+        "Download (kB/s):",
+        "",
+    ]
+
+
+def test_what_shows_how_much_it_is_now_labels_nothing() -> None:
+    tree, window = told()
+    tree.add(29, "CPU: 93%", Box(110, 120, 80, 20), window)
+    tree.add(55, "", Box(110, 142, 300, 100), window)
+    assert only(tree.elements(), "table").label == ""
+
+
+def test_a_menu_below_a_bar_of_a_page_is_shown_though_it_lies_beside_its_list() -> None:
+    def shown(toolkit: str, page: int) -> bool:
+        tree, window = told()
+        around = tree.add(page, "Console", WINDOW, window)
+        bar = tree.add(31, "", Box(100, 100, 400, 40), around)
+        item = tree.add(32, "", Box(120, 100, 80, 40), bar)
+        below = tree.add(31, "", Box(120, 141, 150, 80), item)
+        tree.add(88, "Settings", Box(125, 145, 140, 30), tree.add(32, "", Box(120, 141, 150, 40), below))
+        return "visible" in only(tree.elements(toolkit), "link").states
+
+    assert shown("Chromium", 95)
+    assert not shown("gtk", 99)

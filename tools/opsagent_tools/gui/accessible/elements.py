@@ -10,9 +10,10 @@ from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import Ref
 from opsagent_tools.gui.accessible.labels import Text, nearest_label
 from opsagent_tools.gui.accessible.nodes import Node, Tree, id_of, spin_value
-from opsagent_tools.gui.accessible.quirks import is_closed_list, is_list_of_combo, true_places
+from opsagent_tools.gui.accessible.quirks import cuts_nothing_off, is_closed_list, is_list_of_combo, true_places
 from opsagent_tools.gui.accessible.rows import in_rows
 from opsagent_tools.gui.accessible.words import Role, State, has
+from opsagent_tools.gui.matching.telling import reads_out
 from opsagent_tools.gui.model import Box, Element, Point, SurfaceKind
 from opsagent_tools.gui.secret_words import asks_for_secret
 
@@ -100,7 +101,7 @@ def _placed(tree: Tree, shape: Shape, toolkit: str) -> Iterator[_Seen]:
             left_out.add(node.ref)
             continue
         above = clips.get(node.parent) if node.parent else shape.window
-        clips[node.ref] = _clip(node, box, above, tree)
+        clips[node.ref] = above if cuts_nothing_off(node, tree, toolkit) else _clip(node, box, above, tree)
         if box is None or box.empty:
             continue
         yield _Seen(node, box, box if node.role in words.COVERS or above is None else box.meets(above))
@@ -167,6 +168,11 @@ class _Labels:
         }
         told = {label for one in seen for label in one.node.labelled_by}
         self._free = {ref: text for ref, text in self._texts.items() if ref not in told}
+        self._switches = [
+            Text(name, one.part)
+            for one in seen
+            if one.node.role in words.SWITCHES and not one.part.empty and (name := _tidy(one.node.name))
+        ]
         self._controls = [
             one.part for one in seen if one.node.role in words.CONTROLS and not one.part.empty and _enough(one)
         ]
@@ -180,8 +186,16 @@ class _Labels:
         if role not in words.TO_LABEL and (name or role not in words.CONTROLS):
             return ""
         around = set(self._groups(one.node.ref))
-        near = [text for ref, text in self._free.items() if self._is_for(ref, text, around)]
-        return nearest_label(one.part, near, self._controls)
+        near = [
+            text for ref, text in self._free.items() if self._is_for(ref, text, around) and not reads_out(text.name)
+        ]
+        return nearest_label(one.part, near, self._controls) or self._switch_before(one)
+
+    def _switch_before(self, one: _Seen) -> str:
+        """Return the name of the check box right before a field on its line: it says what the field is for."""
+        if one.node.role not in words.SET_BY_SWITCH:
+            return ""
+        return nearest_label(one.part, self._switches, self._controls, above=False)
 
     def _told_of(self, node: Node) -> tuple[Ref, ...]:
         """Return the labels that the toolkit names; of the field in a combo box, those of the box: GTK names only these."""

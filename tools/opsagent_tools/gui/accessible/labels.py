@@ -18,7 +18,7 @@ class Text(NamedTuple):
     box: Box
 
 
-def nearest_label(control: Box, labels: Sequence[Text], others: Collection[Box]) -> str:
+def nearest_label(control: Box, labels: Sequence[Text], others: Collection[Box], *, above: bool = True) -> str:
     """Return the name of the label that belongs to a control by its place; empty where there is none.
 
     Left of it on the same line comes first, then right above it. A label behind another control belongs to that one.
@@ -27,8 +27,9 @@ def nearest_label(control: Box, labels: Sequence[Text], others: Collection[Box])
         control: place of what needs a label.
         labels: all texts.
         others: places of all controls.
+        above: it may stand above, too.
     """
-    for gap_of in (_gap_left, _gap_above):
+    for gap_of in (_gap_left, _gap_above) if above else (_gap_left,):
         found = _nearest(control, labels, gap_of)
         if found and not any(_between(found.box, other, control) for other in others):
             return found.name

@@ -3,6 +3,7 @@
 - Qt tells of the list of a combo box as showing while it is closed, at a wrong place.
 - Swing (java-atk-wrapper) tells the place of a menu's item as if its popup opened at the menu's own corner: the first item
   seems to lie where the second's neighbour is. A click there would choose another one.
+- Chromium tells of what is in a list that it shows, wherever it lies: other toolkits' lists scroll, and cut it off.
 - Chromium tells places of its own controls in its own pixels, and those of a page in the screen's.
 """
 
@@ -61,6 +62,11 @@ def is_closed_list(node: Node, tree: Tree, toolkit: str, box: Box | None, popups
     if toolkit != QT or not is_list_of_combo(node, tree):
         return False
     return box is None or box.empty or not any(popup.grown(4).holds(box.center) for popup in popups)
+
+
+def cuts_nothing_off(node: Node, tree: Tree, toolkit: str) -> bool:
+    """Tell whether it is a list or table of a page: what is in it may lie beside it (a menu below a bar), and is shown there."""
+    return toolkit == CHROMIUM and node.role in words.TABLES and page_around(node, tree) is not None
 
 
 def _shrunk(box: Box, scale: float) -> Box:

@@ -147,6 +147,10 @@ NUMBERED: Final = frozenset({15, 42, 51, 103})
 """Roles whose value is their number."""
 TO_LABEL: Final = frozenset({11, 15, 40, 51, 52, 61, 76, 77, 79, 5, 98, 31, 65, 66, 55})
 """Roles that a label next to them names."""
+SWITCHES: Final = frozenset({7, 44})
+"""Check boxes and radio buttons: of a field on their line they say what it is for."""
+SET_BY_SWITCH: Final = frozenset({11, 52, 61, 79})
+"""Fields that a switch before them may be for."""
 CHOOSERS: Final = frozenset({43, 62})
 """Buttons, some of which are called by what was chosen with them (a font, a file): a label may be theirs by relation."""
 TO_DESCRIBE: Final = frozenset({7, 26, 27, 33, 35, 43, 44, 62, 129, 61, 79, 40})

@@ -20,6 +20,7 @@ _PASSES = re.compile(
     re.IGNORECASE,
 )
 """What has passed at the next look: dates, times, and numbers with their units, addresses and digests."""
+_READ_OUT = re.compile(r"\d\s?%|\d:\d\d|\d\s?[kmgt]i?b\b", re.IGNORECASE)
 _SHORT = re.compile(r"\d{1,2}")
 """May be what a key of a calculator is called, or a day of a calendar."""
 
@@ -28,6 +29,11 @@ _SHORT = re.compile(r"\d{1,2}")
 def tells(name: str) -> bool:
     """Tell whether a text may be the name of something, so that it says where one is."""
     return bool(_SHORT.fullmatch(name.strip())) or _says(name)
+
+
+def reads_out(name: str) -> bool:
+    """Tell whether a text shows how much or how late it is now (`CPU: 7 %`): it labels nothing."""
+    return bool(_READ_OUT.search(name))
 
 
 def steady(name: str) -> str:
