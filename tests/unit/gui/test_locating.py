@@ -242,6 +242,16 @@ def test_what_is_only_one_of_several_at_first_is_not_sure_when_it_is_alone() -> 
     assert found(known("a", twins), look(button("b", "Browse", 200, 90))) == "unsure"
 
 
+def test_a_cell_and_the_text_that_is_drawn_in_it_are_no_twins() -> None:
+    cell = Control(key="cell", role="table cell", name="mailer", box=Box(10, 10, 200, 20), states=SEEN)
+    drawn = replace(cell, key="drawn", box=Box(30, 10, 180, 20), parent="cell")
+    rows = look(cell, drawn)
+    assert known("drawn", rows).twins == known("cell", rows).twins == 0
+    assert isinstance(locate(known("drawn", rows), rows), Located)
+    below = look(cell, replace(drawn, box=Box(30, 40, 180, 20)))
+    assert known("drawn", below).twins == 1, "a branch of a tree that is called as its stem"
+
+
 def test_what_lies_on_a_target_is_not_hit() -> None:
     row = Control("row", "list item", "alpha", box=Box(0, 0, 300, 28))
     closer = Control("x", "button", "Close", box=Box(140, 4, 20, 20), parent="row")

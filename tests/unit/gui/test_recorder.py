@@ -174,6 +174,22 @@ async def test_an_item_of_an_open_menu_is_known_from_a_look_before_the_pointer_c
     assert await clicked((3,)) is None, "that one opened later"
 
 
+async def test_a_window_that_has_come_up_is_known_before_the_pointer_moves() -> None:
+    eyes = SlowEyes()
+    recorder = Recorder(":0", {}, eyes)
+    eyes.open.set()
+    await recorder._came_up(replace(rest(), kind="focus", point=Point(300, 200)))
+    assert recorder._state.glance is not None
+    await recorder._state.glance.sight
+    eyes.open.clear()
+    for event in (press("press"), press("release")):
+        recorder._heard(event)
+    eyes.open.set()
+    (click,) = (await recorder.stop()).done
+    assert click.seen is not None
+    assert click.seen.element == eyes.under.element
+
+
 async def test_a_look_that_is_under_way_does_not_hide_the_one_before_it() -> None:
     eyes = SlowEyes()
     recorder = Recorder(":0", {}, eyes)

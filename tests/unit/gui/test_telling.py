@@ -10,8 +10,21 @@ from opsagent_tools.gui.fake import Control
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
 from opsagent_tools.gui.matching.telling import tells
-from opsagent_tools.gui.model import Anchor, Box, Element, Located, NotLocated, Point, SurfaceKind
+from opsagent_tools.gui.model import (
+    Anchor,
+    Box,
+    Element,
+    Fingerprint,
+    Gesture,
+    Located,
+    NotLocated,
+    Point,
+    SurfaceKind,
+    Verb,
+)
+from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.recording.pointed import hit
+from opsagent_tools.gui.saying import said
 from tests.unit.gui.test_locating import known, look
 
 
@@ -93,3 +106,8 @@ def test_what_a_person_means_is_the_link_in_an_item_and_the_button_around_a_pict
     field = _told("entry", "text field", "", Box(20, 15, 40, 20), "row")
     row = replace(seen, elements=(_told("row", "row", "mailer", place), field))
     assert getattr(hit(row, Point(25, 20)), "id", "") == "entry"
+
+
+def test_a_step_says_what_its_target_is_in_as_a_person_says_yes_to_that() -> None:
+    step = ScreenStep(gesture=Gesture(verb=Verb.CLICK), on=Fingerprint(role="button", name="Delete", within="alpha"))
+    assert said(step) == "click button “Delete” in “alpha”"

@@ -61,9 +61,14 @@ def _names_a_row(one: Element) -> bool:
 
 
 def _twins(element: Element, scene: Scene) -> list[Element]:
-    """Return the others of its role with its name and label."""
-    alike = [one for one in scene.elements if one.role == element.role and seen(one) and one.id != element.id]
+    """Return the others of its role with its name and label; a cell and the text that is drawn in it are one."""
+    others = [one for one in scene.elements if one.role == element.role and seen(one) and one.id != element.id]
+    alike = [one for one in others if not (_is_part(one, element, scene) or _is_part(element, one, scene))]
     return [one for one in alike if (plain(one.name), plain(one.label)) == (plain(element.name), plain(element.label))]
+
+
+def _is_part(one: Element, whole: Element, scene: Scene) -> bool:
+    return scene.holds(whole, one) and whole.box.meets(one.box) == one.box
 
 
 def _steady(element: Element) -> bool:

@@ -9,11 +9,13 @@ _LONGEST = 60
 
 
 def said(step: ScreenStep, at: Located | None = None) -> str:
-    """Return what a step does: `click button “Export”`. With `at`, what it is done to is called as it is called now."""
+    """Return what a step does: `click button “Delete” in “alpha”`. With `at`, its target is called as it is called now."""
     target = step.on.said if step.on is not None else ""
     now = at.element.name or at.element.label if at is not None and at.element is not None else ""
     if step.on is not None and now and now not in {step.on.name, step.on.label} and not step.on.name:
         target = f"{target} (“{_short(now)}”)" if not step.on.label else target
+    if step.on is not None and step.on.within:
+        target = f"{target} in “{_short(step.on.within)}”"
     doing = _doing(step.gesture)
     if step.gesture.verb is Verb.DRAG and step.to is not None:
         return f"drag {target} to {step.to.said}"

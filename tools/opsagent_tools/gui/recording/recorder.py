@@ -158,7 +158,7 @@ class Recorder:
             if event.kind == "key" and {*event.held, event.key} == self._stop_keys:
                 self._over.set()
             elif event.kind == "focus":
-                self._state.used_to = asyncio.create_task(self._eyes.get_used_to())
+                self._state.used_to = asyncio.create_task(self._came_up(event))
             elif event.kind == "rest":
                 self._rested(event)
             else:
@@ -187,6 +187,13 @@ class Recorder:
             return
         self._state.glance = self._look(event.point)
         self._state.glance.sight.add_done_callback(lambda _: self._look_on())
+
+    async def _came_up(self, event: InputEvent) -> None:
+        """Look at a window that has come up: the pointer may rest where it did, and is not heard before it presses."""
+        await self._eyes.get_used_to()
+        glance = self._state.glance
+        if not self._over.is_set() and not self._joiner.typing and (glance is None or glance.sight.done()):
+            self._state.last, self._state.glance = glance, self._look(event.point)
 
     def _look_on(self) -> None:
         point, self._state.next_look = self._state.next_look, None
