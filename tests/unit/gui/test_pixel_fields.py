@@ -39,6 +39,10 @@ def test_a_caret_alone_is_nothing_in_a_field() -> None:
     with_serifs = field(caret=12)
     with_serifs[2:3, 9:16] = with_serifs[17:18, 9:16] = 0
     assert drawn_in(with_serifs) == []
+    round_corners = field(caret=10)
+    for x in (0, 2, -1, -3):
+        round_corners[0, x] = round_corners[x, 0] = round_corners[-1, x] = round_corners[x, -1] = (200, 120, 60)
+    assert drawn_in(round_corners) == []
     assert len(drawn_in(field("host"))) == 1
     assert len(drawn_in(field("host", caret=120))) == 2
 

@@ -15,6 +15,8 @@ _THIN = 4
 """Pixels that a caret is wide, at most; one with serifs is wider at its ends."""
 _SERIFS = 0.7
 """Width of a caret with serifs, or of one that is a block, in its heights."""
+_CORNER = 4
+"""Pixels of a side that belong to a round corner, at most."""
 _LEAST = 8
 """Pixels that a caret is high, at least."""
 
@@ -28,7 +30,7 @@ def ink_in(image: Image, back: Colour) -> Mask:
 
 def drawn_in(image: Image) -> list[Box]:
     """Return what is drawn in the picture of a field, left to right: a box per run of ink. Borders and the caret are none."""
-    ink = without_borders(ink_in(image, ground(image)))
+    ink = _without_corners(without_borders(ink_in(image, ground(image))))
     gap = max(3, round(_GAP * min(image.shape[0], 40)))
     found = []
     for left, right in runs(np.asarray(ink.any(axis=0)), gap):
@@ -76,6 +78,15 @@ def without_borders(ink: Mask) -> Mask:
     for x in (*range(min(edge, width)), *range(max(0, width - edge), width)):
         if full[x] and ink.shape[0] > 12:
             kept[:, x] = False
+    return kept
+
+
+def _without_corners(ink: Mask) -> Mask:
+    """Drop what is left of a frame with round corners: specks in the corners, where no text stands."""
+    size = min(_CORNER, min(ink.shape) // 6)
+    kept = ink.copy()
+    for rows in (slice(0, size), slice(ink.shape[0] - size, None)):
+        kept[rows, :size] = kept[rows, ink.shape[1] - size :] = False
     return kept
 
 
