@@ -32,6 +32,12 @@ def field(text: str = "", caret: int | None = None, wide: int = 1) -> Image:
     return image
 
 
+def with_round_corners(image: Image) -> Image:
+    for x in (0, 2, -1, -3):
+        image[0, x] = image[x, 0] = image[-1, x] = image[x, -1] = (200, 120, 60)
+    return image
+
+
 def test_a_caret_alone_is_nothing_in_a_field() -> None:
     assert drawn_in(field()) == []
     assert drawn_in(field(caret=10)) == []
@@ -39,10 +45,7 @@ def test_a_caret_alone_is_nothing_in_a_field() -> None:
     with_serifs = field(caret=12)
     with_serifs[2:3, 9:16] = with_serifs[17:18, 9:16] = 0
     assert drawn_in(with_serifs) == []
-    round_corners = field(caret=10)
-    for x in (0, 2, -1, -3):
-        round_corners[0, x] = round_corners[x, 0] = round_corners[-1, x] = round_corners[x, -1] = (200, 120, 60)
-    assert drawn_in(round_corners) == []
+    assert drawn_in(with_round_corners(field(caret=10))) == []
     assert len(drawn_in(field("host"))) == 1
     assert len(drawn_in(field("host", caret=120))) == 2
 
@@ -54,6 +57,7 @@ def test_a_caret_after_a_text_is_told_from_a_letter() -> None:
     assert caret_in(field("hello", caret=end + 1)) == (end + 1, end + 2)
     assert caret_in(field("hello", caret=end + 2, wide=2)) == (end + 2, end + 4)
     assert caret_in(field("hello", caret=end + 2, wide=8)) == (end + 2, end + 10)
+    assert caret_in(with_round_corners(field("hello", caret=end + 2))) == (end + 2, end + 3)
     assert caret_in(field()) == (0, 0)
 
 

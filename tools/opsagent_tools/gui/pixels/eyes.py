@@ -56,6 +56,8 @@ class FieldText:
     """It reaches the edge: more of it may be out of sight."""
     bare: str
     """The same without what looks like a caret."""
+    digest: str = ""
+    """Of its picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Eyes:
     async def text(self, box: Box, without: Sequence[Box] = ()) -> FieldText:
         """Read the text in a part of the screen, as it is now. `without`: what is no text of it."""
         said = await self._ask("text", box=_list(box), without=[_list(one) for one in without])
-        return FieldText(said["text"], said["score"], said["full"], said["bare"])
+        return FieldText(said["text"], said["score"], said["full"], said["bare"], said["digest"])
 
     async def drawn(self, box: Box) -> tuple[Box, ...]:
         """Return what is drawn in a field now, unread, from left to right: a box per run of ink, carets apart."""

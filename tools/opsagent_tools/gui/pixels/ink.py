@@ -44,7 +44,7 @@ def caret_in(image: Image) -> tuple[int, int]:
 
     (0, 0) where there is none. A letter is taken for one now and then (a lone `|`, the stem of a `q`).
     """
-    ink = without_borders(ink_in(image, ground(image)))
+    ink = _without_corners(without_borders(ink_in(image, ground(image))))
     inked = np.flatnonzero(ink.any(axis=0))
     if inked.size <= _THIN:
         return 0, 0

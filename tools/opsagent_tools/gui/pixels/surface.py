@@ -184,6 +184,7 @@ class PixelSurface:
         """Return what a field holds, without what it shows beside that."""
         clock = asyncio.get_running_loop().time
         end = clock() + _CARET_S
+        pictures: set[str] = set()
         while True:
             read = await self._eyes.text(box, beside.fixed)
             readings = [without_unit(one, beside.unit) for one in (read.text, read.bare)]
@@ -192,7 +193,8 @@ class PixelSurface:
             if any(same_when_read(typed, one) for one in readings):
                 return typed
             nearly = any(nearly_when_read(typed, one) for one in readings)
-            if clock() >= end or not nearly:  # a caret at its end may be read as a letter, until it blinks
+            pictures.add(read.digest)  # a caret at its end may be read as a letter, until it blinks
+            if clock() >= end or not nearly or len(pictures) > 1:
                 break
             await asyncio.sleep(_LOOK_S)
         if not read.text:

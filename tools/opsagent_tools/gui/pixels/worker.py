@@ -14,6 +14,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import cv2
@@ -96,7 +97,8 @@ class _Seeing:
         """Read the text in a part of the screen, as it is now: of a field after something was typed into it."""
         image, seen = self._camera.take(_box(asked["box"]))
         if seen.empty:
-            return {"text": "", "score": 0.0, "full": False, "bare": ""}
+            return {"text": "", "score": 0.0, "full": False, "bare": "", "digest": ""}
+        digest = blake2b(image.tobytes(), digest_size=12).hexdigest()
         for one in asked.get("without", []):
             part_of(image, moved(_box(one).grown(1), Box(-seen.left, -seen.top, 0, 0)))[:] = ground(image)
         one_line = seen.height <= _ONE_LINE
@@ -109,6 +111,7 @@ class _Seeing:
             "score": min((one.score for one in found), default=1.0),
             "full": bool(found) and (ends[0] < 1 or ends[1] > seen.width - height // 2),
             "bare": self._bare(image, text) if one_line else text,
+            "digest": digest,
         }
 
     def _bare(self, image: Image, text: str) -> str:
