@@ -24,6 +24,7 @@ from opsagent.api.client import ApiClient, ApiError
 from opsagent.cli.listing import list_services
 from opsagent.cli.output import Out
 from opsagent.home import Home
+from tests.support.forked import run_opsagent
 from tests.support.waiting import eventually
 
 SERVICES = """
@@ -72,15 +73,13 @@ class Cli:
     home: Path
 
     def __call__(self, *arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Result:
-        done = subprocess.run(
-            self.argv(*arguments),
-            capture_output=True,
-            text=True,
-            input=stdin,
-            env=self.env(env),
-            timeout=100,
-            check=False,
-        )
+        """Run a command to its end, in a process of its own: forked, unless `env` has something for Python itself."""
+        if any(name.startswith("PYTHON") for name in env or ()):
+            done = subprocess.run(
+                self.argv(*arguments), capture_output=True, text=True, input=stdin, env=self.env(env), timeout=100, check=False
+            )  # fmt: skip
+        else:
+            done = run_opsagent(arguments, env=self.env(env), stdin=stdin)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def argv(self, *arguments: str) -> list[str]:

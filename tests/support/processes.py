@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import psutil
 
-_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+_HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "tests.support.forked")
 
 
 def mentioning(needles: Iterable[str]) -> list[psutil.Process]:
@@ -17,7 +17,7 @@ def mentioning(needles: Iterable[str]) -> list[psutil.Process]:
 
 
 def descendants() -> list[psutil.Process]:
-    """Return the live descendants of this process, the interpreter's own helpers apart."""
+    """Return the live descendants of this process, the interpreter's own helpers and the process that forks apart."""
     return [process for process in psutil.Process().children(recursive=True) if _counts(process)]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.forked import run_opsagent
 from tests.support.pm2 import APPS, PM2, needed, running
 
 _READY_MS = 3000
@@ -71,7 +72,7 @@ class Shop:
         fresh.replace(self.app)
 
     def opsagent(self, *arguments: str) -> Said:
-        done = subprocess.run(self.argv(*arguments), capture_output=True, text=True, timeout=90, check=False)
+        done = run_opsagent(arguments, env=os.environ, timeout=90)
         assert "Traceback" not in done.stderr, done.stderr
         return Said(done.returncode, done.stdout, done.stderr.splitlines())
 

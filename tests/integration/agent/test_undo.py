@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 from opsagent.kept_contents import keep
 from opsagent.planning import new_plan, rollback_config_steps
 from tests.integration.agent.conftest import Place
+from tests.support.forked import run_opsagent
 
 DEPLOYED, GOOD = b"workers = 40\npassword = 'not for others'\n", b"workers = 4\npassword = 'not for others'\n"
 
 
-async def undo(place: Place, *arguments: str) -> tuple[int | None, dict[str, Any]]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "opsagent", "undo", *arguments, "--json", "--home", str(place.home.path),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, _ = await child.communicate()
-    told = json.loads(out)
+async def undo(place: Place, *arguments: str) -> tuple[int, dict[str, Any]]:
+    command = ["undo", *arguments, "--json", "--home", str(place.home.path)]
+    done = await asyncio.to_thread(run_opsagent, command, env=os.environ)
+    told = json.loads(done.stdout)
     assert isinstance(told, dict)
-    return child.returncode, told
+    return done.returncode, told
 
 
 async def test_a_person_takes_back_what_was_done_once_and_never_over_what_changed(
