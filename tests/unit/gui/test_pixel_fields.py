@@ -16,7 +16,9 @@ from opsagent_tools.gui.model import Box, Window
 from opsagent_tools.gui.pixels.arrays import Image
 from opsagent_tools.gui.pixels.emptying import Beside, Field
 from opsagent_tools.gui.pixels.eyes import FieldText
+from opsagent_tools.gui.pixels.frames import frames_in
 from opsagent_tools.gui.pixels.ink import caret_in, drawn_in
+from opsagent_tools.gui.pixels.lines import pieces_in
 from opsagent_tools.gui.port import Unfinished
 
 _WINDOW = Window(id="x11:0x1", pid=1, exe="/bin/form", program="form", uid=0, box=Box(0, 0, 300, 100))
@@ -59,6 +61,16 @@ def test_a_caret_after_a_text_is_told_from_a_letter() -> None:
     assert caret_in(field("hello", caret=end + 2, wide=8)) == (end + 2, end + 10)
     assert caret_in(with_round_corners(field("hello", caret=end + 2))) == (end + 2, end + 3)
     assert caret_in(field()) == (0, 0)
+
+
+def test_the_border_of_a_field_is_no_letter_of_its_label() -> None:
+    window = np.full((60, 300, 3), 235, dtype=np.uint8)
+    cv2.putText(window, "Host:", (20, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    cv2.rectangle(window, (60, 20), (280, 40), (118, 118, 118), 2)
+    window[22:39, 62:279] = 255
+    cv2.putText(window, "db1", (66, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    pieces = pieces_in(window, [Box(14, 16, 120, 30)], frames_in(window))
+    assert [one.box.right < 57 or one.box.left > 63 for one in pieces] == [True, True], "the border is in a text"
 
 
 class _Form:

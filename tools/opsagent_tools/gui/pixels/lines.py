@@ -25,6 +25,8 @@ _FIELD_GAP = 3.0
 """In a field all is one text."""
 _CARET = 0.9
 """Part of the height of a field that a caret covers at least, and no letter."""
+_BORDER, _BORDER_FILLED = 5, 0.95
+"""Pixels that the border of a frame is wide, at most; part of its height that is ink."""
 _MENU_GAP = 0.48
 """In a row of menus, whose entries stand closer in large fonts. No fixed-pitch font is used there by stock toolkits."""
 
@@ -57,7 +59,7 @@ def pieces_in(
     """
     found: list[Piece] = []
     for box in boxes:
-        parts = [whole for part in _without(inside(box, image), marks) for whole in _cut_at_frames(part, frames)]
+        parts = [whole for part in _without(inside(box, image), marks) for whole in _cut_at_frames(image, part, frames)]
         for part in parts:
             menus = part.center.y < menu_bottom and not _narrow_frame(part, frames, image.shape[1])
             found.extend(_pieces_of(image, part, _MENU_GAP if menus else _GAP))
@@ -114,7 +116,7 @@ def _without(box: Box, marks: Sequence[Box]) -> list[Box]:
     return parts
 
 
-def _cut_at_frames(box: Box, frames: Sequence[Frame]) -> list[Box]:
+def _cut_at_frames(image: Image, box: Box, frames: Sequence[Frame]) -> list[Box]:
     """Cut a box where a frame begins or ends beside text: each part lies inside or outside of each frame."""
     middle = box.center.y
     cuts: set[int] = {box.left, box.right}
@@ -130,7 +132,25 @@ def _cut_at_frames(box: Box, frames: Sequence[Frame]) -> list[Box]:
         return [_within_smallest(box, frames)]
     edges = sorted(cuts)
     parts = [Box(left, box.top, right - left, box.height) for left, right in pairwise(edges)]
+    parts = [_beside_borders(image, part, crossing) for part in parts]
     return [_within_smallest(part, frames) for part in parts if part.width >= 3]
+
+
+def _beside_borders(image: Image, part: Box, frames: Sequence[Box]) -> Box:
+    """Return what lies beside frames without their borders, which are read as a letter: columns of ink as high as a frame."""
+    left, right = part.left, part.right
+    for one in frames:
+        if one.holds(part.center) or (one.left != part.right and one.right != part.left):
+            continue
+        rows = Box(part.left, one.top + one.height // 8, part.width, max(1, one.height - one.height // 4))
+        inked = ink_in(part_of(image, rows), ground(part_of(image, part))).mean(axis=0) > _BORDER_FILLED
+        if one.left == part.right:
+            while right > left and part.right - right < _BORDER and inked[right - 1 - part.left]:
+                right -= 1
+        else:
+            while left < right and left - part.left < _BORDER and inked[left - part.left]:
+                left += 1
+    return Box(left, part.top, right - left, part.height)
 
 
 def _in_letters(frame: Frame, text: Box) -> bool:
