@@ -5,19 +5,20 @@ What is not sure stays what it is: a text, or a field without a label. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.model import Box, Element, SurfaceKind
 from opsagent_tools.gui.pixels.captions import caption_of
 from opsagent_tools.gui.pixels.frames import Frame
 from opsagent_tools.gui.pixels.labels import label_of
 from opsagent_tools.gui.pixels.marks import Mark, Shape
+from opsagent_tools.gui.pixels.shapes import Held, innermost, is_container, is_head, shapes_of
 from opsagent_tools.gui.pixels.words import Text, is_masked, median_height
 from opsagent_tools.gui.secret_words import asks_for_secret
 
-_LOWEST, _HIGHEST = 1.05, 4.4
-"""Heights of text between which a shape holds one line."""
+_HIGHEST = 4.4
+"""Heights of text up to which a shape holds one line."""
 _LARGEST = (20, 12)
 """Width and height of a button, in heights of text."""
 _TALL = 3.4
@@ -36,32 +37,28 @@ class Seen:
     frames: Sequence[Frame]
     marks: Sequence[Mark]
     texts: Sequence[Text]
-
-
-@dataclass(slots=True)
-class _Held:
-    """A shape, and the texts right in it."""
-
-    box: Box
-    texts: list[Text] = field(default_factory=list)
+    plain: frozenset[Box] = frozenset()
+    """Shapes into which nobody types: bars, and what is raised."""
 
 
 def controls_in(seen: Seen) -> list[Element]:
     """Return the elements of a picture, in reading order."""
     line = max(8, median_height(seen.texts) or 12)
-    holders = [_Held(box) for box in _shapes(seen, line)]
+    holders = [Held(box) for box in shapes_of(seen.size, seen.frames, seen.marks, seen.texts, line)]
     marks, captions = _captioned(seen.marks, seen.texts, line)
     boxes = [one.box for one in holders]
     loose: list[Text] = []
     for text in seen.texts:
-        holder = _innermost(text.box, holders)
-        inside = holder is not None and not _is_container(holder.box, boxes, line)
+        holder = innermost(text.box, holders)
+        inside = holder is not None and not is_container(holder.box, boxes, line)
         if holder is not None and inside:
             holder.texts.append(text)
         elif text not in captions:
             loose.append(text)
-    solid = [box for box in boxes if not _is_container(box, boxes, line)] + [mark.box for mark in seen.marks]
-    scene = _Scene(seen.size, line, loose, solid, captions, boxes)
+    solid = [box for box in boxes if not is_container(box, boxes, line)] + [mark.box for mark in seen.marks]
+    tabs = [one.whole for one in seen.frames if one.whole != one.box]
+    named = [one for one in loose if not any(tab.holds(one.box.center) for tab in tabs) or _in_any(one, boxes)]
+    scene = _Scene(seen.size, line, named, solid, captions, boxes, seen.plain)
     found = list(marks)
     for held in holders:
         found.extend(scene.of_shape(held))
@@ -69,56 +66,6 @@ def controls_in(seen: Seen) -> list[Element]:
     found.extend(_text(one) for one in loose if not any(box.holds(one.box.center) for box in buttons))
     ordered = sorted(found, key=lambda one: (one.box.top // line, one.box.left))
     return [replace(one, id=f"p{number}") for number, one in enumerate(ordered)]
-
-
-def _shapes(seen: Seen, line: int) -> list[Box]:
-    """Return the shapes that may be controls: not the window itself, not letters, not marks, each once."""
-    width, height = seen.size
-    kept: list[Box] = []
-    for one in (frame.box for frame in seen.frames if not frame.round):
-        if one.width < 0.9 * line or one.height < 0.9 * line:
-            continue
-        if one.width > 0.97 * width and one.height > 0.97 * height:
-            continue
-        if any(_mostly_in(one, mark.box) for mark in seen.marks):
-            continue
-        if any(_mostly_in(one, text.box) and one.width < 2 * text.height for text in seen.texts):
-            continue
-        kept = [other for other in kept if not _same_place(other, one, line)]
-        kept.append(one)
-    return kept
-
-
-def _same_place(outer: Box, inner: Box, line: int) -> bool:
-    """Say whether one shape is another's border: a ring of focus around a field."""
-    near = max(4, line // 2)
-    return (
-        abs(outer.left - inner.left) <= near
-        and abs(outer.right - inner.right) <= near
-        and abs(outer.top - inner.top) <= near
-        and abs(outer.bottom - inner.bottom) <= near
-    )
-
-
-def _mostly_in(small: Box, big: Box) -> bool:
-    shared = small.meets(big)
-    return shared.width * shared.height > 0.6 * small.width * small.height
-
-
-def _is_container(box: Box, others: Sequence[Box], line: int) -> bool:
-    """Say whether a shape is a pane or a row rather than a control: higher than a line, or with other shapes in it."""
-    return not _single_line(box, line) or any(
-        one != box and box.holds(one.center) and _mostly_in(one, box) for one in others
-    )
-
-
-def _innermost(box: Box, holders: Iterable[_Held]) -> _Held | None:
-    around = [one for one in holders if one.box.grown(2).holds(box.center)]
-    return min(around, key=lambda one: one.box.width * one.box.height, default=None)
-
-
-def _single_line(box: Box, line: int) -> bool:
-    return _LOWEST * line <= box.height <= _HIGHEST * line
 
 
 def _captioned(marks: Sequence[Mark], texts: Sequence[Text], line: int) -> tuple[list[Element], list[Text]]:
@@ -164,15 +111,18 @@ class _Scene:
     """What stands between a field and a label that is not its own."""
     captions: Sequence[Text]
     shapes: Sequence[Box]
+    plain: frozenset[Box]
 
-    def of_shape(self, held: _Held) -> list[Element]:
+    def of_shape(self, held: Held) -> list[Element]:
         box, texts = held.box, [one for one in held.texts if one not in self.captions]
-        if _is_container(box, self.shapes, self.line):
+        if is_container(box, self.shapes, self.line):
             return self._container(box)
         if any(box.grown(2).holds(one.box.center) for one in self.captions):
             return [_text(one) for one in texts]
         if box.width > 0.9 * self.size[0] and len(texts) > 1:
             return [_text(one) for one in texts]  # a bar
+        if self._holds_no_input(box) and (len(texts) != 1 or not self._is_button(box, texts[0])):
+            return [_text(one) for one in texts]
         words, arrow = _without_arrow(box, texts, self.line)
         if arrow and len(words) <= 1:
             return self._field(box, words, role="combo box")
@@ -182,6 +132,9 @@ class _Scene:
         if len(words) <= 1 and box.width >= 2.2 * (self.line if words else box.height):
             return self._field(box, words, role="text field")
         return [_text(one) for one in texts]  # an icon's place has none: its template finds it
+
+    def _holds_no_input(self, box: Box) -> bool:
+        return box in self.plain or is_head(box, self.shapes, self.line)
 
     def _is_button(self, box: Box, word: Text) -> bool:
         """Say whether a text stands in the middle of its shape, and does not just fill a field that has a label."""
@@ -228,13 +181,18 @@ class _Scene:
         if any(one != box and box.holds(one.center) for one in self.solid):
             return []
         label = self._label(box)
-        score = min((one.score for one in texts), default=1.0)
+        if label is not None and not any(sign.isalpha() for sign in label.text):
+            label = None  # the number of a line
         return [
             Element(
                 id="", role="text area", name="", box=box, label=_plain(label), states=_STATES | {"editable"},
-                source=SurfaceKind.PIXEL, score=score,
+                source=SurfaceKind.PIXEL, score=label.score if label else 1.0,
             )
         ]  # fmt: skip
+
+
+def _in_any(text: Text, boxes: Sequence[Box]) -> bool:
+    return any(box.holds(text.box.center) for box in boxes)
 
 
 def _is_large_button(box: Box, text: Text, line: int) -> bool:
@@ -260,7 +218,7 @@ def _without_arrow(box: Box, texts: Sequence[Text], line: int) -> tuple[list[Tex
 
 
 def _plain(label: Text | None) -> str:
-    return label.text.rstrip(" :：*") if label else ""
+    return label.text.rstrip(" :：*[(|") if label else ""  # the border of its field is read as a bracket
 
 
 def _button(box: Box, text: Text) -> Element:

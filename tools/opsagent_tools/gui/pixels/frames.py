@@ -6,7 +6,7 @@ neighbours; the text on it makes holes only. So the patches are found, not the l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,8 +21,16 @@ _SIDE = 0.6
 """Part of each side of its box that a patch must reach. Round corners take some of it."""
 _FULL, _TAKEN = 0.9, 0.25
 """Parts of the sides of a field with a letter right at one end of it."""
+_WHOLE, _LEFT_OVER = 0.95, 0.08
+"""Parts of the sides of a field with all its text selected, and of the side where that begins."""
+_PANE = (120, 60)
+"""Width and height from which on a patch may be a pane with something that juts out of it: the tab that is on top."""
+_ROW, _MOST = 0.5, 0.75
+"""Part of a row or column of a pane that belongs to it at least, whatever is written there; of its sides, what is the pane."""
 _STRONG = 110
 """Levels between a caret and its field."""
+_ONE_LINE = 64
+"""Pixels up to which a field is taken to hold one line."""
 _CARET = 4
 """Pixels between the two parts of a field that a caret cuts in two."""
 
@@ -39,6 +47,10 @@ class Frame:
     """Text comes close to its right end, as it does before a caret."""
     filled: float
     """Part of the box that is the patch itself; the rest is text, marks, and other shapes."""
+    whole: Box
+    """With what juts out of it: the tab that leads to a pane."""
+    piece: bool = False
+    """It is a shape only together with what lies beyond the caret that cuts it off."""
 
 
 def frames_in(image: Image) -> list[Frame]:
@@ -52,14 +64,15 @@ def frames_in(image: Image) -> list[Frame]:
         left, top, width, height, area = (int(part) for part in stats[index])
         if width < _SMALLEST or height < _SMALLEST or area < 0.25 * width * height:
             continue
-        frame = _frame(labels[top : top + height, left : left + width] == index, Box(left, top, width, height), area)
+        patch, box = labels[top : top + height, left : left + width] == index, Box(left, top, width, height)
+        frame = _frame(patch, box, area) or _pane(patch, box)
         if frame is not None:
             found.append(frame)
     return sorted(_without_carets(found, image), key=lambda one: -one.box.width * one.box.height)
 
 
 def _without_carets(frames: list[Frame], image: Image) -> list[Frame]:
-    """Join what a caret as high as its field cuts in two."""
+    """Join what a caret as high as its field cuts in two; drop pieces that none did."""
     found: list[Frame] = []
     for one in sorted(frames, key=lambda each: (each.box.top, each.box.left)):
         last = next(
@@ -71,14 +84,16 @@ def _without_carets(frames: list[Frame], image: Image) -> list[Frame]:
         left, right = found[last].box, one.box
         area = found[last].filled * left.width * left.height + one.filled * right.width * right.height
         whole = Box(left.left, left.top, right.right - left.left, left.height)
-        found[last] = Frame(whole, round=False, text_at_end=one.text_at_end, filled=area / (whole.width * whole.height))
-    return found
+        found[last] = Frame(
+            whole, round=False, text_at_end=one.text_at_end, filled=area / (whole.width * whole.height), whole=whole
+        )
+    return [one for one in found if not one.piece]
 
 
 def _cut_apart(left: Box, right: Box, image: Image) -> bool:
     """Say whether a caret parts two pieces of one line: a thin line of a strong colour, between the same fill."""
     beside = 0 < right.left - left.right <= _CARET
-    line = left.height <= 64 and right.right - left.left > 5 * left.height  # and no two buttons side by side
+    line = left.height <= _ONE_LINE and right.right - left.left > 5 * left.height  # and no two buttons side by side
     if not (beside and line and abs(left.top - right.top) <= 1 and abs(left.bottom - right.bottom) <= 1):
         return False
     fills = ground(part_of(image, left)), ground(part_of(image, right))
@@ -99,12 +114,34 @@ def _frame(patch: Mask, box: Box, area: int) -> Frame | None:
     weakest, second = sorted(sides)[:2]
     text_at_end = bool(sides[3] < _FULL)
     worded = second >= _FULL and weakest >= _TAKEN and box.width >= 2 * box.height
-    if (weakest >= _SIDE or worded) and not _cut_corners(patch):
-        return Frame(box, round=False, text_at_end=text_at_end, filled=filled)
+    selected = second >= _WHOLE and sides[2] == weakest >= _LEFT_OVER and box.width >= 5 * box.height
+    if (weakest >= _SIDE or worded or selected) and not _cut_corners(patch):
+        return Frame(box, round=False, text_at_end=text_at_end, filled=filled, whole=box)
+    if min(sides[:2]) >= _WHOLE and _SMALLEST < box.height <= _ONE_LINE and not _cut_corners(patch):
+        return Frame(box, round=False, text_at_end=text_at_end, filled=filled, whole=box, piece=True)
     squarish = 0.75 <= box.width / box.height <= 1.34
     if squarish and max(box.width, box.height) <= 64 and _cut_corners(patch) and min(sides) >= 0.12:
-        return Frame(box, round=True, text_at_end=False, filled=filled)
+        return Frame(box, round=True, text_at_end=False, filled=filled, whole=box)
     return None
+
+
+def _pane(patch: Mask, box: Box) -> Frame | None:
+    """Return a pane without what juts out of it on some side: the tab that leads to it has its colour."""
+    if box.width < _PANE[0] or box.height < _PANE[1]:
+        return None
+    rows = np.flatnonzero(patch.mean(axis=1) >= _ROW)
+    if rows.size == 0:
+        return None
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(patch[top:bottom].mean(axis=0) >= _ROW)
+    if columns.size == 0:
+        return None
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    inner = patch[top:bottom, left:right]
+    if right - left < _MOST * box.width or bottom - top < _MOST * box.height or inner.mean() < _ROW:
+        return None
+    found = _frame(inner, Box(box.left + left, box.top + top, right - left, bottom - top), int(inner.sum()))
+    return None if found is None else replace(found, whole=box)
 
 
 def _cut_corners(patch: Mask) -> bool:

@@ -20,6 +20,10 @@ _SIDE, _ROUND = 0.87, 0.92
 """Part of each side, and of a circle or diamond, that must be there."""
 _SET = 0.07
 """Part of the inside that a tick or dot covers at least."""
+_INK = 150
+"""Levels between the ink of letters and what is around them, at least. Themes draw circles fainter."""
+_NEAR = 2.0
+"""Heights of a letter up to which another one belongs to its line."""
 _FAR = 60
 """Levels between a fill and what is around it that tell a fill of its own."""
 
@@ -42,7 +46,9 @@ class Mark:
 
 
 def marks_in(image: Image) -> list[Mark]:
-    """Return what looks like a check box or radio button, coordinates of `image`. A letter O that stands alone is among them."""
+    """Return what looks like a check box or radio button, coordinates of `image`. A letter O that stands alone is among them,
+    one beside others is not.
+    """
     edges = steps(image) > _STEP
     count, found_labels, found_stats, _ = cv2.connectedComponentsWithStats(
         edges.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S
@@ -59,7 +65,9 @@ def marks_in(image: Image) -> list[Mark]:
         shape = _shape(labels[top : top + height, left : left + width] == index)
         if not _alone(edges, box, framed=shape is Shape.SQUARE):
             continue
-        if shape is not None and not (shape is Shape.ROUND and _begins_a_word(labels, stats, box)):
+        if shape is None or (shape is Shape.ROUND and _begins_a_word(labels, stats, box)):
+            continue
+        if not (shape is Shape.ROUND and _is_letter(image, labels, stats, box)):
             found.append(Mark(box, shape, _is_set(image, box, shape)))
     return found
 
@@ -87,6 +95,34 @@ def _begins_a_word(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], 
     right = labels[box.top : box.bottom, box.right : box.right + max(2, round(0.3 * box.width))]
     places = [(int(stats[one][1]), int(stats[one][1] + stats[one][3])) for one in np.unique(right[right > 0])]
     return any(top <= box.top + 1 and bottom >= box.bottom - 1 for top, bottom in places)
+
+
+def _is_letter(image: Image, labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], box: Box) -> bool:
+    """Say whether a circle is an o or a zero between others: as dark as ink, nothing in it, and on the line of others."""
+    around = ground(part_of(image, box.grown(3)))
+    inner = max(2, round(0.36 * min(box.width, box.height)))
+    middle = part_of(
+        image, Box(box.left + inner, box.top + inner, box.width - 2 * inner + 1, box.height - 2 * inner + 1)
+    )
+    if (
+        middle.size == 0
+        or int(apart(middle, around).min()) > 16
+        or int(apart(part_of(image, box), around).max()) < _INK
+    ):
+        return False
+    reach = round(_NEAR * box.height)
+    near = labels[box.top : box.bottom, max(0, box.left - reach) : box.right + reach]
+    for one in np.unique(near[near > 0]):
+        left, top, width, height = (int(part) for part in stats[one][:4])
+        if left == box.left and top == box.top:
+            continue
+        if (
+            abs(top + height - box.bottom) <= 1
+            and 0.85 * box.height <= height <= 1.7 * box.height
+            and width <= 2 * height
+        ):
+            return True
+    return False
 
 
 def _shape(outline: Mask) -> Shape | None:

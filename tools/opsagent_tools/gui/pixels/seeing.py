@@ -10,6 +10,7 @@ import numpy as np
 
 from opsagent_tools.gui.model import Box, Element
 from opsagent_tools.gui.pixels.arrays import Image, apart, ground, part_of
+from opsagent_tools.gui.pixels.bars import plain_in
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import Frame, frames_in
 from opsagent_tools.gui.pixels.lines import Piece, line_of, piece_of, pieces_in
@@ -115,7 +116,8 @@ class View:
             frames, marks = frames_in(self.image), marks_in(self.image)
             self._read(frames, marks)
             height, width = self.image.shape[:2]
-            self._elements = controls_in(Seen((width, height), frames, marks, self._texts))
+            plain = plain_in(self.image, frames)
+            self._elements = controls_in(Seen((width, height), frames, marks, self._texts, plain))
         return self._elements
 
     def _read(self, frames: Sequence[Frame], marks: Sequence[Mark]) -> None:

@@ -1,0 +1,56 @@
+"""Shapes into which nobody types, though they look like fields at a glance: told by their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from opsagent_tools.gui.model import Box
+from opsagent_tools.gui.pixels.arrays import Colour, Image, ground, part_of
+from opsagent_tools.gui.pixels.frames import Frame
+
+_STRIP = 4
+"""Rows at the top of a window that have the colour of its bars."""
+_ALIKE = 8
+"""Levels by which two grounds differ, at most, that are one."""
+_LIGHTER, _DARKER = 10, 24
+"""Levels by which the edges of what is raised differ from it: light from above, shadow below."""
+_HIGHEST = 96
+
+
+def plain_in(image: Image, frames: Sequence[Frame]) -> frozenset[Box]:
+    """Return the shapes that are a part of a bar, or raised: coordinates of `image`.
+
+    What reaches the side of its window without a border, in the colour of the bars at the top, is what is left of a row
+    of tabs, or a status bar. What is raised is a button or the head of a column; fields are sunken, or flat.
+    """
+    found = set()
+    bars = ground(image[:_STRIP]) if image.size else None
+    for frame in frames:
+        box = frame.box
+        if frame.round or box.height > _HIGHEST or bars is None:
+            continue
+        at_side = box.left <= 1 or box.right >= image.shape[1] - 1
+        if (at_side and _alike(ground(part_of(image, box)), bars)) or _is_raised(image, box):
+            found.add(box)
+    return frozenset(found)
+
+
+def _alike(one: Colour, other: Colour) -> bool:
+    return int(np.abs(one.astype(np.int16) - other.astype(np.int16)).max()) <= _ALIKE
+
+
+def _is_raised(image: Image, box: Box) -> bool:
+    """Say whether light falls on the upper and left edge of a shape and shadow on the lower and right one."""
+    height, width = image.shape[:2]
+    if box.left < 2 or box.top < 2 or box.right > width - 3 or box.bottom > height - 3:
+        return False
+    grey = image[box.top - 2 : box.bottom + 3, box.left - 2 : box.right + 3].mean(axis=2)
+    rows = np.median(grey[:, 2:-3], axis=1)
+    columns = np.median(grey[2:-3], axis=0)
+    fill = float(np.median(rows))
+    lit = min(float(rows[:3].max()), float(columns[:3].max())) - fill
+    shaded = fill - max(float(rows[-4:].min()), float(columns[-4:].min()))
+    sunken = fill - min(float(rows[:3].min()), float(columns[:3].min()))
+    return lit >= _LIGHTER and shaded >= _DARKER > sunken
