@@ -54,6 +54,10 @@ class TerminalRecorder:
         self._touched: set[str] = set()
         """Names of the lists' rows that were chosen since the dialog came up."""
         self._window: Window | None = None
+        self._letters = ""
+        """Typed last, and into no field."""
+        self._passed_over: list[str] = []
+        """Those of them that are no steps, unless they turn out to stand at a prompt."""
 
     async def press(self, data: bytes) -> None:
         """Send a person's keys to the program, and note what they do. Raises SurfaceGone."""
@@ -92,10 +96,34 @@ class TerminalRecorder:
             self._typing(key, focused, look)
         elif not key.text and len(key.keys) == 1 and key.keys[0] in _MOVES:
             return
-        elif key.text and reading.title and focused is not None:
-            return  # letters that bring the highlight somewhere, as a list of a dialog takes them
+        elif key.text:
+            self._lettered(key.text, focused, look, reading)
+            return
         elif key.data:
             self._hotkey(key, look, reading)
+        if key.text != " " or not self._letters.endswith(" "):
+            self._letters, self._passed_over = "", []
+
+    def _lettered(self, text: str, focused: Element | None, look: Look, reading: Reading) -> None:
+        """Note what is typed into no field: commands of one letter each; where typing is hidden, that there was some."""
+        if self.surface.terminal.hides_typing:
+            last = self._done[-1] if self._done else None
+            if last is None or last.gesture.verb is not Verb.TYPE or last.seen is not None:
+                self._add(Did(gesture=Gesture(verb=Verb.TYPE), window=look.window))
+            return
+        self._letters += text
+        if (
+            reading.title and focused is not None
+        ):  # they bring the highlight somewhere, as a list of a dialog takes them
+            self._passed_over.extend(text)
+            return
+        for letter in text:
+            self._hotkey(Pressed(b"", text=letter), look, reading)
+
+    def _at_prompt(self, reading: Reading) -> bool:
+        """Tell whether the letters stand before the cursor: something asks there that is not known for a field."""
+        column, row = reading.cells.cursor
+        return bool(self._letters) and reading.cells.text(row, 0, column).endswith(self._letters)
 
     def _typing(self, key: Pressed, field: Element, look: Look) -> None:
         """Note that a field is being typed into; what it holds in the end is read when it is left."""
@@ -125,6 +153,12 @@ class TerminalRecorder:
     def _pressed(self, key: Pressed, focused: Element | None, look: Look, reading: Reading) -> None:
         """Note Enter, or Space: they act on what is highlighted."""
         space = key.keys != ("return",)
+        if self._at_prompt(reading):
+            for letter in (*self._passed_over, *(("space",) if space else ("return",))):
+                self._add(Did(gesture=Gesture(verb=Verb.HOTKEY, keys=(letter,)), window=look.window))
+            self._letters += " " if space else ""
+            self._passed_over = []
+            return
         prompt = focused if focused is not None and focused.actions == ("prompt",) else None
         if space and focused is not None and focused.role in _FIELDS:
             self._typing(key, focused, look)
