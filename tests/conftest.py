@@ -57,7 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(COLUMNS="120", LC_ALL="C.UTF-8", NO_COLOR="1")
     os.environ["OPSAGENT_DISCOVER"] = "0"  # nobody's supervisors, and no other test's, unless a test names its own
     os.environ["OPSAGENT_MODELS"] = "loopback"  # no test ever asks a model that costs money
-    hypothesis.settings.register_profile("house", deadline=None)  # what is slow is told by benchmarks, not by tests
+    # What is slow is told by benchmarks, not by tests. The same examples each time: a run fails for what was changed, and
+    # whoever looks for more sets EXPLORE=1.
+    hypothesis.settings.register_profile("house", deadline=None, derandomize="EXPLORE" not in os.environ)
     hypothesis.settings.load_profile("house")
     _compile_once(config)
 
