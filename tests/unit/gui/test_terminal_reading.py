@@ -263,3 +263,10 @@ def test_a_bar_with_one_function_key_is_a_bar() -> None:
 def test_a_row_is_meant_by_either_word_for_a_row() -> None:
     reading = _read("", f"  {_LIT}Show logs{_PLAIN}", "  Stop jobs", "  Kill work", _HIDDEN)
     assert isinstance(locate(Fingerprint(role="list item", name="Stop jobs"), _look(reading)), Located)
+
+
+def test_a_tag_and_its_text_that_are_lit_each_for_itself_are_one_row() -> None:
+    lit = f" {_LIT}start{_PLAIN}   {_LIT}Start it{_PLAIN}"
+    reading = _read(*_box("", lit, " halt    Halt it", "", "   <Ok>     <Cancel>", title="Service"), cursor=(5, 5))
+    assert _names(reading, "list item") == ["Start it", "Halt it"]
+    assert _one(reading, "list item", "Start it").label == "start"

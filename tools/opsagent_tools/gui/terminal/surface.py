@@ -28,6 +28,7 @@ from opsagent_tools.gui.terminal.driving import same
 from opsagent_tools.gui.terminal.fingers import Fingers
 from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
+from opsagent_tools.gui.terminal.scrolling import IN_LISTS, brought, goes_on
 from opsagent_tools.gui.terminal.using import User, target_of
 
 _SETTLE_QUIET_S = 0.04
@@ -48,6 +49,8 @@ class TerminalSurface:
         self._mode = (False, False)
         self._asked = ""
         self._colour = ""
+        self._not_there: tuple[Fingerprint, str] | None = None
+        """What was looked for in a list in vain, and on which screen."""
         self.fingers = Fingers(terminal, self._now)
         self._user = User(self.fingers)
 
@@ -120,14 +123,26 @@ class TerminalSurface:
         return bool(self._asked) and cells.lines[cells.cursor[1]].startswith(self._asked)
 
     async def locate(self, fingerprint: Fingerprint, look: Look) -> Located | NotLocated:
-        """Find the target among the elements; a row of a list also goes by its name without tag or key."""
+        """Find the target among the elements; a row that a list does not show is scrolled to.
+
+        A row also goes by its name without tag or key.
+        """
         reading = await self._now()
-        rows = [one for one in look.elements if one.id in reading.aliases]
-        if fingerprint.name and not any(one.name == fingerprint.name for one in rows):
-            alike = [one.id for one in rows if fingerprint.name in reading.aliases[one.id]]
-            elements = tuple(replace(one, name=fingerprint.name) if one.id in alike else one for one in look.elements)
-            look = replace(look, elements=elements)
-        return locate(fingerprint, look)
+        found = _among(fingerprint, look, reading)
+        sought = (fingerprint, reading.cells.digest)
+        if isinstance(found, Located) or found.reason != "missing" or sought == self._not_there:
+            return found
+        if fingerprint.role not in IN_LISTS or reading.elements != look.elements or not goes_on(reading):
+            return found
+
+        def there(now: Reading) -> bool:
+            return isinstance(_among(fingerprint, replace(look, elements=now.elements), now), Located)
+
+        shown = await brought(self.fingers.press, reading, there)
+        if shown is None:
+            self._not_there = sought
+            return found
+        return _among(fingerprint, await self._look(), await self._now())
 
     # doing
 
@@ -180,6 +195,15 @@ class TerminalSurface:
 
     async def close(self) -> None:
         """Let go of it. The program goes on."""
+
+
+def _among(fingerprint: Fingerprint, look: Look, reading: Reading) -> Located | NotLocated:
+    rows = [one for one in look.elements if one.id in reading.aliases]
+    if fingerprint.name and not any(one.name == fingerprint.name for one in rows):
+        alike = [one.id for one in rows if fingerprint.name in reading.aliases[one.id]]
+        elements = tuple(replace(one, name=fingerprint.name) if one.id in alike else one for one in look.elements)
+        look = replace(look, elements=elements)
+    return locate(fingerprint, look)
 
 
 def _only_asked(reading: Reading) -> Reading:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.terminal.cells import read
+from opsagent_tools.gui.terminal.cells import Cell, read
 from opsagent_tools.gui.terminal.reading.frames import HORIZONTAL, VERTICAL
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip, box_of
 from opsagent_tools.gui.terminal.reading.tags import tag_of, untagged
@@ -74,7 +74,9 @@ def _bands(layout: Layout, strip: Strip, taken: Sequence[Box]) -> list[tuple[int
             continue
         last = pieces[-1] if pieces else None
         alike = last is not None and row[last[1] - 1].style.shown[1] == row[column].style.shown[1]
-        if last is not None and alike and column - last[1] <= _SLACK:
+        # In a frame a tag and its text, lit each for itself, are one row.
+        near = last is not None and (column - last[1] <= _SLACK or (strip.owner >= 0 and _blank(row[last[1] : column])))
+        if last is not None and alike and near:
             pieces[-1] = (last[0], column + 1)
         else:
             pieces.append((column, column + 1))
@@ -84,6 +86,10 @@ def _bands(layout: Layout, strip: Strip, taken: Sequence[Box]) -> list[tuple[int
         if right - left > 1 and layout.cells.text(strip.row, left, right).strip()
         and all(box_of(strip.row, left, right).meets(one).empty for one in taken) and layout.bright(strip, left, right) > 0.5
     ]  # fmt: skip
+
+
+def _blank(cells: Sequence[Cell]) -> bool:
+    return not any(cell.char.strip() for cell in cells)
 
 
 def _pointed(layout: Layout, strip: Strip, taken: Sequence[Box]) -> list[tuple[int, int]]:
