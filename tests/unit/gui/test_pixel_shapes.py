@@ -106,6 +106,8 @@ def test_labels_are_to_the_left_or_right_above_and_never_beyond_another_field() 
     texts, fields = (host, port, above), (first, second, third)
     assert [label_of(one, texts, fields) for one in fields] == [host, port, above]
     assert label_of(second, (host, above), fields) is None, "the label of another field is not taken"
+    far, titled = Box(300, 40, 100, 20), Text(Box(20, 44, 34, 11), "Host:", 1, 11)
+    assert (label_of(far, (host,), (far,)), label_of(far, (titled,), (far,))) == (None, titled)
 
 
 def test_captions_are_to_the_right_unless_the_form_puts_them_to_the_left() -> None:

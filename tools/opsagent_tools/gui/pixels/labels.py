@@ -11,7 +11,8 @@ _ABOVE = 1.1
 """Heights of text up to which a text above belongs to a field."""
 _FAR_LEFT = 4.0
 """From so many heights on, a text to the left gives way to one right above."""
-_FARTHEST = 16.0
+_FARTHEST, _FARTHEST_TITLE = 16.0, 32.0
+"""Heights of text up to which one to the left belongs to a field; one that ends in a colon says that it is a label."""
 _SURE = 0.8
 """Least score of a label: pictures of a tool bar are read as letters, too."""
 
@@ -38,12 +39,16 @@ def _to_the_left(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Te
         for one in texts
         if one.box.right <= field.left + 0.3 * one.height
         and _in_row(one.box, field)
-        and field.left - one.box.right <= _FARTHEST * one.height
+        and field.left - one.box.right <= _farthest(one) * one.height
     ]
     nearest = max(row, key=lambda one: one.box.right, default=None)
     if nearest is None or _blocked(nearest.box.right, field.left, field, others):
         return None
     return nearest
+
+
+def _farthest(text: Text) -> float:
+    return _FARTHEST_TITLE if text.text.endswith((":", "：")) else _FARTHEST
 
 
 def _in_row(text: Box, field: Box) -> bool:
