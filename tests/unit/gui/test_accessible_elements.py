@@ -280,3 +280,10 @@ def test_a_menu_below_a_bar_of_a_page_is_shown_though_it_lies_beside_its_list() 
 
     assert shown("Chromium", 95)
     assert not shown("gtk", 99)
+
+
+def test_a_field_of_many_lines_is_a_text_area() -> None:
+    tree, window = told()
+    tree.add(61, "", Box(110, 120, 200, 100), window, states=(*SHOWN, State.EDITABLE, State.MULTI_LINE), text="")
+    tree.add(61, "", Box(110, 240, 200, 30), window, states=(*SHOWN, State.EDITABLE), text="")
+    assert [one.role for one in tree.elements()][1:] == ["text area", "text field"]

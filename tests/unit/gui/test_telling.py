@@ -9,6 +9,7 @@ import pytest
 from opsagent_tools.gui.fake import Control
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.matching.scene import Scene
 from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import (
     Anchor,
@@ -111,3 +112,36 @@ def test_what_a_person_means_is_the_link_in_an_item_and_the_button_around_a_pict
 def test_a_step_says_what_its_target_is_in_as_a_person_says_yes_to_that() -> None:
     step = ScreenStep(gesture=Gesture(verb=Verb.CLICK), on=Fingerprint(role="button", name="Delete", within="alpha"))
     assert said(step) == "click button “Delete” in “alpha”"
+
+
+def test_what_lies_over_a_page_is_meant_and_not_what_it_hides() -> None:
+    seen = look()
+    page = _told("page", "document", "", Box(0, 0, 600, 400))
+    row = _told("row", "row", "mailer", Box(0, 60, 300, 30), "page")
+    cell = _told("cell", "table cell", "mailer", Box(0, 60, 60, 30), "row")
+    dialog = _told("dialog", "dialog", "Preferences", Box(0, 40, 500, 300), "page")
+    field = _told("field", "text field", "", Box(10, 60, 200, 30), "dialog")
+    over = replace(seen, elements=(page, row, cell, dialog, field))
+    assert getattr(hit(over, Point(20, 70)), "id", "") == "field"
+    assert Scene(over).free_point(field) == field.box.center
+    item = _told("item", "list item", "", Box(0, 10, 100, 40), "page")
+    menu = _told("menu", "list", "", Box(0, 51, 160, 120), "item")
+    link = _told("link", "link", "Settings", Box(0, 55, 160, 40), "menu")
+    below = replace(seen, elements=(page, item, menu, link, row, cell))
+    assert getattr(hit(below, Point(20, 70)), "id", "") == "link"
+    assert Scene(below).free_point(link) == link.box.center
+
+
+def test_the_one_field_without_a_name_is_known_while_it_is_the_only_one() -> None:
+    names = ("File", "Edit", "View", "Help")
+    around = [Control(f"m{n}", "menu", name, box=Box(10 + 60 * n, 0, 50, 20)) for n, name in enumerate(names)]
+    nameless = Control("field", "text field", "", value="", box=Box(10, 40, 200, 28))
+    search = Control("search", "text field", "Search...", value="", box=Box(10, 90, 200, 28))
+    seen = look(*around, nameless, search)
+    found = locate(known("field", seen), seen)
+    assert isinstance(found, Located)
+    assert found.element is not None
+    assert found.element.id == "field"
+    second = replace(nameless, key="second", box=Box(250, 40, 200, 28))
+    assert isinstance(locate(known("field", seen), look(*around, nameless, search, second)), NotLocated)
+    assert isinstance(locate(known("field", seen), look(*around, search)), NotLocated)

@@ -201,10 +201,16 @@ def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocate
 
 
 def _the_only_one(fingerprint: Fingerprint, scene: Scene) -> Located | None:
-    """Return the one large part of the window that was known by nothing but its role: an editor's text, a list."""
-    if fingerprint.name or fingerprint.label or fingerprint.role not in _WHOLES or len(fingerprint.neighbours) < _SOME:
+    """Return what was known by nothing but its role: the one large part (an editor's text, a list), the one field without
+    a name, where the program tells names.
+    """
+    if fingerprint.name or fingerprint.label or len(fingerprint.neighbours) < _SOME:
         return None
     alike = [one for one in scene.elements if one.role == fingerprint.role and seen(one)]
+    if fingerprint.role not in _WHOLES:
+        if scene.read or fingerprint.role not in FIELDS:
+            return None
+        alike = [one for one in alike if not one.label and (not one.name or one.name == one.value)]
     if len(alike) != 1 or not enabled(alike[0]) or fingerprint.twins:
         return None
     best = weigh(fingerprint, alike[0], {"role": EXACT}, scene)

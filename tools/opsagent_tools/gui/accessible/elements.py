@@ -130,6 +130,8 @@ def _ours(node: Node, tree: Tree) -> str:
         return ""
     if role == "menu item" and around == Role.MENU_BAR:
         return "menu"
+    if role == "text field" and has(node.state, State.MULTI_LINE):
+        return "text area"
     if role == "label" and around in (Role.LIST, Role.LIST_BOX):
         return "list item"
     return role

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from opsagent_tools.gui.matching.names import plain, same
 from opsagent_tools.gui.matching.roles import CONTAINERS, FIELDS, IN_LISTS, IN_MENUS, SECRET, STATIC, suits, usable
@@ -15,6 +16,9 @@ from opsagent_tools.gui.model import Box, Element, Look, Point, SurfaceKind
 _UNNAMED_FRAMES = frozenset(
     {"window", "frame", "application", "root pane", "layered pane", "filler", "viewport", "scroll pane"}
 )
+
+_OVER = frozenset({"dialog", "alert"})
+_WIDE = _UNNAMED_FRAMES | {"document", "dialog"}
 
 
 class Scene:
@@ -150,6 +154,8 @@ class Scene:
             return False
         if self._over_the_window(element) and not self._over_the_window(other):
             return False
+        if self.layer(other) < self.layer(element):
+            return False
         # A part of the target under the same name (the text of a button) is the target.
         return not (self.holds(element, other) and (not other.name or plain(other.name) == plain(element.name)))
 
@@ -158,12 +164,27 @@ class Scene:
         around = [one.role for one in self.ancestors(element)]
         return "menu" in around or (element.role in IN_LISTS | IN_MENUS and "combo box" in around)
 
+    def layer(self, element: Element) -> int:
+        """Return how many things that lie over the window it is in: dialogs of a page, and what hangs out of what holds it, as
+        a menu below its bar does.
+        """
+        around = [element, *self.ancestors(element)]
+        return sum(
+            one.role in _OVER or (above.role not in _WIDE and _hangs_out(one.box, above.box))
+            for one, above in pairwise(around)
+        )
+
     def _shown_part(self, element: Element) -> Box:
         box = element.box
         for one in self.ancestors(element):
             if "scroll" in one.role or one.role == "viewport":
                 box = box.meets(one.box)
         return box
+
+
+def _hangs_out(box: Box, around: Box) -> bool:
+    shared = box.meets(around)
+    return not around.empty and 5 * shared.width * shared.height < box.width * box.height
 
 
 def seen(element: Element) -> bool:

@@ -18,7 +18,8 @@ _WHOLE_WINDOWS = frozenset({"window", "dialog", "alert"})
 def hit(look: Look, point: Point) -> Element | None:
     """Return what a click at `point` reaches: the smallest that can be used, else the smallest text; None: nothing known.
 
-    Of what lies around each other it is what a person means: the link in a list's item, the button around a picture.
+    Of what lies around each other it is what a person means: the link in a list's item, the button around a picture. Of what
+    lies over each other it is what is on top, as far as that is told: what is in a dialog of a page, or in a menu below its bar.
     """
     there = [
         one
@@ -29,7 +30,7 @@ def hit(look: Look, point: Point) -> Element | None:
     used = [one for one in there if usable(one.role)]
     around = {above.id for one in used for above in scene.ancestors(one)}
     inner = [one for one in used if one.id not in around] or there
-    found = min(inner, key=lambda one: one.box.width * one.box.height, default=None)
+    found = min(inner, key=lambda one: (-scene.layer(one), one.box.width * one.box.height), default=None)
     return found if found is None or found.name or found.label else _called(found, there, scene)
 
 
