@@ -106,7 +106,7 @@ async def _replaced(form: _Form, text: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._LOOK_S", 0.0)
     eyes: Any = type("Eyes", (), {"drawn": staticmethod(form.drawn), "text": staticmethod(form.text_of)})
     hands: Any = form
-    return await Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field").replace(text)
+    return await Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field").replace(text, form.text)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class Gestures:
             if node is not None and has(node.state, State.FOCUSED):
                 return
             await asyncio.sleep(_LOOK_S)
-        raise ScreenError("the field was clicked and does not take the keys: nothing was typed")
+        raise Unfinished("the field was clicked and does not take the keys: nothing was typed")
 
     async def _target(self, at: Located, window: Window, *, typed: bool = False) -> _Target:
         """Return where to press for what was located, after asking the program about it once more."""

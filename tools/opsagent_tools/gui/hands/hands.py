@@ -54,6 +54,11 @@ class Hands:
         self._private = private
         self._worker = Worker({**env, "DISPLAY": display_name}, private=private, patience_s=patience_s)
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody else uses this display: only there are secrets entered."""
+        return self._private
+
     async def position(self) -> Point:
         """Return where the pointer is."""
         said = await self._worker.ask("position")

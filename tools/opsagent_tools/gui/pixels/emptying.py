@@ -16,6 +16,7 @@ from opsagent_tools.gui.hands import Hands
 from opsagent_tools.gui.model import Box, Window
 from opsagent_tools.gui.pixels.equivalence import is_number, is_unit, shape_of
 from opsagent_tools.gui.pixels.eyes import Eyes
+from opsagent_tools.gui.pixels.words import is_masked
 from opsagent_tools.gui.port import Refused, Unfinished
 
 _ROUNDS = 8
@@ -49,13 +50,17 @@ class Field:
         self._box = box
         self._called = called
 
-    async def replace(self, text: str) -> Beside:
+    async def replace(self, text: str, held: str | None) -> Beside:
         """Let `text` take the place of what the field holds, and return what it shows beside it.
+
+        Args:
+            text: what to type.
+            held: what was read in it; a lone stroke is taken for a caret where nothing was.
 
         Raises Unfinished where what it holds does not go away: nothing was typed then, or taken back; and where the keys went
         elsewhere on the way. Refused where they did before the first key.
         """
-        if not await self._eyes.drawn(self._box):
+        if not held and not await self._eyes.drawn(self._box):
             await self._hands.type_text(text, on=self._window)
             return Beside()
         await self._press("end")
@@ -69,6 +74,14 @@ class Field:
             raise Unfinished(
                 f"{self._called} was emptied, at least in part, and nothing was typed: {refused}"
             ) from None
+
+    async def clear(self) -> None:
+        """Empty a field that shows bullets for what it holds. Raises Unfinished where some stay; Refused."""
+        if not await self._eyes.drawn(self._box):
+            return
+        await self._press("end")
+        if await self._emptied() and is_masked((await self._eyes.text(self._box)).bare):
+            raise Unfinished(f"what {self._called} held does not go away: nothing was entered")
 
     async def _emptied(self) -> tuple[Box, ...]:
         """Take away what can be; return what is still drawn. The caret is at the end."""

@@ -88,8 +88,7 @@ class Gestures:
     async def _replace(self, text: str, at: Located) -> None:
         """Let a text take the place of what a field holds. An area of several lines must at least change by that."""
         if at.element is None or at.element.role not in _AREAS:
-            field = Field(self._hands, self._window, self._eyes, at.box, called(at.element))
-            self.beside = await field.replace(text)
+            self.beside = await self._field(at).replace(text, at.element.value if at.element else None)
             return
         before = await self._eyes.picture(at.box)
         await self._hands.type_text("", on=self._window, replace=True, lines=True)
@@ -110,9 +109,19 @@ class Gestures:
             """It is called a field for secrets, and a caret blinks in it."""
             return hidden and await self._blinks(at.box)
 
-        await self._hands.enter_secret(
-            self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant, replace=gesture.replace
-        )
+        if gesture.replace and self._hands.private:
+            if not await is_meant():
+                raise Unfinished(f"{called(at.element)} was clicked, and nothing shows that it takes the keys")
+            await self._field(at).clear()
+        try:
+            await self._hands.enter_secret(
+                self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant
+            )
+        except Refused as refused:
+            raise Unfinished(f"{called(at.element)} was clicked, and nothing was entered: {refused}") from None
+
+    def _field(self, at: Located) -> Field:
+        return Field(self._hands, self._window, self._eyes, at.box, called(at.element))
 
     async def _blinks(self, box: Box) -> bool:
         """Say whether something changes in a field by itself: a caret."""
