@@ -116,7 +116,7 @@ def _looks_more_like_it(fingerprint: Fingerprint, best: Evidence, other: Evidenc
 
 
 def _enough(kind: str) -> float:
-    return {"neighbours": 0.34, "anchor": 0.5, "within": 0.5, "label": 0.2, "name": 0.05}[kind]
+    return {"neighbours": 0.6, "anchor": 0.5, "within": 0.5, "label": 0.2, "name": 0.05}[kind]
 
 
 def _elsewhere(fingerprint: Fingerprint, best: Evidence, scene: Scene) -> str:
