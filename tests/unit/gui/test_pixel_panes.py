@@ -115,3 +115,11 @@ def test_a_field_is_one_whatever_its_caret_cuts_off() -> None:
     assert (field.label, field.value) == ("Port", "54")
     assert abs(field.box.left - 100) <= 1
     assert abs(field.box.width - 200) <= 2
+
+
+def test_a_radio_button_beside_the_frame_of_the_focus_is_one_still() -> None:
+    image = sheet(WHITE)
+    cv2.circle(image, (60, 55), 6, LINE, 1, cv2.LINE_AA)
+    cv2.circle(image, (60, 55), 3, BLACK, -1)
+    cv2.rectangle(image, (70, 42), (170, 68), (200, 160, 140), 1)
+    assert [(one.box.left < 60, one.set) for one in marks_in(image)] == [(True, True)]

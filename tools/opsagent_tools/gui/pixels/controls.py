@@ -89,7 +89,7 @@ def _choice(mark: Mark, caption: Text) -> Element:
     return Element(
         id="",
         role="check box" if mark.shape is Shape.SQUARE else "radio button",
-        name=caption.text.rstrip(" :："),
+        name=caption.text.rstrip(" :：|"),
         box=box,
         value=None if mark.set is None else ("on" if mark.set else "off"),
         states=_STATES | ({"checked"} if mark.set else set()),

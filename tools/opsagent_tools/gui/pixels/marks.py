@@ -63,7 +63,7 @@ def marks_in(image: Image) -> list[Mark]:
             continue
         box = Box(left, top, width, height)
         shape = _shape(labels[top : top + height, left : left + width] == index)
-        if not _alone(edges, box, framed=shape is Shape.SQUARE):
+        if not _alone(edges, box):
             continue
         if shape is None or (shape is Shape.ROUND and _begins_a_word(labels, stats, box)):
             continue
@@ -72,18 +72,16 @@ def marks_in(image: Image) -> list[Mark]:
     return found
 
 
-def _alone(edges: Mask, box: Box, *, framed: bool) -> bool:
+def _alone(edges: Mask, box: Box) -> bool:
     """Say whether nothing is drawn close to its left and right, as there is beside a letter of a word.
 
-    `framed`: a line that goes on above and below it is no letter, but the frame of what has the focus.
+    A line that goes on above and below it is no letter, but the frame of what has the focus.
     """
     rows = slice(box.top + 1, box.bottom - 1)
     beside = (
         slice(max(0, box.left - max(2, int(0.25 * box.width))), box.left),
         slice(box.right, box.right + max(2, int(0.2 * box.width))),
     )
-    if not framed:
-        return not any(edges[rows, columns].any() for columns in beside)
     farther = max(2, round(0.15 * box.height))
     whole = slice(max(0, box.top - farther), box.bottom + farther)
     drawn = [edges[rows, columns].any(axis=0) & ~edges[whole, columns].all(axis=0) for columns in beside]
@@ -93,13 +91,19 @@ def _alone(edges: Mask, box: Box, *, framed: bool) -> bool:
 def _begins_a_word(labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], box: Box) -> bool:
     """Say whether a circle is the letter o: what follows closely is as high and as low at least, as letters are."""
     right = labels[box.top : box.bottom, box.right : box.right + max(2, round(0.3 * box.width))]
-    places = [(int(stats[one][1]), int(stats[one][1] + stats[one][3])) for one in np.unique(right[right > 0])]
+    letters = [
+        stats[one] for one in np.unique(right[right > 0]) if stats[one][2] <= 3 * box.width
+    ]  # the rest are frames
+    places = [(int(one[1]), int(one[1] + one[3])) for one in letters]
     return any(top <= box.top + 1 and bottom >= box.bottom - 1 for top, bottom in places)
 
 
 def _is_letter(image: Image, labels: npt.NDArray[np.int32], stats: npt.NDArray[np.int32], box: Box) -> bool:
     """Say whether a circle is an o or a zero between others: as dark as ink, nothing in it, and on the line of others."""
     around = ground(part_of(image, box.grown(3)))
+    beyond = ground(part_of(image, box.grown(max(box.width, box.height))))
+    if int(np.abs(around.astype(np.int16) - beyond.astype(np.int16)).max()) > _FAR:
+        return True  # the hole in a thick letter
     inner = max(2, round(0.36 * min(box.width, box.height)))
     middle = part_of(
         image, Box(box.left + inner, box.top + inner, box.width - 2 * inner + 1, box.height - 2 * inner + 1)
