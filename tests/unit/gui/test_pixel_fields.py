@@ -63,6 +63,18 @@ def test_a_caret_after_a_text_is_told_from_a_letter() -> None:
     assert caret_in(field()) == (0, 0)
 
 
+@pytest.mark.parametrize(("top", "wide"), [(26, 1), (22, 1), (22, 8)])
+def test_a_field_is_whole_whatever_its_text_and_its_caret_cut_it_into(top: int, wide: int) -> None:
+    window = np.full((60, 300, 3), 217, dtype=np.uint8)
+    cv2.rectangle(window, (60, 20), (280, 40), (0, 0, 0), 1)
+    window[21:40, 61:280] = 255
+    window[26:31, 63:100:3] = 0  # bullets, so close that nothing plain is between them
+    window[26:31, 64:100:3] = 120
+    window[top:39, 101 : 101 + wide] = 0
+    (field,) = [one.box for one in frames_in(window) if one.box.height < 40]
+    assert (field.left, field.right) in {(61, 280), (61, 279)}
+
+
 def test_the_border_of_a_field_is_no_letter_of_its_label() -> None:
     window = np.full((60, 300, 3), 235, dtype=np.uint8)
     cv2.putText(window, "Host:", (20, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)

@@ -31,6 +31,8 @@ _STRONG = 110
 """Levels between a caret and its field."""
 _ONE_LINE = 64
 """Pixels up to which a field is taken to hold one line."""
+_SOLID, _BLOCK = 0.9, 0.7
+"""Part of its height that a caret is solid; width of one that is a block, in its heights."""
 _CARET = 4
 """Pixels between the two parts of a field that a caret cuts in two."""
 
@@ -74,12 +76,18 @@ def frames_in(image: Image) -> list[Frame]:
 def _without_carets(frames: list[Frame], image: Image) -> list[Frame]:
     """Join what a caret as high as its field cuts in two; drop pieces that none did."""
     found: list[Frame] = []
+    fields: list[Box] = []
     for one in sorted(frames, key=lambda each: (each.box.top, each.box.left)):
         last = next(
             (n for n, other in enumerate(found) if other.text_at_end and _cut_apart(other.box, one.box, image)), None
         )
         if last is None or one.round:
-            found.append(one)
+            field = None if one.round else _before_caret(one.box, image)
+            if field is None:
+                found.append(one)
+                continue
+            fields.append(field)
+            found.append(replace(one, box=field, whole=field, piece=False))
             continue
         left, right = found[last].box, one.box
         area = found[last].filled * left.width * left.height + one.filled * right.width * right.height
@@ -87,7 +95,41 @@ def _without_carets(frames: list[Frame], image: Image) -> list[Frame]:
         found[last] = Frame(
             whole, round=False, text_at_end=one.text_at_end, filled=area / (whole.width * whole.height), whole=whole
         )
-    return [one for one in found if not one.piece]
+    return [one for one in found if not one.piece and not any(_is_part(one.box, field) for field in fields)]
+
+
+def _is_part(box: Box, field: Box) -> bool:
+    """Say whether a shape is only what is between the letters of a field."""
+    return box != field and box.height <= field.height and field.holds(box.center)
+
+
+def _before_caret(right: Box, image: Image) -> Box | None:
+    """Return the field of which only what is right of its caret is a shape: text cuts the rest of it into rows.
+
+    Its first and last rows are plain to its left border, and its borders above and below go on as far.
+    """
+    height, (rows, _) = right.height, image.shape[:2]
+    if not (_SMALLEST < height <= _ONE_LINE and right.top >= 1 and right.bottom < rows and right.left > height):
+        return None
+    fill = ground(part_of(image, right))
+    beside = apart(image[right.top : right.bottom, : right.left], fill)
+    strong = np.flatnonzero((beside[2:-2] > _STRONG).mean(axis=0)[::-1] < _SOLID)
+    caret = int(strong[0]) if strong.size else 0
+    end = right.left - caret
+    if (
+        not 0 < caret <= max(_CARET, _BLOCK * height)
+        or not (beside[:, max(0, end - height // 2) : end] > _STRONG).any()
+    ):
+        return None
+    plain = (beside[0, :end] <= _STEP) & (beside[-1, :end] <= _STEP)
+    other = np.flatnonzero(~plain[::-1])
+    left = end - (int(other[0]) if other.size else end)
+    whole = Box(left, right.top, right.right - left, height)
+    if end - left < _SMALLEST or whole.width < 5 * height:
+        return None
+    around = image[max(0, right.top - 2) : right.top], image[right.bottom : right.bottom + 2]
+    borders = [apart(one[:, left:end], fill).max(axis=0) > _STEP for one in around]
+    return whole if all(one.mean() >= _WHOLE for one in borders) else None
 
 
 def _cut_apart(left: Box, right: Box, image: Image) -> bool:
