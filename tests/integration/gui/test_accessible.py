@@ -118,9 +118,9 @@ async def test_nothing_is_pressed_that_changed_was_disabled_or_hangs(
             await asyncio.wait_for(surface.perform(Gesture(verb=Verb.CLICK), at(seven)), 4.0)
         os.kill(program.pid, signal.SIGCONT)
         look = await surface.settle(quiet_s=0.1)
-        assert the(look, "text field").value == "0"
+        assert the(look, "text area").value == "0"
         await surface.perform(Gesture(verb=Verb.CLICK), at(seven))
-        assert the(await surface.settle(quiet_s=0.1), "text field").value == "7"
+        assert the(await surface.settle(quiet_s=0.1), "text area").value == "7"
 
 
 async def test_a_big_table_is_read_where_it_is_seen_and_no_more(

@@ -287,3 +287,17 @@ def test_a_field_of_many_lines_is_a_text_area() -> None:
     tree.add(61, "", Box(110, 120, 200, 100), window, states=(*SHOWN, State.EDITABLE, State.MULTI_LINE), text="")
     tree.add(61, "", Box(110, 240, 200, 30), window, states=(*SHOWN, State.EDITABLE), text="")
     assert [one.role for one in tree.elements()][1:] == ["text area", "text field"]
+
+
+def test_what_lies_below_a_dialog_of_a_page_labels_nothing_in_it_nor_what_was_told_its_name() -> None:
+    tree, window = told()
+    page = tree.add(95, "Console", WINDOW, window)
+    tree.add(29, "bravo", Box(110, 150, 40, 20), page)
+    dialog = tree.add(16, "Preferences", Box(100, 120, 380, 200), page)
+    above = tree.add(29, "Limit", Box(160, 126, 100, 20), dialog)
+    tree.add(52, "Limit", Box(160, 150, 100, 22), dialog, text="7", labelled_by=(above,))
+    tree.add(79, "", Box(160, 200, 100, 22), dialog, text="")
+    tree.add(29, "charlie", Box(110, 200, 40, 20), page)
+    found = tree.elements("Chromium")
+    assert only(found, "spin button").label == ""
+    assert only(found, "text field").label == ""

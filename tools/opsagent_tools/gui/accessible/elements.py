@@ -183,13 +183,16 @@ class _Labels:
         """Return the label of a control: what the toolkit says, else the nearest; empty for what names itself."""
         role = one.node.role
         told = " ".join(self._texts[ref].name for ref in self._told_of(one.node) if ref in self._texts)
-        if told and told != name:
-            return told
+        if told:
+            return told if told != name else ""
         if role not in words.TO_LABEL and (name or role not in words.CONTROLS):
             return ""
         around = set(self._groups(one.node.ref))
+        over = self._dialog(one.node.ref)
         near = [
-            text for ref, text in self._free.items() if self._is_for(ref, text, around) and not reads_out(text.name)
+            text
+            for ref, text in self._free.items()
+            if self._is_for(ref, text, around) and self._dialog(ref) == over and not reads_out(text.name)
         ]
         return nearest_label(one.part, near, self._controls) or self._switch_before(one)
 
@@ -209,6 +212,15 @@ class _Labels:
         """Tell whether a label may belong to something within these groups: it is no group's title, nor in another group."""
         group = next(self._groups(label), None)
         return group is None or (group in around and _tidy(self._tree.nodes[group].name) != text.name)
+
+    def _dialog(self, ref: Ref) -> Ref | None:
+        """Return the dialog inside the window that an object is in: what lies below it is not near by."""
+        above = self._tree.nodes.get(ref)
+        while above is not None and above.parent is not None:
+            if above.role in words.FRAMES:
+                return above.ref
+            above = self._tree.nodes.get(above.parent)
+        return None
 
     def _groups(self, ref: Ref) -> Iterator[Ref]:
         """Yield the named containers around an object, from inside out."""
