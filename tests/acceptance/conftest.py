@@ -24,7 +24,7 @@ from opsagent.api.client import ApiClient, ApiError
 from opsagent.cli.listing import list_services
 from opsagent.cli.output import Out
 from opsagent.home import Home
-from tests.support.forked import run_opsagent
+from tests.support.forked import Forked, run_opsagent, start_opsagent
 from tests.support.waiting import eventually
 
 SERVICES = """
@@ -104,13 +104,11 @@ class Cli:
         return True
 
     @contextmanager
-    def watching(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    def watching(self, *arguments: str) -> Iterator[Forked]:
         """The daemon in the background, once it answers and has seen what there is."""
         there = set(self.units())
         with tempfile.TemporaryFile("w+") as err:
-            process = subprocess.Popen(
-                self.argv("watch", "--json", *arguments), stdout=subprocess.PIPE, stderr=err, text=True, env=self.env()
-            )
+            process = start_opsagent(["watch", "--json", *arguments], env=self.env(), out=subprocess.PIPE, err=err)
             try:
                 eventually(lambda: self.daemon_answers() and there <= set(self.units()), timeout=60)
                 yield process

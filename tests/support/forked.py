@@ -9,6 +9,7 @@ nothing more than it would otherwise, but earlier: what a command loads is shown
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -26,14 +27,83 @@ import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 _LEFT_OUT = ("opsagent.brain.chat_model", "opsagent.brain.loop", "opsagent.mcp_server", "opsagent.store.migrations")
 """Heavy, and used by few."""
 _WORD = struct.Struct("!i")
 _STREAMS = 3
+_ARGUMENTS, _ENVIRONMENT = slice(45, 47), slice(47, 49)
+"""Where they begin and end, among what stands behind the name in /proc/PID/stat (proc_pid_stat(5), fields 48 to 51)."""
+_ROOM = " " * 10_000
+"""Held free for the command line, and for the environment, of what is forked."""
+
+
+class Forked:
+    """One that runs, or did: what `subprocess.Popen` offers, as far as tests need it."""
+
+    def __init__(self, channel: socket.socket, stdout: TextIO | None) -> None:
+        self.pid = _number(channel)
+        self.stdout = stdout
+        self.returncode: int | None = None
+        self._channel = channel
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended, and return how. Raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            self._channel.settimeout(timeout)
+            try:
+                self.returncode = os.waitstatus_to_exitcode(_number(self._channel))
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired("opsagent", timeout or 0) from None
+            self._channel.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return how it ended, or None."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it by force where it has not ended yet."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """Read the rest of what it tells and wait for its end. Raises subprocess.TimeoutExpired."""
+        if self.stdout is None or self.stdout.closed:
+            self.wait(timeout)
+            return "", None
+        with ThreadPoolExecutor(1) as thread:
+            told = thread.submit(_take, self.stdout)
+            try:
+                self.wait(timeout)
+            finally:
+                self.kill()
+            return told.result(), None
+
+
+def start_opsagent(
+    arguments: Sequence[str], *, env: Mapping[str, str], out: IO[Any] | int, err: IO[Any] | int
+) -> Forked:
+    """Start `opsagent ARGUMENTS` with nothing to read. `out`, `err`: where it writes to; `out` may be subprocess.PIPE."""
+    reads, writes = os.pipe() if out == subprocess.PIPE else (None, None)
+    with Path(os.devnull).open() as nothing:
+        streams = [nothing, out if writes is None else writes, err]
+        theirs = [one if isinstance(one, int) else one.fileno() for one in streams]
+        channel = _asked(arguments, env, theirs)
+    if writes is not None:
+        os.close(writes)
+    return Forked(channel, None if reads is None else os.fdopen(reads))
 
 
 def run_opsagent(
@@ -43,32 +113,31 @@ def run_opsagent(
 
     Raises subprocess.TimeoutExpired.
     """
-    order = json.dumps({"arguments": list(arguments), "env": dict(env), "cwd": str(Path.cwd())}).encode()
     pipes = [os.pipe() for _ in range(_STREAMS)]
     theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
     give, out, err = (os.fdopen(pipes[0][1], "w"), os.fdopen(pipes[1][0]), os.fdopen(pipes[2][0]))
-    with socket.socket(socket.AF_UNIX) as asked, ThreadPoolExecutor(_STREAMS) as threads:
-        try:
-            asked.connect(str(_nursery()))
-            socket.send_fds(asked, [_WORD.pack(len(order))], theirs)
-            asked.sendall(order)
-        finally:
-            for descriptor in theirs:
-                os.close(descriptor)
+    try:
+        process = Forked(_asked(arguments, env, theirs), None)
+    finally:
+        for descriptor in theirs:
+            os.close(descriptor)
+    with ThreadPoolExecutor(_STREAMS) as threads:
         threads.submit(_give, give, stdin)
         told = [threads.submit(_take, stream) for stream in (out, err)]
-        code = _ended(asked, arguments, timeout)
-        return subprocess.CompletedProcess(arguments, code, *(one.result() for one in told))
+        try:
+            process.wait(timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(arguments, process.wait(), *(one.result() for one in told))
 
 
-def _ended(asked: socket.socket, arguments: Sequence[str], timeout: float) -> int:
-    pid = _number(asked)
-    asked.settimeout(timeout)
-    try:
-        return os.waitstatus_to_exitcode(_number(asked))
-    except TimeoutError:
-        os.kill(pid, signal.SIGKILL)
-        raise subprocess.TimeoutExpired(list(arguments), timeout) from None
+def _asked(arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int]) -> socket.socket:
+    order = json.dumps({"arguments": list(arguments), "env": dict(env), "cwd": str(Path.cwd())}).encode()
+    channel = socket.socket(socket.AF_UNIX)
+    channel.connect(str(_nursery()))
+    socket.send_fds(channel, [_WORD.pack(len(order))], streams)
+    channel.sendall(order)
+    return channel
 
 
 def _give(stream: TextIO, text: str) -> None:
@@ -106,7 +175,8 @@ def _nursery() -> Path:
         listener.bind(str(path))
         listener.listen()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked", str(listener.fileno())],
+            [sys.executable, "-m", "tests.support.forked", str(listener.fileno()), _ROOM],
+            env={**os.environ, "ROOM": _ROOM},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             cwd=Path(__file__).resolve().parents[2],
@@ -179,6 +249,7 @@ def _main() -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     sys.argv = ["opsagent", *order["arguments"]]
+    _be_seen_as([sys.executable, "-m", "opsagent", *order["arguments"]], order["env"])
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
     try:
@@ -190,6 +261,18 @@ def _main() -> None:
         traceback.print_exc()
         code = 1
     _end(code)
+
+
+def _be_seen_as(command: Sequence[str], env: Mapping[str, str]) -> None:
+    """Let the kernel tell others this command line and environment: it reads them where the process has them."""
+    if sys.platform != "linux":
+        return
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    arguments = [os.fsencode(one) for one in command]
+    variables = [os.fsencode(f"{name}={value}") for name, value in env.items()]
+    for texts, (start, end) in ((arguments, fields[_ARGUMENTS]), (variables, fields[_ENVIRONMENT])):
+        written = b"".join(text + b"\0" for text in texts)[: int(end) - int(start) - 1]
+        ctypes.memmove(int(start), written.ljust(int(end) - int(start), b"\0"), int(end) - int(start))
 
 
 def _end(code: int) -> None:

@@ -22,6 +22,7 @@ from opsagent_tools.services.spec import Health, ServiceSpec
 from opsagent_tools.supervisors.circus.adapter import CircusSupervisor
 from opsagent_tools.supervisors.circus.engine import Engine
 from opsagent_tools.units import Unit, UnitId
+from tests.support.forked import Forked, start_opsagent
 from tests.support.waiting import until
 
 COUNTED = Path(__file__).with_name("counted.py")
@@ -34,7 +35,7 @@ class Place:
     home: Home
     engine: Engine
     supervisor: CircusSupervisor
-    daemons: list[asyncio.subprocess.Process] = field(default_factory=list)
+    daemons: list[Forked] = field(default_factory=list)
 
     def service(self, name: str, port: int, *, delay_s: float = 0.0, **values: Any) -> ServiceSpec:
         """Return a service that counts its starts."""
@@ -63,18 +64,16 @@ class Place:
             assert spec.port is not None
             await until(lambda port=spec.port: accepts(port), timeout=20, why=f"{spec.name} serves")
 
-    async def watch(self, mode: str = "auto") -> asyncio.subprocess.Process:
+    async def watch(self, mode: str = "auto") -> Forked:
         """Start the daemon, and wait until it answers and knows the services."""
         log = self.home.logs_dir / f"test-{len(self.daemons)}.log"
         with log.open("wb") as out:
-            daemon = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "opsagent", "watch", "--json", "--mode", mode,
-                "--home", str(self.home.path), stdout=out, stderr=out,
-            )  # fmt: skip
+            command = ["watch", "--json", "--mode", mode, "--home", str(self.home.path)]
+            daemon = await asyncio.to_thread(start_opsagent, command, env=os.environ, out=out, err=out)
         self.daemons.append(daemon)
 
         async def knows() -> bool:
-            assert daemon.returncode is None, log.read_text()
+            assert daemon.poll() is None, log.read_text()
             with contextlib.suppress(ApiError):
                 client = await ApiClient.connect(self.home.api_socket)
                 status = await client.call("status")
@@ -86,8 +85,7 @@ class Place:
 
     async def kill_daemon(self) -> None:
         """SIGKILL the daemon."""
-        self.daemons[-1].kill()
-        await self.daemons[-1].wait()
+        await asyncio.to_thread(self.daemons[-1].kill)
 
     async def unit(self, name: str) -> Unit:
         return await self.supervisor.describe(UnitId.local("circus", name))
@@ -136,8 +134,7 @@ async def place(home: Path) -> AsyncIterator[Place]:
         yield found
     finally:
         for daemon in found.daemons:
-            if daemon.returncode is None:
-                daemon.terminate()
-                await daemon.wait()
+            daemon.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(daemon.wait)
         await found.supervisor.close()
         await engine.shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from opsagent.claims import Claims
 from opsagent_tools.units import UnitId
+from tests.support.forked import start_opsagent
 from tests.support.load import under_load
 from tests.support.shop import Shop
 from tests.support.waiting import eventually
@@ -23,14 +25,13 @@ API = UnitId.local("circus", "api")
 @contextmanager
 def watching(shop: Shop) -> Iterator[None]:
     """Have a daemon run."""
-    daemon = subprocess.Popen(
-        shop.argv("watch", "--json", "--mode", "observe"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with Path(os.devnull).open("w") as nobody:
+        daemon = start_opsagent(["watch", "--json", "--mode", "observe"], env=os.environ, out=nobody, err=nobody)
     try:
         eventually(lambda: shop.opsagent("ps", "--json").json["daemon"], timeout=30, why="the daemon answers")
         yield
     finally:
-        daemon.terminate()
+        daemon.send_signal(signal.SIGTERM)
         daemon.wait(30)
 
 

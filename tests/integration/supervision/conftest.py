@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shutil
-import sys
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from opsagent.api.client import ApiClient, ApiError
 from opsagent.home import Home
 from opsagent.store.journal import Journal
 from opsagent.store.rows import IncidentRow
+from tests.support.forked import Forked, start_opsagent
 from tests.support.waiting import until
 
 
@@ -27,7 +29,7 @@ class Watched:
     """One home, and the agents that watch for it."""
 
     home: Home
-    agents: list[asyncio.subprocess.Process] = field(default_factory=list)
+    agents: list[Forked] = field(default_factory=list)
 
     def configure(self, text: str) -> None:
         """Write config.toml: no supervisor but those that it names is looked for."""
@@ -42,14 +44,12 @@ class Watched:
         """Start the agent; return when it knows these units as running."""
         file = self.events_file(len(self.agents))
         with file.open("wb") as out:
-            agent = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "opsagent", "watch", "--json", "--mode", mode,
-                "--home", str(self.home.path), stdout=out, stderr=out,
-            )  # fmt: skip
+            command = ["watch", "--json", "--mode", mode, "--home", str(self.home.path)]
+            agent = await asyncio.to_thread(start_opsagent, command, env=os.environ, out=out, err=out)
         self.agents.append(agent)
 
         async def knows() -> bool:
-            assert agent.returncode is None, file.read_text()
+            assert agent.poll() is None, file.read_text()
             return {name for name, unit in (await self.units()).items() if unit["state"] == "running"} >= set(units)
 
         await until(knows, timeout=30, why="the agent watches")
@@ -68,8 +68,7 @@ class Watched:
         return {unit["name"]: unit for unit in (await self.listing())["units"]}
 
     async def kill_agent(self) -> None:
-        self.agents[-1].kill()
-        await self.agents[-1].wait()
+        await asyncio.to_thread(self.agents[-1].kill)
 
     def notes(self) -> list[str]:
         """What the agent that runs now has said beside its incidents."""
@@ -100,8 +99,7 @@ async def watched() -> AsyncIterator[Watched]:
         yield found
     finally:
         for agent in found.agents:
-            if agent.returncode is None:
-                agent.terminate()
-                await asyncio.wait_for(agent.wait(), 60)  # what it learnt is written first
+            agent.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(agent.wait, 60)  # what it learnt is written first
         found.home.discard_runtime_dir()
         shutil.rmtree(root, ignore_errors=True)
