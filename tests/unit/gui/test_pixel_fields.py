@@ -102,7 +102,10 @@ class _Form:
             self.text = self.text[: max(0 if self._marked else len(self.text) - 1, self._least)]
         self._marked = self._marks and keys[-1] == "home"
 
-    async def type_text(self, text: str, **_: Any) -> None:
+    async def type_text(self, text: str, *, replace: bool = False, **_: Any) -> None:
+        if replace:
+            self.text = "" if self._marks else self.text
+            return
         self.text = text if self._marked and not self._least else self.text + text
         self._marked = False
 
@@ -113,12 +116,16 @@ class _Form:
         return FieldText(self.shown, 1.0, False, self.shown)
 
 
-async def _replaced(form: _Form, text: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
+def _field(form: _Form, monkeypatch: pytest.MonkeyPatch) -> Field:
     monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._DRAWN_S", 0.01)
     monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._LOOK_S", 0.0)
     eyes: Any = type("Eyes", (), {"drawn": staticmethod(form.drawn), "text": staticmethod(form.text_of)})
     hands: Any = form
-    return await Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field").replace(text, form.text)
+    return Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field")
+
+
+async def _replaced(form: _Form, text: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
+    return await _field(form, monkeypatch).replace(text, form.text)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +151,11 @@ async def test_what_does_not_go_away_is_not_typed_beside(monkeypatch: pytest.Mon
         with pytest.raises(Unfinished, match="does not go away"):
             await _replaced(form, "42" if form.text == "7" else "other", monkeypatch)
         assert form.text in {"7", ""}
+
+
+async def test_an_area_is_emptied_or_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for form in (_Form("two lines"), _Form("", hint="1")):  # the number of its first line
+        await _field(form, monkeypatch).clear_lines()
+        assert form.text == ""
+    with pytest.raises(Unfinished, match="does not go away"):
+        await _field(_Form("two lines", marks=False), monkeypatch).clear_lines()

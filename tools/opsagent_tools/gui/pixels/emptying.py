@@ -41,7 +41,7 @@ class Beside:
 
 
 class Field:
-    """A field of one line that has the keys."""
+    """A field that has the keys: of one line, but for `clear_lines`."""
 
     def __init__(self, hands: Hands, window: Window, eyes: Eyes, box: Box, called: str) -> None:
         self._hands = hands
@@ -82,6 +82,15 @@ class Field:
         await self._press("end")
         if await self._emptied() and is_masked((await self._eyes.text(self._box)).bare):
             raise Unfinished(f"what {self._called} held does not go away: nothing was entered")
+
+    async def clear_lines(self) -> None:
+        """Empty an area of several lines. Raises Unfinished where all its words stay; the number of a line may. Refused."""
+        before = await self._eyes.drawn(self._box)
+        await self._hands.type_text("", on=self._window, replace=True, lines=True)
+        if not before or await self._drawn_otherwise(before) != before:
+            return
+        if any(sign.isalpha() for sign in (await self._eyes.text(self._box)).text):
+            raise Unfinished(f"what {self._called} held does not go away: nothing was typed")
 
     async def _emptied(self) -> tuple[Box, ...]:
         """Take away what can be; return what is still drawn. The caret is at the end."""

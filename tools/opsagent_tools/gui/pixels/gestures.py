@@ -86,14 +86,11 @@ class Gestures:
             await self._hands.type_text(gesture.text, on=self._window)
 
     async def _replace(self, text: str, at: Located) -> None:
-        """Let a text take the place of what a field holds. An area of several lines must at least change by that."""
+        """Let a text take the place of what a field holds."""
         if at.element is None or at.element.role not in _AREAS:
             self.beside = await self._field(at).replace(text, at.element.value if at.element else None)
             return
-        before = await self._eyes.picture(at.box)
-        await self._hands.type_text("", on=self._window, replace=True, lines=True)
-        if await self._eyes.drawn(at.box) and not await self._changed(at.box, before.png if before else b"", _FOCUS_S):
-            raise Unfinished(f"what {called(at.element)} held does not go away: nothing was typed")
+        await self._field(at).clear_lines()
         try:
             await self._hands.type_text(text, on=self._window)
         except Refused as refused:
