@@ -403,3 +403,19 @@ def test_an_editors_text_is_known_as_the_only_one_among_what_was_around_it() -> 
     assert found(wanted, editor("File", "Edit", "View", "Help")) == "area0"
     assert found(wanted, editor("File", "Edit", "View", "Help", more=1)) == "missing"
     assert found(wanted, editor("Yes", "No", "Cancel")) == "missing"
+
+
+def test_an_editors_text_is_not_where_a_text_near_by_was_but_where_the_area_is() -> None:
+    def editor(size: int) -> Look:
+        bar = [
+            Control(one, "text", one, box=Box(60 * at, 0, 50, 20))
+            for at, one in enumerate(("File", "Edit", "View", "Help"))
+        ]
+        notice = Control("notice", "text", "Root Instance", box=Box(200, 34 + size, 90, 12))
+        return look(*bar, Control("area", "text area", box=Box(0, 30, 500, size)), notice, kind=PIXEL)
+
+    wanted = known("area", editor(300))
+    assert wanted.anchor is not None
+    assert wanted.anchor.text == "Root Instance"
+    assert found(wanted, editor(40)) == "area"
+    assert found(wanted, editor(900)) == "area"

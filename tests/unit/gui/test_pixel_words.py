@@ -15,9 +15,11 @@ from opsagent_tools.gui.pixels.equivalence import (
 from opsagent_tools.gui.pixels.words import (
     Text,
     has_words_of_others,
+    in_reading_order,
     is_lone_sign,
     is_masked,
     stray_ends,
+    whole_sentences,
     without_low_digits,
 )
 from opsagent_tools.gui.secret_words import asks_for_secret
@@ -103,3 +105,24 @@ def test_a_comma_that_is_read_as_a_digit_is_none() -> None:
     comma, word = Text(Box(0, 60, 2, 4), "1", 0.9, 4), Text(Box(40, 60, 20, 5), "sum", 1.0, 5)
     assert without_low_digits([*digits, comma, word]) == [*digits, word]
     assert without_low_digits([comma, word]) == [comma, word]
+
+
+def test_words_of_a_sentence_in_the_first_row_are_one_text_and_menus_are_several() -> None:
+    def at(left: int, text: str) -> Text:
+        return Text(Box(left, 4, 7 * len(text), 10), text, 0.99, 10)
+
+    asked = [at(5, "Really"), at(53, "do"), at(75, "it?")]
+    assert [one.text for one in whole_sentences(asked, 16)] == ["Really do it?"]
+    assert [one.text for one in whole_sentences([at(5, "File"), at(40, "Edit"), at(90, "view")], 16)] == [
+        "File", "Edit", "view",
+    ]  # fmt: skip
+    assert len(whole_sentences(asked, 0)) == 3
+
+
+def test_texts_of_one_row_are_read_from_left_to_right_whatever_their_height() -> None:
+    first = [Text(Box(4, 12, 40, 8), "open", 0.99, 8), Text(Box(52, 9, 16, 15), "22", 0.9, 15)]
+    assert [one.text for one in in_reading_order([Text(Box(4, 30, 9, 10), "x", 0.9, 10), *first])] == [
+        "open",
+        "22",
+        "x",
+    ]

@@ -143,7 +143,8 @@ def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocate
     if scene.read or not (fingerprint.name or fingerprint.label):
         placed = _by_anchor(fingerprint, scene)
         # A text that was read near by need not be its label: where it leads nowhere, it says nothing against the only one.
-        if placed is not None and (only is None or scene.read or isinstance(placed, Located)):
+        large = only is not None and fingerprint.role in _WHOLES  # its middle is elsewhere in every size
+        if placed is not None and (only is None or (scene.read and not large) or isinstance(placed, Located)):
             return placed
     if only is not None:
         return only

@@ -30,9 +30,11 @@ from opsagent_tools.gui.pixels.signs import TOLD_BY_SHAPE
 from opsagent_tools.gui.pixels.words import (
     Text,
     has_words_of_others,
+    in_reading_order,
     is_lone_sign,
     median_height,
     stray_ends,
+    whole_sentences,
     without_low_digits,
 )
 
@@ -46,6 +48,8 @@ _AIR = 12
 """Pixels around a change that are read again with it: recognisers want some air."""
 _LEAST_WIDTH, _LEAST_HEIGHT = 160, 64
 """Of a region: finders overlook words in smaller ones."""
+_FIELD = 5
+"""Times its height from which on a shape in the first row is a field, and no menu that is open."""
 _MENU_TOP = 16
 """Rows above a row of menus, at most (or as many as it is high)."""
 
@@ -108,7 +112,7 @@ class View:
     def texts(self) -> list[Text]:
         """Return the texts on it in reading order, reading what has changed since."""
         self._read(frames_in(self.image), marks_in(self.image))
-        return sorted(self._texts, key=lambda one: (one.box.center.y // max(8, one.height), one.box.left))
+        return in_reading_order(self._texts)
 
     def elements(self) -> list[Element]:
         """Return what is on it, reading what has changed since. Coordinates of the picture."""
@@ -140,8 +144,9 @@ class View:
             for part in busy_parts(self.image, region)
             for box in self._recogniser.find(part_of(self.image, part))
         ]
-        menus = _bottom_of_menus([*boxes, *(one.box for one in kept)])
-        found = [*kept, *self._texts_of(pieces_in(self.image, boxes, frames, marks, menus))]
+        menus = _bottom_of_menus([*boxes, *(one.box for one in kept)], frames, self.image.shape[1])
+        pieces = pieces_in(self.image, boxes, frames, marks, menus)
+        found = whole_sentences([*kept, *self._texts_of(pieces)], menus)
         read = _each_once([*found, *self._texts_of(self._small_signs(region, frames, found))])
         self._texts = without_low_digits(read)
 
@@ -228,10 +233,13 @@ def _whole_lines(change: Box, lines: Sequence[Box]) -> Box:
     return grown
 
 
-def _bottom_of_menus(boxes: Sequence[Box]) -> int:
-    """Return where the first row of text ends, if it is at the very top; else 0."""
+def _bottom_of_menus(boxes: Sequence[Box], frames: Sequence[Frame], width: int) -> int:
+    """Return where the first row of text ends, if it is at the very top of a window so wide and no field is in it; else 0."""
     first = min(boxes, key=lambda one: one.top, default=None)
     if first is None or first.top > max(_MENU_TOP, first.height):
+        return 0
+    beside = (one.box for one in frames if one.box.top < first.center.y < one.box.bottom and not one.round)
+    if any(_FIELD * one.height <= one.width < 0.9 * width and one.height < 4 * first.height for one in beside):
         return 0
     return first.top + round(1.2 * first.height)
 

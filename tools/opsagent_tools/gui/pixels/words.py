@@ -11,6 +11,8 @@ from opsagent_tools.gui.model import Box
 
 _BULLETS = re.compile(r"[•●·*○◦∙⋅.]{2,}")
 
+_WORD_GAP = 0.85
+"""Of the height of text: what parts words of one sentence, at most."""
 _DIGITS, _LOW = 4, 0.65
 """From so many lone digits on one that is lower than this part of the usual height is none."""
 
@@ -43,6 +45,41 @@ def without_low_digits(texts: Sequence[Text]) -> list[Text]:
 
 def _is_digit(one: Text) -> bool:
     return len(one.text) == 1 and one.text.isdecimal()
+
+
+def in_reading_order(texts: Sequence[Text]) -> list[Text]:
+    """Return texts row by row, each from left to right. What stands in one row need not be equally high."""
+    rows: list[list[Text]] = []
+    for one in sorted(texts, key=lambda each: each.box.center.y):
+        last = rows[-1][-1] if rows else None
+        if last is not None and one.box.center.y - last.box.center.y <= 0.5 * max(one.height, last.height):
+            rows[-1].append(one)
+        else:
+            rows.append([one])
+    return [one for row in rows for one in sorted(row, key=lambda each: each.box.left)]
+
+
+def whole_sentences(texts: Sequence[Text], bottom: int) -> list[Text]:
+    """Return the texts with those of the first row joined that are words of one sentence.
+
+    Menus stand close in large fonts, as words of fixed-pitch fonts do; but their names begin with capitals.
+
+    Args:
+        texts: in any order.
+        bottom: where the first row ends.
+    """
+    row = sorted((one for one in texts if one.box.center.y < bottom), key=lambda one: one.box.left)
+    found = [one for one in texts if one.box.center.y >= bottom]
+    for one in row:
+        last = found[-1] if found and found[-1].box.center.y < bottom else None
+        close = last is not None and 0 <= one.box.left - last.box.right <= _WORD_GAP * last.height
+        if last is None or not close or not one.text[:1].islower():
+            found.append(one)
+            continue
+        top, low = min(last.box.top, one.box.top), max(last.box.bottom, one.box.bottom)
+        box = Box(last.box.left, top, one.box.right - last.box.left, low - top)
+        found[-1] = Text(box, f"{last.text} {one.text}", min(last.score, one.score), max(last.height, one.height))
+    return found
 
 
 def is_masked(value: str) -> bool:
