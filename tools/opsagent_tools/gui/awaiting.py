@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 
-from opsagent_tools.gui.finding import Found
+from opsagent_tools.gui.finding import BUSY_S, Found
 from opsagent_tools.gui.model import Look
 from opsagent_tools.gui.port import ScreenError, SurfaceGone
 
 _LONGEST_GESTURE_S = 60.0
-_BUSY_S = 20.0
-"""How long a program may be too busy to show anything after a gesture: it opens a connection, or collects garbage."""
 _AGAIN_S = 0.2
 
 
 async def settled(found: Found) -> Look | None:
     """Return what is seen after a gesture, None where the window is gone; a program that is busy is asked again."""
-    until = time.monotonic() + _BUSY_S
+    until = time.monotonic() + BUSY_S
     while True:
         try:
             return await found.surface.settle()

@@ -18,6 +18,8 @@ LastRung = Callable[[Fingerprint, Surface, Look], Awaitable[Located | NotLocated
 """Asks somebody else where a target is: a vision model."""
 PATIENCE_S = 4.0
 """How long a window or a target may take to come."""
+BUSY_S = 20.0
+"""How long a program may be too busy to show anything: it opens a connection, or collects garbage."""
 _FRESH_S = 0.8
 """A look that is not older is not taken again."""
 _AGAIN_S = 0.1
@@ -90,6 +92,7 @@ class Finder:
                 raise
             except ScreenError as error:  # a program that is busy right now
                 found = NotLocated(reason="blank", why=str(error))
+                until = max(until, began + min(BUSY_S, 5 * patience_s))
             if isinstance(found, Found) or clock() >= until or (found.reason not in _MAY_COME and twice):
                 return found
             twice = True
