@@ -16,7 +16,7 @@ from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import frames_in
 from opsagent_tools.gui.pixels.labels import label_of
 from opsagent_tools.gui.pixels.marks import Mark, Shape, marks_in
-from opsagent_tools.gui.pixels.regions import changed_in, is_caret
+from opsagent_tools.gui.pixels.regions import changed_in, inside_frames, is_caret
 from opsagent_tools.gui.pixels.signs import sign_of
 from opsagent_tools.gui.pixels.templates import matches
 from opsagent_tools.gui.pixels.words import Text
@@ -165,3 +165,17 @@ def test_a_crop_is_found_larger_and_in_dark_colours() -> None:
     assert (abs(best.box.left - 200) <= 2, abs(best.box.top - 100) <= 2, best.scale) == (True, True, 1.5)
     assert best.score > 0.8
     assert all(one.score < best.score - 0.15 for one in others)
+
+
+def test_a_frame_that_comes_with_the_focus_changes_nothing_that_is_written_in_it() -> None:
+    before = sheet((255, 255, 255))
+    cv2.putText(before, "host", (60, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    after = before.copy()
+    cv2.rectangle(after, (50, 40), (250, 70), (200, 120, 60), 2)
+    (framed,) = changed_in(before, after)
+    assert inside_frames([framed], before, after) == []
+    after[48:64, 110] = 0
+    (caret,) = inside_frames(changed_in(before, after), before, after)
+    assert caret == Box(110, 48, 1, 16)
+    cv2.putText(after, "alpha", (60, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
+    assert any(one.holds(Box(64, 50, 10, 10).center) for one in inside_frames(changed_in(before, after), before, after))

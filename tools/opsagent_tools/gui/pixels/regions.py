@@ -16,6 +16,8 @@ _CONTRAST = 24
 """Levels between neighbours from which on something is drawn there."""
 _DRAWN = 40
 """Pixels of contrast in a tile that is worth reading."""
+_RIM, _FRAMED = 4, 0.8
+"""Pixels that a frame is wide, at most, and part of a side that it takes, its round corners apart."""
 _WHOLE = 200 * 200
 """Pixels up to which a region is read whole."""
 
@@ -43,6 +45,26 @@ def changed_in(before: Image, after: Image) -> list[Box]:
             )
         )
     return found
+
+
+def inside_frames(changes: Sequence[Box], before: Image, after: Image) -> list[Box]:
+    """Return what changed where a frame was drawn around it or taken away, as around what has the focus, and other changes
+    as they are: what is written in a frame did not change with it.
+    """
+    found = []
+    for one in changes:
+        inner = one.grown(-_RIM)
+        if min(inner.width, inner.height) < _RIM or not _has_frame(part_of(before, one), part_of(after, one)):
+            found.append(one)
+            continue
+        found += [moved(each, inner) for each in changed_in(part_of(before, inner), part_of(after, inner))]
+    return list(dict.fromkeys(found))
+
+
+def _has_frame(before: Image, after: Image) -> bool:
+    """Say whether two pictures differ all along the top and all along the bottom."""
+    rims = (slice(None, _RIM), slice(-_RIM, None))
+    return all((before[rim] != after[rim]).any(axis=(0, 2)).mean() > _FRAMED for rim in rims)
 
 
 def is_caret(change: Box) -> bool:

@@ -21,6 +21,7 @@ from opsagent_tools.gui.pixels.regions import (
     busy_parts,
     changed_in,
     drawn_lines,
+    inside_frames,
     is_caret,
     joined,
     moved,
@@ -94,9 +95,9 @@ class View:
             self._elements = None
             return
         changes = changed_in(self._image, shown)
-        self._image = shown
+        before, self._image = self._image, shown
         if changes:
-            self._stale.extend(changes)
+            self._stale.extend(inside_frames(changes, before, shown))
             self._elements = None
 
     @property
