@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import psutil
 
@@ -13,7 +15,23 @@ _HELPERS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "t
 def mentioning(needles: Iterable[str]) -> list[psutil.Process]:
     """Return the live processes whose environment, command line or working directory names one of `needles`."""
     wanted = tuple(needles)
-    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _mentions(process, wanted)]
+    found = _mentioning_on_linux(wanted) if sys.platform == "linux" else psutil.process_iter()
+    return [process for process in found if process.pid != os.getpid() and _mentions(process, wanted)]
+
+
+def _mentioning_on_linux(needles: tuple[str, ...]) -> Iterator[psutil.Process]:
+    """All processes are looked at after each of thousands of tests: what they have is searched as the kernel tells it."""
+    wanted = [os.fsencode(needle) for needle in needles]
+    for folder in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  # it takes half the time
+        told = b""
+        with suppress(OSError):  # gone, or another user's: that is none of ours
+            for name in ("environ", "cmdline"):
+                with open(f"/proc/{folder}/{name}", "rb", buffering=0) as file:  # noqa: PTH123
+                    told += file.read()
+            told += os.fsencode(os.readlink(f"/proc/{folder}/cwd"))  # noqa: PTH115
+        if any(needle in told for needle in wanted):
+            with suppress(psutil.Error):
+                yield psutil.Process(int(folder))
 
 
 def descendants() -> list[psutil.Process]:
