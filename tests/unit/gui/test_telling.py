@@ -40,7 +40,22 @@ def test_what_passes_by_itself_tells_nothing(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["march.csv", "db1.example.org", "Item 1", "March", "Monitor 1", "F10", "7", "Second 2", "삭제", "C", "10 MB free"],
+    [
+        "march.csv",
+        "db1.example.org",
+        "Item 1",
+        "March",
+        "Monitor 1",
+        "F10",
+        "7",
+        "Second 2",
+        "+",
+        "=",
+        ".",
+        "삭제",
+        "C",
+        "10 MB free",
+    ],
 )
 def test_a_name_tells_where_one_is(text: str) -> None:
     assert tells(text)

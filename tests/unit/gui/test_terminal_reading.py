@@ -224,6 +224,8 @@ def test_a_long_title_makes_no_hole_in_a_frame_and_is_known_where_it_is_cut() ->
     march = _one(cut, "menu item", "march.csv")
     assert fingerprint_of(march, _look(cut)).within == "...2/work-of-x/reports"
     assert isinstance(locate(fingerprint_of(march, _look(cut)), _look(wide)), Located)
+    skin = _read("┌←─ /srv/work ──────•[↓]→┐", f"│{row[:-4]}│", f"│{' alpha.csv'.ljust(24)}│", f"└{'─' * 24}┘")
+    assert fingerprint_of(_one(skin, "menu item", "march.csv"), _look(skin)).within.endswith("/srv/work")
     assert shortened("Long name…", "Long name of it")
     assert not shortened("Save...", "Save as")
 

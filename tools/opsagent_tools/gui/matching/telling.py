@@ -21,8 +21,8 @@ _PASSES = re.compile(
 )
 """What has passed at the next look: dates, times, and numbers with their units, addresses and digests."""
 _READ_OUT = re.compile(r"\d\s?%|\d:\d\d|\d\s?[kmgt]i?b\b", re.IGNORECASE)
-_SHORT = re.compile(r"\d{1,2}")
-"""May be what a key of a calculator is called, or a day of a calendar."""
+_SHORT = re.compile(r"\d{1,2}|[^\w\s\u2500-\u259f]{1,2}")
+"""May be what a key of a calculator is called, or a day of a calendar; lines and blocks are none."""
 
 
 @lru_cache(maxsize=8192)

@@ -70,8 +70,10 @@ def _right_corner(line: str, left: int) -> int | None:
     for column in range(left + 1, len(line)):
         char = line[column]
         if char in _TOP_RIGHT:
-            # Lines of their own signs are a frame also where a long title leaves little of them; dashes may be dashes.
-            enough = drawn >= (max(1, (column - left) // 8) if "+" in {char, line[left]} else 1)
+            # Lines of their own signs are a frame also where a title or ornaments leave little of them; dashes may be dashes.
+            if "+" not in {char, line[left]}:
+                return column if drawn else None
+            enough = drawn >= max(1, (column - left) // 8)
             return column if enough and line[left + 1] in HORIZONTAL + "┤<[ " + "".join(_TOP_RIGHT) else None
         if char in "┌╔╭┏╒╓│║┃└╚╰┗" or (char == "|" and drawn == 0):
             return None
