@@ -58,7 +58,8 @@ def controls_in(seen: Seen) -> list[Element]:
     solid = [box for box in boxes if not is_container(box, boxes, line)] + [mark.box for mark in seen.marks]
     tabs = [one.whole for one in seen.frames if one.whole != one.box]
     named = [one for one in loose if not any(tab.holds(one.box.center) for tab in tabs) or _in_any(one, boxes)]
-    scene = _Scene(seen.size, line, named, solid, captions, boxes, seen.plain)
+    in_panes = [(one, _pane_of(one.box, boxes)) for one in named]
+    scene = _Scene(seen.size, line, in_panes, solid, captions, boxes, seen.plain)
     found = list(marks)
     for held in holders:
         found.extend(scene.of_shape(held))
@@ -66,6 +67,13 @@ def controls_in(seen: Seen) -> list[Element]:
     found.extend(_text(one) for one in loose if not any(box.holds(one.box.center) for box in buttons))
     ordered = sorted(found, key=lambda one: (one.box.top // line, one.box.left))
     return [replace(one, id=f"p{number}") for number, one in enumerate(ordered)]
+
+
+def _pane_of(box: Box, shapes: Sequence[Box]) -> Box | None:
+    """Return the smallest shape around a box that is higher than it."""
+    at = box.center
+    around = [one for one in shapes if one.height > box.height and one.holds(at) and one != box]
+    return min(around, key=lambda one: one.width * one.height, default=None)
 
 
 def _captioned(marks: Sequence[Mark], texts: Sequence[Text], line: int) -> tuple[list[Element], list[Text]]:
@@ -105,8 +113,8 @@ class _Scene:
     size: tuple[int, int]
     line: int
     """Usual height of text."""
-    loose: Sequence[Text]
-    """Texts in no shape: labels are among them."""
+    loose: Sequence[tuple[Text, Box | None]]
+    """Texts in no shape, each with the pane that it is in: labels are among them."""
     solid: Sequence[Box]
     """What stands between a field and a label that is not its own."""
     captions: Sequence[Text]
@@ -145,12 +153,8 @@ class _Scene:
 
     def _label(self, box: Box) -> Text | None:
         """Return the label of a field: a text in the same pane."""
-        pane = self._pane(box)
-        return label_of(box, [one for one in self.loose if self._pane(one.box) == pane], self.solid)
-
-    def _pane(self, box: Box) -> Box | None:
-        around = [one for one in self.shapes if one != box and one.holds(box.center) and one.height > box.height]
-        return min(around, key=lambda one: one.width * one.height, default=None)
+        pane = _pane_of(box, self.shapes)
+        return label_of(box, [one for one, its in self.loose if its == pane], self.solid)
 
     def _field(self, box: Box, words: Sequence[Text], *, role: str) -> list[Element]:
         """Return a field with its label and value; without a label, the text in it stays a text of its own."""
@@ -172,7 +176,7 @@ class _Scene:
 
     def _container(self, box: Box) -> list[Element]:
         """Return a pane without other shapes in it: a large button if one text is in its middle, else an area of text."""
-        texts = [one for one in self.loose if box.holds(one.box.center)]
+        texts = [one for one, _ in self.loose if box.holds(one.box.center)]
         if len(texts) == 1 and _is_large_button(box, texts[0], self.line):
             return [_button(box, texts[0])]
         large = box.width * box.height >= 0.08 * self.size[0] * self.size[1]

@@ -256,7 +256,8 @@ def _each_once(texts: Sequence[Text]) -> list[Text]:
     """Drop what was found twice, the less sure one."""
     kept: list[Text] = []
     for one in sorted(texts, key=lambda each: (-each.box.width * each.box.height, -each.score)):
-        shared = (one.box.meets(other.box) for other in kept)
+        beside = (other.box for other in kept if other.box.top < one.box.bottom and one.box.top < other.box.bottom)
+        shared = (one.box.meets(other) for other in beside)
         if not any(part.width * part.height > 0.6 * one.box.width * one.box.height for part in shared):
             kept.append(one)
     return sorted(kept, key=lambda each: (each.box.top, each.box.left))
