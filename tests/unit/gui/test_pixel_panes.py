@@ -14,6 +14,7 @@ from opsagent_tools.gui.pixels.arrays import Image
 from opsagent_tools.gui.pixels.bars import plain_in
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import frames_in
+from opsagent_tools.gui.pixels.lines import pieces_in
 from opsagent_tools.gui.pixels.marks import marks_in
 from opsagent_tools.gui.pixels.words import Text
 
@@ -123,3 +124,14 @@ def test_a_radio_button_beside_the_frame_of_the_focus_is_one_still() -> None:
     cv2.circle(image, (60, 55), 3, BLACK, -1)
     cv2.rectangle(image, (70, 42), (170, 68), (200, 160, 140), 1)
     assert [(one.box.left < 60, one.set) for one in marks_in(image)] == [(True, True)]
+
+
+def test_the_line_under_a_letter_that_tells_its_key_is_no_part_of_it_though_it_touches_it() -> None:
+    image = sheet(WHITE, width=120, height=40)
+    for left, width in ((20, 3), (40, 3), (50, 3), (60, 3)):
+        fill(image, Box(left, 8, width, 18), BLACK)
+    fill(image, Box(20, 8, 12, 3), BLACK)  # F
+    fill(image, Box(20, 16, 10, 2), BLACK)
+    fill(image, Box(18, 26, 15, 2), BLACK)
+    (piece,) = pieces_in(image, [Box(10, 2, 80, 32)], [])
+    assert (piece.box.left, piece.box.bottom) == (20, 26)

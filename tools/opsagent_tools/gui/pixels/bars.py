@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.arrays import Colour, Image, ground, part_of
@@ -47,10 +48,13 @@ def _is_raised(image: Image, box: Box) -> bool:
     if box.left < 2 or box.top < 2 or box.right > width - 3 or box.bottom > height - 3:
         return False
     grey = image[box.top - 2 : box.bottom + 3, box.left - 2 : box.right + 3].mean(axis=2)
-    rows = np.median(grey[:, 2:-3], axis=1)
-    columns = np.median(grey[2:-3], axis=0)
+    rows, columns = np.median(grey[:, 2:-3], axis=1), np.median(grey[2:-3], axis=0)
     fill = float(np.median(rows))
-    lit = min(float(rows[:3].max()), float(columns[:3].max())) - fill
-    shaded = fill - max(float(rows[-4:].min()), float(columns[-4:].min()))
-    sunken = fill - min(float(rows[:3].min()), float(columns[:3].min()))
-    return lit >= _LIGHTER and shaded >= _DARKER > sunken
+    lit = min(_first_edge(rows[2::-1], fill), _first_edge(columns[2::-1], fill))
+    shaded = max(_first_edge(rows[-4:], fill), _first_edge(columns[-4:], fill))
+    return lit >= _LIGHTER and shaded <= -_DARKER
+
+
+def _first_edge(outwards: npt.NDArray[np.float64], fill: float) -> float:
+    """Return by how much the first line that differs is lighter than the fill; 0 where none does."""
+    return next((float(one) - fill for one in outwards if abs(float(one) - fill) >= _LIGHTER), 0.0)

@@ -181,7 +181,7 @@ def _pieces_of(image: Image, box: Box, gap: float) -> list[Piece]:
     crop = part_of(image, box)
     back = ground(crop)
     ink = without_borders(ink_in(crop, back))
-    ink = _without_marks_of_keys(_own_line(ink))
+    ink = _without_touching_marks(_without_marks_of_keys(_own_line(ink)))
     rows = np.flatnonzero(ink.any(axis=1))
     if rows.size < 3:
         return []
@@ -228,6 +228,27 @@ def _without_marks_of_keys(ink: Mask) -> Mask:
             kept = kept.copy() if kept is ink else kept
             kept[labels == index] = False
     return kept
+
+
+def _without_touching_marks(ink: Mask) -> Mask:
+    """Drop such a line where it touches its letter, as in large fonts: below where other letters end, and wider than its own."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    if count < 4:
+        return ink
+    bottoms = sorted(int(one[1] + one[3]) for one in stats[1:count])
+    baseline = bottoms[(len(bottoms) - 1) // 2]
+    for index in range(1, count):
+        left, top, wide, high, _ = (int(part) for part in stats[index])
+        thick, letter = top + high - baseline, baseline - top
+        if not (0 < thick <= max(1, letter // 8) and 0.3 * letter <= wide <= 1.3 * letter):
+            continue
+        own = labels[top : top + high, left : left + wide] == index
+        above = np.flatnonzero(own[:-thick].any(axis=0))
+        if own[-thick:].all() and above.size and above[-1] - above[0] + 1 < wide:
+            kept = ink.copy()
+            kept[baseline : top + high, left : left + wide] = False
+            return kept
+    return ink
 
 
 def _picture(crop: Image, ink: Mask, span: Box, limits: Box, back: Colour) -> Image:
