@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -135,9 +136,25 @@ async def _on_a_display(wanted: _Wanted, out: Out) -> Recorded:
             await asyncio.create_subprocess_exec(
                 *wanted.command, env=env, start_new_session=True, stdin=nothing, stdout=nothing, stderr=nothing
             )
-        out.note(f"recording on {wanted.display}: show how it is done; {_STOP} ends it")
-        await recorder.finished()
+        out.note(f"recording on {wanted.display}: show how it is done; {_STOP} ends it, and Ctrl-C here drops it")
+        try:
+            await recorder.finished()
+        except asyncio.CancelledError:
+            out.note(f"dropped: nothing is kept ({_STOP} ends a recording and keeps it)")
+            raise
         return (await recorder.stop()).procedure(wanted.name, title=wanted.title, keep=wanted.keep)
+
+
+def elsewhere(command: list[str]) -> list[str]:
+    """Return what is to be said where a run starts the program in another folder than the one that it was shown in."""
+    here, there = Path.cwd(), Path.home()
+    named = [one for one in command[1:] if not one.startswith(("-", "/")) and (here / one).exists()]
+    if not command or here == there:
+        return []
+    what = f" ({', '.join(named)})" if named else ""
+    return [
+        f"a run starts it in {there}, not in {here}: name files of that folder in full{what}, or it may find others"
+    ]
 
 
 def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: bool) -> int:
@@ -157,6 +174,10 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
 
     if not recorded.procedure.steps:
         raise CliError("nothing was done that a procedure could do: nothing is kept")
+    if not recorded.procedure.window.program:
+        raise CliError(
+            "it was not seen on which program's window anything was done: nothing is kept; begin once it is there"
+        )
     demand_usable(recorded.procedure)
     number = next_version(home, recorded.procedure.name)
     procedure = replace(recorded.procedure, version=number, start=tuple(command))
@@ -171,7 +192,7 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     form = version_form(kept)
     if not out.as_json:
         out.lines(list(version(form, out.screen)))
-    notes = [*recorded.notes, *(() if command else (_NO_COMMAND,))]
+    notes = [*recorded.notes, *(() if command else (_NO_COMMAND,)), *elsewhere(command)]
     for note in notes:
         out.note(f"look at this: {note}")
     accepted = yes or confirmed(f"keep it, and run it from now on as {kept.name}?", out) is True

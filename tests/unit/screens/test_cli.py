@@ -19,6 +19,7 @@ from opsagent.cli.main import main
 from opsagent.cli.output import Out
 from opsagent.demo.console import PROCEDURE
 from opsagent.naming import screen_unit
+from opsagent.cli.gui_record import elsewhere
 from opsagent.screens import files
 from opsagent.screens.asking import Run
 from opsagent.screens.learning import _with_crops, healed_version
@@ -215,3 +216,16 @@ def test_what_a_screen_says_does_not_get_into_the_page(console: Console) -> None
     assert "<script>" not in page
     assert "<img src=x>" not in page
     assert "ghp_0123" not in page
+
+
+def test_a_run_that_starts_its_program_elsewhere_than_it_was_shown_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "march.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    (said,) = elsewhere(["ledger", "--open", "march.csv", "/etc/hosts"])
+    assert f"not in {tmp_path}" in said
+    assert "(march.csv)" in said
+    assert not elsewhere([])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not elsewhere(["ledger", "march.csv"])

@@ -190,10 +190,14 @@ class Recorder:
 
     async def _came_up(self, event: InputEvent) -> None:
         """Look at a window that has come up: the pointer may rest where it did, and is not heard before it presses."""
+        self._glance(event.point)
         await self._eyes.get_used_to()
+        self._glance(event.point)  # by now it shows all that it shows
+
+    def _glance(self, point: Point) -> None:
         glance = self._state.glance
         if not self._over.is_set() and not self._joiner.typing and (glance is None or glance.sight.done()):
-            self._state.last, self._state.glance = glance, self._look(event.point)
+            self._state.last, self._state.glance = glance, self._look(point)
 
     def _look_on(self) -> None:
         point, self._state.next_look = self._state.next_look, None
