@@ -15,11 +15,11 @@ import pytest
 
 from opsagent.cli.errors import Unclear
 from opsagent.cli.gui_carry import demand_free_name, store
+from opsagent.cli.gui_record import elsewhere
 from opsagent.cli.main import main
 from opsagent.cli.output import Out
 from opsagent.demo.console import PROCEDURE
 from opsagent.naming import screen_unit
-from opsagent.cli.gui_record import elsewhere
 from opsagent.screens import files
 from opsagent.screens.asking import Run
 from opsagent.screens.learning import _with_crops, healed_version
