@@ -144,9 +144,9 @@ class StepReport:
     margin: float = 0.0
     why: str = ""
     seconds: float = 0.0
-    """Of our own: without the program's time to change."""
+    """Of our own: looking, reading, finding, pressing, typing and taking pictures."""
     waited_s: float = 0.0
-    """For the program."""
+    """For the program: until it is still, until what is needed is there, until what is expected comes; and for an answer."""
     before: bytes | None = None
     """Crop around the target before, masked PNG."""
     after: bytes | None = None
