@@ -14,6 +14,7 @@ from opsagent_tools.gui.pixels.arrays import Image
 from opsagent_tools.gui.pixels.bars import plain_in
 from opsagent_tools.gui.pixels.controls import Seen, controls_in
 from opsagent_tools.gui.pixels.frames import frames_in
+from opsagent_tools.gui.pixels.labels import label_of
 from opsagent_tools.gui.pixels.lines import pieces_in
 from opsagent_tools.gui.pixels.marks import marks_in
 from opsagent_tools.gui.pixels.words import Text
@@ -135,3 +136,10 @@ def test_the_line_under_a_letter_that_tells_its_key_is_no_part_of_it_though_it_t
     fill(image, Box(18, 26, 15, 2), BLACK)
     (piece,) = pieces_in(image, [Box(10, 2, 80, 32)], [])
     assert (piece.box.left, piece.box.bottom) == (20, 26)
+
+
+def test_a_title_above_a_field_is_its_label_though_it_is_not_close() -> None:
+    field = Box(20, 60, 200, 20)
+    for words, label in (("Create new folder:", "Create new folder:"), ("It is empty", None)):
+        found = label_of(field, [said(words, 20, 33, 120)], [])
+        assert (found.text if found else None) == label

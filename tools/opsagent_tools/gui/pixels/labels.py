@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.pixels.words import Text
 
-_ABOVE = 1.1
-"""Heights of text up to which a text above belongs to a field."""
+_ABOVE, _ABOVE_TITLE = 1.1, 2.0
+"""Heights of text up to which a text above belongs to a field; one that ends in a colon says that it is a label."""
 _FAR_LEFT = 4.0
 """From so many heights on, a text to the left gives way to one right above."""
 _FARTHEST, _FARTHEST_TITLE = 16.0, 32.0
@@ -48,7 +48,11 @@ def _to_the_left(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Te
 
 
 def _farthest(text: Text) -> float:
-    return _FARTHEST_TITLE if text.text.endswith((":", "：")) else _FARTHEST
+    return _FARTHEST_TITLE if _is_title(text) else _FARTHEST
+
+
+def _is_title(text: Text) -> bool:
+    return text.text.endswith((":", "："))
 
 
 def _in_row(text: Box, field: Box) -> bool:
@@ -62,7 +66,7 @@ def _above(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | N
     near = [
         one
         for one in texts
-        if 0 <= field.top - one.box.bottom <= _ABOVE * one.height
+        if 0 <= field.top - one.box.bottom <= (_ABOVE_TITLE if _is_title(one) else _ABOVE) * one.height
         and -1.0 * one.height <= one.box.left - field.left <= 1.5 * one.height
         and one.box.left < field.right
     ]
