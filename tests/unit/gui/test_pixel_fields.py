@@ -14,7 +14,7 @@ import numpy as np
 
 from opsagent_tools.gui.model import Box, Window
 from opsagent_tools.gui.pixels.arrays import Image
-from opsagent_tools.gui.pixels.emptying import Beside, Field
+from opsagent_tools.gui.pixels.emptying import Beside, Field, _stands_apart
 from opsagent_tools.gui.pixels.eyes import FieldText
 from opsagent_tools.gui.pixels.frames import frames_in
 from opsagent_tools.gui.pixels.ink import caret_in, drawn_in
@@ -151,6 +151,14 @@ async def test_what_does_not_go_away_is_not_typed_beside(monkeypatch: pytest.Mon
         with pytest.raises(Unfinished, match="does not go away"):
             await _replaced(form, "42" if form.text == "7" else "other", monkeypatch)
         assert form.text in {"7", ""}
+
+
+def test_an_icon_stands_apart_from_what_is_typed_beside_it() -> None:
+    icon, typed = Box(4, 4, 14, 14), Box(26, 5, 40, 11)
+    assert _stands_apart(icon, (icon, typed))
+    assert _stands_apart(Box(110, 5, 9, 6), (typed, Box(114, 6, 2, 5))), "drawn weaker beside stronger ink"
+    assert not _stands_apart(Box(4, 5, 6, 11), (Box(4, 5, 6, 11), Box(11, 5, 6, 11))), "a digit before another"
+    assert not _stands_apart(icon, (typed,)), "it went away"
 
 
 async def test_an_area_is_emptied_or_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def test_another_sign_is_another_text(typed: str, read: str) -> None:
 def test_a_misreading_is_told_from_another_text() -> None:
     assert nearly_when_read("db1.example.org", "Ib1.example.org|")
     assert nearly_when_read("backup", "backupl")
+    assert nearly_when_read("10.1.2.3", "10_.1_2_3_"), "a mask of input"
     assert not nearly_when_read("5432", "9876")
     assert not nearly_when_read("backup", "")
     assert part_when_read("a long text that a narrow field does not show", "field does not show")

@@ -26,7 +26,8 @@ _NARROWEST = 0.3
 """Width of a letter, in heights of a field's ink: no field holds more letters than that tells."""
 _LOOK_S, _DRAWN_S = 0.04, 0.3
 """How often, and how long, it is waited until a program has drawn what a key did."""
-_NEAR = 0.4
+_THIN = 3
+_NEAR = 0.25
 """Heights of ink between what was typed and what is no part of it, at least."""
 
 
@@ -117,7 +118,7 @@ class Field:
         await self._press("shift", "home")
         await self._hands.type_text(text[0], on=self._window)
         now = await self._drawn_otherwise(left)
-        fixed = tuple(one for one in left if one in now and _far_from_others(one, now))
+        fixed = tuple(one for one in left if _stands_apart(one, now))
         read = (await self._eyes.text(self._box, fixed)).bare
         stays = bool(said) and shape_of(said) in shape_of(read)
         if stays and not (is_number(text) and is_unit(said)):
@@ -153,7 +154,11 @@ def _letters_in(drawn: Sequence[Box]) -> int:
     return min(_MOST, 1 + round(sum(one.width for one in drawn) / (_NARROWEST * height)))
 
 
-def _far_from_others(one: Box, drawn: Sequence[Box]) -> bool:
-    others = [other for other in drawn if other != one]
-    gaps = [max(other.left - one.right, one.left - other.right) for other in others]
-    return bool(gaps) and min(gaps) >= _NEAR * max(other.height for other in drawn)
+def _stands_apart(one: Box, drawn: Sequence[Box]) -> bool:
+    """Say whether something stands where it did, and nothing near it: an icon, which may be drawn weaker, and no caret."""
+    same = [other for other in drawn if one.grown(1).holds(other.center) and other.width <= one.width + 2]
+    others = [other for other in drawn if other not in same]
+    if not same or not others or one.width <= _THIN < one.height:
+        return False
+    gap = min(max(other.left - one.right, one.left - other.right) for other in others)
+    return gap >= _NEAR * max(other.height for other in drawn)

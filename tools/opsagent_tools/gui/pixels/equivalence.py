@@ -28,14 +28,18 @@ def shape_of(text: str) -> str:
 
 def same_when_read(typed: str, read: str) -> bool:
     """Say whether `read` is how `typed` is read. Places that a mask of input left blank are none of it."""
-    wanted = shape_of(typed)
-    return wanted in {shape_of(read), shape_of(read if "_" in typed else read.replace("_", ""))}
+    return shape_of(typed) in {shape_of(read), _filled(typed, read)}
 
 
 def part_when_read(typed: str, read: str) -> bool:
     """Say whether `read` is a part of `typed`, as a field shows that is too narrow for it: its first letter may be cut."""
     shape, wanted = shape_of(read), shape_of(typed)
     return (len(shape) >= _LONG_ENOUGH and shape in wanted) or (len(shape) > _LONG_ENOUGH and shape[1:] in wanted)
+
+
+def _filled(typed: str, read: str) -> str:
+    """Return what pictures tell of a text without the places that a mask of input (`10_.1__.`) left blank."""
+    return shape_of(read if "_" in typed else read.replace("_", ""))
 
 
 def is_number(text: str) -> bool:
@@ -58,7 +62,7 @@ def without_unit(read: str, unit: str) -> str:
 
 def nearly_when_read(typed: str, read: str) -> bool:
     """Say whether `read` may be a misreading of `typed`: few of its signs are others, missing, or too many."""
-    wanted, found = shape_of(typed), shape_of(read)
+    wanted, found = shape_of(typed), _filled(typed, read)
     allowed = 1 + len(wanted) // 8
     if abs(len(wanted) - len(found)) > allowed or len(wanted) < 2:
         return False
@@ -67,7 +71,7 @@ def nearly_when_read(typed: str, read: str) -> bool:
 
 def quite_another(typed: str, read: str) -> bool:
     """Say whether `read` is another text than `typed` however badly it was read: most of its signs are others."""
-    wanted, found = shape_of(typed), shape_of(read)
+    wanted, found = shape_of(typed), _filled(typed, read)
     return len(found) >= _LONG_ENOUGH and 2 * _distance(wanted, found) > max(len(wanted), len(found))
 
 

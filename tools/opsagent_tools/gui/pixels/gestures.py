@@ -78,12 +78,15 @@ class Gestures:
             raise Unfinished(
                 f"{called(at.element)} was clicked, and nothing shows that it takes the keys: nothing was typed"
             )
-        if gesture.secret:
-            await self._enter_secret(gesture, at)
-        elif gesture.replace:
-            await self._replace(gesture.text, at)
-        else:
-            await self._hands.type_text(gesture.text, on=self._window)
+        try:
+            if gesture.secret:
+                await self._enter_secret(gesture, at)
+            elif gesture.replace:
+                await self._replace(gesture.text, at)
+            else:
+                await self._hands.type_text(gesture.text, on=self._window)
+        except Refused as refused:
+            raise Unfinished(f"{called(at.element)} was clicked, and it was not typed into it: {refused}") from None
 
     async def _replace(self, text: str, at: Located) -> None:
         """Let a text take the place of what a field holds."""
@@ -91,10 +94,7 @@ class Gestures:
             self.beside = await self._field(at).replace(text, at.element.value if at.element else None)
             return
         await self._field(at).clear_lines()
-        try:
-            await self._hands.type_text(text, on=self._window)
-        except Refused as refused:
-            raise Unfinished(f"what {called(at.element)} held is gone, and nothing was typed: {refused}") from None
+        await self._hands.type_text(text, on=self._window)
 
     async def _enter_secret(self, gesture: Gesture, at: Located) -> None:
         if self._secrets is None:
@@ -110,12 +110,7 @@ class Gestures:
             if not await is_meant():
                 raise Unfinished(f"{called(at.element)} was clicked, and nothing shows that it takes the keys")
             await self._field(at).clear()
-        try:
-            await self._hands.enter_secret(
-                self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant
-            )
-        except Refused as refused:
-            raise Unfinished(f"{called(at.element)} was clicked, and nothing was entered: {refused}") from None
+        await self._hands.enter_secret(self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant)
 
     def _field(self, at: Located) -> Field:
         return Field(self._hands, self._window, self._eyes, at.box, called(at.element))

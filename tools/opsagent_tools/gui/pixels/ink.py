@@ -9,8 +9,8 @@ from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, apart, ground
 
 _FAINTEST = 36
 """Levels from the background that count as ink, where the strongest ink is no stronger."""
-_GAP = 0.35
-"""Of a field's height, at most: wider gaps part two runs of ink. Words are one run, a unit or a picture is one of its own."""
+_GAP = 0.1
+"""Of a field's height, at most: wider gaps part two runs of ink. A word is one run, or some; an icon is one of its own."""
 _THIN = 4
 """Pixels that a caret is wide, at most; one with serifs is wider at its ends."""
 _SERIFS = 0.7
@@ -31,7 +31,7 @@ def ink_in(image: Image, back: Colour) -> Mask:
 def drawn_in(image: Image) -> list[Box]:
     """Return what is drawn in the picture of a field, left to right: a box per run of ink. Borders and the caret are none."""
     ink = _without_corners(without_borders(ink_in(image, ground(image))))
-    gap = max(3, round(_GAP * min(image.shape[0], 40)))
+    gap = max(2, round(_GAP * min(image.shape[0], 40)))
     found = []
     for left, right in runs(np.asarray(ink.any(axis=0)), gap):
         rows = np.flatnonzero(ink[:, left:right].any(axis=1))

@@ -75,7 +75,7 @@ class PixelSurface:
         self._last: Look | None = None
         self._typed: dict[str, str] = {}
         self._beside: dict[str, Beside] = {}
-        self._typed_last = ""
+        self._typed_last: Box | None = None
         """The field that was typed into last."""
 
     @property
@@ -156,14 +156,15 @@ class PixelSurface:
         if self._means.hands is None:
             raise ScreenError(f"{self._window.program} is only looked at: there are no hands for its display")
         window = self._window = await self._desktop.raise_(await self.window())
-        elsewhere = at is not None and self._typed_last not in {"", _key(at)}
+        last = self._typed_last
+        elsewhere = at is not None and last is not None and not last.holds(at.box.center)
         doing = Gestures(window, self._means.hands, self._eyes, self._means.secrets, focus_elsewhere=elsewhere)
         for place in (at, to):
             if place is not None:
                 await doing.check(place, await self._view_of(place, window))
         await doing.perform(gesture, at, to)
         if at is not None and gesture.verb is Verb.TYPE:
-            self._typed_last = _key(at)
+            self._typed_last = at.box
         if at is not None and gesture.text:
             self._typed[_key(at)] = gesture.text
             self._beside[_key(at)] = doing.beside
