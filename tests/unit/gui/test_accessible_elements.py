@@ -301,3 +301,14 @@ def test_what_lies_below_a_dialog_of_a_page_labels_nothing_in_it_nor_what_was_to
     found = tree.elements("Chromium")
     assert only(found, "spin button").label == ""
     assert only(found, "text field").label == ""
+
+
+def test_a_dialog_of_swing_is_where_what_fills_it_is() -> None:
+    tree = Told()
+    dialog = tree.add(16, "Sure", Box(264, 270, 264, 109))
+    pane = tree.add(46, "", Box(205, 228, 262, 90), dialog)
+    tree.add(43, "Yes", Box(286, 280, 47, 25), pane)
+    shape = Shape(Box(205, 228, 262, 90))
+    found = elements_of(Tree((dialog,), tree.nodes), shape, "J2SE-access-bridge")
+    assert only(found, "dialog").box == Box(205, 228, 262, 90)
+    assert "visible" in only(found, "button").states

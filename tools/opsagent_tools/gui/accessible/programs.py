@@ -9,6 +9,7 @@ from opsagent_tools.gui.accessible import words
 from opsagent_tools.gui.accessible.bus import SILENT, Ask, Bus, Failed, Ref, Silent
 from opsagent_tools.gui.accessible.elements import Shape
 from opsagent_tools.gui.accessible.questions import bits_in, box_in
+from opsagent_tools.gui.accessible.quirks import tells_dialogs_elsewhere
 from opsagent_tools.gui.accessible.tables import refs_in
 from opsagent_tools.gui.accessible.words import Role, State, has
 from opsagent_tools.gui.model import Box, Window
@@ -107,7 +108,10 @@ async def _tops(bus: Bus, program: Program) -> list[_Top]:
         for number, ref in enumerate(children)
         if not isinstance(answers[4 * number], Failed)
     ]
-    return [one if one.box is not None else replace(one, box=await _inside(bus, one.ref)) for one in tops]
+    wrong = tells_dialogs_elsewhere(program.toolkit)
+    return [
+        replace(one, box=await _inside(bus, one.ref) or one.box) if wrong or one.box is None else one for one in tops
+    ]
 
 
 async def _inside(bus: Bus, frame: Ref) -> Box | None:

@@ -3,6 +3,7 @@
 - Qt tells of the list of a combo box as showing while it is closed, at a wrong place.
 - Swing (java-atk-wrapper) tells the place of a menu's item as if its popup opened at the menu's own corner: the first item
   seems to lie where the second's neighbour is. A click there would choose another one.
+- Swing tells a dialog's place as if it was counted from its owner's corner; what is in the dialog is told right.
 - Chromium tells of what is in a list that it shows, wherever it lies: other toolkits' lists scroll, and cut it off.
 - Chromium tells places of its own controls in its own pixels, and those of a page in the screen's.
 """
@@ -24,7 +25,7 @@ def true_places(tree: Tree, toolkit: str, scale: float) -> dict[Ref, Box | None]
     `scale`: pixels of the screen per pixel of the toolkit.
     """
     if toolkit == SWING:
-        return _swing_menu_items(tree)
+        return _swing_dialogs(tree) | _swing_menu_items(tree)
     if toolkit == CHROMIUM and scale != 1.0:
         return {node.ref: _shrunk(node.box, scale) for node in tree.walk() if node.box and page_around(node, tree)}
     return {}
@@ -71,6 +72,17 @@ def cuts_nothing_off(node: Node, tree: Tree, toolkit: str) -> bool:
 
 def _shrunk(box: Box, scale: float) -> Box:
     return Box(round(box.left / scale), round(box.top / scale), round(box.width / scale), round(box.height / scale))
+
+
+def tells_dialogs_elsewhere(toolkit: str) -> bool:
+    """Tell whether the toolkit's places of dialogs are wrong, and those of what fills them are right."""
+    return toolkit == SWING
+
+
+def _swing_dialogs(tree: Tree) -> dict[Ref, Box | None]:
+    tops = [tree.nodes[ref] for ref in tree.roots if ref in tree.nodes and tree.nodes[ref].role == Role.DIALOG]
+    inner = {one.ref: tree.nodes[one.children[0]].box for one in tops if one.children and one.children[0] in tree.nodes}
+    return {ref: box for ref, box in inner.items() if box is not None}
 
 
 def _swing_menu_items(tree: Tree) -> dict[Ref, Box | None]:
