@@ -31,7 +31,6 @@ _COLOURS = {
     "brightgreen": "#23d18b", "brightbrown": "#f5f543", "brightblue": "#3b8eea", "brightmagenta": "#d670d6",
     "bfightmagenta": "#d670d6", "brightcyan": "#29b8db", "brightwhite": "#ffffff",
 }  # fmt: skip
-_BLANK = Cell()
 _GROUND, _INK, _MASK = "#1e1e1e", "#d4d4d4", "#000000"
 
 _LINES = {  # which arms a sign has: left, right, up, down
@@ -47,10 +46,16 @@ def draw(cells: Cells, part: Box, masks: Sequence[Box] = ()) -> bytes:
     picture = Image.new("RGB", (max(1, part.width * width), max(1, part.height * height)), _GROUND)
     pen = ImageDraw.Draw(picture)
     for row in range(part.top, part.bottom):
+        top = (row - part.top) * height
+        for run in cells.runs(row, part.left, part.right):  # most cells are nothing but their background
+            ground = _colour(run.style.shown[1], _GROUND)
+            if ground != _GROUND:
+                left, right = (run.left - part.left) * width, (run.right - part.left) * width
+                pen.rectangle((left, top, right - 1, top + height - 1), fill=ground)
         for column in range(part.left, part.right):
             cell = cells.rows[row][column]
-            if cell.char and cell != _BLANK:
-                picture.paste(_drawn(cell), ((column - part.left) * width, (row - part.top) * height))
+            if cell.char.strip() or (cell.char and cell.style.underline):
+                picture.paste(_drawn(cell), ((column - part.left) * width, top))
     if cells.cursor_shown and part.left <= cells.cursor[0] < part.right and part.top <= cells.cursor[1] < part.bottom:
         left, top = (cells.cursor[0] - part.left) * width, (cells.cursor[1] - part.top) * height
         pen.rectangle((left, top + height - 3, left + width - 1, top + height - 1), fill=_INK)
