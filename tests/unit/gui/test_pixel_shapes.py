@@ -142,6 +142,20 @@ def test_controls_carry_names_labels_and_values() -> None:
     }
 
 
+def test_a_field_that_its_text_fills_is_no_button() -> None:
+    image = sheet(LIGHT[0], 360, 120)
+    boxed(image, Box(80, 10, 80, 20), *LIGHT[1:])
+    boxed(image, Box(80, 50, 80, 20), *LIGHT[1:])
+    texts = [
+        Text(Box(30, 15, 42, 10), "Number:", 1.0, 10), Text(Box(84, 15, 72, 10), "6789012345", 1.0, 10),
+        Text(Box(30, 55, 42, 10), "Colour:", 1.0, 10), Text(Box(100, 55, 40, 10), "Choose", 1.0, 10),
+    ]  # fmt: skip
+    found = {
+        (one.role, one.name, one.label, one.value) for one in controls_in(Seen((360, 120), frames_in(image), [], texts))
+    }
+    assert found >= {("text field", "", "Number", "6789012345"), ("button", "Choose", "", None)}
+
+
 def test_a_caret_is_no_change() -> None:
     before = sheet(LIGHT[1])
     after = before.copy()

@@ -22,6 +22,8 @@ _HIGHEST = 4.4
 _LARGEST = (20, 12)
 """Width and height of a button, in heights of text."""
 _TALL = 3.4
+_ROOM = 0.6
+"""Room beside the text on a button, in heights of it: with less, one that a label leads to is a field that is full."""
 _UNSURE = 0.6
 _STATES = frozenset({"enabled", "visible"})
 """As far as pixels tell: what is greyed out is not told from what is not."""
@@ -149,7 +151,11 @@ class _Scene:
         left, right = word.box.left - box.left, box.right - word.box.right
         if abs(left - right) > max(4, round(0.5 * word.height), round(0.12 * box.width)):
             return False
-        return left >= 4 or self._label(box) is None
+        if left >= max(4, _ROOM * word.height) or self._holds_no_input(box):
+            return True
+        label = self._label(box)
+        titled = label is not None and label.box.right <= box.left and label.text.endswith((":", "："))
+        return label is None or (left >= 4 and not titled)
 
     def _label(self, box: Box) -> Text | None:
         """Return the label of a field: a text in the same pane."""
