@@ -10,7 +10,7 @@ from opsagent_tools.gui.hands.hands import Hands
 from opsagent_tools.gui.model import Box, Point, Verb
 
 _AFTER_S = 0.35
-_TARGET_S = 10.0
+_TARGET_S = 30.0
 _TALL = 120
 """Pixels: what is as high is an area."""
 _WIDE = 4.5
