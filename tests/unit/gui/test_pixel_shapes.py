@@ -193,3 +193,7 @@ def test_a_frame_that_comes_with_the_focus_changes_nothing_that_is_written_in_it
     assert caret == Box(110, 48, 1, 16)
     cv2.putText(after, "alpha", (60, 60), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1)
     assert any(one.holds(Box(64, 50, 10, 10).center) for one in inside_frames(changed_in(before, after), before, after))
+
+
+def test_nothing_looks_like_a_crop_where_there_is_no_picture() -> None:
+    assert matches(sheet(LIGHT[0])[:0], sheet(LIGHT[0]), [1.0]) == []

@@ -64,7 +64,8 @@ async def by_crop(
 async def agreeing(found: Located, fingerprint: Fingerprint, crop: bytes, eyes: Eyes, look: Look) -> Located:
     """Return what the texts found, with the template as a second signal where the crop is there, too."""
     around = found.box.grown(max(8, found.box.height // 2))
-    places = await eyes.alike(look.window.id, crop, scales_of(fingerprint, look), around)
+    menu = found.element.id.rpartition("/")[0].rpartition("+")[2] if found.element is not None else ""
+    places = await eyes.alike(menu or look.window.id, crop, scales_of(fingerprint, look), around)
     if places and places[0].score >= _AGREES and Rung.TEMPLATE not in found.agreeing:
         return replace(found, agreeing=(*found.agreeing, Rung.TEMPLATE))
     return found

@@ -31,6 +31,8 @@ class Match:
 
 def matches(image: Image, crop: Image, scales: Iterable[float]) -> list[Match]:
     """Return the places in `image` that look most like `crop`, the best first, each once; coordinates of `image`."""
+    if image.size == 0 or crop.size == 0:
+        return []
     field = contours(image)
     found: list[Match] = []
     for scale in scales:
