@@ -180,7 +180,10 @@ async def test_nothing_is_pressed_where_a_menu_was_closed_meanwhile_or_opened_ov
     assert console.heard == []
 
 
-async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(console: Console, hands: Hands) -> None:
+async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(
+    console: Console, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsagent_tools.gui.pixels.gestures._BLINK_S", 0.1)
     surface = await console.opened()
     look = await surface.settle(quiet_s=0.1)
     at = await place(surface, look, Fingerprint(role="text field", label="Owner"))

@@ -17,6 +17,8 @@ _CHOICES = frozenset({"check box", "radio button", "check menu item", "radio men
 _AREAS = frozenset({"text area", "editor", "document"})
 _FOCUS_S, _CARET_S = 0.4, 1.5
 _LOOK_S = 0.05
+_BLINK_S = 1.2
+"""A caret is there and gone once within so many seconds, where it blinks."""
 
 
 class Gestures:
@@ -35,8 +37,16 @@ class Gestures:
         """What the field that was typed into shows beside its text."""
 
     async def check(self, at: Located, view: str) -> None:
-        """Raise Stale unless the place looks as it did. `view`: of which window or menu it is a part."""
-        if not await self._eyes.same(view, at.box):
+        """Raise Stale unless the place looks as it did, or does again: a caret that blinks may be a block, or have serifs.
+
+        `view`: of which window or menu it is a part.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + _BLINK_S
+        while not await self._eyes.same(view, at.box):
+            if clock() < end and _may_blink(at):
+                await asyncio.sleep(_LOOK_S)
+                continue
             raise Stale(f"{called(at.element)} does not look as it did when it was found: nothing was done")
 
     async def perform(self, gesture: Gesture, at: Located | None, to: Located | None) -> None:
@@ -130,6 +140,10 @@ class Gestures:
                 return True
             await asyncio.sleep(_LOOK_S)
         return False
+
+
+def _may_blink(at: Located) -> bool:
+    return at.element is not None and "editable" in at.element.states
 
 
 def _point(at: Located) -> Point:
