@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from opsagent_tools.gui.replay import Screens
 from opsagent_tools.gui.windows import Windows
 
 _SETTLE_S = 5.0
+_AGAIN_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ async def show(program: Program, kind: SurfaceKind) -> Shown:
 async def _one(act: Act, stage: Stage, eyes: Eyes, hands: Hands) -> tuple[Did, Track]:
     box = await box_of(act, stage.judge) if act.on else None
     point = aim(act, box) if box is not None else None
-    seen = await eyes.at(point) if point is not None else None
+    seen = await _looked_at(eyes, point) if point is not None else None
     read = await eyes.read(seen) if seen is not None else None
     if act.on and seen is None:
         raise StageError(f"{stage.program.name}: nothing is seen where {act.on} is")
@@ -92,6 +94,14 @@ async def _one(act: Act, stage: Stage, eyes: Eyes, hands: Hands) -> tuple[Did, T
     await do(act, point, hands)
     now = await eyes.again(seen) if seen is not None and act.checked is not None else None
     return Did(gesture=_gesture(act), window=window, seen=seen, read=read, now=now), track
+
+
+async def _looked_at(eyes: Eyes, point: Point) -> Seen | None:
+    """Return what is seen at a point; a program that is busy, or has just opened a dialog, is given its time."""
+    until = time.monotonic() + _SETTLE_S
+    while (seen := await eyes.at(point)) is None and time.monotonic() < until:
+        await asyncio.sleep(_AGAIN_S)
+    return seen
 
 
 async def _on_terminal(stage: Stage) -> Shown:
