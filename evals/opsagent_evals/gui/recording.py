@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -98,10 +97,11 @@ async def _one(act: Act, stage: Stage, eyes: Eyes, hands: Hands) -> tuple[Did, T
 
 async def _looked_at(eyes: Eyes, point: Point) -> Seen | None:
     """Return what is seen at a point; a program that is busy, or has just opened a dialog, is given its time."""
-    until = time.monotonic() + _SETTLE_S
-    while (seen := await eyes.at(point)) is None and time.monotonic() < until:
+    for _ in range(round(_SETTLE_S / _AGAIN_S)):
+        if (seen := await eyes.at(point)) is not None:
+            return seen
         await asyncio.sleep(_AGAIN_S)
-    return seen
+    return None
 
 
 async def _on_terminal(stage: Stage) -> Shown:
