@@ -252,6 +252,23 @@ def test_a_cell_and_the_text_that_is_drawn_in_it_are_no_twins() -> None:
     assert known("drawn", below).twins == 1, "a branch of a tree that is called as its stem"
 
 
+def test_where_a_name_is_not_there_it_is_said_what_is() -> None:
+    there = look(
+        button("a", "Find and Replace", 10, 10), button("b", "Cancel", 200, 10), *field("c", "Token", 60),
+        Control("cell", "table cell", "4711", box=Box(10, 100, 80, 20)),
+    )  # fmt: skip
+
+    def why(role: str, name: str = "", label: str = "") -> str:
+        said = locate(Fingerprint(role=role, name=name, label=label), there)
+        assert isinstance(said, NotLocated)
+        return said.why
+
+    assert why("button", "Replace").endswith("is button “Replace”: there are “Find and Replace”, “Cancel”")
+    assert why("menu item", "Cancel").endswith(": it is there as button")
+    assert why("text field", label="Host").endswith(": there is “Token”")
+    assert why("table cell", "12").endswith("is table cell “12”"), "what stands in a table is nobody's business"
+
+
 def test_what_lies_on_a_target_is_not_hit() -> None:
     row = Control("row", "list item", "alpha", box=Box(0, 0, 300, 28))
     closer = Control("x", "button", "Close", box=Box(140, 4, 20, 20), parent="row")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from opsagent_tools.gui.matching.absent import instead
 from opsagent_tools.gui.matching.anchors import anchors_seen, points_to
 from opsagent_tools.gui.matching.candidates import candidates
 from opsagent_tools.gui.matching.evidence import STRONG, Evidence, has_tag, weigh
@@ -159,7 +160,7 @@ def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocate
             drift=other.drift,
             why=other.why,
         )
-    return _no("missing", f"nothing on the window is {fingerprint.said}", (), scene)
+    return _no("missing", f"nothing on the window is {fingerprint.said}{instead(fingerprint, scene)}", (), scene)
 
 
 def _the_only_one(fingerprint: Fingerprint, scene: Scene) -> Located | None:
