@@ -181,7 +181,7 @@ async def test_nothing_is_pressed_where_a_menu_was_closed_meanwhile_or_opened_ov
 
 
 async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(
-    console: Console, hands: Hands, monkeypatch: pytest.MonkeyPatch
+    console: Console, eyes: Eyes, hands: Hands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("opsagent_tools.gui.pixels.gestures._BLINK_S", 0.1)
     surface = await console.opened()
@@ -189,7 +189,11 @@ async def test_what_looks_otherwise_by_now_or_is_covered_is_not_used(
     at = await place(surface, look, Fingerprint(role="text field", label="Owner"))
     await hands.click(at.point, on=look.window)
     await hands.type_text("x", on=look.window)
-    await surface.perform(Gesture(verb=Verb.WAIT))
+
+    async def drawn() -> bool:
+        return not await eyes.same(look.window.id, at.box)
+
+    await until(drawn, 5.0, "what was typed was not drawn")
     with pytest.raises(ScreenError, match="does not look as it did"):
         await surface.perform(_CLICK, at)
     label = await place(surface, look, Fingerprint(role="text", name="Owner"))
