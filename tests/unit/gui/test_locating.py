@@ -255,7 +255,7 @@ def test_a_cell_and_the_text_that_is_drawn_in_it_are_no_twins() -> None:
 def test_where_a_name_is_not_there_it_is_said_what_is() -> None:
     there = look(
         button("a", "Find and Replace", 10, 10), button("b", "Cancel", 200, 10), *field("c", "Token", 60),
-        Control("cell", "table cell", "4711", box=Box(10, 100, 80, 20)),
+        Control("cell", "table cell", "4711", box=Box(10, 100, 80, 20)), group("g", "Replace", 0, 300, "dialog"),
     )  # fmt: skip
 
     def why(role: str, name: str = "", label: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsagent_tools.gui.matching.names import plain
-from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, IN_MENUS, PRESSED, SECRET, TABS
+from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, IN_MENUS, PRESSED, SECRET, TABS, usable
 from opsagent_tools.gui.matching.scene import Scene, seen
 from opsagent_tools.gui.model import Element, Fingerprint
 
@@ -19,7 +19,8 @@ def instead(fingerprint: Fingerprint, scene: Scene) -> str:
     """
     there = [one for one in scene.elements if seen(one)]
     wanted = plain(fingerprint.name)
-    roles = {one.role for one in there if wanted and plain(one.name) == wanted and one.role != fingerprint.role}
+    called = {one.role for one in there if wanted and plain(one.name) == wanted and usable(one.role)}
+    roles = called - {fingerprint.role}
     if roles:
         return f": it is there as {' and '.join(sorted(roles))}"
     names = dict.fromkeys(_name(one) for one in there if _alike(fingerprint, one) and _name(one))
