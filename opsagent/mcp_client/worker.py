@@ -47,13 +47,16 @@ async def _serve(order: dict[str, Any]) -> None:
     from mcp import ClientSession
 
     limit = timedelta(seconds=float(order["timeout_s"]))
-    async with _streams(order) as (reader, writer), ClientSession(reader, writer, limit) as session:
+    async with (
+        _streams(order) as (reader, writer),
+        ClientSession(reader, writer) as session,
+    ):  # how long a start may take, who started this knows
         await session.initialize()
         _say({"tools": [_described(tool) for tool in (await session.list_tools()).tools[:_TOOLS_MAX]]})
         while line := await asyncio.to_thread(sys.stdin.readline):
             asked = json.loads(line)
             try:
-                result = await session.call_tool(asked["tool"], asked["arguments"])
+                result = await session.call_tool(asked["tool"], asked["arguments"], limit)
                 _say({"text": _text(result.content), "failed": bool(result.isError)})
             except Exception as error:  # noqa: BLE001  # one call that fails ends nothing
                 _say({"text": _why(error), "failed": True})

@@ -101,7 +101,7 @@ class Place:
     def journal(self) -> Journal:
         return Journal.read(self.home)
 
-    async def incident(self, condition: Callable[[IncidentRow], bool], timeout: float = 40.0) -> IncidentRow:
+    async def incident(self, condition: Callable[[IncidentRow], bool], timeout: float = 60.0) -> IncidentRow:
         """Wait for an incident that fulfils `condition`; return it with plans and events."""
 
         def look() -> IncidentRow | None:

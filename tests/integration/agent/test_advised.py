@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from opsagent.api.client import ApiClient
 from opsagent.store.rows import IncidentRow
 from opsagent_memory import Kind, MemoryReader
@@ -51,6 +53,7 @@ def told(row: IncidentRow, kind: str) -> list[str]:
     return [event.text for event in row.events if event.kind == kind]
 
 
+@pytest.mark.timeout(240)
 async def test_what_a_model_worked_out_is_approved_verified_learnt_and_needs_no_model_again(
     place: Place, free_ports: Callable[[int], list[int]]
 ) -> None:

@@ -19,6 +19,7 @@ from opsagent.mcp_client.tools import RESULT_MAX, ForeignTools
 from opsagent.mcp_settings import ForeignServer, McpSettings
 from opsagent.store.journal import Journal
 from opsagent_tools.registry import TOOLS
+from tests.support import processes
 from tests.support.waiting import eventually
 
 SCRIPT = str(Path(__file__).with_name("foreign_server.py"))
@@ -54,7 +55,7 @@ async def test_what_reads_may_be_used_its_words_are_quoted_and_who_hangs_is_ende
         assert "PYTHONPATH" not in environment
         for name in ("stranger__drop", "restart", "stranger__nothing"):
             assert "there is no tool" in await foreign.call(name, {"table": "users"})
-        below = psutil.Process().children(recursive=True)
+        below = processes.descendants()
         assert any(SCRIPT in one.cmdline() for one in below)
         told = json.loads(await foreign.call("stranger__search", {"text": "hang"}))
         assert told["failed"]
