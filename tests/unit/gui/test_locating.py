@@ -436,3 +436,10 @@ def test_an_editors_text_is_not_where_a_text_near_by_was_but_where_the_area_is()
     assert wanted.anchor.text == "Root Instance"
     assert found(wanted, editor(40)) == "area"
     assert found(wanted, editor(900)) == "area"
+
+
+def test_all_places_of_one_name_are_told_where_none_is_taken() -> None:
+    rows = [text(f"clear{at}", "Clear Log", 300, 30 * at) for at in range(9)]
+    result = locate(Fingerprint(role="link", name="Clear Log"), look(*rows, kind=SurfaceKind.PIXEL))
+    assert isinstance(result, NotLocated)
+    assert len(result.candidates) == 9

@@ -28,6 +28,8 @@ LEAST_CONTEXT = 0.34
 """So much of what was around the target must be around it still, where the fingerprint tells of it."""
 
 _WHOLES = frozenset({"text area", "document", "editor", "terminal", "canvas", "list", "tree", "table"})
+_TOLD = 40
+"""So many places are told where none is taken: another way to look may know which of them it is."""
 _SOME = 3
 """So many neighbours at least make a sign of their own."""
 
@@ -282,7 +284,7 @@ def _no(reason: str, why: str, found: Sequence[Evidence], scene: Scene) -> NotLo
             score=round(one.score, 3),
             margin=0.0,
         )
-        for one in found[:5]
+        for one in found[:_TOLD]
     )
     near = ", ".join(one.name for one in scene.named[:12] if one.role not in STATIC or scene.read)
     return NotLocated(reason=reason, why=why, candidates=places, seen={_rung(scene).value: near} if near else {})
