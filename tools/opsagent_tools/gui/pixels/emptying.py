@@ -123,9 +123,11 @@ class Field:
         stays = bool(said) and shape_of(said) in shape_of(read)
         if stays and not (is_number(text) and is_unit(said)):
             await self._press("backspace")
-            again = await self._drawn_otherwise(now)
-            back = "" if again == tuple(left) else " and it does not look as it did"
-            raise Unfinished(f"what {self._called} held does not go away: nothing was typed{back}")
+            await self._drawn_otherwise(now)
+            rest = (await self._eyes.text(self._box)).bare
+            raise Unfinished(
+                f"what {self._called} held does not go away: nothing was typed, and it shows “{rest[:40]}”"
+            )
         await self._hands.type_text(text[1:], on=self._window)
         return Beside(unit=said if stays else "", fixed=fixed)
 
