@@ -51,7 +51,8 @@ class Player:
         self._masks: list[Box] = []
         self._frame: asyncio.Future[bytes | None] | None = None
         """The picture that is being drawn of what the last step left, while nothing is done yet."""
-        self.strip: list[bytes] = []
+        self._small: list[asyncio.Future[bytes]] = []
+        """Pictures that were taken, and are made small beside what is done meanwhile."""
 
     async def play(self, one: Playing) -> None:
         """Do one step. Raises Ended: with `one.done` false nothing was done, and the program is as before."""
@@ -73,13 +74,20 @@ class Player:
     async def filmed(self) -> None:
         """Wait for the picture of the last step; what comes next would be in it."""
         frame, self._frame = self._frame, None
-        if frame is not None and (drawn := await frame) is not None:
-            self.strip.append(drawn)
+        if frame is not None and (taken := await frame) is not None:
+            self._small.append(asyncio.ensure_future(asyncio.to_thread(strips.small, taken)))
+
+    async def strip(self) -> tuple[bytes, ...]:
+        """Return small pictures of what each step left."""
+        await self.filmed()
+        return tuple(await asyncio.gather(*self._small))
 
     def let_go(self) -> None:
         """Draw no more."""
         if self._frame is not None:
             self._frame.cancel()
+        for one in self._small:
+            one.cancel()
 
     async def _find(self, one: Playing, patience_s: float = PATIENCE_S) -> None:
         """Find the target, and make sure of it as far as its risk demands."""

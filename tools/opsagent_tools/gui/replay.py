@@ -56,8 +56,7 @@ async def replay(
     except BaseException:
         player.let_go()
         raise
-    await player.filmed()
-    return run.report(outcome, why)
+    return run.report(outcome, why, await player.strip())
 
 
 class _Run:
@@ -90,7 +89,7 @@ class _Run:
             await self._step(Playing(number=number, step=filled_step(written, values), written=written, rule=rule))
         return await self._proved(effects, began)
 
-    def report(self, outcome: ScreenOutcome, why: str) -> RunReport:
+    def report(self, outcome: ScreenOutcome, why: str, strip: tuple[bytes, ...]) -> RunReport:
         """Return how it went."""
         done = sum(one.done for one in self._steps)
         finished = done == len(self._procedure.steps)
@@ -102,7 +101,7 @@ class _Run:
             steps=tuple(self._steps),
             values=self._values,
             effects=self._effects,
-            strip=tuple(self._player.strip),
+            strip=strip,
         )
 
     async def _step(self, one: Playing) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Sequence
 
@@ -36,9 +35,8 @@ async def crop(found: Found, mask: Sequence[Box] = ()) -> bytes | None:
 
 
 async def frame(surface: Surface, mask: Sequence[Box] = ()) -> bytes | None:
-    """Return a small masked picture of the whole window."""
-    whole = await _taken(surface, None, mask)
-    return await asyncio.to_thread(_small, whole) if whole is not None else None
+    """Return a masked picture of the whole window, which `small` makes small."""
+    return await _taken(surface, None, mask)
 
 
 async def _taken(surface: Surface, box: Box | None, mask: Sequence[Box]) -> bytes | None:
@@ -51,7 +49,7 @@ async def _taken(surface: Surface, box: Box | None, mask: Sequence[Box]) -> byte
     return picture.png if picture is not None else None
 
 
-def _small(png: bytes) -> bytes:
+def small(png: bytes) -> bytes:
     """Return a picture that fits into `_SMALL`; as it is where it cannot be drawn."""
     try:
         from PIL import Image
