@@ -143,3 +143,5 @@ def test_a_title_above_a_field_is_its_label_though_it_is_not_close() -> None:
     for words, label in (("Create new folder:", "Create new folder:"), ("It is empty", None)):
         found = label_of(field, [said(words, 20, 33, 120)], [])
         assert (found.text if found else None) == label
+    beside = Box(150, 28, 80, 20)
+    assert label_of(field, [said("Look in:", 20, 33, 60)], [beside, field]) is None, "it is another field's"

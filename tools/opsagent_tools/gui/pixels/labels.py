@@ -66,7 +66,7 @@ def _above(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | N
     near = [
         one
         for one in texts
-        if 0 <= field.top - one.box.bottom <= (_ABOVE_TITLE if _is_title(one) else _ABOVE) * one.height
+        if 0 <= field.top - one.box.bottom <= _above_at_most(one, others) * one.height
         and -1.0 * one.height <= one.box.left - field.left <= 1.5 * one.height
         and one.box.left < field.right
     ]
@@ -77,6 +77,13 @@ def _above(field: Box, texts: Sequence[Text], others: Sequence[Box]) -> Text | N
         nearest.box.left, nearest.box.bottom, max(1, nearest.box.width), max(1, field.top - nearest.box.bottom)
     )
     return None if any(not one.meets(between).empty for one in others) else nearest
+
+
+def _above_at_most(text: Text, others: Sequence[Box]) -> float:
+    """Return how far above a field its label may be: farther where it says that it is one, and of nothing in its own row."""
+    level = (one for one in others if one.top <= text.box.center.y < one.bottom)
+    own = any(-text.height <= one.left - text.box.right <= _FARTHEST_TITLE * text.height for one in level)
+    return _ABOVE_TITLE if _is_title(text) and not own else _ABOVE
 
 
 def _blocked(left: int, right: int, field: Box, others: Sequence[Box]) -> bool:
