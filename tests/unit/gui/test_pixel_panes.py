@@ -145,3 +145,12 @@ def test_a_title_above_a_field_is_its_label_though_it_is_not_close() -> None:
         assert (found.text if found else None) == label
     beside = Box(150, 28, 80, 20)
     assert label_of(field, [said("Look in:", 20, 33, 60)], [beside, field]) is None, "it is another field's"
+
+
+def test_an_icon_before_its_word_makes_a_button_no_field() -> None:
+    for left, role in ((136, "button"), (104, "text field")):  # a field's text begins at its left
+        image = sheet(GREY)
+        fill(image, Box(99, 39, 92, 24), LINE)
+        fill(image, Box(100, 40, 90, 22), WHITE)
+        found = seen(image, said("Save", left, 46, 40))
+        assert [one.role for one in found if one.role != "text"] == [role]

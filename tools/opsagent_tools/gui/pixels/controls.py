@@ -24,6 +24,8 @@ _LARGEST = (20, 12)
 _TALL = 3.4
 _ROOM = 0.6
 """Room beside the text on a button, in heights of it: with less, one that a label leads to is a field that is full."""
+_ICON = 2.4
+"""Heights of text that an icon before the word of a button takes, at most, with its gap."""
 _UNSURE = 0.6
 _STATES = frozenset({"enabled", "visible"})
 """As far as pixels tell: what is greyed out is not told from what is not."""
@@ -150,7 +152,8 @@ class _Scene:
         """Say whether a text stands in the middle of its shape, and does not just fill a field that has a label."""
         left, right = word.box.left - box.left, box.right - word.box.right
         if abs(left - right) > max(4, round(0.5 * word.height), round(0.12 * box.width)):
-            return False
+            beside_icon = max(6, word.height // 2) <= right < left <= right + _ICON * word.height
+            return beside_icon and self._label(box) is None
         if left >= max(4, _ROOM * word.height) or self._holds_no_input(box):
             return True
         label = self._label(box)
