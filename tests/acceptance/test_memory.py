@@ -224,7 +224,9 @@ def test_the_daemon_s_memory_is_asked_and_ctrl_c_ends_an_import_with_nothing_kep
         eventually(lambda: database.stat().st_size > before or process.poll() is not None, timeout=30)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
-        assert err == b""
+        assert not [line for line in err.splitlines() if not line.startswith(b"importing")], (
+            "how far it is, where that is long"
+        )
         assert process.returncode in {130, -signal.SIGINT}  # the latter where CPython had hardly begun
         assert here(cli, "forget", kept["id"], "--yes").code == 0, "it serves others again"
     assert here(cli, "stats", "--json").json["records"] == 0
