@@ -250,8 +250,7 @@ def _main() -> None:
     os.environ.update(order["env"])
     sys.argv = ["opsagent", *order["arguments"]]
     _be_seen_as([sys.executable, "-m", "opsagent", *order["arguments"]], order["env"])
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    _open_streams()
     try:
         runpy.run_module("opsagent", run_name="__main__", alter_sys=True)
         code = 0
@@ -261,6 +260,13 @@ def _main() -> None:
         traceback.print_exc()
         code = 1
     _end(code)
+
+
+def _open_streams() -> None:
+    """Open them as Python does for a locale in UTF-8: errors are told line by line, whatever is in them."""
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def _be_seen_as(command: Sequence[str], env: Mapping[str, str]) -> None:

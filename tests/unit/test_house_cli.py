@@ -32,7 +32,8 @@ import sys
 from opsagent.cli.main import main
 for name in sys.argv[1:]:
     print(f"== {name}", file=sys.stderr, flush=True)
-    main([name, "--help"])
+    if main([name, "--help"]) != 0:
+        sys.exit(f"{name} --help failed")
 """
 
 
@@ -68,7 +69,9 @@ def test_looking_loads_nothing_heavy(arguments: list[str], home: Path) -> None:
 
 
 def test_help_of_every_command_loads_nothing_heavy(home: Path) -> None:
-    _, *told = re.split(r"^== (\S+)$", traced("-c", _EACH_HELP, *COMMANDS, home=home).stderr, flags=re.MULTILINE)
+    shown = traced("-c", _EACH_HELP, *COMMANDS, home=home)
+    assert shown.returncode == 0, shown.stderr.splitlines()[-1]
+    _, *told = re.split(r"^== (\S+)$", shown.stderr, flags=re.MULTILINE)
     loaded = {name: heavy_in(trace) for name, trace in zip(told[::2], told[1::2], strict=True)}
     assert loaded.keys() == COMMANDS.keys()
     assert {name: heavy for name, heavy in loaded.items() if heavy} == {}
