@@ -11,7 +11,7 @@ from textwrap import dedent
 
 import pytest
 
-from opsagent_tools.gui import playing
+from opsagent_tools.gui import awaiting, playing
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeScreens, FakeSurface, FakeWindow
 from opsagent_tools.gui.model import Box, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.port import ScreenError, Stale, SurfaceGone, Unfinished
@@ -484,7 +484,7 @@ def test_a_gesture_is_finished_before_a_cancellation_is_heard() -> None:
         (ScreenError("it is covered"), False, ScreenOutcome.HALTED),
         (ScreenError("it broke off"), True, ScreenOutcome.NEEDS_PERSON),
         (Unfinished("the server hung"), False, ScreenOutcome.NEEDS_PERSON),
-        (SurfaceGone("gone"), True, ScreenOutcome.UNVERIFIED),
+        (SurfaceGone("gone"), True, ScreenOutcome.UNVERIFIED),  # by the click, as the window was there
         (Stale("it looks otherwise"), False, ScreenOutcome.HALTED),
     ],
 )
@@ -526,6 +526,63 @@ def test_what_looks_otherwise_right_before_the_gesture_is_found_anew() -> None:
     assert run.play(procedure('- click: button "Save"\n')).outcome is ScreenOutcome.UNVERIFIED
     assert run.done == [("click", "save", "")]
     assert len(run.asked) == 1, "it is the same target: nobody is asked again"
+
+
+def test_what_vanishes_right_before_the_gesture_is_not_taken_from_another_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(playing, "_AGAIN_S", 0.01)
+    run = Run()
+
+    def moved() -> None:
+        delete = run.program.windows[0].controls.pop()
+        run.program.windows.append(FakeWindow("Other form", [delete]))
+
+    run.meanwhile = moved
+    report = run.play(procedure('- click: button "Delete"\n'))
+    assert report.outcome is ScreenOutcome.HALTED
+    assert "another window" in report.why
+    assert run.done == []
+
+
+def test_what_has_another_role_right_before_the_gesture_is_asked_about_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "_AGAIN_S", 0.01)
+    run = Run()
+
+    def changed() -> None:
+        run.program.control("delete").role = "toggle button"
+        run.meanwhile = lambda: None
+
+    run.meanwhile = changed
+    report = run.play(procedure("- click: {name: Delete, neighbours: [save, keep, town]}\n"))
+    assert (report.steps[0].done, len(run.asked)) == (True, 2), report.why
+
+
+@pytest.mark.parametrize("steps", ['- click: button "Save"\n', '- {type: x, on: text field labelled "Name"}\n'])
+def test_a_window_that_is_gone_before_the_gesture_is_no_window_that_ended_by_it(steps: str) -> None:
+    run = Run()
+    run.meanwhile = run.program.windows.clear
+    report = run.play(procedure(steps))
+    assert (report.outcome, report.halted_at) == (ScreenOutcome.HALTED, 1)
+    assert run.done == []
+
+
+def test_a_gesture_that_does_not_end_needs_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(FakeSurface):
+        async def perform(self, gesture: Gesture, at: Located | None = None, to: Located | None = None) -> None:
+            await super().perform(gesture, at, to)
+            await asyncio.Event().wait()
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            return [Hanging(self.programs[0], self.programs[0].windows[0])]
+
+    monkeypatch.setattr(awaiting, "_LONGEST_GESTURE_S", 0.05)
+    run = Run()
+    run.screens = Screens(run.program)
+    report = run.play(procedure('- click: button "Save"\n'))
+    assert report.outcome is ScreenOutcome.NEEDS_PERSON
+    assert "did not end" in report.why
 
 
 def test_what_a_better_view_knows_as_something_else_is_not_taken_from_a_lower_one() -> None:

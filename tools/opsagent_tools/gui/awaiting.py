@@ -7,7 +7,7 @@ import time
 
 from opsagent_tools.gui.finding import BUSY_S, Found
 from opsagent_tools.gui.model import Look
-from opsagent_tools.gui.port import ScreenError, SurfaceGone
+from opsagent_tools.gui.port import ScreenError, SurfaceGone, Unfinished
 
 _LONGEST_GESTURE_S = 60.0
 _AGAIN_S = 0.2
@@ -36,7 +36,7 @@ async def untouched(found: Found) -> bool:
 
 
 async def finished(task: asyncio.Future[None]) -> bool:
-    """Wait until a gesture is over, and return whether somebody wanted to end it meanwhile."""
+    """Wait until a gesture is over, and return whether somebody wanted to end it meanwhile. Raises Unfinished."""
     cancelled, until = False, time.monotonic() + _LONGEST_GESTURE_S
     while not task.done():
         try:
@@ -45,7 +45,7 @@ async def finished(task: asyncio.Future[None]) -> bool:
             cancelled = True
         if time.monotonic() >= until and not task.done():
             task.cancel()
-            raise ScreenError(f"a gesture did not end within {_LONGEST_GESTURE_S:g} s")
+            raise Unfinished(f"a gesture did not end within {_LONGEST_GESTURE_S:g} s")
     if cancelled and not task.cancelled():
         task.exception()  # whoever cancels does not hear of it
     return cancelled

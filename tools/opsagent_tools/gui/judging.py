@@ -63,6 +63,13 @@ def pressed_by(step: ScreenStep, look: Look) -> tuple[Element, ...]:
     )
 
 
+def pressed_there(step: ScreenStep, found: Found) -> list[tuple[str, str]]:
+    """Return what keys would press: the same, whatever else moves on the screen. Pixels show too little of it."""
+    if found.surface.kind is SurfaceKind.PIXEL:
+        return []
+    return sorted((one.role, one.name) for one in pressed_by(step, found.look))
+
+
 def _types_enter(step: ScreenStep) -> bool:
     if step.gesture.verb is not Verb.TYPE or "\n" not in step.gesture.text:
         return False

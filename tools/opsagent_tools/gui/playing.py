@@ -18,7 +18,7 @@ from opsagent_tools.gui.judging import (
     is_set_already,
     no_place_for_a_secret,
     not_sure_enough,
-    pressed_by,
+    pressed_there,
     pressed_unseen,
 )
 from opsagent_tools.gui.model import Box, Located, Look, NotLocated, SurfaceKind, Verb
@@ -159,16 +159,22 @@ class Player:
             await self._find_anew(one)
 
     async def _find_anew(self, one: Playing) -> None:
-        """Find what changed meanwhile, and ask about it where it is another one, or has another risk, than was asked about."""
-        was = (one.said, _risk(one, _found(one)))
+        """Find what changed meanwhile, on the same window; ask about it where it is not the very one that was asked about."""
+        self._heed_stop()
+        was = _found(one)
+        asked, before = (one.said, _risk(one, was)), f"the screen changed right before “{one.said}”"
         self._finder.forget()
         try:
             await self._find(one, patience_s=0.0)
         except Ended as end:
-            raise Ended(end.outcome, f"the screen changed right before “{was[0]}”: {end.why}") from end
+            raise Ended(end.outcome, f"{before}: {end.why}") from end
+        now = _found(one)
+        if (was.window.id, was.window.pid) != (now.window.id, now.window.pid):
+            one.found = was
+            raise Ended(HALTED, f"{before}: it is on another window now")
         if is_set_already(one.step, _place(one)):
-            raise Ended(HALTED, f"the screen changed right before “{one.said}”: it is as it shall be already")
-        if (one.said, _risk(one, _found(one))) != was:
+            raise Ended(HALTED, f"{before}: it is as it shall be already")
+        if not is_same(was, now) or (one.said, _risk(one, now)) != asked:
             await self._ask(one)
 
     async def _changed(self, one: Playing) -> str:
@@ -184,7 +190,11 @@ class Player:
             if isinstance(at, NotLocated):
                 return at.why
             now = replace(now, at=replace(at, agreeing=found.at.agreeing))
-        if not is_same(found, now) or _risk(one, now) != risk or _pressed(one, now) != _pressed(one, found):
+        if (
+            not is_same(found, now)
+            or _risk(one, now) != risk
+            or pressed_there(one.step, now) != pressed_there(one.step, found)
+        ):
             return "it would be another one now"
         one.found = now
         return ""
@@ -199,13 +209,15 @@ class Player:
 
     async def _perform(self, one: Playing, found: Found) -> bool:
         """Do the gesture; return whether the window ended by it. Cancelled, it is finished first."""
+        await found.surface.window()  # what is gone by now did not end by the gesture
         task = asyncio.ensure_future(found.surface.perform(one.step.gesture, found.at, found.to))
-        cancelled = await finished(task)
-        if cancelled:
-            raise asyncio.CancelledError
         try:
+            if await finished(task):
+                raise asyncio.CancelledError
             task.result()
-        except SurfaceGone:
+        except SurfaceGone as error:
+            if one.step.gesture.verb is Verb.TYPE:  # how much of it arrived is not known
+                raise Ended(NEEDS_PERSON, str(error)) from error
             return True
         except Stale:
             raise
@@ -281,13 +293,6 @@ class Player:
 
 def _risk(one: Playing, found: Found) -> str:
     return risk_of(one.step, found.at) or pressed_unseen(one.step, found.look)
-
-
-def _pressed(one: Playing, found: Found) -> list[tuple[str, str]]:
-    """Return what keys would press: the same, whatever else moves on the screen. Pixels show too little of it."""
-    if found.surface.kind is SurfaceKind.PIXEL:
-        return []
-    return sorted((each.role, each.name) for each in pressed_by(one.step, found.look))
 
 
 def _found(one: Playing) -> Found:
