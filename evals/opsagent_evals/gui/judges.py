@@ -28,15 +28,14 @@ class Spot:
     """Exactly the text of another cell of its row."""
     window: str = ""
     """A part of the name of the window that it is in."""
-    nth: int = 0
 
 
 Spots = Mapping[str, Spot]
 
 
-def spot(name: str | None = None, *roles: str, label: str = "", cell: str = "", window: str = "", nth: int = 0) -> Spot:
+def spot(name: str | None = None, *roles: str, label: str = "", cell: str = "", window: str = "") -> Spot:
     """Return a spot in few words."""
-    return Spot(name=name, roles=frozenset(roles), label=label, cell=cell, window=window, nth=nth)
+    return Spot(name=name, roles=frozenset(roles), label=label, cell=cell, window=window)
 
 
 class AccessibleJudge:
@@ -56,8 +55,7 @@ class AccessibleJudge:
         trees = await self._eyes.trees(family.__contains__)
         nodes = [node for tree in trees for node in tree.walk()]
         found = await self._fitting(nodes, self._spots[target])
-        wanted = self._spots[target].nth
-        return [found[wanted].box] if wanted < len(found) else []
+        return [one.box for one in found[:1]]
 
     async def close(self) -> None:
         await self._eyes.close()

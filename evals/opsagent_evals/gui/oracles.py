@@ -15,6 +15,7 @@ from opsagent_evals.gui.xwindows import Server, connected
 
 _PATIENCE_S = 5.0
 _LOOK_S = 0.05
+_WRITTEN_S = 3.0
 _COMPLAINT = re.compile(r"^(\*\* )?\(.*:\d+\): |^$|^dbind-WARNING")
 
 
@@ -25,9 +26,9 @@ def output_of(running: Running) -> str:
     return "\n".join(line for line in text.splitlines() if not _COMPLAINT.match(line))
 
 
-async def gone(running: Running, *, timeout_s: float = _PATIENCE_S) -> bool:
+async def gone(running: Running) -> bool:
     """Wait until the program has ended; False: it lives on."""
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + _PATIENCE_S
     while time.monotonic() < until:
         if not processes.lives(running.pid):
             return True
@@ -59,9 +60,9 @@ async def closed_window(running: Running) -> None:
     await gone(running)
 
 
-async def appears(path: Path, *, timeout_s: float = 3.0) -> bool:
+async def appears(path: Path) -> bool:
     """Wait until a file is there; False: it is not."""
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + _WRITTEN_S
     while not path.exists():
         if time.monotonic() > until:
             return False
@@ -69,9 +70,9 @@ async def appears(path: Path, *, timeout_s: float = 3.0) -> bool:
     return True
 
 
-async def file_has(path: Path, text: str, *, either: str | None = None, timeout_s: float = 2.0) -> str:
+async def file_has(path: Path, text: str, *, either: str | None = None) -> str:
     """Return what is wrong with a file that should hold exactly `text` (or `either`); empty: nothing."""
-    until = time.monotonic() + timeout_s
+    until = time.monotonic() + _WRITTEN_S
     found = None
     while time.monotonic() < until:
         found = path.read_text(errors="replace") if path.exists() else None

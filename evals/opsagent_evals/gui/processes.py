@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+_PATIENCE_S = 2.0
+
 
 def family(pid: int) -> frozenset[int]:
     """Return `pid` and all that descend from it."""
@@ -23,13 +25,13 @@ def family(pid: int) -> frozenset[int]:
     return frozenset(found)
 
 
-def end(pids: frozenset[int], *, patience_s: float = 2.0) -> None:
+def end(pids: frozenset[int]) -> None:
     """End these processes: asked first, then killed."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until and any(lives(pid) for pid in pids):
             time.sleep(0.05)
 

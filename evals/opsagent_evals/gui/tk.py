@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from opsagent_evals.gui.model import Drift, Judge, Running, varied
+from opsagent_evals.gui.model import Judge, Running
 from opsagent_tools.gui.model import Box
 from opsagent_tools.patience import within
 
@@ -63,12 +63,10 @@ class TkJudge:
             await self._wish.wait()
 
 
-def by_tk(
-    app: str, places: Places, *, changed: Mapping[Drift, Places] | None = None
-) -> Callable[[Running], Awaitable[Judge]]:
+def by_tk(app: str, places: Places) -> Callable[[Running], Awaitable[Judge]]:
     """Return who makes the judge of a run. `app`: the program's name for Tk's `send`."""
 
     async def judge(running: Running) -> Judge:
-        return await TkJudge(running, app, varied(places, changed, running.place)).open()
+        return await TkJudge(running, app, places).open()
 
     return judge

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from opsagent_evals.gui.model import Drift, Judge, Running, varied
+from opsagent_evals.gui.model import Judge, Running
 from opsagent_tools.gui.model import Box, Point
 from opsagent_tools.gui.xlib import XConnection, xlib
 
@@ -167,12 +167,10 @@ class WindowJudge:
         await asyncio.to_thread(self._server.close)
 
 
-def by_order(
-    places: Mapping[str, int], *, changed: Mapping[Drift, Mapping[str, int]] | None = None
-) -> Callable[[Running], Awaitable[Judge]]:
+def by_order(places: Mapping[str, int]) -> Callable[[Running], Awaitable[Judge]]:
     """Return who makes the judge of a run: target → the how manyth window that the program made."""
 
     async def judge(running: Running) -> Judge:
-        return WindowJudge(running, varied(places, changed, running.place))
+        return WindowJudge(running, places)
 
     return judge

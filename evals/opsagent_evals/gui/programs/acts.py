@@ -20,11 +20,6 @@ def click(on: str, *, dialog: str = "", shows: str = "", window: str = "", check
     return Act(verb=Verb.CLICK, on=on, dialog=dialog, shows=shows, window=window, checked=checked)
 
 
-def double(on: str, *, dialog: str = "", shows: str = "", window: str = "") -> Act:
-    """Return a double click."""
-    return replace(click(on, dialog=dialog, shows=shows, window=window), verb=Verb.DOUBLE)
-
-
 def right(on: str, *, shows: str = "") -> Act:
     """Return a click with the right button."""
     return replace(click(on, shows=shows), verb=Verb.RIGHT)
@@ -35,6 +30,6 @@ def enter(on: str, text: str, *, dialog: str = "") -> Act:
     return Act(verb=Verb.TYPE, on=on, text=text, dialog=dialog)
 
 
-def press(*keys: str, dialog: str = "", window: str = "") -> Act:
+def press(*keys: str) -> Act:
     """Return keys, where the focus is."""
-    return Act(verb=Verb.HOTKEY, keys=keys, dialog=dialog, window=window)
+    return Act(verb=Verb.HOTKEY, keys=keys)

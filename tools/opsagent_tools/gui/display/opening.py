@@ -138,15 +138,9 @@ class Display:
 
 
 @contextmanager
-def screen_display(
-    size: tuple[int, int] = (1280, 800),
-    *,
-    monitors: Sequence[tuple[int, int]] = (),
-    accessible: bool = True,
-    resources: Mapping[str, str] | None = None,
-) -> Iterator[Display]:
+def screen_display(size: tuple[int, int] = (1280, 800)) -> Iterator[Display]:
     """Open a display of our own, waiting on this thread. See `open_display`."""
-    display = _open(Wanted(size=size, monitors=monitors, accessible=accessible, resources=resources or {}))
+    display = _open(Wanted(size=size))
     try:
         yield display
     finally:

@@ -126,17 +126,16 @@ class Hands:
         said = await self._worker.ask("type", **_meant(on), text=text, paste=_paste_keys(on), for_chars=len(text))
         return How(said["how"])
 
-    async def paste(self, text: str, *, on: Window | None = None, keys: Sequence[str] | None = None) -> None:
+    async def paste(self, text: str, *, on: Window | None = None) -> None:
         """Offer `text` as clipboard and selection, press the keys that paste, wait until it was fetched, offer what was there.
 
         Args:
             text: what to paste.
             on: the window that must have the focus.
-            keys: that paste there; default: shift+insert in a terminal, else ctrl+v.
 
         Raises Unfinished where nobody fetched it in time: nothing was pasted, and the clipboard is as it was.
         """
-        await self._worker.ask("paste", **_meant(on), text=text, paste=list(keys) if keys else _paste_keys(on))
+        await self._worker.ask("paste", **_meant(on), text=text, paste=_paste_keys(on))
 
     async def enter_secret(
         self,
@@ -145,7 +144,6 @@ class Hands:
         on: Window,
         field_is_meant: Callable[[], Awaitable[bool]],
         replace: bool = False,
-        paste: bool = False,
     ) -> How:
         """Bring a secret into the focused field: only on the private display, only right after the field was verified.
 
@@ -157,16 +155,13 @@ class Hands:
             on: the window that must have the focus.
             field_is_meant: asked right before: does the field that is meant have the focus, and does it hide its text?
             replace: what the field holds goes away first.
-            paste: paste it even where it could be typed.
         """
         if not self._private:
             raise Refused("secrets are entered on a display of our own only; this one is shared")
         if not await field_is_meant():
             raise Refused("the field that the secret is meant for does not have the focus")
         await self._make_room(on, replace=replace)
-        said = await self._worker.ask(
-            "secret", **_meant(on), text=secret, paste=_paste_keys(on), for_chars=len(secret), pasted=paste
-        )
+        said = await self._worker.ask("secret", **_meant(on), text=secret, paste=_paste_keys(on), for_chars=len(secret))
         return How(said["how"])
 
     async def clipboard(self) -> str | None:

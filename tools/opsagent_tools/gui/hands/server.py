@@ -18,6 +18,8 @@ _BUTTONS = 0x1F00
 _POINTER_ROOT = 1
 _BUTTON_RELEASE = 5
 """X.ButtonRelease"""
+_STEPS = 8
+"""On the way of something that is dragged."""
 _HOVER_S = 0.015
 _PRESSED_S = 0.03
 _BETWEEN_CLICKS_S = 0.06
@@ -272,8 +274,8 @@ def _key(code: int) -> str:
     return f"key {code}"
 
 
-def _way(start: tuple[int, int], end: tuple[int, int], steps: int = 8) -> list[tuple[int, int]]:
+def _way(start: tuple[int, int], end: tuple[int, int]) -> list[tuple[int, int]]:
     return [
-        (start[0] + (end[0] - start[0]) * step // steps, start[1] + (end[1] - start[1]) * step // steps)
-        for step in range(1, steps + 1)
+        (start[0] + (end[0] - start[0]) * step // _STEPS, start[1] + (end[1] - start[1]) * step // _STEPS)
+        for step in range(1, _STEPS + 1)
     ]

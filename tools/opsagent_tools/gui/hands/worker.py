@@ -109,7 +109,7 @@ class _Doing:
         if any(not char.isprintable() and char not in "\n\t" for char in text if not _joins(char)):
             raise Refused("a text with control characters is not typed: they would be commands")
         self.server.wait_for_free_keys(private=self._private)
-        strokes = None if asked.get("pasted") else self.server.layout().strokes(text)
+        strokes = self.server.layout().strokes(text)
         if strokes is None:
             self._pasted(asked, secret=secret)
             return "pasted"

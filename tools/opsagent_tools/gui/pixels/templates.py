@@ -16,6 +16,8 @@ _Contours = npt.NDArray[np.float32]
 _SMALLEST, _LEAST_CONTRAST = 8, 4.0
 _LEAST_PART = 0.12
 """Of the crop's own contrast that a place must have."""
+_MOST_PEAKS = 6
+"""Places looked at for each scale, the best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,10 @@ def _scores(field: _Contours, wanted: _Contours) -> _Contours:
     return np.where(drawn, np.nan_to_num(scores, nan=-1.0, posinf=-1.0, neginf=-1.0), -1.0).astype(np.float32)
 
 
-def _peaks(scores: npt.NDArray[np.float32], width: int, height: int, scale: float, most: int = 6) -> list[Match]:
+def _peaks(scores: npt.NDArray[np.float32], width: int, height: int, scale: float) -> list[Match]:
     left = scores.copy()
     found = []
-    for _ in range(most):
+    for _ in range(_MOST_PEAKS):
         _, score, _, (x, y) = cv2.minMaxLoc(left)
         if score <= 0.2:
             break

@@ -14,7 +14,7 @@ import signal
 import sys
 import termios
 import tty
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from opsagent_tools.gui.model import Element, Gesture, Look, Point, Verb, Window
@@ -245,7 +245,6 @@ async def record_here(
     *,
     title: str = "",
     keep: Collection[str] = (),
-    env: Mapping[str, str] | None = None,
 ) -> Recorded:
     """Run `command` in the terminal that we are in, let a person use it, and return the procedure that they showed.
 
@@ -258,7 +257,7 @@ async def record_here(
         raise NotUsable("a terminal is recorded in a terminal: standard input or output is none")
     size = os.get_terminal_size(sys.stdout.fileno())
     term = os.environ.get("TERM", "xterm-256color")
-    program = await PtyProgram.start(command, env=env, term=term, size=(size.columns, size.lines))
+    program = await PtyProgram.start(command, term=term, size=(size.columns, size.lines))
     async with program:
         recorder = TerminalRecorder(TerminalSurface(program))
         with _raw(), _passed_on(program) as typed:

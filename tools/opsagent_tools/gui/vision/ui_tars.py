@@ -1,8 +1,8 @@
 """UI-TARS on a server that speaks OpenAI's chat completions (vLLM, say): `Thought: …` and `Action: …`, as text.
 
 Source: the action space that UI-TARS documents for computers. Coordinates come as `<point>x y</point>` or
-`start_box='(x,y)'`: thousandths for models that count so (`thousandths`), else pixels of a picture whose sides are
-multiples of 28 (Qwen2.5-VL's own resizing). Every line is parsed by a reader of its own: nothing of it is evaluated.
+`start_box='(x,y)'`, in pixels of a picture whose sides are multiples of 28 (Qwen2.5-VL's own resizing). Every line is parsed by a
+reader of its own: nothing of it is evaluated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from opsagent_tools.gui.model import Box, Gesture, Point, Verb
 from opsagent_tools.gui.vision import keys, texts
-from opsagent_tools.gui.vision.frames import Frame, in_thousandths
+from opsagent_tools.gui.vision.frames import Frame
 from opsagent_tools.gui.vision.wanted import Answered, BadReply, Reply, Want, Wanted
 
 _FACTOR = 28
@@ -42,10 +42,8 @@ finished(content='text')
 call_user()"""
 
 
-def frame(screen: Box, *, thousandths: bool = False) -> Frame:
-    """Return the frame that the model counts in: both sides multiples of 28, within 1.8 megapixels, or thousandths."""
-    if thousandths:
-        return in_thousandths(screen)
+def frame(screen: Box) -> Frame:
+    """Return the frame that the model counts in: both sides multiples of 28, within 1.8 megapixels."""
     scale = min(1.0, math.sqrt(_PIXELS / (screen.width * screen.height)))
     sides = (max(_FACTOR, int(side * scale) // _FACTOR * _FACTOR) for side in (screen.width, screen.height))
     return Frame(screen, *sides)
