@@ -202,6 +202,18 @@ def test_a_row_is_known_by_its_tag_where_its_text_is_another_one() -> None:
     assert isinstance(locate(known, others), NotLocated)
 
 
+def test_the_first_column_of_a_table_is_no_tag_by_which_its_row_is_known() -> None:
+    def processes(first: str) -> Reading:
+        rows = (("www", "nginx"), ("root", first), ("mysql", "mysqld"))
+        texts = [f"{user.ljust(8)}{name.ljust(20)}" for user, name in rows]
+        return _read("Processes", "", f"{_LIT}{texts[0]}{_PLAIN}", *texts[1:], _HIDDEN)
+
+    shown = processes("sshd")
+    known = fingerprint_of(_one(shown, "menu item", "sshd"), _look(shown))
+    assert isinstance(locate(known, _look(shown)), Located)
+    assert isinstance(locate(known, _look(processes("cron"))), NotLocated)
+
+
 def test_a_number_before_a_row_is_a_place_and_no_tag() -> None:
     shown = _read(*_checklist(("1", "Start"), ("2", "Restart"), ("3", "Status")))
     restart = _one(shown, "check box", "Restart")

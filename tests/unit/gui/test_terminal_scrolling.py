@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -70,3 +71,10 @@ def test_a_list_without_a_scroll_bar_has_no_more_rows() -> None:
         f"{_HIDDEN}┌──────────┐\r\n│ {_LIT}One      {_PLAIN}│\r\n│ Two      │\r\n│<Ok>      │\r\n└──────────┘".encode()
     )
     assert not goes_on(read_screen(emulator.cells()))
+
+
+def test_no_keys_go_to_a_list_that_cannot_be_used() -> None:
+    shown = _Menu(8, pages=True, wraps=False).shown()
+    behind = tuple(replace(one, states=one.states - {"enabled"}) for one in shown.elements)
+    assert goes_on(shown)
+    assert not goes_on(replace(shown, elements=behind))

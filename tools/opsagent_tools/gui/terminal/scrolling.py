@@ -20,9 +20,12 @@ Press = Callable[[Sequence[str]], Awaitable[Reading]]
 
 
 def goes_on(reading: Reading) -> bool:
-    """Tell whether the list that has the highlight shows by a scroll bar, or in words, that it has more rows."""
+    """Tell whether the list that has the highlight shows by a scroll bar, or in words, that it has more rows.
+
+    One that cannot be used has none: what lies before it, or whoever reads whole lines, would get the keys.
+    """
     on = _on(reading)
-    if on is None:
+    if on is None or "enabled" not in on.states:
         return False
     rows = [one for one in reading.elements if _of_its_list(one, on)]
     top, bottom = min(one.box.top for one in rows), max(one.box.bottom for one in rows)

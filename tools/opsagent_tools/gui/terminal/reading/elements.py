@@ -202,7 +202,7 @@ def _still(ident: str, role: str, name: str, box: Box, owner: int) -> Element:
 def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
     """Call check boxes and radio buttons that stand below each other by what follows their tags, where they have tags.
 
-    A tag that can only mean its row is the label.
+    A tag that can only mean its row is the label, in a dialog.
     """
     columns: dict[tuple[int, int], list[Found]] = {}
     for one in found:
@@ -211,9 +211,10 @@ def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
     named: dict[int, Found] = {}
     for boxes in columns.values():
         lines = [layout.cells.lines[one.box.top][one.box.left + _MARK : one.box.right] for one in boxes]
-        items = untagged(lines, likely=_has_buttons(layout, boxes[0], found))
+        in_dialog = _has_buttons(layout, boxes[0], found)
+        items = untagged(lines, likely=in_dialog)
         named |= {
-            id(one): replace(one, name=item, called=(one.name,), label=tag_of(line))
+            id(one): replace(one, name=item, called=(one.name,), label=tag_of(line) if in_dialog else "")
             for one, item, line in zip(boxes, items, lines, strict=True)
             if item
         }

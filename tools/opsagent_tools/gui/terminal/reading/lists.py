@@ -217,7 +217,10 @@ def _listed(layout: Layout, strip: Strip, rows: list[Row], band: tuple[int, int]
 
 
 def _named(layout: Layout, rows: list[Row], *, in_dialog: bool) -> list[Row]:
-    """Call each row by what follows its tag, where the rows have tags; the first may be a heading."""
+    """Call each row by what follows its tag, where the rows have tags; the first may be a heading.
+
+    Only in a dialog does a tag mean its row: the first column of a table (`root`, `running`) may be of another one next time.
+    """
     lines = [bare(layout.cells.lines[row.box.top][row.box.left : row.box.right]) for row in rows]
     items = untagged(lines, likely=in_dialog)
     if not any(items) and len(rows) > 2:
@@ -225,6 +228,6 @@ def _named(layout: Layout, rows: list[Row], *, in_dialog: bool) -> list[Row]:
     if any(_KEY.fullmatch(item) for item in items):
         return rows  # what follows is the key of each
     return [
-        replace(row, text=item, called=(row.text, *row.called), tag=tag_of(line)) if item else row
+        replace(row, text=item, called=(row.text, *row.called), tag=tag_of(line) if in_dialog else "") if item else row
         for row, item, line in zip(rows, items, lines, strict=True)
     ]
