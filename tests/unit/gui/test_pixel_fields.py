@@ -12,7 +12,7 @@ pytest.importorskip("cv2", reason="needs the extra gui: pip install opsagent[gui
 import cv2
 import numpy as np
 
-from opsagent_tools.gui.model import Box, Window
+from opsagent_tools.gui.model import Box, Picture, Window
 from opsagent_tools.gui.pixels.arrays import Image
 from opsagent_tools.gui.pixels.emptying import Beside, Field, _stands_apart
 from opsagent_tools.gui.pixels.eyes import FieldText
@@ -86,11 +86,13 @@ def test_the_border_of_a_field_is_no_letter_of_its_label() -> None:
 
 
 class _Form:
-    """A field as hands and eyes use it. `marks`: shift+Home marks; `rest`: what no key takes away."""
+    """A field as hands and eyes use it. `marks`: shift+Home marks; `rest`: what no key takes away; `deaf`: others get the keys."""
 
-    def __init__(self, text: str, *, marks: bool = True, rest: str = "", hint: str = "", least: int = 0) -> None:
+    def __init__(
+        self, text: str, *, marks: bool = True, rest: str = "", hint: str = "", least: int = 0, deaf: bool = False
+    ) -> None:
         self.text, self._marks, self._rest, self._hint, self._least = text, marks, rest, hint, least
-        self._marked, self.keys = False, [""]
+        self._marked, self._deaf, self.keys, self.typed = False, deaf, [""], ""
 
     @property
     def shown(self) -> str:
@@ -98,6 +100,8 @@ class _Form:
 
     async def hotkey(self, keys: Sequence[str], **_: Any) -> None:
         self.keys.append("+".join(keys))
+        if self._deaf:
+            return
         if keys[-1] == "backspace":
             self.text = self.text[: max(0 if self._marked else len(self.text) - 1, self._least)]
         self._marked = self._marks and keys[-1] == "home"
@@ -106,22 +110,30 @@ class _Form:
         if replace:
             self.text = "" if self._marks else self.text
             return
+        self.typed += text
+        if self._deaf:
+            return
         self.text = text if self._marked and not self._least else self.text + text
         self._marked = False
 
     async def drawn(self, _: Box) -> tuple[Box, ...]:
         return (Box(10, 5, _LETTER * len(self.shown), 10),) if self.shown else ()
 
+    async def picture(self, box: Box) -> Picture:
+        return Picture(f"{self.shown}{self._marked}".encode(), box, masked=True)
+
     async def text_of(self, *_: Any) -> FieldText:
         return FieldText(self.shown, 1.0, False, self.shown)
 
 
-def _field(form: _Form, monkeypatch: pytest.MonkeyPatch) -> Field:
+def _field(form: _Form, monkeypatch: pytest.MonkeyPatch, *, has_keys: bool = True) -> Field:
+    monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._SHOWS_S", 0.01)
     monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._DRAWN_S", 0.01)
     monkeypatch.setattr("opsagent_tools.gui.pixels.emptying._LOOK_S", 0.0)
-    eyes: Any = type("Eyes", (), {"drawn": staticmethod(form.drawn), "text": staticmethod(form.text_of)})
+    seen: dict[str, Any] = {"drawn": form.drawn, "text": form.text_of, "picture": form.picture}
+    eyes: Any = type("Eyes", (), {name: staticmethod(one) for name, one in seen.items()})
     hands: Any = form
-    return Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field")
+    return Field(hands, _WINDOW, eyes, Box(0, 0, 160, 20), "the field", has_keys=has_keys)
 
 
 async def _replaced(form: _Form, text: str, monkeypatch: pytest.MonkeyPatch) -> Beside:
@@ -151,6 +163,24 @@ async def test_what_does_not_go_away_is_not_typed_beside(monkeypatch: pytest.Mon
         with pytest.raises(Unfinished, match="does not go away"):
             await _replaced(form, "42" if form.text == "7" else "other", monkeypatch)
         assert form.text in {"7", ""}
+
+
+async def test_nothing_is_taken_away_before_a_field_shows_that_it_has_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("old text", ""):
+        form = _Form(text)
+        await _field(form, monkeypatch, has_keys=False).replace("2500", form.text)
+        assert form.text == "2500"
+        deaf = _Form(text, deaf=True)
+        with pytest.raises(Unfinished, match="takes the keys"):
+            await _field(deaf, monkeypatch, has_keys=False).replace("2500", deaf.text)
+        assert not any("backspace" in keys for keys in deaf.keys)
+        assert deaf.typed == ("" if text else "2")
+    area, deaf = _Form("two lines"), _Form("two lines", deaf=True)
+    with pytest.raises(Unfinished, match="takes the keys"):
+        await _field(area, monkeypatch, has_keys=False).clear_lines()
+    with pytest.raises(Unfinished, match="takes the keys"):
+        await _field(deaf, monkeypatch, has_keys=False).type("more")
+    assert (area.text, deaf.typed) == ("two lines", "m")
 
 
 def test_an_icon_stands_apart_from_what_is_typed_beside_it() -> None:

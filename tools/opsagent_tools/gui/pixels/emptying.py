@@ -26,6 +26,8 @@ _NARROWEST = 0.3
 """Width of a letter, in heights of a field's ink: no field holds more letters than that tells."""
 _LOOK_S, _DRAWN_S = 0.04, 0.3
 """How often, and how long, it is waited until a program has drawn what a key did."""
+_SHOWS_S = 1.0
+"""How long it is waited for the first thing that a field shows of the keys."""
 _THIN = 3
 _NEAR = 0.25
 """Heights of ink between what was typed and what is no part of it, at least."""
@@ -42,14 +44,28 @@ class Beside:
 
 
 class Field:
-    """A field that has the keys: of one line, but for `clear_lines`."""
+    """A field that was clicked: of one line, but for `clear_lines`."""
 
-    def __init__(self, hands: Hands, window: Window, eyes: Eyes, box: Box, called: str) -> None:
+    def __init__(
+        self, hands: Hands, window: Window, eyes: Eyes, box: Box, called: str, *, has_keys: bool = True
+    ) -> None:
+        """`has_keys`: it was seen to take them. Else nothing is taken away before keys that only move and mark show in it."""
         self._hands = hands
         self._window = window
         self._eyes = eyes
         self._box = box
         self._called = called
+        self._has_keys = has_keys
+
+    async def type(self, text: str) -> None:
+        """Type where the caret is. The first sign must show, where nothing else did so far; else Unfinished is raised. Refused."""
+        if text and not self._has_keys:
+            before = await self._picture()
+            await self._hands.type_text(text[0], on=self._window)
+            await self._demand_another(before, f"“{text[0]}” was typed, and no more")
+            text = text[1:]
+        if text:
+            await self._hands.type_text(text, on=self._window)
 
     async def replace(self, text: str, held: str | None) -> Beside:
         """Let `text` take the place of what the field holds, and return what it shows beside it.
@@ -59,16 +75,21 @@ class Field:
             held: what was read in it; a lone stroke is taken for a caret where nothing was.
 
         Raises Unfinished where what it holds does not go away: nothing was typed then, or taken back; and where the keys went
-        elsewhere on the way. Refused where they did before the first key.
+        elsewhere on the way, or nothing shows that they come here. Refused where they did before the first key.
         """
         if not held and not await self._eyes.drawn(self._box):
-            await self._hands.type_text(text, on=self._window)
+            await self.type(text)
             return Beside()
+        shown = await self._picture() if not self._has_keys else b""
         await self._press("end")
         try:
+            if not self._has_keys:
+                await self._press("shift", "home")
+                await self._demand_another(shown, "nothing was typed")
+                await self._press("end")
             left = await self._emptied()
             if not left or not text:
-                await self._hands.type_text(text, on=self._window)
+                await self.type(text)
                 return Beside()
             return await self._typed_beside(text, left)
         except Refused as refused:
@@ -87,6 +108,8 @@ class Field:
     async def clear_lines(self) -> None:
         """Empty an area of several lines. Raises Unfinished where all its words stay; the number of a line may. Refused."""
         before = await self._eyes.drawn(self._box)
+        if before and not self._has_keys:
+            raise Unfinished(f"{self._called} was clicked, and nothing shows that it takes the keys: nothing was typed")
         await self._hands.type_text("", on=self._window, replace=True, lines=True)
         if not before or await self._drawn_otherwise(before) != before:
             return
@@ -130,6 +153,20 @@ class Field:
             )
         await self._hands.type_text(text[1:], on=self._window)
         return Beside(unit=said if stays else "", fixed=fixed)
+
+    async def _demand_another(self, before: bytes, done: str) -> None:
+        """Wait until the field looks otherwise than `before`: the keys come here. Raises Unfinished; `done`: what was done."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + _SHOWS_S
+        while await self._picture() == before:
+            if clock() >= end:
+                raise Unfinished(f"{self._called} was clicked, and nothing shows that it takes the keys: {done}")
+            await asyncio.sleep(_LOOK_S)
+        self._has_keys = True
+
+    async def _picture(self) -> bytes:
+        taken = await self._eyes.picture(self._box)
+        return taken.png if taken is not None else b""
 
     async def _press(self, *keys: str) -> None:
         await self._hands.hotkey(keys, on=self._window, popups=False)

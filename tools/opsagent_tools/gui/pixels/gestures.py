@@ -83,8 +83,8 @@ class Gestures:
             raise ScreenError(f"{called(at.element)} does not look like a field: nothing was typed")
         before = await self._eyes.picture(at.box)
         await self._hands.click(_point(at), on=self._window)
-        seen = await self._changed(at.box, before.png if before else b"", _FOCUS_S)
-        if not seen and self._focus_elsewhere and not await self._blinks(at.box):
+        seen = await self._changed(at.box, before.png if before else b"", _FOCUS_S) or await self._blinks(at.box)
+        if not seen and self._focus_elsewhere:
             raise Unfinished(
                 f"{called(at.element)} was clicked, and nothing shows that it takes the keys: nothing was typed"
             )
@@ -92,19 +92,19 @@ class Gestures:
             if gesture.secret:
                 await self._enter_secret(gesture, at)
             elif gesture.replace:
-                await self._replace(gesture.text, at)
+                await self._replace(gesture.text, at, self._field(at, has_keys=seen))
             else:
-                await self._hands.type_text(gesture.text, on=self._window)
+                await self._field(at, has_keys=seen).type(gesture.text)
         except Refused as refused:
             raise Unfinished(f"{called(at.element)} was clicked, and it was not typed into it: {refused}") from None
 
-    async def _replace(self, text: str, at: Located) -> None:
+    async def _replace(self, text: str, at: Located, field: Field) -> None:
         """Let a text take the place of what a field holds."""
         if at.element is None or at.element.role not in _AREAS:
-            self.beside = await self._field(at).replace(text, at.element.value if at.element else None)
+            self.beside = await field.replace(text, at.element.value if at.element else None)
             return
-        await self._field(at).clear_lines()
-        await self._hands.type_text(text, on=self._window)
+        await field.clear_lines()
+        await field.type(text)
 
     async def _enter_secret(self, gesture: Gesture, at: Located) -> None:
         if self._secrets is None:
@@ -122,8 +122,8 @@ class Gestures:
             await self._field(at).clear()
         await self._hands.enter_secret(self._secrets.fetch(gesture.secret), on=self._window, field_is_meant=is_meant)
 
-    def _field(self, at: Located) -> Field:
-        return Field(self._hands, self._window, self._eyes, at.box, called(at.element))
+    def _field(self, at: Located, *, has_keys: bool = True) -> Field:
+        return Field(self._hands, self._window, self._eyes, at.box, called(at.element), has_keys=has_keys)
 
     async def _blinks(self, box: Box) -> bool:
         """Say whether something changes in a field by itself: a caret."""
