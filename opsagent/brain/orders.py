@@ -44,18 +44,32 @@ def orders_of(home: Home, settings: ModelSettings) -> tuple[list[dict[str, Any]]
 
 
 def _order(home: Home, settings: ModelSettings, model: OneModel) -> dict[str, Any]:
-    if model.leaves and not settings.send:
-        raise Unusable(f"{model.name} is not asked: nothing leaves this machine until [model] says send = true")
+    withheld = "nothing leaves this machine until [model] says send = true"
+    order = order_of(home, model, send=settings.send, withheld=withheld, timeout_s=settings.timeout_s)
+    return {**order, "extra": EXTRAS[model.provider]}
+
+
+def order_of(home: Home, model: OneModel, *, send: bool, withheld: str, timeout_s: float) -> dict[str, Any]:
+    """Return what a process is told of the model that it asks. Raises Unusable.
+
+    Args:
+        home: where the files with keys are.
+        model: the model.
+        send: the person's consent that what it is asked leaves this machine.
+        withheld: what is said where that is needed and not given.
+        timeout_s: for a request.
+    """
+    if model.leaves and not send:
+        raise Unusable(f"{model.name} is not asked: {withheld}")
     if model.leaves and os.environ.get(_ONLY) == "loopback":
         raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
     return {
         "name": model.name,
         "provider": model.provider,
         "model": model.model,
-        "extra": EXTRAS[model.provider],
         "key": key_of(home, model),
         "base_url": model.base_url,
-        "timeout_s": settings.timeout_s,
+        "timeout_s": timeout_s,
     }
 
 

@@ -1,7 +1,6 @@
 """Starts the process that talks to chat models, answers what it asks, and ends it when it is too slow.
 
-Nothing of the environment reaches it: no proxy, no key, no tracing, no base-url variable. Keys go over its standard
-input. Whatever it does, whoever asks gets an answer in time.
+Whatever it does, whoever asks gets an answer in time.
 
 Broken   it ended, or does not answer in time
 """
@@ -9,22 +8,19 @@ Broken   it ended, or does not answer in time
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
-from opsagent.wall import bare_environment
+from opsagent.walled import Walled
 
 _MODULE = "opsagent.brain.worker"
+_CALLED = "the models' process"
 _STARTS_S = 60.0
 _LINE_MAX = 8 * 1024 * 1024
 _NO_TRACING = {
     "LANGSMITH_TRACING": "false",
     "LANGCHAIN_TRACING_V2": "false",
     "LANGGRAPH_STRICT_MSGPACK": "true",
-    "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
@@ -56,7 +52,7 @@ class ModelProcess:
 
     def __init__(self, models: Sequence[Mapping[str, Any]], hosts: Sequence[str]) -> None:
         self._hello = {"models": [dict(one) for one in models], "hosts": list(hosts)}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process = Walled(_MODULE, called=_CALLED, broken=Broken, line_max=_LINE_MAX, env=_NO_TRACING)
         self._one_at_a_time = asyncio.Lock()
         self.missing: tuple[str, ...] = ()
         """Which models cannot be used, and why; known once it runs."""
@@ -67,93 +63,50 @@ class ModelProcess:
             try:
                 await self._start()
                 async with asyncio.timeout(timeout_s):
-                    await self._say({**question, "ends_s": timeout_s + 5.0})
+                    await self._process.say({**question, "ends_s": timeout_s + 5.0})
                     return await self._talk(desk)
             except TimeoutError:
-                await self._end()
+                await self._process.end()
                 raise Broken(f"no answer within {timeout_s:.0f} s") from None
             except BaseException:
-                await self._end()
+                await self._process.end()
                 raise
 
     async def close(self) -> None:
         """End it."""
-        await self._end()
+        await self._process.end()
 
     async def _start(self) -> None:
-        if self._process is not None and self._process.returncode is None:
+        if self._process.runs:
             return
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-s", "-P", "-m", _MODULE),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**bare_environment(), **_NO_TRACING},
-            cwd="/",
-            start_new_session=True,
-            limit=_LINE_MAX,
-        )
+        await self._process.start()
         try:
             async with asyncio.timeout(_STARTS_S):
-                await self._say(self._hello)
-                ready = await self._hear()
+                await self._process.say(self._hello)
+                ready = await self._process.hear()
         except TimeoutError:
-            raise Broken(f"the models' process did not start within {_STARTS_S:.0f} s") from None
+            raise Broken(f"{_CALLED} did not start within {_STARTS_S:.0f} s") from None
         if ready.get("kind") != "ready":
-            raise Broken("the models' process says what nobody understands")
+            raise Broken(f"{_CALLED} says what nobody understands")
         self.missing = tuple(f"{one['name']} {one['why']}" for one in ready["missing"])
         if not ready["models"]:
             raise Broken("; ".join(self.missing))
 
     async def _talk(self, desk: Desk) -> dict[str, Any]:
         while True:
-            match await self._hear():
+            match await self._process.hear():
                 case {"kind": "over", "said": str(said), "why": str(why)}:
                     return {"said": said, "why": why}
                 case {"kind": "may_call", "model": str(model)}:
-                    await self._say({"why": await desk.may_call(model)})
+                    await self._process.say({"why": await desk.may_call(model)})
                 case {
                     "kind": "called", "ok": bool(), "why": str(), "tokens_in": int(), "tokens_out": int(), "bytes": int()
                 } as told:  # fmt: skip
                     await desk.called(told)
-                    await self._say({})
+                    await self._process.say({})
                 case {"kind": "look", "tool": str(tool), "args": dict(args)}:
-                    await self._say({"text": await desk.look(tool, args)})
+                    await self._process.say({"text": await desk.look(tool, args)})
                 case {"kind": "propose", "args": dict(args)}:
-                    await self._say({"why": await desk.propose(args)})
+                    await self._process.say({"why": await desk.propose(args)})
                 case _:
-                    raise Broken("the models' process says what nobody understands")
-
-    async def _say(self, message: Mapping[str, Any]) -> None:
-        process = self._running()
-        assert process.stdin is not None
-        process.stdin.write(json.dumps(message, default=str).encode() + b"\n")
-        with suppress(ConnectionError):  # that it is gone shows when it is listened to
-            await process.stdin.drain()
-
-    async def _hear(self) -> dict[str, Any]:
-        process = self._running()
-        assert process.stdout is not None
-        try:
-            heard = json.loads(await process.stdout.readline())
-        except ValueError:
-            raise Broken("the models' process broke off") from None
-        if not isinstance(heard, dict):
-            raise Broken("the models' process says what nobody understands")
-        return heard
-
-    def _running(self) -> asyncio.subprocess.Process:
-        assert self._process is not None
-        return self._process
-
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+                    raise Broken(f"{_CALLED} says what nobody understands")

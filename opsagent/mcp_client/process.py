@@ -6,15 +6,14 @@ ServerGone   it cannot be reached, ended, or does not answer in time
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opsagent.secret_file import NoSecret, one_secret
 from opsagent.wall import bare_environment
+from opsagent.walled import Walled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,22 +37,12 @@ class ServerProcess:
         """`folder`: where files with tokens are."""
         self._server = server
         self._folder = folder
-        self._process: asyncio.subprocess.Process | None = None
+        self._process = Walled(_MODULE, called="it", broken=ServerGone, line_max=_LINE_MAX)
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self) -> list[Mapping[str, Any]]:
         """Start it and return its tools as it describes them. Raises ServerGone."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-s", "-P", "-m", _MODULE),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**bare_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            start_new_session=True,
-            limit=_LINE_MAX,
-        )
+        await self._process.start()
         told = await self._exchange(self._order(), _STARTS_S)
         if not isinstance(told.get("tools"), list):
             raise ServerGone(str(told.get("error") or "it does not say which tools it has"))
@@ -67,16 +56,8 @@ class ServerProcess:
 
     async def close(self) -> None:
         """End it and whatever it started."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        below = _below(process.pid)
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
+        below = _below(self._process.pid) if self._process.pid else []
+        await self._process.end()
         for one in below:
             with suppress(Exception):  # it is gone already, or somebody else's by now
                 one.kill()
@@ -97,24 +78,16 @@ class ServerProcess:
         return {**order, "url": server.url, "token": token}
 
     async def _exchange(self, message: Mapping[str, Any], limit_s: float) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise ServerGone("it does not run any more")
         try:
             async with asyncio.timeout(limit_s):
-                process.stdin.write(json.dumps(message).encode() + b"\n")
-                await process.stdin.drain()
-                told = json.loads(await process.stdout.readline())
+                await self._process.say(message)
+                return await self._process.hear()
         except TimeoutError:
             await self.close()
             raise ServerGone(f"no answer within {limit_s:.0f} s") from None
-        except (ValueError, ConnectionError):
-            await self.close()
-            raise ServerGone("it broke off") from None
-        except asyncio.CancelledError:  # an answer would come that nobody waits for
+        except (ServerGone, asyncio.CancelledError):  # an answer would come that nobody waits for
             await self.close()
             raise
-        return told if isinstance(told, dict) else {}
 
 
 def _below(pid: int) -> list[Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsagent.brain.account import Account, Spent
-from opsagent.brain.orders import Unusable, key_of
+from opsagent.brain.orders import Unusable, order_of
 from opsagent.seeing.process import EXTRAS, PACKAGES, SeerProcess
 from opsagent.store.errors import StoreError
 from opsagent_tools.gui.model import Box
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from opsagent.model_settings import OneModel
     from opsagent.screen_settings import ScreenSettings
 
-_ONLY = "OPSAGENT_MODELS"
 _DIALECTS: dict[str, Dialect] = {"anthropic": claude, "openai": openai, "ui_tars": ui_tars}
 
 
@@ -49,18 +47,8 @@ def _first(settings: ScreenSettings) -> OneModel:
 
 
 def _order(home: Home, settings: ScreenSettings, model: OneModel) -> dict[str, Any]:
-    if model.leaves and not settings.send:
-        raise Unusable(f"{model.name} is not asked: no picture leaves this machine until [screens] says send = true")
-    if model.leaves and os.environ.get(_ONLY) == "loopback":
-        raise Unusable(f"{model.name} is not asked: {_ONLY}=loopback lets only models of this machine be asked")
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "model": model.model,
-        "key": key_of(home, model),
-        "base_url": model.base_url,
-        "timeout_s": settings.model.timeout_s,
-    }
+    withheld = "no picture leaves this machine until [screens] says send = true"
+    return order_of(home, model, send=settings.send, withheld=withheld, timeout_s=settings.model.timeout_s)
 
 
 class Seer:
