@@ -9,6 +9,7 @@ import pytest
 from opsagent_tools.gui.fake import Control
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.matching import names, telling
 from opsagent_tools.gui.matching.scene import Scene
 from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import (
@@ -160,3 +161,15 @@ def test_the_one_field_without_a_name_is_known_while_it_is_the_only_one() -> Non
     second = replace(nameless, key="second", box=Box(250, 40, 200, 28))
     assert isinstance(locate(known("field", seen), look(*around, nameless, search, second)), NotLocated)
     assert isinstance(locate(known("field", seen), look(*around, search)), NotLocated)
+
+
+def test_neither_secrets_nor_what_areas_of_text_hold_are_remembered() -> None:
+    for text in ("hunter-three", "A line of a log.\n" * 50):
+        before = [one.cache_info().currsize for one in (names._plain_kept, names._skeleton_kept, telling._says_kept)]
+        assert names.skeleton(text, kept=False)
+        if len(text) > names._LONGEST_KEPT:
+            assert names.plain(text).startswith("a line")
+            assert names.skeleton(text)
+            assert tells(text)
+        after = [one.cache_info().currsize for one in (names._plain_kept, names._skeleton_kept, telling._says_kept)]
+        assert before == after

@@ -18,7 +18,7 @@ _AROUND = 60
 def shows_secret(look: Look, secret: str) -> list[Box]:
     """Return where a secret is read: an echo of what was typed, a field that shows what it holds."""
     read = look.source is SurfaceKind.PIXEL
-    wanted = skeleton(secret) if read else secret
+    wanted = skeleton(secret, kept=False) if read else secret
     texts = ((one, text) for one in look.elements for text in (one.name, one.label, one.value) if text)
     edge = 0 if look.source is SurfaceKind.TERMINAL else 2  # cells have none
     return [one.box.grown(edge) for one, text in texts if wanted and wanted in (skeleton(text) if read else text)]

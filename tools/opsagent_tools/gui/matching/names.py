@@ -19,18 +19,31 @@ _TRAILING = re.compile(r"(?:\s|\.{2,}|[:*]|-+>|[▶▸►→»])+$")
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-", "·": "."})
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "5": "s", "8": "b", "2": "z", "ı": "l"})
 _NOT_READ = re.compile(r"[\s.,:;'\"`´_*•()\[\]{}<>-]+")
+_LONGEST_KEPT = 200
+"""Signs of a text that is remembered; what areas of text hold would fill the memory."""
 _LONG_ENOUGH = 8
 _LONG_WORD = 4
 _LEFT_OUT = re.compile(r"…|\.{3}|~(?!/)|(?<=/)~(?=/)")
 """What stands for the part of a name that had no room."""
 
 
-@lru_cache(maxsize=8192)
 def plain(name: str) -> str:
     """Return `name` without case, mnemonics, width forms, shortcut text, and a trailing colon, ellipsis or arrow.
 
     A name that is nothing but such signs (the `*` of a calculator) stays as it is.
     """
+    return _plain_kept(name) if len(name) <= _LONGEST_KEPT else _plain(name)
+
+
+def skeleton(name: str, *, kept: bool = True) -> str:
+    """Return what OCR keeps of `name`: no spaces, accents or small signs, and one letter for those that look alike.
+
+    `kept`: it may stay in the memory of the process. A secret may not.
+    """
+    return _skeleton_kept(name) if kept and len(name) <= _LONGEST_KEPT else _skeleton(name)
+
+
+def _plain(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).translate(_QUOTES)
     text = _MNEMONIC_IN_BRACKETS.sub("", _SHORTCUT.sub("", text))
     text = _without_mnemonic(text)
@@ -38,12 +51,15 @@ def plain(name: str) -> str:
     return bare or " ".join(text.split()).casefold()
 
 
-@lru_cache(maxsize=8192)
-def skeleton(name: str) -> str:
-    """Return what OCR keeps of `name`: no spaces, accents or small signs, and one letter for those that look alike."""
-    unaccented = "".join(one for one in unicodedata.normalize("NFD", plain(name)) if unicodedata.category(one) != "Mn")
+def _skeleton(name: str) -> str:
+    said = _plain(name)
+    unaccented = "".join(one for one in unicodedata.normalize("NFD", said) if unicodedata.category(one) != "Mn")
     bare = _NOT_READ.sub("", unicodedata.normalize("NFC", unaccented))
-    return bare.translate(_CONFUSED).replace("rn", "m").replace("vv", "w") or plain(name)
+    return bare.translate(_CONFUSED).replace("rn", "m").replace("vv", "w") or said
+
+
+_plain_kept = lru_cache(maxsize=8192)(_plain)
+_skeleton_kept = lru_cache(maxsize=8192)(_skeleton)
 
 
 def same(wanted: str, seen: str, *, read: bool = False) -> float:

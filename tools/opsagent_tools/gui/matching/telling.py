@@ -21,11 +21,12 @@ _PASSES = re.compile(
 )
 """What has passed at the next look: dates, times, and numbers with their units, addresses and digests."""
 _READ_OUT = re.compile(r"\d\s?%|\d:\d\d|\d\s?[kmgt]i?b\b", re.IGNORECASE)
+_LONGEST_KEPT = 200
+"""Signs of a text that is remembered."""
 _SHORT = re.compile(r"\d{1,2}|[^\w\s\u2500-\u259f]{1,2}")
 """May be what a key of a calculator is called, or a day of a calendar; lines and blocks are none."""
 
 
-@lru_cache(maxsize=8192)
 def tells(name: str) -> bool:
     """Tell whether a text may be the name of something, so that it says where one is."""
     return bool(_SHORT.fullmatch(name.strip())) or _says(name)
@@ -48,6 +49,12 @@ def tells_where(element: Element) -> bool:
     return element.role not in STATIC or tells(element.name)
 
 
-@lru_cache(maxsize=8192)
 def _says(name: str) -> bool:
+    return _says_kept(name) if len(name) <= _LONGEST_KEPT else _has_words(name)
+
+
+def _has_words(name: str) -> bool:
     return any(one.isalpha() for one in steady(name))
+
+
+_says_kept = lru_cache(maxsize=8192)(_has_words)
