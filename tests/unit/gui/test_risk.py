@@ -69,6 +69,16 @@ def test_typing_into_a_field_is_judged_by_the_button_that_follows() -> None:
     assert not risk_of(step(Verb.SCROLL, Fingerprint(role="list", name="Delete"), amount=1))
 
 
+def test_what_is_dragged_is_judged_by_where_it_is_dropped() -> None:
+    drag = Gesture(verb=Verb.DRAG)
+    report = Fingerprint(role="icon", name="report.pdf")
+    trash, folder = (Fingerprint(role="icon", name=name) for name in ("Trash", "Reports"))
+    assert "delete" in risk_of(ScreenStep(gesture=drag, on=report, to=trash))
+    assert risky_words("Papierkorb")
+    assert risky_words("휴지통")
+    assert risk_of(ScreenStep(gesture=drag, on=report, to=folder)) == ""
+
+
 def test_a_menu_is_only_opened() -> None:
     menu = step(on=Fingerprint(role="menu", name="Format"))
     assert not risk_of(menu, at("menu", "Format"))

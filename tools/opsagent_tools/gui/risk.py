@@ -19,6 +19,7 @@ _STEMS = {
         "delete remove erase wipe purge destroy discard trash clear drop truncate format uninstall overwrite empty forget shred "
         "lösch lösche entfern verwerf leeren überschreib deinstall formatier supprim efface effac enlever vider écras "
         "désinstall elimin borrar borra quitar vaciar descart sobrescrib desinstal apagar excluir remov rimuov cancella svuota "
+        "recycle wastebasket papierkorb corbeille papelera lixeira cestino корзин 휴지통 ごみ箱 ゴミ箱 回收站 "
         "formatt usuń skasuj удал стереть очист 삭제 제거 지우 비우 초기화 포맷 削除 消去 初期化 删除 清空 清除 格式化 刪除"
     ),
     "stop": (
@@ -66,7 +67,7 @@ def risk_of(step: ScreenStep, at: Located | None = None) -> str:
     if _only_opens(step, at):
         return "the procedure says that it is risky" if step.risky else ""
     names = _names(step.on, at)
-    for name in names:
+    for name in [*names, *(_names(step.to, None) if step.gesture.verb is Verb.DRAG else ())]:
         if (
             step.gesture.verb not in {Verb.WAIT, Verb.SCROLL}
             and not _typed_into(step, at)
