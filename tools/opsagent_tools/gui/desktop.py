@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -101,7 +101,8 @@ class DesktopScreens:
             await self._ready
         for surfaces in self._surfaces.values():
             for one in surfaces:
-                await one.close()
+                with contextlib.suppress(ScreenError):
+                    await one.close()
         self._surfaces.clear()
 
     def get_ready(self, *, to_read: bool) -> None:
@@ -184,14 +185,13 @@ async def desktop(
     eyes = Eyes(display.env)
     means = Means(hands=hands, secrets=secrets, crops=_crops_in(crops) if crops is not None else None)
     screens = DesktopScreens(display, allow, means, eyes)
-    screens.get_ready(to_read=reads)
-    try:
-        yield screens
-    finally:
-        await screens.close()
-        await eyes.close()
+    async with AsyncExitStack() as held:  # each is ended, whatever the one before says or whoever cancels
         if hands is not None:
-            await hands.close()
+            held.push_async_callback(hands.close)
+        held.push_async_callback(eyes.close)
+        held.push_async_callback(screens.close)
+        screens.get_ready(to_read=reads)
+        yield screens
 
 
 def _crops_in(folder: Path) -> Callable[[str], bytes | None]:

@@ -158,9 +158,10 @@ class Eyes:
         return Picture(base64.b64decode(said["png"]), _box(said["box"]), masked=True)
 
     async def forget(self, window: str) -> None:
-        """Remember a window no more."""
-        if self._process is not None:
-            await self._ask("forget", window=window)
+        """Remember a window no more. A process that has ended remembers none."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ScreenError):
+                await self._ask("forget", window=window)
 
     async def close(self) -> None:
         """End the process."""
