@@ -154,3 +154,16 @@ def test_an_icon_before_its_word_makes_a_button_no_field() -> None:
         fill(image, Box(100, 40, 90, 22), WHITE)
         found = seen(image, said("Save", left, 46, 40))
         assert [one.role for one in found if one.role != "text"] == [role]
+
+
+def test_a_field_beside_buttons_in_the_first_row_is_a_field() -> None:
+    image = sheet(GREY, 600, 300)
+    fill(image, Box(0, 0, 112, 18), WHITE)
+    for left in (35, 72, 109):
+        fill(image, Box(left, 0, 1, 18), BLACK)
+        fill(image, Box(left + 1, 0, 2, 18), GREY)
+    fill(image, Box(111, 0, 489, 18), BLACK)
+    fill(image, Box(112, 1, 487, 16), WHITE)
+    fill(image, Box(0, 60, 600, 200), WHITE)
+    found = seen(image, said("Quit", 6, 4, 24), said("Save", 42, 4, 24), said("Load", 79, 4, 24))
+    assert ("text field", "") in editable(found)

@@ -32,7 +32,9 @@ def plain_in(image: Image, frames: Sequence[Frame]) -> frozenset[Box]:
         box = frame.box
         if frame.round or box.height > _HIGHEST or bars is None:
             continue
-        at_side = box.left <= 1 or box.right >= image.shape[1] - 1
+        sides = (box.left <= 1) + (box.right >= image.shape[1] - 1)
+        # What takes a part of the first rows itself would be compared with itself.
+        at_side = sides == 2 or (sides == 1 and box.top >= _STRIP)
         if (at_side and _alike(ground(part_of(image, box)), bars)) or _is_raised(image, box):
             found.add(box)
     return frozenset(found)
