@@ -34,6 +34,12 @@ def boxed(image: Image, box: Box, fill: tuple[int, int, int], line: tuple[int, i
     image[box.top : box.bottom, box.left : box.right] = fill
 
 
+def told_of(image: Image, texts: list[Text]) -> set[tuple[str, str, str, str | None]]:
+    """Return role, name, label and value of the controls of a sheet."""
+    seen = Seen((image.shape[1], image.shape[0]), frames_in(image), [], texts)
+    return {(one.role, one.name, one.label, one.value) for one in controls_in(seen)}
+
+
 @pytest.mark.parametrize(("ground", "fill", "line"), [LIGHT, DARK])
 def test_the_inside_of_a_field_is_found_whatever_the_colours(
     ground: tuple[int, int, int], fill: tuple[int, int, int], line: tuple[int, int, int]
@@ -132,10 +138,7 @@ def test_controls_carry_names_labels_and_values() -> None:
         Text(Box(30, 15, 32, 10), "Host:", 1.0, 10), Text(Box(84, 15, 60, 10), "db1", 1.0, 10),
         Text(Box(20, 55, 50, 10), "Password", 1.0, 10), Text(Box(100, 97, 20, 10), "OK", 1.0, 10),
     ]  # fmt: skip
-    found = {
-        (one.role, one.name, one.label, one.value) for one in controls_in(Seen((360, 120), frames_in(image), [], texts))
-    }
-    assert found >= {
+    assert told_of(image, texts) >= {
         ("text field", "", "Host", "db1"),
         ("password field", "", "Password", None),
         ("button", "OK", "", None),
@@ -150,10 +153,7 @@ def test_a_field_that_its_text_fills_is_no_button() -> None:
         Text(Box(30, 15, 42, 10), "Number:", 1.0, 10), Text(Box(84, 15, 72, 10), "6789012345", 1.0, 10),
         Text(Box(30, 55, 42, 10), "Colour:", 1.0, 10), Text(Box(100, 55, 40, 10), "Choose", 1.0, 10),
     ]  # fmt: skip
-    found = {
-        (one.role, one.name, one.label, one.value) for one in controls_in(Seen((360, 120), frames_in(image), [], texts))
-    }
-    assert found >= {("text field", "", "Number", "6789012345"), ("button", "Choose", "", None)}
+    assert told_of(image, texts) >= {("text field", "", "Number", "6789012345"), ("button", "Choose", "", None)}
 
 
 def test_a_caret_is_no_change() -> None:

@@ -72,6 +72,22 @@ def rest(at_ms: int = 0) -> InputEvent:
     return InputEvent(kind="rest", at_ms=at_ms, point=SPOT)
 
 
+async def looked(recorder: Recorder, eyes: SlowEyes) -> None:
+    """Have them see what the pointer rests on, and nothing from then on."""
+    eyes.open.set()
+    await until(lambda: recorder._state.last is not None)
+    eyes.open.clear()
+
+
+async def clicked(recorder: Recorder, eyes: SlowEyes, windows: tuple[int, ...] = (1,)) -> Seen | None:
+    """Click, end the recording, and return what was seen under the click: nobody looks before it is over."""
+    for event in (press("press", windows=windows), press("release")):
+        recorder._heard(event)
+    eyes.open.set()
+    (click,) = (await recorder.stop()).done
+    return click.seen
+
+
 async def heard(eyes: SlowEyes, *events: InputEvent, seen_first: bool) -> Recording:
     recorder = Recorder(":0", {}, eyes)
     for event in events:
@@ -101,10 +117,7 @@ async def test_fast_typing_after_a_click_went_into_what_was_clicked() -> None:
     eyes = SlowEyes()
     recorder = Recorder(":0", {}, eyes)
     recorder._rested(rest())
-    eyes.open.set()
-    for _ in range(5):
-        await asyncio.sleep(0)
-    eyes.open.clear()
+    await looked(recorder, eyes)
     for event in (press("press"), press("release"), key("a", "a", 900), key("tab", at_ms=901)):
         recorder._heard(event)
     eyes.open.set()
@@ -131,16 +144,10 @@ async def test_what_was_seen_with_the_pointer_elsewhere_is_known_on_the_same_win
     eyes = SlowEyes()
     recorder = Recorder(":0", {}, eyes)
     recorder._rested(replace(rest(), point=Point(300, 200)))
-    eyes.open.set()
-    for _ in range(5):
-        await asyncio.sleep(0)
-    eyes.open.clear()
-    for event in (press("press"), press("release")):  # before anybody has looked there
-        recorder._heard(event)
-    eyes.open.set()
-    (click,) = (await recorder.stop()).done
-    assert click.seen is not None
-    assert click.seen.element == eyes.under.element
+    await looked(recorder, eyes)
+    seen = await clicked(recorder, eyes)  # nobody has looked there
+    assert seen is not None
+    assert seen.element == eyes.under.element
 
 
 async def test_an_item_of_an_open_menu_is_known_from_a_look_before_the_pointer_came_to_it() -> None:
@@ -154,24 +161,17 @@ async def test_an_item_of_an_open_menu_is_known_from_a_look_before_the_pointer_c
             await self.open.wait()
             return Sight(WINDOW, Seen(below, look), WINDOW, None, look, (menu,))
 
-    async def clicked(windows: tuple[int, ...]) -> Seen | None:
+    async def clicked_on(window: int) -> Seen | None:
         eyes = Eyes()
         recorder = Recorder(":0", {}, eyes)
         recorder._rested(replace(rest(), point=Point(300, 200)))
-        eyes.open.set()
-        for _ in range(5):
-            await asyncio.sleep(0)
-        eyes.open.clear()
-        for event in (press("press", windows=windows), press("release")):
-            recorder._heard(event)
-        eyes.open.set()
-        (click,) = (await recorder.stop()).done
-        return click.seen
+        await looked(recorder, eyes)
+        return await clicked(recorder, eyes, (window,))
 
-    on_menu = await clicked((2,))
+    on_menu = await clicked_on(2)
     assert on_menu is not None
     assert on_menu.element == item, "what lies below the menu is not meant"
-    assert await clicked((3,)) is None, "that one opened later"
+    assert await clicked_on(3) is None, "that one opened later"
 
 
 async def test_a_window_that_has_come_up_is_known_before_the_pointer_moves() -> None:
@@ -182,12 +182,9 @@ async def test_a_window_that_has_come_up_is_known_before_the_pointer_moves() -> 
     assert recorder._state.glance is not None
     await recorder._state.glance.sight
     eyes.open.clear()
-    for event in (press("press"), press("release")):
-        recorder._heard(event)
-    eyes.open.set()
-    (click,) = (await recorder.stop()).done
-    assert click.seen is not None
-    assert click.seen.element == eyes.under.element
+    seen = await clicked(recorder, eyes)
+    assert seen is not None
+    assert seen.element == eyes.under.element
 
 
 async def test_a_look_that_is_under_way_does_not_hide_the_one_before_it() -> None:
@@ -195,11 +192,5 @@ async def test_a_look_that_is_under_way_does_not_hide_the_one_before_it() -> Non
     recorder = Recorder(":0", {}, eyes)
     recorder._rested(rest())
     recorder._rested(rest())  # wanted once the first is over
-    eyes.open.set()
-    await until(lambda: recorder._state.last is not None)
-    eyes.open.clear()
-    for event in (press("press"), press("release")):
-        recorder._heard(event)
-    eyes.open.set()
-    (click,) = (await recorder.stop()).done
-    assert click.seen == eyes.under
+    await looked(recorder, eyes)
+    assert await clicked(recorder, eyes) == eyes.under
