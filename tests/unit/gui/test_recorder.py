@@ -28,12 +28,19 @@ class SlowEyes:
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
+        self.once = False
+        """They see one thing, and nothing from then on."""
         self.under = field("first")
         self.focus = field("first")
 
     async def sight(self, point: Point) -> Sight:
-        await self.open.wait()
+        await self.let()
         return Sight(WINDOW, self.under, WINDOW, self.focus, self.under.look)
+
+    async def let(self) -> None:
+        await self.open.wait()
+        if self.once:
+            self.open.clear()
 
     async def window_at(self, point: Point) -> Window | None:
         return WINDOW
@@ -74,9 +81,11 @@ def rest(at_ms: int = 0) -> InputEvent:
 
 async def looked(recorder: Recorder, eyes: SlowEyes) -> None:
     """Have them see what the pointer rests on, and nothing from then on."""
+    eyes.once = True
     eyes.open.set()
-    await until(lambda: recorder._state.last is not None)
-    eyes.open.clear()
+    state = recorder._state
+    await until(lambda: any(one is not None and one.sight.done() for one in (state.glance, state.last)))
+    eyes.once = False
 
 
 async def clicked(recorder: Recorder, eyes: SlowEyes, windows: tuple[int, ...] = (1,)) -> Seen | None:
@@ -158,7 +167,7 @@ async def test_an_item_of_an_open_menu_is_known_from_a_look_before_the_pointer_c
 
     class Eyes(SlowEyes):
         async def sight(self, point: Point) -> Sight:
-            await self.open.wait()
+            await self.let()
             return Sight(WINDOW, Seen(below, look), WINDOW, None, look, (menu,))
 
     async def clicked_on(window: int) -> Seen | None:
