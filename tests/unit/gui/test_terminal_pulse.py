@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+from opsagent_tools.gui.terminal import fingers as fingers_module
 from opsagent_tools.gui.terminal.cells import Cells
+from opsagent_tools.gui.terminal.fingers import Fingers
 from opsagent_tools.gui.terminal.pulse import Pulse
+from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
 from opsagent_tools.gui.terminal.vt import Emulator
 
 _LIT, _PLAIN, _HIDDEN = "\x1b[7m", "\x1b[0m", "\x1b[?25l"
@@ -44,3 +50,33 @@ def test_what_changes_after_a_key_may_be_its_doing() -> None:
     pulse.keyed(before)
     pulse.watch(_shown("10:00", "three", "two"), 0.01)
     assert pulse.answered(before, _shown("10:00", "four", "two"))
+
+
+async def test_a_screen_is_watched_before_it_is_verified_and_not_between_that_and_the_key() -> None:
+    shown = _shown("10:00", "one", "two")
+    done: list[str] = []
+
+    class Still:
+        term, application_cursor, exit_code, since_sent_s, unread = "xterm", False, None, _LONG_AGO_S, 0
+
+        async def cells(self) -> Cells:
+            done.append("looked")
+            return shown
+
+        async def rest(self, **_: float) -> Cells:
+            return shown
+
+        async def write(self, data: bytes) -> None:
+            done.append(repr(data))
+
+    async def read() -> Reading:
+        return read_screen(shown)
+
+    still: Any = Still()
+    fingers = Fingers(still, read)
+    reading = await fingers.rested()
+    done.clear()
+    start = time.monotonic()
+    await fingers.act(("enter",), reading)
+    assert done == ["looked", repr(b"\r")]
+    assert time.monotonic() - start < fingers_module._WATCHED_S

@@ -42,7 +42,17 @@ class Fingers:
         """Wait until the program is at rest; return what is shown then. Raises SurfaceGone."""
         await self.terminal.rest(quiet_s=_QUIET_S, timeout_s=_TIMEOUT_S)
         self.alive()
+        await self.watch()
         return await self._read()
+
+    async def watch(self) -> None:
+        """Watch, the first time, whether the screen moves by itself: before anything is verified, not between that and a key."""
+        if self._watched:
+            return
+        self._watched = True
+        for wait_s in (0.0, _WATCHED_S):
+            await asyncio.sleep(wait_s)
+            self.pulse.watch(await self.terminal.cells(), self.terminal.since_sent_s)
 
     def alive(self) -> None:
         """Raise SurfaceGone if the program has ended."""
@@ -87,14 +97,9 @@ class Fingers:
         return min(_SLOWEST_S, max(least_s, times * self.reaction_s))
 
     async def _before_a_key(self) -> Cells:
-        """Return what is shown right before a key; the first time it is watched whether it moves by itself."""
+        """Return what is shown right before a key."""
         cells = await self.terminal.cells()
         self.pulse.watch(cells, self.terminal.since_sent_s)
-        if not self._watched:
-            self._watched = True
-            await asyncio.sleep(_WATCHED_S)
-            cells = await self.terminal.cells()
-            self.pulse.watch(cells, self.terminal.since_sent_s)
         self.pulse.keyed(cells)
         return cells
 

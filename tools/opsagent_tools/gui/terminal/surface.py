@@ -89,6 +89,7 @@ class TerminalSurface:
             await asyncio.sleep(0.01)
         self.fingers.acted_on = None
         self.fingers.pulse.watch(cells, self.terminal.since_sent_s)
+        await self.fingers.watch()
         return await self._look()
 
     async def reading(self) -> Reading:
