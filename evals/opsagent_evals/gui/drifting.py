@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from opsagent_evals.gui.model import Drift, Place
+
+T = TypeVar("T")
+
+
+def drifted(
+    place: Place,
+    rows: Sequence[T],
+    *,
+    extra: tuple[int, Sequence[T]],
+    decoys: tuple[Sequence[T], Sequence[T]],
+    renamed: Mapping[T, T] | None = None,
+) -> list[T]:
+    """Return the fields, rows or entries of a program as this variant has them.
+
+    Args:
+        place: of the run.
+        rows: as they are on the plain one.
+        extra: what comes in where there are more: before which row, and which.
+        decoys: names that resemble: above all others, and below them.
+        renamed: row → the same, called otherwise.
+    """
+    found = [(renamed or {}).get(row, row) for row in rows] if Drift.RENAMED in place.drifts else [*rows]
+    if Drift.EXTRA in place.drifts:
+        found[extra[0] : extra[0]] = extra[1]
+    if Drift.DECOY in place.drifts:
+        found = [*decoys[0], *found, *decoys[1]]
+    return found[::-1] if Drift.REORDERED in place.drifts else found
 
 
 def font_scale(place: Place) -> float:

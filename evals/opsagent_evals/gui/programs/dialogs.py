@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsagent_evals.gui.cells import by_cells, size_on
+from opsagent_evals.gui.drifting import drifted
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.oracles import ended
 from opsagent_evals.gui.programs.acts import TERMINAL, click, enter
@@ -27,16 +28,13 @@ _SERVICES = {"nginx": "Web server", "redis": "Cache", "cron": "Timers", "rsync":
 
 def _whiptail_start(place: Place) -> Start:
     drifts = place.drifts
-    rows = [(tag, text, "ON" if tag == "cron" else "OFF") for tag, text in _SERVICES.items()]
-    if Drift.RENAMED in drifts:
-        rows = [(tag, "Key store" if tag == "redis" else text, on) for tag, text, on in rows]
-    if Drift.EXTRA in drifts:
-        rows[1:1] = [("ntpd", "Clock", "ON"), ("munin", "Graphs", "OFF")]
-    if Drift.DECOY in drifts:
-        rows[0:0] = [("redis-old", "Cache of last year", "OFF")]
-        rows.append(("nginx-test", "Web server, not live", "OFF"))
-    if Drift.REORDERED in drifts:
-        rows.reverse()
+    rows = drifted(
+        place,
+        [(tag, text, "ON" if tag == "cron" else "OFF") for tag, text in _SERVICES.items()],
+        renamed={("redis", "Cache", "OFF"): ("redis", "Key store", "OFF")},
+        extra=(1, (("ntpd", "Clock", "ON"), ("munin", "Graphs", "OFF"))),
+        decoys=((("redis-old", "Cache of last year", "OFF"),), (("nginx-test", "Web server, not live", "OFF"),)),
+    )
     text = "Restart nginx and redis tonight? <Ok> starts it." if Drift.DECOY in drifts else "What is restarted tonight?"
     argv = ["whiptail", "--title", "Night window", "--separate-output", "--ok-button", "Apply", "--checklist", text]
     argv += ["20", "64", str(len(rows)), *(word for row in rows for word in row)]
@@ -92,16 +90,13 @@ _RECORD = {"Host": "db7", "Port": "6543", "Owner": "night shift", "Zone": "south
 
 
 def _dialog_fields(place: Place) -> list[str]:
-    names = [*_RECORD]
-    if Drift.RENAMED in place.drifts:
-        names[names.index("Zone")] = "Region"
-    if Drift.EXTRA in place.drifts:
-        names[1:1] = ["Alias", "Rack"]
-    if Drift.DECOY in place.drifts:
-        names = ["Host group", *names, "Old port"]
-    if Drift.REORDERED in place.drifts:
-        names.reverse()
-    return names
+    return drifted(
+        place,
+        [*_RECORD],
+        renamed={"Zone": "Region"},
+        extra=(1, ("Alias", "Rack")),
+        decoys=(("Host group",), ("Old port",)),
+    )
 
 
 def _dialog_start(place: Place) -> Start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsagent_evals.gui.drifting import gtk_env
+from opsagent_evals.gui.drifting import drifted, gtk_env
 from opsagent_evals.gui.judges import by_spots, spot
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.oracles import closed_window, ended, file_has, output_of
@@ -56,17 +56,14 @@ _VALUES = {"Host": "db1.example.org", "Port": "5433", "User": "backup", "Directo
 
 
 def _yad_fields(place: Place) -> list[tuple[str, str]]:
-    fields = [(name, "") for name in _FIELDS] + [("Compress:CHK", "FALSE"), ("Format:CB", "csv!json!xml")]
-    if Drift.RENAMED in place.drifts:
-        fields = [("Folder" if name == "Directory" else name, value) for name, value in fields]
-    if Drift.EXTRA in place.drifts:
-        fields[1:1] = [("Database", ""), ("Schema", "")]
-    if Drift.DECOY in place.drifts:
-        fields[0:0] = [("Host alias", ""), ("The Host and the User of the Export:LBL", "")]
-        fields += [("User group", ""), ("Compress later:CHK", "FALSE")]
-    if Drift.REORDERED in place.drifts:
-        fields.reverse()
-    return fields
+    above = (("Host alias", ""), ("The Host and the User of the Export:LBL", ""))
+    return drifted(
+        place,
+        [*((name, "") for name in _FIELDS), ("Compress:CHK", "FALSE"), ("Format:CB", "csv!json!xml")],
+        renamed={("Directory", ""): ("Folder", "")},
+        extra=(1, (("Database", ""), ("Schema", ""))),
+        decoys=(above, (("User group", ""), ("Compress later:CHK", "FALSE"))),
+    )
 
 
 def _yad_start(place: Place) -> Start:
@@ -197,16 +194,13 @@ _ANSWERS = {"Name": "cache-3", "Zone": "north", "Address": "10.4.0.17", "Lifetim
 
 
 def _zenity_fields(place: Place) -> list[str]:
-    names = [*_ASKED]
-    if Drift.RENAMED in place.drifts:
-        names[names.index("Lifetime")] = "Time to live"
-    if Drift.EXTRA in place.drifts:
-        names[2:2] = ["Owner", "Cost centre"]
-    if Drift.DECOY in place.drifts:
-        names = ["Zone name", *names, "Address of the owner"]
-    if Drift.REORDERED in place.drifts:
-        names.reverse()
-    return names
+    return drifted(
+        place,
+        _ASKED,
+        renamed={"Lifetime": "Time to live"},
+        extra=(2, ("Owner", "Cost centre")),
+        decoys=(("Zone name",), ("Address of the owner",)),
+    )
 
 
 def _zenity_start(place: Place) -> Start:

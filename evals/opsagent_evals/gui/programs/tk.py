@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 
-from opsagent_evals.gui.drifting import font_scale
+from opsagent_evals.gui.drifting import drifted, font_scale
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.oracles import file_has
 from opsagent_evals.gui.programs.acts import LOOKS, PIXELS, click, enter, right
@@ -46,13 +46,12 @@ def _gitk_start(place: Place) -> Start:
         "[user]\nname = Ops\nemail = ops@example.org\n[init]\ndefaultBranch = main\n"
     )
     _git(place, "init", "-q")
-    subjects = ["First release", "Mend the pump", "Second release"]
-    if Drift.EXTRA in drifts:
-        subjects[1:1] = ["Raise the limit", "Lower the limit"]
-    if Drift.DECOY in drifts:
-        subjects += ["Create tag", "Mend the pump again"]
-    if Drift.REORDERED in drifts:
-        subjects.reverse()
+    subjects = drifted(
+        place,
+        ["First release", "Mend the pump", "Second release"],
+        extra=(1, ("Raise the limit", "Lower the limit")),
+        decoys=((), ("Create tag", "Mend the pump again")),
+    )
     for number, subject in enumerate(subjects):
         (place.work / "pump.txt").write_text(subject)
         _git(place, "add", "pump.txt")

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from opsagent_evals.gui.drifting import font_scale
+from opsagent_evals.gui.drifting import drifted, font_scale
 from opsagent_evals.gui.judges import by_spots, spot
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.programs.acts import ACCESSIBLE, LOOKS, click, enter
@@ -59,13 +59,12 @@ def _supervisord() -> str:
 def _supervisor_start(place: Place) -> Start:
     drifts = place.drifts
     port = free_port()
-    names = ["billing", "ingest", "mailer"]
-    if Drift.EXTRA in drifts:
-        names[1:1] = ["cron", "gateway"]
-    if Drift.DECOY in drifts:
-        names = ["billing-archive", "ingest-test", *names, "mailer2"]
-    if Drift.REORDERED in drifts:
-        names.reverse()
+    names = drifted(
+        place,
+        ["billing", "ingest", "mailer"],
+        extra=(1, ("cron", "gateway")),
+        decoys=(("billing-archive", "ingest-test"), ("mailer2",)),
+    )
     text = _CONF.format(log=place.work / "supervisord.log", home=place.home, port=port)
     for number, name in enumerate(names):
         starts = str(not name.startswith("ingest")).lower()
