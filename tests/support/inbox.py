@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support.http_server import Reply, Request, served
 
 
 @dataclass
@@ -32,31 +32,15 @@ def inbox() -> Iterator[Inbox]:
     """Serve until the block ends."""
     found = Inbox()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            found.arrived.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            found.headers.append(dict(self.headers))
-            if found.on_arrival is not None:
-                found.on_arrival()
-            self.send_response(found.status)
-            if found.location:
-                self.send_header("Location", found.location)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def arrives(request: Request) -> Reply | None:
+        if request.method == "GET":  # where a redirect leads
+            found.arrived.append({"GET": request.path})
+            return None
+        found.arrived.append(json.loads(request.body))
+        found.headers.append(dict(request.headers))
+        if found.on_arrival is not None:
+            found.on_arrival()
+        return Reply(found.status, headers={"Location": found.location} if found.location else {})
 
-        def do_GET(self) -> None:  # where a redirect leads
-            found.arrived.append({"GET": self.path})
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(arrives) as found.port:
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from opsagent.brain import prompts
+from tests.support.http_server import Reply, Request, served
 
 Decision = Mapping[str, Any]
 """`{"say": TEXT}`, `{"call": TOOL, "args": {…}}`, `{"calls": [[TOOL, {…}], …]}`, `{"status": 500}`, `{"redirect": URL}` or `{"hang": True}`."""
@@ -80,50 +80,25 @@ def recorded(path: Path) -> list[Decision]:
 def serving(*decisions: Decision, decide: Callable[[dict[str, Any]], Decision] | None = None) -> Iterator[ModelServer]:
     played = ModelServer(list(decisions), decide=decide)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            headers = self.headers
-            key = str(headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", ""))
-            decision = played.next(body, key.removeprefix("Bearer "))
-            if decision.get("hang"):
-                played.ended.wait(60)
-                return
-            if "redirect" in decision:
-                self.send_response(307)
-                self.send_header("Location", f"{decision['redirect']}/chat/completions")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            if "status" in decision:
-                self._answer(int(decision["status"]), {"error": {"message": "no", "type": "server_error"}})
-                return
-            speak = next((say for part, say in _LANGUAGES.items() if part in self.path), _openai)
-            self._answer(200, speak(body, decision, len(played.requests)))
+    def answer(request: Request) -> Reply | None:
+        body, headers = json.loads(request.body), request.headers
+        key = str(headers.get("x-api-key") or headers.get("x-goog-api-key") or headers.get("Authorization", ""))
+        decision = played.next(body, key.removeprefix("Bearer "))
+        if decision.get("hang"):
+            played.ended.wait(60)
+            return None
+        if "redirect" in decision:
+            return Reply(307, headers={"Location": f"{decision['redirect']}/chat/completions"})
+        if "status" in decision:
+            return Reply(int(decision["status"]), {"error": {"message": "no", "type": "server_error"}})
+        speak = next((say for part, say in _LANGUAGES.items() if part in request.path), _openai)
+        return Reply(200, speak(body, decision, len(played.requests)))
 
-        def _answer(self, status: int, body: Mapping[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    played.port = int(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield played
-    finally:
-        played.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(answer) as played.port:
+        try:
+            yield played
+        finally:
+            played.ended.set()
 
 
 def _calls(decision: Decision) -> Sequence[Any]:

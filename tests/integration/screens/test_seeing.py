@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -28,6 +26,7 @@ from opsagent_tools.gui.replay import Allowed, Asked
 from opsagent_tools.gui.vision.conversation import Broken
 from opsagent_tools.gui.vision.pursuing import pursue
 from opsagent_tools.gui.vision.pursuit import Pursuit, PursuitEnd
+from tests.support.http_server import Reply, Request, served
 
 BUTTON = Box(100, 200, 100, 20)
 PAGE = Box(0, 0, 800, 600)
@@ -106,45 +105,20 @@ class Provider:
 def providing(speaks: Speaks) -> Iterator[Provider]:
     provider = Provider(speaks)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            provider.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            provider.headers.append(dict(self.headers))
-            self._answer(
-                provider.speaks(len(provider.requests) > 1) if provider.status == 200 else {"error": {"message": "no"}}
-            )
-
-        def do_GET(self) -> None:  # Lux asks where a picture may be put
+    def answer(request: Request) -> Reply:
+        if request.method == "GET":  # Lux asks where a picture may be put
             places = {"url": f"{provider}/put", "download_url": f"{provider}/picture"}
-            self._answer({**places, "uuid": "u", "expires_at": 1, "file_expires_at": 1})
-
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            return Reply(provider.status, {**places, "uuid": "u", "expires_at": 1, "file_expires_at": 1})
+        if request.method == "PUT":
             provider.uploads += 1
-            self._answer({})
+            return Reply(provider.status, {})
+        provider.requests.append(json.loads(request.body))
+        provider.headers.append(dict(request.headers))
+        well = provider.status == 200
+        return Reply(provider.status, speaks(len(provider.requests) > 1) if well else {"error": {"message": "no"}})
 
-        def _answer(self, body: Mapping[str, Any]) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(provider.status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    provider.port = int(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(answer) as provider.port:
         yield provider
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
