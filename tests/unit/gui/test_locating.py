@@ -9,6 +9,7 @@ import pytest
 from opsagent_tools.gui.fake import Control, FakeWindow
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
+from opsagent_tools.gui.matching.names import same
 from opsagent_tools.gui.model import Anchor, Box, Fingerprint, Located, Look, NotLocated, Rung, SurfaceKind
 from tests.support.forms import look_at
 
@@ -443,3 +444,39 @@ def test_all_places_of_one_name_are_told_where_none_is_taken() -> None:
     result = locate(Fingerprint(role="link", name="Clear Log"), look(*rows, kind=SurfaceKind.PIXEL))
     assert isinstance(result, NotLocated)
     assert len(result.candidates) == 9
+
+
+@pytest.mark.parametrize(
+    ("wanted", "read"),
+    [
+        ("192.168.1.10", "192.168.11.0"),
+        ("1.5", "15"),
+        ("12:00", "1:200"),
+        ("-10", "10"),
+        ("db-1", "db1"),
+        ("web1-1", "web-11"),
+        ("Page <", "Page >"),
+        ("Zoom -", "Zoom"),
+        ("Server 1.10 of Seoul", "Server 11.0 of Seoul"),
+    ],
+)
+def test_a_small_sign_that_tells_one_number_from_another_is_not_overlooked_where_it_is_read(
+    wanted: str, read: str
+) -> None:
+    assert same(wanted, read, read=True) == same(read, wanted, read=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "read"),
+    [
+        ("10.0.0.1", "1O.0.0.l"),
+        ("1. Start", "1.Start"),
+        ("12:00", "12.00"),
+        ("db-1", "db - 1"),
+        ("Next >", "Next"),
+        ("x-ray (2)", "xray 2"),
+        ("turn-1", "tum-1"),
+    ],
+)
+def test_other_small_signs_are(wanted: str, read: str) -> None:
+    assert same(wanted, read, read=True) > 0

@@ -19,6 +19,12 @@ _TRAILING = re.compile(r"(?:\s|\.{2,}|[:*]|-+>|[▶▸►→»])+$")
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "−": "-", "·": "."})
 _CONFUSED = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l", "!": "l", "5": "s", "8": "b", "2": "z", "ı": "l"})
 _NOT_READ = re.compile(r"[\s.,:;'\"`´_*•()\[\]{}<>-]+")
+_AS_DIGIT = "[0-9olisbz|!ı]"
+"""Digits, and what they are read as."""
+_SIGNS = re.compile(
+    rf"(?<=\d)[.,:'](?={_AS_DIGIT})|(?<={_AS_DIGIT})[.,:'](?=\d)|(?<=\d)-(?=\w)|(?<=\w)-(?=\d)|^-(?=\d)|(?<=\w)-$"
+)
+_WAYS = re.compile("[<>]")
 _LONGEST_KEPT = 200
 """Signs of a text that is remembered; what areas of text hold would fill the memory."""
 _LONG_ENOUGH = 8
@@ -53,9 +59,13 @@ def _plain(name: str) -> str:
 
 def _skeleton(name: str) -> str:
     said = _plain(name)
+    return _bones(said) or said
+
+
+def _bones(said: str) -> str:
     unaccented = "".join(one for one in unicodedata.normalize("NFD", said) if unicodedata.category(one) != "Mn")
     bare = _NOT_READ.sub("", unicodedata.normalize("NFC", unaccented))
-    return bare.translate(_CONFUSED).replace("rn", "m").replace("vv", "w") or said
+    return bare.translate(_CONFUSED).replace("rn", "m").replace("vv", "w")
 
 
 _plain_kept = lru_cache(maxsize=8192)(_plain)
@@ -77,9 +87,24 @@ def same(wanted: str, seen: str, *, read: bool = False) -> float:
         return NOT
     bones, bones_seen = skeleton(wanted), skeleton(seen)
     if bones == bones_seen and (len(bones) > 1 or plain(wanted).isalnum() == plain(seen).isalnum()):
-        return AS_READ
+        return AS_READ if _same_signs(wanted, seen) else NOT
     nearly = _one_sign_apart(bones, bones_seen) and _digits(wanted) == _digits(seen) and _same_short_words(wanted, seen)
-    return NEARLY if nearly else NOT
+    return NEARLY if nearly and [kind for _, kind in _signs(wanted)] == [kind for _, kind in _signs(seen)] else NOT
+
+
+def _same_signs(wanted: str, seen: str) -> bool:
+    """Tell whether small signs that tell one number or direction from another are the same, at the same places.
+
+    `10.0.0.11` is not `10.0.01.1`, nor `db-1` `db1`, `-10` `10`, `Page <` `Page >`. A point, a comma and a colon are one.
+    """
+    ways, ways_seen = ({*_WAYS.findall(plain(one))} for one in (wanted, seen))
+    return _signs(wanted) == _signs(seen) and (not ways or not ways_seen or ways == ways_seen)
+
+
+def _signs(name: str) -> list[tuple[int, str]]:
+    """Return points between digits, and dashes beside digits and at the end: behind how many signs, and which."""
+    text = "".join(plain(name).split())
+    return [(len(_bones(text[: one.start()])), "-" if one.group() == "-" else ".") for one in _SIGNS.finditer(text)]
 
 
 def shortened(one: str, other: str) -> bool:
