@@ -219,6 +219,31 @@ def test_a_risky_step_is_not_done_where_the_views_disagree() -> None:
     assert run.done == []
 
 
+def test_what_agreed_before_a_person_said_yes_must_agree_still_where_the_screen_changed() -> None:
+    class Elsewhere(FakeSurface):
+        async def locate(self, fingerprint, look):  # type: ignore[no-untyped-def]
+            found = await super().locate(fingerprint, look)
+            assert isinstance(found, Located)
+            if self.kind is SurfaceKind.PIXEL and run.asked:
+                return replace(found, point=Box(400, 400, 8, 8).center)
+            return found
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            shown = self.programs[0].windows[0]
+            return [
+                Elsewhere(self.programs[0], shown, kind=kind) for kind in (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)
+            ]
+
+    run = Run()
+    run.screens = Screens(run.program)
+    run.meanwhile = lambda: setattr(run.program.control("Town"), "value", "another record")
+    report = run.play(procedure('- click: button "Delete"\n'))
+    assert report.outcome is ScreenOutcome.HALTED
+    assert "elsewhere" in report.why
+    assert run.done == []
+
+
 @pytest.mark.parametrize("keys", ["return", "space"])
 def test_a_key_that_presses_a_risky_button_is_risky(keys: str) -> None:
     run = Run()

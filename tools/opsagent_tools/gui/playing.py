@@ -101,13 +101,17 @@ class Player:
         one.said = said(one.step, found.at)
         if (why := no_place_for_a_secret(one.step, found.at)) != "":
             raise Ended(HALTED, why)
-        if found.at is not None and one.step.on is not None and (risk := risk_of(one.step, found.at)):
-            sure = await self._finder.agreeing(found, one.step.on)
-            if isinstance(sure, NotLocated):
-                raise Ended(HALTED, f"{one.step.on.said} is risky, as {risk}, and {sure.why}")
-            one.found = replace(found, at=sure)
-            if why := not_sure_enough(sure):
-                raise Ended(HALTED, f"{one.step.on.said} is risky, as {risk}, and {why}")
+        one.found = await self._agreed(one, found)
+
+    async def _agreed(self, one: Playing, found: Found) -> Found:
+        """Return it with a second sign, where it is risky. Raises Ended where there is none."""
+        if found.at is None or one.step.on is None or not (risk := risk_of(one.step, found.at)):
+            return found
+        sure = await self._finder.agreeing(found, one.step.on)
+        why = sure.why if isinstance(sure, NotLocated) else not_sure_enough(sure)
+        if isinstance(sure, NotLocated) or why:
+            raise Ended(HALTED, f"{one.step.on.said} is risky, as {risk}, and {why}")
+        return replace(found, at=sure)
 
     async def _ask(self, one: Playing) -> None:
         """Ask the guard; after a long wait everything is found again, and must be the same."""
@@ -190,6 +194,11 @@ class Player:
             if isinstance(at, NotLocated):
                 return at.why
             now = replace(now, at=replace(at, agreeing=found.at.agreeing))
+            if look.digest != found.look.digest:  # what agreed was another picture
+                try:
+                    now = await self._agreed(one, replace(now, at=at))
+                except Ended as end:
+                    return end.why
         if (
             not is_same(found, now)
             or _risk(one, now) != risk
