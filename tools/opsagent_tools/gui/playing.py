@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from opsagent_tools.gui import strips
 from opsagent_tools.gui.awaiting import finished, settled, untouched
 from opsagent_tools.gui.desk import Asked, Guard, NotAllowed, Screens
 from opsagent_tools.gui.expecting import After, Expecting, arrived
@@ -16,17 +15,19 @@ from opsagent_tools.gui.finding import PATIENCE_S, Finder, Found
 from opsagent_tools.gui.judging import (
     is_same,
     is_set_already,
+    may_set_it,
     no_place_for_a_secret,
     not_sure_enough,
     pressed_there,
     pressed_unseen,
 )
-from opsagent_tools.gui.model import Box, Located, Look, NotLocated, SurfaceKind, Verb
+from opsagent_tools.gui.model import Located, Look, NotLocated, SurfaceKind, Verb
 from opsagent_tools.gui.played import HALTED, NEEDS_PERSON, Ended, Playing
 from opsagent_tools.gui.port import Refused, ScreenError, Secrets, Stale, SurfaceGone, Unfinished
 from opsagent_tools.gui.procedure import Expectation
 from opsagent_tools.gui.risk import risk_of
 from opsagent_tools.gui.saying import said
+from opsagent_tools.gui.strips import Film
 
 _STALE_S = 1.0
 """Where the guard took longer, everything is looked at again: a person may have answered minutes later."""
@@ -45,14 +46,7 @@ class Player:
         self._finder = finder
         self._guard = guard
         self._stop = stop
-        self._secrets = secrets
-        self._entered: list[str] = []
-        """Names of the secrets that were typed: where a look shows one of them, it is blackened."""
-        self._masks: list[Box] = []
-        self._frame: asyncio.Future[bytes | None] | None = None
-        """The picture that is being drawn of what the last step left, while nothing is done yet."""
-        self._small: list[asyncio.Future[bytes]] = []
-        """Pictures that were taken, and are made small beside what is done meanwhile."""
+        self.film = Film(secrets)
 
     async def play(self, one: Playing) -> None:
         """Do one step. Raises Ended: with `one.done` false nothing was done, and the program is as before."""
@@ -71,24 +65,6 @@ class Player:
         except ScreenError as error:
             raise Ended(NEEDS_PERSON if one.done else HALTED, str(error)) from error
 
-    async def filmed(self) -> None:
-        """Wait for the picture of the last step; what comes next would be in it."""
-        frame, self._frame = self._frame, None
-        if frame is not None and (taken := await frame) is not None:
-            self._small.append(asyncio.ensure_future(asyncio.to_thread(strips.small, taken)))
-
-    async def strip(self) -> tuple[bytes, ...]:
-        """Return small pictures of what each step left."""
-        await self.filmed()
-        return tuple(await asyncio.gather(*self._small))
-
-    def let_go(self) -> None:
-        """Draw no more."""
-        if self._frame is not None:
-            self._frame.cancel()
-        for one in self._small:
-            one.cancel()
-
     async def _find(self, one: Playing, patience_s: float = PATIENCE_S) -> None:
         """Find the target, and make sure of it as far as its risk demands."""
         if one.step.gesture.verb is Verb.WAIT:
@@ -99,7 +75,7 @@ class Player:
             raise Ended(HALTED, found.why)
         one.found = found
         one.said = said(one.step, found.at)
-        if (why := no_place_for_a_secret(one.step, found.at)) != "":
+        if why := no_place_for_a_secret(one.step, found.at) or may_set_it(one.step, found.at):
             raise Ended(HALTED, why)
         one.found = await self._agreed(one, found)
 
@@ -132,15 +108,14 @@ class Player:
                 )
 
     async def _do(self, one: Playing) -> None:
-        await self.filmed()
-        one.before = await strips.crop(_found(one), self._hidden(_found(one).look))
+        await self.film.taken()
+        one.before = await self.film.crop(_found(one), _found(one).look)
         await self._make_sure(one)
         gone = await self._performed(one)
         found = _found(one)
         one.done = True
         if one.step.gesture.secret and found.at is not None:
-            self._masks.append(found.at.box)
-            self._entered.append(one.step.gesture.secret)
+            self.film.hide(one.step.gesture.secret, found.at.box)
         with one.waiting():
             look = None if gone else await settled(found)
         if look is not None:
@@ -241,9 +216,8 @@ class Player:
     async def _look_after(self, one: Playing, found: Found, look: Look | None) -> None:
         """Check what the step promised, and what was typed."""
         if look is not None:
-            hidden = self._hidden(look)
-            one.after = await strips.crop(found, hidden)
-            self._frame = asyncio.ensure_future(strips.frame(found.surface, hidden))
+            one.after = await self.film.crop(found, look)
+            self.film.take(found.surface, look)
         await self._read_back(one, found, look)
         if one.step.after is not None:
             after = await self._awaited(one, found, one.step.after, look)
@@ -286,14 +260,6 @@ class Player:
             one.read(after.look)
             self._finder.remember(found.surface, after.look)
         return after
-
-    def _hidden(self, look: Look) -> list[Box]:
-        """Return what pictures do not show beside secret fields: where secrets were typed, and where one is read now."""
-        hidden = list(self._masks)
-        for name in self._entered:
-            with contextlib.suppress(KeyError):  # it was there when it was typed
-                hidden += strips.shows_secret(look, self._secrets.fetch(name))
-        return hidden
 
     def _heed_stop(self) -> None:
         if why := self._stop():

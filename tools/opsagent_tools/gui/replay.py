@@ -54,9 +54,9 @@ async def replay(
     except Ended as end:
         outcome, why = end.outcome, end.why
     except BaseException:
-        player.let_go()
+        player.film.let_go()
         raise
-    return run.report(outcome, why, await player.strip())
+    return run.report(outcome, why, await player.film.strip())
 
 
 class _Run:
