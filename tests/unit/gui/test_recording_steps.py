@@ -175,6 +175,13 @@ def test_keys_on_a_button_are_clicks() -> None:
     assert [one.on.name for one in made.steps if one.on] == ["Export…", "Daily"]
 
 
+def test_what_a_picture_does_not_tell_of_a_check_box_is_not_expected() -> None:
+    untold = replace(DAILY, source=SurfaceKind.PIXEL, value=None)
+    told = replace(untold, value="off")
+    made = procedure(did(Verb.CLICK, DAILY, now=untold), did(Verb.CLICK, DAILY, now=told))
+    assert [one.after for one in made.steps] == [None, Expectation(checked=False)]
+
+
 def test_what_follows_is_expected() -> None:
     checked = replace(DAILY, states=DAILY.states | {"checked"})
     made = procedure(

@@ -326,6 +326,17 @@ def test_a_check_box_that_is_set_already_is_left_alone() -> None:
     assert run.done == []
 
 
+def test_a_check_box_that_does_not_show_whether_it_is_set_is_not_taken_for_clear() -> None:
+    run = Run()
+    run.screens = FakeScreens(run.program, kinds=[SurfaceKind.PIXEL])
+    run.program.control("keep").value = None
+    report = run.play(procedure('- click: check box "Keep"\n  expect: {checked: false}\n'))
+    assert (report.outcome, report.why) == (
+        ScreenOutcome.HALTED, "it cannot be told whether it is set, and it is to be clear"
+    )  # fmt: skip
+    assert run.done == []
+
+
 def test_a_secret_goes_into_a_field_that_hides_it_and_nowhere_else() -> None:
     run = Run()
     report = run.play(procedure('- {type: {secret: pin}, on: password field labelled "PIN"}\n'))

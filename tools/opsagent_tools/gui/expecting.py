@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from opsagent_tools.gui.desk import Screens
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import plain, same, skeleton
+from opsagent_tools.gui.matching.roles import is_on
 from opsagent_tools.gui.matching.scene import seen
 from opsagent_tools.gui.model import Fingerprint, Gesture, Located, Look, SurfaceKind, Window
 from opsagent_tools.gui.port import ScreenError, SurfaceGone
@@ -73,9 +74,7 @@ class Expecting:
         at = await self._found.surface.locate(self._on, look)
         if not isinstance(at, Located) or at.element is None:
             return None
-        if look.source is SurfaceKind.PIXEL and at.element.value is None and "checked" not in at.element.states:
-            return None
-        return bool({"checked", "pressed", "selected"} & at.element.states)
+        return is_on(at.element)
 
     async def _value(self, wanted: str, look: Look | None) -> str:
         if look is None or self._found.at is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import same
-from opsagent_tools.gui.matching.roles import CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET
+from opsagent_tools.gui.matching.roles import CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET, is_on
 from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.risk import risky_words
@@ -122,4 +122,13 @@ def is_set_already(step: ScreenStep, at: Located | None) -> bool:
         return False
     if at is None or at.element is None or at.element.role not in CHOICES:
         return False
-    return bool({"checked", "pressed", "selected"} & at.element.states) is step.after.checked
+    return is_on(at.element) is step.after.checked
+
+
+def may_set_it(step: ScreenStep, at: Located | None) -> str:
+    """Return why a click that shall clear a check box is not done: where it is clear already, it would set it."""
+    if step.gesture.verb is not Verb.CLICK or step.after is None or step.after.checked is not False:
+        return ""
+    if at is None or at.element is None or at.element.role not in CHOICES or is_on(at.element) is not None:
+        return ""
+    return "it cannot be told whether it is set, and it is to be clear"

@@ -81,6 +81,13 @@ _LIT_ROWS = frozenset({"list item", "menu item"})
 EXACT, KIN, UNTOLD, OTHER = 1.0, 0.7, 0.6, 0.0
 
 
+def is_on(element: Element) -> bool | None:
+    """Tell whether a check box, a radio button or a switch is set; None: its picture does not tell."""
+    if {"checked", "pressed", "selected"} & element.states:
+        return True
+    return None if element.source is SurfaceKind.PIXEL and element.value is None else False
+
+
 def suits(wanted: str, element: Element) -> float:
     """Return how well `element` is of the wanted role: EXACT, KIN (another word for it), UNTOLD (pixels tell none) or OTHER."""
     role = element.role

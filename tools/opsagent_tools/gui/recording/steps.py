@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
-from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET
+from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET, is_on
 from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Point, Verb, Window
 from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
@@ -298,7 +298,7 @@ def _after(one: Did, following: Did | None) -> Expectation | None:
         and one.seen.element.role in CHOICES
         and one.gesture.verb is Verb.CLICK
     ):
-        checked = "checked" in one.now.states
+        checked = is_on(one.now)
     window = ""
     here, there = one.where, following.where if following is not None else None
     if here is not None and there is not None and there.id != here.id and there.modal:
