@@ -17,6 +17,7 @@ from opsagent.cli.gui_list import complete_procedures
 if TYPE_CHECKING:
     from opsagent.cli.output import Out
     from opsagent.home import Home
+    from opsagent.screens.kept import Kept
     from opsagent_tools.gui.recording.steps import Recorded
 
 _STOP = "ctrl+alt+end"
@@ -161,34 +162,14 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     """Show what was recorded, and keep it: accepted where the person says so, else proposed."""
     from dataclasses import replace
 
-    from opsagent.cli.errors import CliError, Code
-    from opsagent.cli.gui_carry import demand_usable, next_version, store
+    from opsagent.cli.errors import Code
+    from opsagent.cli.gui_carry import store
     from opsagent.cli.memory_common import confirmed
-    from opsagent.cli.store import person
     from opsagent.procedures import ACCEPTED, PROPOSED
-    from opsagent.screens import files
     from opsagent.screens.forms import version_form
-    from opsagent.screens.kept import Kept
-    from opsagent.screens.writing import written
     from opsagent.views.screens import version
 
-    if not recorded.procedure.steps:
-        raise CliError("nothing was done that a procedure could do: nothing is kept")
-    if not recorded.procedure.window.program:
-        raise CliError(
-            "it was not seen on which program's window anything was done: nothing is kept; begin once it is there"
-        )
-    demand_usable(recorded.procedure)
-    number = next_version(home, recorded.procedure.name)
-    procedure = replace(recorded.procedure, version=number, start=tuple(command))
-    kept = Kept(
-        procedure=procedure,
-        text=written(procedure),
-        crops=files.hashes(recorded.crops),
-        status=PROPOSED,
-        why="recorded by doing it",
-        by=person(),
-    )
+    kept = _to_keep(home, recorded, command)
     form = version_form(kept)
     if not out.as_json:
         out.lines(list(version(form, out.screen)))
@@ -200,7 +181,38 @@ def _kept(home: Home, recorded: Recorded, command: list[str], out: Out, *, yes: 
     if out.as_json:
         out.document({**form, "status": said["status"], "id": said["id"], "notes": notes})
     elif accepted:
-        out.line(f"{kept.name}: version {number} is what is run")
+        out.line(f"{kept.name}: version {kept.version} is what is run")
     else:
-        out.line(f"{kept.name}: version {number} is proposed: opsagent gui approve {shlex.quote(kept.name)}")
+        out.line(f"{kept.name}: version {kept.version} is proposed: opsagent gui approve {shlex.quote(kept.name)}")
     return Code.DONE
+
+
+def _to_keep(home: Home, recorded: Recorded, command: list[str]) -> Kept:
+    """Return what was recorded as the next version of its procedure. Raises CliError where it cannot be used."""
+    from dataclasses import replace
+
+    from opsagent.cli.errors import CliError
+    from opsagent.cli.gui_carry import demand_usable, next_version
+    from opsagent.cli.store import person
+    from opsagent.procedures import PROPOSED
+    from opsagent.screens import files
+    from opsagent.screens.kept import Kept
+    from opsagent.screens.writing import written
+
+    if not recorded.procedure.steps:
+        raise CliError("nothing was done that a procedure could do: nothing is kept")
+    if not recorded.procedure.window.program:
+        raise CliError(
+            "it was not seen on which program's window anything was done: nothing is kept; begin once it is there"
+        )
+    demand_usable(recorded.procedure)
+    number = next_version(home, recorded.procedure.name)
+    procedure = replace(recorded.procedure, version=number, start=tuple(command))
+    return Kept(
+        procedure=procedure,
+        text=written(procedure),
+        crops=files.hashes(recorded.crops),
+        status=PROPOSED,
+        why="recorded by doing it",
+        by=person(),
+    )
