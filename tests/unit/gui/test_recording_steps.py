@@ -178,8 +178,10 @@ def test_keys_on_a_button_are_clicks() -> None:
 def test_what_a_picture_does_not_tell_of_a_check_box_is_not_expected() -> None:
     untold = replace(DAILY, source=SurfaceKind.PIXEL, value=None)
     told = replace(untold, value="off")
-    made = procedure(did(Verb.CLICK, DAILY, now=untold), did(Verb.CLICK, DAILY, now=told))
-    assert [one.after for one in made.steps] == [None, Expectation(checked=False)]
+    done = (did(Verb.CLICK, DAILY, now=untold), did(Verb.CLICK, DAILY, now=told))
+    made = Recording(done).procedure("daily")
+    assert [one.after for one in made.procedure.steps] == [None, Expectation(checked=False)]
+    assert made.notes == ("step 1 (click): its picture does not tell whether it is set: a run clicks it",)
 
 
 def test_what_follows_is_expected() -> None:

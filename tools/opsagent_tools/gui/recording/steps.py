@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.matching.roles import CHOICES, FIELDS, PRESSED, SECRET, is_on
 from opsagent_tools.gui.model import Element, Fingerprint, Gesture, Look, Point, Verb, Window
-from opsagent_tools.gui.procedure import Expectation, Parameter, ScreenProcedure, ScreenStep, WindowRule
+from opsagent_tools.gui.procedure import Parameter, ScreenProcedure, ScreenStep, WindowRule
 from opsagent_tools.gui.recording.eyes import Seen
 from opsagent_tools.gui.recording.values import literal, slug, without_typed
+from opsagent_tools.gui.recording.windows import expected_after, main_window, other_window, switches
 from opsagent_tools.redact import redact
 
 _CARET = frozenset("left right up down home end delete backspace".split())
 _EDITS = frozenset({("ctrl", "a"), ("ctrl", "v"), ("ctrl", "c"), ("ctrl", "x"), ("shift", "insert"), ("ctrl", "z")})
 _BY_KEY = frozenset({("space",), ("return",), ("kp_enter",)})
 _TO_NEXT = frozenset({("tab",), ("shift", "tab"), ("shift", "iso_left_tab")})
-_TITLE_PART = 60
 _UNKNOWN = "unknown"
 """Role of what nobody saw: nothing is of it, so that a step on it is never done."""
 
@@ -103,7 +101,7 @@ class _Making:
 
     def made(self, name: str, title: str) -> Recorded:
         done = list(_joined(self.recording.done))
-        main = _main_window(done)
+        main = main_window(done)
         rule = WindowRule(program="") if main is None else WindowRule(program=main.program, wm_class=main.wm_class)
         if main is None:
             self.notes.append("no window was used whose program is known: name it in `window`")
@@ -132,8 +130,12 @@ class _Making:
             note = "what this was done to is not known: describe it"
             self.notes.append(f"step {number} ({gesture.verb}): {note}")
             on = on or Fingerprint(role=_UNKNOWN)
-        window = _other_window(one, main)
-        return ScreenStep(gesture=gesture, on=on, to=to, after=_after(one, following), note=note, window=window)
+        if switches(one) and one.now is not None and is_on(one.now) is None:
+            self.notes.append(
+                f"step {number} ({gesture.verb}): its picture does not tell whether it is set: a run clicks it"
+            )
+        window = other_window(one, main)
+        return ScreenStep(gesture=gesture, on=on, to=to, after=expected_after(one, following), note=note, window=window)
 
     def _fingerprint(self, number: int, seen: Seen | None, read: Look | None) -> Fingerprint | None:
         if seen is None:
@@ -263,55 +265,6 @@ def _same(one: Did, other: Did) -> bool:
     first, second = one.seen.element, other.seen.element
     alike = (first.role, first.name, first.label) == (second.role, second.name, second.label)
     return first.id == second.id or (alike and first.box.holds(second.box.center))
-
-
-def _main_window(done: Sequence[Did]) -> Window | None:
-    """Return the first window of the program that most was done to; None: no program is known."""
-    windows = [one.where for one in done if one.where is not None and one.where.program]
-    if not windows:
-        return None
-    (program, _), *_ = Counter(one.program for one in windows).most_common(1)
-    return next(one for one in windows if one.program == program)
-
-
-def _other_window(one: Did, main: Window | None) -> WindowRule | None:
-    """Return the rule for a dialog; None: the procedure's own window."""
-    window = one.where
-    if (
-        window is None
-        or main is None
-        or window.popup  # a menu is part of the window that opened it, whatever it is called
-        or window.id == main.id
-        or (not window.modal and window.wm_class == main.wm_class)
-    ):
-        return None
-    title = _steady_title(window.title)
-    return WindowRule(program=window.program, wm_class=window.wm_class, title=title, dialog=window.modal and not title)
-
-
-def _after(one: Did, following: Did | None) -> Expectation | None:
-    """Return what is to be seen afterwards: the check mark, or the dialog in which the next step was done."""
-    checked = None
-    if (
-        one.seen is not None
-        and one.now is not None
-        and one.seen.element.role in CHOICES
-        and one.gesture.verb is Verb.CLICK
-    ):
-        checked = is_on(one.now)
-    window = ""
-    here, there = one.where, following.where if following is not None else None
-    if here is not None and there is not None and there.id != here.id and there.modal:
-        window = _steady_title(there.title)
-    if checked is None and not window and not one.closed:
-        return None
-    return Expectation(checked=checked, window=window, closed=one.closed)
-
-
-def _steady_title(title: str) -> str:
-    """Return the part of a title that is the same next time: without file names and paths, which have dots and slashes."""
-    words = [part for part in re.split(r"\s+[-–—|:]\s+", title) if not re.search(r"[./\\]\w", part)]
-    return (words[-1] if words else "")[:_TITLE_PART]
 
 
 def _unused(name: str, used: Collection[str]) -> str:
