@@ -267,6 +267,22 @@ def test_what_changed_while_a_person_thought_is_not_done(monkeypatch: pytest.Mon
     assert same.play(procedure('- click: button "Save"\n')).steps[0].done
 
 
+def test_what_keys_would_press_by_the_time_of_the_answer_is_not_what_was_asked_about(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(playing, "_STALE_S", -1.0)
+    run = Run()
+    run.meanwhile = lambda: setattr(run.program.control("delete"), "states", EDIT | {"focused"})
+    report = run.play(procedure("- hotkey: return\n"))
+    assert (report.outcome, run.done) == (ScreenOutcome.HALTED, [])
+    assert "another one now" in report.why
+    ticked = Run()
+    ticked.meanwhile = lambda: setattr(ticked.program.control("keep"), "states", EDIT | {"checked"})
+    report = ticked.play(procedure('- click: check box "Keep"\n  expect: {checked: true}\n'))
+    assert (report.outcome, ticked.done) == (ScreenOutcome.HALTED, [])
+    assert "already" in report.why
+
+
 def test_what_changes_right_before_a_risky_step_is_not_done(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playing, "_AGAIN_S", 0.01)
     run = Run()

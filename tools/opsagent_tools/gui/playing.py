@@ -102,10 +102,12 @@ class Player:
         if time.monotonic() - start > _STALE_S:
             self._finder.forget()
             await self._find(one, patience_s=0.0)
-            if not is_same(found, _found(one)):
-                raise Ended(
-                    HALTED, f"the screen changed while the answer was waited for: {one.said} is another one now"
-                )
+            now = _found(one)
+            changed = f"the screen changed while the answer was waited for: {one.said} is"
+            if not _same_gesture(one, found, now):
+                raise Ended(HALTED, f"{changed} another one now")
+            if is_set_already(one.step, now.at):
+                raise Ended(HALTED, f"{changed} as it shall be already")
 
     async def _do(self, one: Playing) -> None:
         await self.film.taken()
@@ -174,11 +176,7 @@ class Player:
                     now = await self._agreed(one, replace(now, at=at))
                 except Ended as end:
                     return end.why
-        if (
-            not is_same(found, now)
-            or _risk(one, now) != risk
-            or pressed_there(one.step, now) != pressed_there(one.step, found)
-        ):
+        if not _same_gesture(one, found, now):
             return "it would be another one now"
         one.found = now
         return ""
@@ -268,6 +266,13 @@ class Player:
 
 def _risk(one: Playing, found: Found) -> str:
     return risk_of(one.step, found.at) or pressed_unseen(one.step, found.look)
+
+
+def _same_gesture(one: Playing, was: Found, now: Found) -> bool:
+    """Tell whether it would be done on what was asked about: the same target, and the same for keys to press."""
+    if not is_same(was, now) or _risk(one, was) != _risk(one, now):
+        return False
+    return pressed_there(one.step, was) == pressed_there(one.step, now)
 
 
 def _found(one: Playing) -> Found:
