@@ -119,7 +119,7 @@ class _Wanted:
 
 
 async def _in_this_terminal(wanted: _Wanted) -> Recorded:
-    from opsagent_tools.gui.terminal.recording import record_here
+    from opsagent_tools.gui.terminal.recording_here import record_here
 
     return await record_here(wanted.name, wanted.command, title=wanted.title, keep=wanted.keep)
 
