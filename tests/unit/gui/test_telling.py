@@ -19,6 +19,7 @@ from opsagent_tools.gui.model import (
     Fingerprint,
     Gesture,
     Located,
+    Look,
     NotLocated,
     Point,
     SurfaceKind,
@@ -173,3 +174,22 @@ def test_neither_secrets_nor_what_areas_of_text_hold_are_remembered() -> None:
             assert tells(text)
         after = [one.cache_info().currsize for one in (names._plain_kept, names._skeleton_kept, telling._says_kept)]
         assert before == after
+
+
+def test_a_row_is_not_known_by_a_number_that_may_be_in_another_column_of_another_row() -> None:
+    def table(*rows: tuple[str, str]) -> Look:
+        controls = []
+        for at, cells in enumerate(rows):
+            places = [Box(10 + 150 * column, 40 + 30 * at, 140, 24) for column in range(3)]
+            controls += [Control(f"{at}{n}", "table cell", cell, box=places[n]) for n, cell in enumerate(cells)]
+            controls.append(Control(f"delete{at}", "button", "Delete", box=places[2]))
+        return look(*controls)
+
+    shown = table(("7", "1"), ("8", "2"), ("9", "3"))
+    known_by = fingerprint_of(next(one for one in shown.elements if one.id == "delete0"), shown)
+    assert isinstance(locate(known_by, table(("8", "2"), ("9", "7"), ("10", "3"))), NotLocated)
+    orders = table(("10482", "1"), ("10483", "2"), ("10484", "3"))
+    found = locate(fingerprint_of(next(one for one in orders.elements if one.id == "delete1"), orders), orders)
+    assert isinstance(found, Located)
+    assert found.element is not None
+    assert found.element.id == "delete1"

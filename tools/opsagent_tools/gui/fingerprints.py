@@ -13,6 +13,7 @@ from opsagent_tools.gui.model import Anchor, Element, Fingerprint, Look, Surface
 
 _NEIGHBOURS = 12
 _LONGEST_NAME = 80
+_TELLING_DIGITS = 3
 _FAR = 2
 """An anchor that is not on the target's line is looked for within so many heights of it."""
 
@@ -57,7 +58,10 @@ def _told_apart(made: Fingerprint, element: Element, scene: Scene) -> Fingerprin
 
 
 def _names_a_row(one: Element) -> bool:
-    return one.role in IN_LISTS or (one.role in STATIC and "tip" not in one.role)
+    """Tell whether a row may be known by it. A number of one or two digits is likely to be in another column of another row."""
+    if one.role not in IN_LISTS and (one.role not in STATIC or "tip" in one.role):
+        return False
+    return tells_where(one) or sum(sign.isdigit() for sign in one.name) >= _TELLING_DIGITS
 
 
 def _twins(element: Element, scene: Scene) -> list[Element]:
