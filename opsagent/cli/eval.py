@@ -36,7 +36,13 @@ def command(
         str | None, typer.Option("--model", metavar="NAME", help="A chat model.", show_default=False)
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="CASE", help="One case by name or number.", show_default=False)
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="CASE",
+            help="One case by name or number; of gui any part: yad/pixel,development.",
+            show_default=False,
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the homes of the cases, to look at.")] = False,
     beside: Annotated[
