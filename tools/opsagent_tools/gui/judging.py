@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import same
-from opsagent_tools.gui.matching.roles import CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET, is_on
+from opsagent_tools.gui.matching.roles import AREAS, CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET, is_on
 from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.risk import risky_words
@@ -13,7 +13,6 @@ from opsagent_tools.redact import secret_name
 _ENTER = frozenset({"return", "enter", "kp_enter"})
 _ENTERS_TOO = ({"ctrl", "m"}, {"ctrl", "j"})
 """What a terminal sends for Enter."""
-_AREAS = frozenset({"text area", "editor", "document"})
 _IDENTITY = frozenset({"name", "label", "within", "role"})
 
 
@@ -73,7 +72,7 @@ def pressed_there(step: ScreenStep, found: Found) -> list[tuple[str, str]]:
 def _types_enter(step: ScreenStep) -> bool:
     if step.gesture.verb is not Verb.TYPE or "\n" not in step.gesture.text:
         return False
-    return step.on is None or step.on.role not in _AREAS
+    return step.on is None or step.on.role not in AREAS
 
 
 def _may_be_pressed(one: Element, step: ScreenStep, look: Look, *, enters: bool) -> bool:

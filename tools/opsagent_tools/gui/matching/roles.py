@@ -23,6 +23,8 @@ FIELDS = frozenset(
         "terminal",
     }
 )
+AREAS = frozenset({"text area", "editor", "document"})
+"""Fields of several lines."""
 SECRET = frozenset({"password field"})
 CHOICES = frozenset({"check box", "radio button", "switch", "toggle button", "check menu item", "radio menu item"})
 IN_LISTS = frozenset(

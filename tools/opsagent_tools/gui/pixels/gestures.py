@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opsagent_tools.gui.hands import Hands
-from opsagent_tools.gui.matching.roles import DONE_BY_A_CLICK
+from opsagent_tools.gui.matching.roles import AREAS, DONE_BY_A_CLICK
 from opsagent_tools.gui.model import Box, Gesture, Located, Point, Verb, Window
 from opsagent_tools.gui.pixels.emptying import Beside, Field
 from opsagent_tools.gui.pixels.eyes import Eyes
@@ -14,7 +14,6 @@ from opsagent_tools.gui.pressing import called, needed, press
 from opsagent_tools.gui.secret_words import asks_for_secret
 
 _CHOICES = frozenset({"check box", "radio button", "check menu item", "radio menu item"})
-_AREAS = frozenset({"text area", "editor", "document"})
 _FOCUS_S, _CARET_S = 0.4, 1.5
 _LOOK_S = 0.05
 _BLINK_S = 1.2
@@ -100,7 +99,7 @@ class Gestures:
 
     async def _replace(self, text: str, at: Located, field: Field) -> None:
         """Let a text take the place of what a field holds."""
-        if at.element is None or at.element.role not in _AREAS:
+        if at.element is None or at.element.role not in AREAS:
             self.beside = await field.replace(text, at.element.value if at.element else None)
             return
         await field.clear_lines()

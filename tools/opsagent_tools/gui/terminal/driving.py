@@ -13,11 +13,10 @@ from opsagent_tools.gui.matching.telling import steady
 from opsagent_tools.gui.model import Element
 from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.gui.terminal.reading.elements import Reading
+from opsagent_tools.gui.terminal.roles import BOXES, FIELDS, ROWS
 
 _MOST_TABS = 40
 _MOST_CORRECTIONS = 4
-_ROWS = frozenset({"list item", "menu item"})
-_BOXES = frozenset({"check box", "radio button"})
 _OPPOSITE = {"down": "up", "up": "down", "left": "right", "right": "left", "tab": "shift_tab", "shift_tab": "tab"}
 
 Press = Callable[[Sequence[str]], Awaitable[Reading]]
@@ -34,7 +33,7 @@ def same(reading: Reading, element: Element) -> Element | None:
         one
         for one in reading.elements
         if one.name == element.name and one.label == element.label
-        and (one.role == element.role or {one.role, element.role} <= _ROWS or {one.role, element.role} <= _FIELDS)
+        and (one.role == element.role or {one.role, element.role} <= ROWS or {one.role, element.role} <= FIELDS)
     ]  # fmt: skip
     at_place = [one for one in alike if one.box == element.box]
     left_top = [one for one in alike if (one.box.left, one.box.top) == (element.box.left, element.box.top)]
@@ -44,17 +43,14 @@ def same(reading: Reading, element: Element) -> Element | None:
     return None
 
 
-_FIELDS = frozenset({"text field", "password field"})
-
-
 def is_on(reading: Reading, element: Element) -> bool:
     """The highlight or the cursor is on the element: what Enter or Space would act on, or where typing goes."""
-    if element.role in _ROWS or element.role == "menu":
+    if element.role in ROWS or element.role == "menu":
         return "selected" in element.states
-    if element.role in _BOXES:
+    if element.role in BOXES:
         if "focused" in element.states:
             return True
-        others = [one for one in reading.elements if one.role in _BOXES | _ROWS and one is not element]
+        others = [one for one in reading.elements if one.role in BOXES | ROWS and one is not element]
         return "selected" in element.states and not any({"focused", "selected"} & one.states for one in others)
     return "focused" in element.states
 
@@ -121,7 +117,7 @@ class Driver:
         lit = [
             one
             for one in reading.elements
-            if {"focused", "selected"} & one.states and one.role in {"button", *_ROWS, *_BOXES}
+            if {"focused", "selected"} & one.states and one.role in {"button", *ROWS, *BOXES}
         ]
         there = target.box
         if target.role == "button":
@@ -135,7 +131,7 @@ class Driver:
             )
             return await self._walk(sideways if beside else along, target, reading)
         columns = [one for one in lit if one.box.right <= there.left or there.right <= one.box.left]
-        if columns and target.role in _ROWS | _BOXES:
+        if columns and target.role in ROWS | BOXES:
             return await self._across("right" if there.left > columns[0].box.left else "left", target, reading)
         return None
 
@@ -173,11 +169,11 @@ class Driver:
             if _focus(reading) in seen:
                 return None  # once around, or it does not move: as it was
             seen.append(_focus(reading))
-            if any(is_on(reading, one) for one in _group(reading, target)) and target.role not in _ROWS:
+            if any(is_on(reading, one) for one in _group(reading, target)) and target.role not in ROWS:
                 after = await self._along(target, reading)
                 if after is not None:
                     return after
-            elif target.role in _ROWS and (after := await self._along(target, reading)) is not None:
+            elif target.role in ROWS and (after := await self._along(target, reading)) is not None:
                 return after
         if pressed and self.can(_OPPOSITE[key]):
             await self.press((_OPPOSITE[key],) * pressed)
@@ -214,15 +210,15 @@ def _group(reading: Reading, target: Element) -> list[Element]:
     found = same(reading, target)
     if found is None:
         return []
-    if found.role in _ROWS:
+    if found.role in ROWS:
         number = reading.groups.get(found.id)
         alike = [one for one in reading.elements if number is not None and reading.groups.get(one.id) == number]
-    elif found.role in _BOXES:
+    elif found.role in BOXES:
         alike = [one for one in reading.elements if one.role == found.role and one.parent == found.parent
                  and one.box.left == found.box.left]  # fmt: skip
-    elif found.role in _FIELDS:
+    elif found.role in FIELDS:
         alike = [
-            one for one in reading.elements if one.role in _FIELDS and one.parent == found.parent and not one.actions
+            one for one in reading.elements if one.role in FIELDS and one.parent == found.parent and not one.actions
         ]
     elif found.role == "menu":
         alike = [one for one in reading.elements if one.role == "menu"]
@@ -268,6 +264,6 @@ def _looks_same(after: Reading, before: Reading) -> bool:
     if after.title != before.title:
         return False
     rows = [(one, other) for one, other in zip(before.cells.lines, after.cells.lines, strict=False) if one.strip()]
-    mine = {(one.role, one.name) for one in before.elements if one.role not in {"text", *_ROWS}}
-    theirs = {(one.role, one.name) for one in after.elements if one.role not in {"text", *_ROWS}}
+    mine = {(one.role, one.name) for one in before.elements if one.role not in {"text", *ROWS}}
+    theirs = {(one.role, one.name) for one in after.elements if one.role not in {"text", *ROWS}}
     return sum(one == other for one, other in rows) * 2 >= len(rows) or len(mine & theirs) * 2 >= len(mine) > 0

@@ -18,11 +18,9 @@ from opsagent_tools.gui.recording.values import settled
 from opsagent_tools.gui.terminal.driving import same
 from opsagent_tools.gui.terminal.pressed import Pressed, pressed
 from opsagent_tools.gui.terminal.reading.elements import Reading
+from opsagent_tools.gui.terminal.roles import BOXES, FIELDS, ROWS
 from opsagent_tools.gui.terminal.surface import TerminalSurface
 
-_FIELDS = frozenset({"text field", "password field"})
-_ROWS = frozenset({"list item", "menu item"})
-_BOXES = frozenset({"check box", "radio button"})
 _MOVES = frozenset("up down left right home end page_up page_down tab shift_tab".split())
 _EDITS = frozenset("backspace delete left right home end insert".split())
 _LEAVES = re.compile(
@@ -82,7 +80,7 @@ class TerminalRecorder:
             self._clicked(key.click, look, reading)
         elif key.keys in {("return",), (" ",)} or key.text == " ":
             self._pressed(key, focused, look, reading)
-        elif focused is not None and focused.role in _FIELDS and (key.text or _edits(key)):
+        elif focused is not None and focused.role in FIELDS and (key.text or _edits(key)):
             self._typing(key, focused, look)
         elif not key.text and len(key.keys) == 1 and key.keys[0] in _MOVES:
             return
@@ -127,7 +125,7 @@ class TerminalRecorder:
         if self._edited is None or focused is None:
             return False
         was = self._edited[0].element
-        return focused.role in _FIELDS and (focused.name, focused.label) == (was.name, was.label)
+        return focused.role in FIELDS and (focused.name, focused.label) == (was.name, was.label)
 
     def _leave(self, reading: Reading | None) -> None:
         """Make a step of what was typed into the field that had the focus."""
@@ -150,7 +148,7 @@ class TerminalRecorder:
             self._passed_over = []
             return
         prompt = focused if focused is not None and focused.actions == ("prompt",) else None
-        if space and focused is not None and focused.role in _FIELDS:
+        if space and focused is not None and focused.role in FIELDS:
             self._typing(key, focused, look)
             return
         if prompt is not None and (chosen := _choice(prompt, reading)) is not None:
@@ -158,11 +156,9 @@ class TerminalRecorder:
             self._click(chosen, look)
             return
         self._leave(reading)
-        boxes = [one for one in reading.elements if one.role in _BOXES and {"focused", "selected"} & one.states]
+        boxes = [one for one in reading.elements if one.role in BOXES and {"focused", "selected"} & one.states]
         rows = [
-            one
-            for one in reading.elements
-            if one.role in _ROWS and "selected" in one.states and "enabled" in one.states
+            one for one in reading.elements if one.role in ROWS and "selected" in one.states and "enabled" in one.states
         ]
         if space and len(boxes) == 1:
             self._click(boxes[0], look)
@@ -171,7 +167,7 @@ class TerminalRecorder:
                 for row in rows:
                     self._click(row, look)
             self._click(focused, look)
-        elif not space and focused is not None and focused.role in _BOXES:
+        elif not space and focused is not None and focused.role in BOXES:
             self._click(focused, look)
         elif not space and len(rows) == 1 and focused is None:
             self._click(rows[0], look, Verb.CLICK if rows[0].role == "menu item" else Verb.DOUBLE)
@@ -207,7 +203,7 @@ class TerminalRecorder:
     async def _ticked(self) -> None:
         """Look at what became of a check box that was just clicked."""
         last = self._done[-1] if self._done else None
-        if last is None or last.now is not None or last.seen is None or last.seen.element.role not in _BOXES:
+        if last is None or last.now is not None or last.seen is None or last.seen.element.role not in BOXES:
             return
         await self.surface.settle(timeout_s=_REST_S)
         now = same(await self.surface.reading(), last.seen.element)

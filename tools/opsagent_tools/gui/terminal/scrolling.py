@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from opsagent_tools.gui.model import Element
 from opsagent_tools.gui.terminal.driving import is_on
 from opsagent_tools.gui.terminal.reading.elements import Reading
+from opsagent_tools.gui.terminal.roles import HIGHLIGHTED
 
 _MOST = 150
 """So many rows are gone through."""
 _SLID = frozenset("▮▒░▓█■↑↓▲▼")
 _GOES_ON = re.compile(r"[↓↑v^]?\([+-]\)")
 """How lists of `dialog` say that there are more rows."""
-IN_LISTS = frozenset({"list item", "menu item", "check box", "radio button"})
 
 Press = Callable[[Sequence[str]], Awaitable[Reading]]
 
@@ -79,7 +79,7 @@ async def _back(press: Press, reading: Reading, start: Element) -> None:
 
 
 def _on(reading: Reading) -> Element | None:
-    found = [one for one in reading.elements if one.role in IN_LISTS and is_on(reading, one)]
+    found = [one for one in reading.elements if one.role in HIGHLIGHTED and is_on(reading, one)]
     return found[0] if len(found) == 1 else None
 
 

@@ -28,7 +28,8 @@ from opsagent_tools.gui.terminal.driving import same
 from opsagent_tools.gui.terminal.fingers import Fingers
 from opsagent_tools.gui.terminal.holding import Terminal
 from opsagent_tools.gui.terminal.reading.elements import Reading, read_screen
-from opsagent_tools.gui.terminal.scrolling import IN_LISTS, brought, goes_on
+from opsagent_tools.gui.terminal.roles import HIGHLIGHTED
+from opsagent_tools.gui.terminal.scrolling import brought, goes_on
 from opsagent_tools.gui.terminal.using import User, target_of
 
 _SETTLE_QUIET_S = 0.04
@@ -133,7 +134,7 @@ class TerminalSurface:
         sought = (fingerprint, reading.cells.digest)
         if isinstance(found, Located) or found.reason != "missing" or sought == self._not_there:
             return found
-        if fingerprint.role not in IN_LISTS or reading.elements != look.elements or not goes_on(reading):
+        if fingerprint.role not in HIGHLIGHTED or reading.elements != look.elements or not goes_on(reading):
             return found
 
         def there(now: Reading) -> bool:

@@ -8,11 +8,11 @@ from opsagent_tools.gui.terminal.driving import Driver, NotReached, is_on, said,
 from opsagent_tools.gui.terminal.fingers import Fingers
 from opsagent_tools.gui.terminal.keys import has_key
 from opsagent_tools.gui.terminal.reading.elements import Reading
+from opsagent_tools.gui.terminal.roles import BOXES, FIELDS
 from opsagent_tools.gui.terminal.typing import Typist
 
 _TRIES = 3
 _TEXT_PATIENCE_S = 0.6
-_FIELDS = frozenset({"text field", "password field"})
 
 
 class User:
@@ -37,7 +37,7 @@ class User:
         if how == "prompt":
             return reading
         reading, found = await self._reached(target, reading)
-        if found.role in {"check box", "radio button"}:
+        if found.role in BOXES:
             return await self._tick(found, reading)
         if found.role in {"list item", "text field", "password field"} and verb is not Verb.DOUBLE:
             return reading
@@ -93,7 +93,7 @@ class User:
     async def type(self, gesture: Gesture, target: Element | None, reading: Reading, secrets: Secrets | None) -> None:
         """Type into a field that has the focus; a secret only into one that asks for a secret."""
         if target is not None:
-            if target.role not in _FIELDS:
+            if target.role not in FIELDS:
                 raise NotReached(f"{said(target)} is nothing to type into")
             found: Element | None = (await self._reached(target, reading))[1]
         else:

@@ -23,6 +23,7 @@ from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.tags import tag_of, untagged
 from opsagent_tools.gui.terminal.reading.widgets import Found
 from opsagent_tools.gui.terminal.reading.words import tidy
+from opsagent_tools.gui.terminal.roles import BOXES
 
 _PIECE = rf"[^\s{re.escape(VERTICAL.replace('|', ''))}]+"
 _PIECES = re.compile(rf"{_PIECE}(?: {_PIECE})*")
@@ -206,7 +207,7 @@ def _named_boxes(layout: Layout, found: list[Found]) -> list[Found]:
     """
     columns: dict[tuple[int, int], list[Found]] = {}
     for one in found:
-        if one.role in {"check box", "radio button"}:
+        if one.role in BOXES:
             columns.setdefault((one.owner, one.box.left), []).append(one)
     named: dict[int, Found] = {}
     for boxes in columns.values():

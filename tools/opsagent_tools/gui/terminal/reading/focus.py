@@ -11,10 +11,9 @@ from opsagent_tools.gui.terminal.reading import lists
 from opsagent_tools.gui.terminal.reading.frames import LINES
 from opsagent_tools.gui.terminal.reading.layout import Layout, Strip
 from opsagent_tools.gui.terminal.reading.widgets import Found
+from opsagent_tools.gui.terminal.roles import BOXES, FIELDS, HIGHLIGHTED
 
-_FIELDS = frozenset({"text field", "password field"})
-_WITH_FOCUS = frozenset({"button", "check box", "radio button", *_FIELDS})
-_HIGHLIGHTED = frozenset({"list item", "menu item", "check box", "radio button"})
+_WITH_FOCUS = frozenset({"button", *BOXES, *FIELDS})
 
 
 def frame_on_top(layout: Layout, found: list[Found]) -> int | None:
@@ -50,17 +49,17 @@ def focused(layout: Layout, found: list[Found]) -> Found | None:
     if prompts:
         return prompts[0]
     end = Point(here.x - 1, here.y)
-    full = [one for one in used if one.role in _FIELDS and one.box.holds(end) and layout.cells.cursor_shown]
+    full = [one for one in used if one.role in FIELDS and one.box.holds(end) and layout.cells.cursor_shown]
     if full:
         return full[0]
-    lit = [one for one in used if one.role not in _FIELDS and _lit(layout, one)]
+    lit = [one for one in used if one.role not in FIELDS and _lit(layout, one)]
     elsewhere = any(one.box.holds(here) for one in used) or any(one.lit and one not in used for one in found)
     return lit[0] if len(lit) == 1 and not elsewhere else None
 
 
 def lit_boxes(layout: Layout, found: list[Found]) -> list[Found]:
     """Mark the one check box or radio button of a frame that stands out from the others there."""
-    boxes = [one for one in found if one.role in {"check box", "radio button"}]
+    boxes = [one for one in found if one.role in BOXES]
     lit = Counter(one.owner for one in boxes if _lit(layout, one))
     return [
         replace(one, lit=one in boxes and lit[one.owner] == 1 and _lit(layout, one)) if one in boxes else one
@@ -70,7 +69,7 @@ def lit_boxes(layout: Layout, found: list[Found]) -> list[Found]:
 
 def colour_of_highlight(layout: Layout, found: list[Found]) -> str:
     """Return the colour of the only highlight of rows and boxes; empty: there is none, or more than one."""
-    lit = [one for one in found if one.lit and one.role in _HIGHLIGHTED]
+    lit = [one for one in found if one.lit and one.role in HIGHLIGHTED]
     return _ground(layout, lit[0]) if len(lit) == 1 else ""
 
 
@@ -79,11 +78,11 @@ def only_one_lit(layout: Layout, found: list[Found], colour: str) -> list[Found]
 
     colour: that the highlight had when there was one only; the list that was left shows its own in another one.
     """
-    lit = [one for one in found if one.lit and one.role in _HIGHLIGHTED]
+    lit = [one for one in found if one.lit and one.role in HIGHLIGHTED]
     on = [one for one in lit if _ground(layout, one) == colour]
     if len(lit) < 2 or len(on) != 1:
         return found
-    return [replace(one, lit=one is on[0]) if one.role in _HIGHLIGHTED else one for one in found]
+    return [replace(one, lit=one is on[0]) if one.role in HIGHLIGHTED else one for one in found]
 
 
 def _ground(layout: Layout, one: Found) -> str:
@@ -93,7 +92,7 @@ def _ground(layout: Layout, one: Found) -> str:
 def _cursor_means(layout: Layout, one: Found, used: list[Found]) -> bool:
     """The cursor on it means the focus. Programs that hide the cursor leave it anywhere: then the look must say so, too."""
     shown = layout.cells.cursor_shown
-    if one.role in _FIELDS:
+    if one.role in FIELDS:
         return shown
     peers = [other for other in used if other.role == one.role and other is not one]
     differs = all(_look(layout, one) != _look(layout, other) for other in peers)
@@ -114,6 +113,6 @@ def _lit(layout: Layout, one: Found) -> bool:
     """It stands out: a button for the most part, a box at the end of its name, for tags may always do so."""
     row = one.box.top + one.box.height // 2
     strip = Strip(one.owner, row, one.box.left, one.box.right)
-    if one.role in {"check box", "radio button"}:
+    if one.role in BOXES:
         return lists.ends_lit(layout, strip, one.box.left, one.box.right)
     return layout.bright(strip, one.box.left, one.box.right) > 0.5
