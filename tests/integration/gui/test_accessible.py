@@ -83,6 +83,8 @@ async def test_a_form_is_filled_in_and_says_exactly_that(
         first = the(look, "text field", label="First name")
         await surface.perform(Gesture(verb=Verb.TYPE, text="old"), at(first))
         await surface.perform(Gesture(verb=Verb.TYPE, text="Jörg <&> 안녕"), at(first))
+        with pytest.raises(ScreenError, match="does not hide what is typed"):
+            await surface.perform(Gesture(verb=Verb.TYPE, secret="database"), at(first))
         assert await surface.read_back(at(first)) == "Jörg <&> 안녕"
         secret = the(look, "password field")
         await surface.perform(Gesture(verb=Verb.TYPE, secret="database"), at(secret))

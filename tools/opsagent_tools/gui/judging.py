@@ -8,7 +8,7 @@ from opsagent_tools.gui.matching.roles import AREAS, CHOICES, IN_LISTS, IN_MENUS
 from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
 from opsagent_tools.gui.risk import risky_words
-from opsagent_tools.redact import secret_name
+from opsagent_tools.gui.secret_words import asks_for_secret
 
 _ENTER = frozenset({"return", "enter", "kp_enter"})
 _ENTERS_TOO = ({"ctrl", "m"}, {"ctrl", "j"})
@@ -110,7 +110,7 @@ def no_place_for_a_secret(step: ScreenStep, at: Located | None) -> str:
         return ""
     wanted, told = step.on.label or step.on.name, element.label or element.name
     read = element.source is SurfaceKind.PIXEL
-    if wanted and same(wanted, told, read=read) and secret_name(wanted) is not None:
+    if wanted and same(wanted, told, read=read) and asks_for_secret(wanted):
         return ""
     return f"“{told or 'the field'}” does not hide what is typed into it, and is not labelled as a secret"
 

@@ -83,6 +83,8 @@ class Gestures:
         target = await self._target(at, window, typed=True)
         if not has(target.node.state, State.EDITABLE) and target.node.role not in _ALWAYS_WRITTEN_INTO:
             raise ScreenError(f"{called(at.element)} cannot be written into")
+        if gesture.secret and target.node.role != Role.PASSWORD:
+            raise ScreenError(f"{called(at.element)} does not hide what is typed into it: no secret goes there")
         await self._focus(target, window)
         unseen = bool(gesture.secret)  # a field for secrets may not tell that it holds something
         if gesture.replace and (unseen or target.node.text != ""):
