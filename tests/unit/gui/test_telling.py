@@ -176,20 +176,45 @@ def test_neither_secrets_nor_what_areas_of_text_hold_are_remembered() -> None:
         assert before == after
 
 
-def test_a_row_is_not_known_by_a_number_that_may_be_in_another_column_of_another_row() -> None:
-    def table(*rows: tuple[str, str]) -> Look:
-        controls = []
-        for at, cells in enumerate(rows):
-            places = [Box(10 + 150 * column, 40 + 30 * at, 140, 24) for column in range(3)]
-            controls += [Control(f"{at}{n}", "table cell", cell, box=places[n]) for n, cell in enumerate(cells)]
-            controls.append(Control(f"delete{at}", "button", "Delete", box=places[2]))
-        return look(*controls)
+def _services(*rows: tuple[str, ...], kind: SurfaceKind = SurfaceKind.ACCESSIBLE) -> Look:
+    """Return a table with a button in each row, named after the row's number."""
+    role = "text" if kind is SurfaceKind.PIXEL else "table cell"
+    controls = []
+    for at, cells in enumerate(rows):
+        places = [Box(10 + 150 * column, 40 + 30 * at, 140, 24) for column in range(len(cells) + 1)]
+        controls += [Control(f"{at}{n}", role, cell, box=places[n]) for n, cell in enumerate(cells)]
+        controls.append(Control(f"start{at}", "button", "Start", box=places[-1]))
+    return look(*controls, kind=kind)
 
-    shown = table(("7", "1"), ("8", "2"), ("9", "3"))
-    known_by = fingerprint_of(next(one for one in shown.elements if one.id == "delete0"), shown)
-    assert isinstance(locate(known_by, table(("8", "2"), ("9", "7"), ("10", "3"))), NotLocated)
-    orders = table(("10482", "1"), ("10483", "2"), ("10484", "3"))
-    found = locate(fingerprint_of(next(one for one in orders.elements if one.id == "delete1"), orders), orders)
-    assert isinstance(found, Located)
-    assert found.element is not None
-    assert found.element.id == "delete1"
+
+def _found(fingerprint: Fingerprint, shown: Look) -> str:
+    at = locate(fingerprint, shown)
+    return at.element.id if isinstance(at, Located) and at.element is not None else ""
+
+
+def test_a_row_is_not_known_by_a_number_that_may_be_in_another_column_of_another_row() -> None:
+    first = known("start0", _services(("7", "1"), ("8", "2"), ("9", "3")))
+    assert _found(first, _services(("8", "2"), ("9", "7"), ("10", "3"))) == ""
+    orders = _services(("10482", "1"), ("10483", "2"), ("10484", "3"))
+    assert _found(known("start1", orders), orders) == "start1"
+
+
+@pytest.mark.parametrize("state", ["failed", "being looked at"])
+def test_a_row_is_known_by_who_it_is_and_not_by_how_it_is(state: str) -> None:
+    shown = _services((state, "ingest"), ("fine", "billing"), ("fine", "mailer"))
+    ingest = known("start0", shown)
+    assert ingest.within == "ingest"
+    assert _found(ingest, _services(("fine", "ingest"), (state, "billing"), ("fine", "mailer"))) == "start0"
+    assert _found(ingest, _services((state, "billing"), ("fine", "mailer"), ("fine", "search"))) == ""
+
+
+def test_a_row_that_is_gone_is_not_known_by_a_number_beside_its_name_where_it_is_read() -> None:
+    shown = _services(("db-1", "idle", "13"), ("web", "idle", "12"))
+    pixels = _services(("db-1", "idle", "13"), ("web", "idle", "12"), kind=SurfaceKind.PIXEL)
+    recorded = fingerprint_of(next(one for one in shown.elements if one.id == "start0"), shown, read=pixels)
+    assert (recorded.within, recorded.anchor and recorded.anchor.text) == ("db-1", "db-1")
+    by_number = replace(recorded, anchor=Anchor(text="13", dx=10.0, dy=0.0))
+    gone = _services(("web", "idle", "13"), ("mail", "idle", "12"), kind=SurfaceKind.PIXEL)
+    for one in (recorded, by_number):
+        assert _found(one, pixels) == "start0"
+        assert _found(one, gone) == ""

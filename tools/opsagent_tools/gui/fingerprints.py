@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from opsagent_tools.gui.matching.anchors import anchor_of
 from opsagent_tools.gui.matching.names import plain
 from opsagent_tools.gui.matching.roles import FIELDS, IN_LISTS, RANGES, SECRET, STATIC
 from opsagent_tools.gui.matching.scene import Scene, distance, seen
-from opsagent_tools.gui.matching.telling import tells_where
+from opsagent_tools.gui.matching.telling import names_a_row, steady, tells_where
 from opsagent_tools.gui.model import Anchor, Element, Fingerprint, Look, SurfaceKind
 
 _NEIGHBOURS = 12
 _LONGEST_NAME = 80
-_TELLING_DIGITS = 3
 _FAR = 2
 """An anchor that is not on the target's line is looked for within so many heights of it."""
 
@@ -48,20 +48,27 @@ def _told_apart(made: Fingerprint, element: Element, scene: Scene) -> Fingerprin
     if not twins:
         return made
     counted = replace(made, twins=len(twins))
-    line = sorted(filter(_names_a_row, scene.row(element)), key=lambda one: not tells_where(one))
-    beside = [one.name[:_LONGEST_NAME] for one in line]
+    line = [one for one in scene.row(element) if _names_a_row(one) and _is_key(one, twins, scene)]
+    beside = [one.name[:_LONGEST_NAME] for one in sorted(line, key=lambda one: steady(one.name) != one.name)]
     own = {plain(made.name), plain(made.label)}
-    for within in (made.within, *(one for one in beside if plain(one) not in own)):
+    container = scene.container(element)
+    for within in ([container.name] if container else []) + [one for one in beside if plain(one) not in own]:
         if within and not any(within in scene.containers(one) for one in twins):
             return replace(counted, within=within)
     return replace(counted, within="")
 
 
 def _names_a_row(one: Element) -> bool:
-    """Tell whether a row may be known by it. A number of one or two digits is likely to be in another column of another row."""
-    if one.role not in IN_LISTS and (one.role not in STATIC or "tip" in one.role):
-        return False
-    return tells_where(one) or sum(sign.isdigit() for sign in one.name) >= _TELLING_DIGITS
+    return (one.role in IN_LISTS or (one.role in STATIC and "tip" not in one.role)) and names_a_row(one.name)
+
+
+def _is_key(one: Element, twins: Sequence[Element], scene: Scene) -> bool:
+    """Tell whether rows are known by the column of `one`: where two others share a text there, it is what they are, not who."""
+    column = [plain(one.name)]
+    for twin in twins:
+        cells = (each for each in scene.row(twin) if each.box.left < one.box.right and one.box.left < each.box.right)
+        column += [plain(each.name) for each in cells if each.role in IN_LISTS | STATIC][:1]
+    return len(set(column)) == len(column)
 
 
 def _twins(element: Element, scene: Scene) -> list[Element]:
@@ -86,8 +93,9 @@ def _wants_anchor(element: Element, name: str, scene: Scene) -> bool:
 
 
 def _row_name(element: Element, scene: Scene) -> str:
-    """Return the first name on the same line of a table or list; a number or a time there is none."""
-    cells = [one for one in scene.row(element) if one.role in IN_LISTS and tells_where(one)]
+    """Return the first name on the same line of a table or list; a number, a time or a state there is none."""
+    row = (one for one in scene.row(element) if one.role in IN_LISTS)
+    cells = [one for one in row if tells_where(one) and names_a_row(one.name)]
     return next((one.name for one in cells if one.name != element.name), "")[:_LONGEST_NAME]
 
 
@@ -97,6 +105,7 @@ def _anchor(element: Element, scene: Scene) -> Anchor | None:
     label = plain(element.label)
     labels = [one for one in texts if label and plain(one.name) == label]
     height = max(1, min(element.box.height, 40))
+    texts = [one for one in texts if names_a_row(one.name)]
     line = [one for one in texts if one.box.top <= element.box.center.y < one.box.bottom]
     # A line above or below may be another one tomorrow: only what has no name of its own is found by it.
     near = [one for one in texts if distance(one.box, element.box) <= _FAR * height] if not element.name else []

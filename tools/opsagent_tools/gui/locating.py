@@ -15,6 +15,7 @@ from opsagent_tools.gui.matching.candidates import candidates
 from opsagent_tools.gui.matching.evidence import STRONG, Evidence, has_tag, weigh
 from opsagent_tools.gui.matching.meaning import same_field
 from opsagent_tools.gui.matching.names import NOT, same
+from opsagent_tools.gui.matching.phrases import phrases
 from opsagent_tools.gui.matching.renamed import renamed
 from opsagent_tools.gui.matching.roles import CHOICES, EXACT, FIELDS, RANGES, SECRET, STATIC, suits, usable
 from opsagent_tools.gui.matching.scene import Scene, enabled, seen
@@ -64,6 +65,9 @@ def _checked(
         return _no("unsure", f"one {fingerprint.said} is there, but what was around it is not", found, scene)
     if fingerprint.twins and not any(best.values.get(one, NOT) >= 0.5 for one in ("within", "anchor")):
         why = f"there were {fingerprint.twins + 1} called {fingerprint.said}, and nothing tells which this is"
+        return _no("unsure", why, found, scene)
+    if fingerprint.twins and "within" in best.unknown and not _read_there(fingerprint.within, scene):
+        why = f"{fingerprint.said} is there, but “{fingerprint.within}”, which it was in, is not"
         return _no("unsure", why, found, scene)
     if best.value("within") == NOT and (why := _elsewhere(fingerprint, best, scene)):
         return _no("unsure", why, found, scene)
@@ -138,6 +142,10 @@ def _elsewhere(fingerprint: Fingerprint, best: Evidence, scene: Scene) -> str:
     if not longer or best.values.get("neighbours", 0.0) < 0.6:
         return f"{fingerprint.said} is there, but “{fingerprint.within}”, which it was in, is not"
     return ""
+
+
+def _read_there(name: str, scene: Scene) -> bool:
+    return scene.says(name) or bool(phrases(scene.elements, name))
 
 
 def _without_name(fingerprint: Fingerprint, scene: Scene) -> Located | NotLocated:

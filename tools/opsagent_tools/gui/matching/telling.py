@@ -21,6 +21,17 @@ _PASSES = re.compile(
 )
 """What has passed at the next look: dates, times, and numbers with their units, addresses and digests."""
 _READ_OUT = re.compile(r"\d\s?%|\d:\d\d|\d\s?[kmgt]i?b\b", re.IGNORECASE)
+_STATES = frozenset(
+    "running started starting stopped stopping failed failing fatal error errors warning critical ok okay good bad healthy unhealthy "
+    "active inactive activating enabled disabled idle busy up down online offline on off yes no true false pending queued waiting "
+    "paused suspended done finished complete completed ready unknown none open closed locked dead exited killed crashed backoff "
+    "restarting created degraded maintenance success succeeded passed new low medium high normal info connected disconnected "
+    "läuft gestoppt fehler aktiv inaktiv bereit an aus ja nein actif inactif arrêté oui non activo inactivo detenido sí "
+    "실행중 중지됨 실패 활성 비활성 예 아니오 実行中 停止 失敗 有効 無効 运行中 已停止 失败".split()
+)
+"""What rows of tables say of how they are: another row may say so next time."""
+_IDENTITY = re.compile(r"\d{4,}|\d+(?:\.\d+){3}")
+"""Numbers that are names: of an order, of a process, of a machine."""
 _LONGEST_KEPT = 200
 """Signs of a text that is remembered."""
 _SHORT = re.compile(r"\d{1,2}|[^\w\s\u2500-\u259f]{1,2}")
@@ -47,6 +58,13 @@ def tells_where(element: Element) -> bool:
     if element.role in IN_LISTS:
         return _says(element.name)
     return element.role not in STATIC or tells(element.name)
+
+
+def names_a_row(name: str) -> bool:
+    """Tell whether a row may be known by a text: no state that another row may be in, and no number that another may show."""
+    if name.strip(" .:*()[]").casefold() in _STATES:
+        return False
+    return _says(name) or _IDENTITY.search(name) is not None
 
 
 def _says(name: str) -> bool:
