@@ -2,8 +2,9 @@
 
 Nearly all that a command costs is starting Python and importing: half a second of a processor, more than a thousand times
 in a run of the tests. A process is started once for each process of pytest, imports, and from then on only forks. What it
-forks has its own arguments, environment, folder, standard streams and exit code, and ends as Python ends. It imports
-nothing more than it would otherwise, but earlier: what a command loads is shown by tests that start it for real.
+forks has its own arguments, environment, folder, standard streams and exit code, and ends as Python ends. All of opsagent is
+imported there already, and variables for Python itself (PYTHON…) say nothing any more: what a command loads, and what it does
+under another locale or on a terminal, is shown by tests that start it for real.
 """
 
 from __future__ import annotations
