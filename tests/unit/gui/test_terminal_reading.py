@@ -91,7 +91,9 @@ def test_behind_a_dialog_nothing_can_be_used() -> None:
         cursor=(6, 4),
     )
     assert "enabled" in _one(reading, "button", "Yes").states
-    assert not any("enabled" in one.states for one in reading.elements if one.name in {"file1", "file2", "Quit"})
+    behind = [one for one in reading.elements if one.name in {"file1", "file2", "Quit"}]
+    assert behind
+    assert not any("enabled" in one.states for one in behind)
 
 
 def test_fields_have_their_labels_and_values() -> None:

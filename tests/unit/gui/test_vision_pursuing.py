@@ -164,6 +164,7 @@ async def test_a_secret_is_named_and_never_seen() -> None:
     done = await pursue("log in", surface, model, guard=Watchful(), secrets=("pin",))
     assert program.performed[-1].text == "<pin>"
     assert done.steps[-1].gesture.secret == "pin"
+    assert surface.pictures
     assert all(Box(100, 150, 200, 20) in masked for masked in surface.pictures)
 
 
