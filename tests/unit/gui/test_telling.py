@@ -11,7 +11,7 @@ from opsagent_tools.gui.fingerprints import fingerprint_of
 from opsagent_tools.gui.locating import locate
 from opsagent_tools.gui.matching import names, telling
 from opsagent_tools.gui.matching.scene import Scene
-from opsagent_tools.gui.matching.telling import tells
+from opsagent_tools.gui.matching.telling import names_a_row, tells
 from opsagent_tools.gui.model import (
     Anchor,
     Box,
@@ -197,6 +197,22 @@ def test_a_row_is_not_known_by_a_number_that_may_be_in_another_column_of_another
     assert _found(first, _services(("8", "2"), ("9", "7"), ("10", "3"))) == ""
     orders = _services(("10482", "1"), ("10483", "2"), ("10484", "3"))
     assert _found(known("start1", orders), orders) == "start1"
+
+
+def test_an_anchor_among_others_of_its_name_is_no_word_that_other_rows_have_in_its_place() -> None:
+    rows = (("billing", "Restart"), ("ingest", "Begin"), ("mailer", "Restart"))
+    seen = _services(*rows, kind=SurfaceKind.PIXEL)
+    anchor = known("start1", seen).anchor
+    assert anchor is not None
+    assert anchor.text == "ingest"
+
+
+def test_a_row_is_not_known_by_how_long_it_runs() -> None:
+    shown = _services(("ingest 1", "pid 4711, uptime 0:00:05"), ("ingest 2", "pid 4712, uptime 0:00:07"))
+    assert known("start1", shown).within == "ingest 2"
+    assert not names_a_row("pid 4711, uptime 0:00:05")
+    assert not names_a_row("Nov 29 10:03 AM")
+    assert not names_a_row("12 %")
 
 
 @pytest.mark.parametrize("state", ["failed", "being looked at"])

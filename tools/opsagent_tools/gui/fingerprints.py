@@ -106,7 +106,10 @@ def _anchor(element: Element, scene: Scene) -> Anchor | None:
     labels = [one for one in texts if label and plain(one.name) == label]
     height = max(1, min(element.box.height, 40))
     texts = [one for one in texts if names_a_row(one.name)]
-    line = [one for one in texts if one.box.top <= element.box.center.y < one.box.bottom]
+    same = [one for one in scene.named if element.name and plain(one.name) == plain(element.name)]
+    others = [one for one in same if one.box.meets(element.box).empty]
+    beside = [one for one in texts if one.box.top <= element.box.center.y < one.box.bottom]
+    line = [one for one in beside if _is_key(one, others, scene)]
     # A line above or below may be another one tomorrow: only what has no name of its own is found by it.
     near = [one for one in texts if distance(one.box, element.box) <= _FAR * height] if not element.name else []
     for one in sorted(labels or line or near, key=lambda each: distance(each.box, element.box)):

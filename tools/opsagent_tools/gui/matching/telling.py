@@ -61,8 +61,10 @@ def tells_where(element: Element) -> bool:
 
 
 def names_a_row(name: str) -> bool:
-    """Tell whether a row may be known by a text: no state that another row may be in, and no number that another may show."""
-    if name.strip(" .:*()[]").casefold() in _STATES:
+    """Tell whether a row may be known by a text: no state that another row may be in, no number that another may show, and
+    nothing that shows how much or how late it is.
+    """
+    if name.strip(" .:*()[]").casefold() in _STATES or reads_out(name):
         return False
     return _says(name) or _IDENTITY.search(name) is not None
 
