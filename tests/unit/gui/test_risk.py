@@ -8,9 +8,10 @@ import pytest
 
 from opsagent_tools.gui.fake import Control, FakeProgram, FakeWindow, look_of
 from opsagent_tools.gui.judging import pressed_unseen
+from opsagent_tools.gui.matching.risky import risky_words
 from opsagent_tools.gui.model import Box, Element, Fingerprint, Gesture, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
-from opsagent_tools.gui.risk import risk_of, risky_words
+from opsagent_tools.gui.risk import risk_of
 
 BOX, LIT = Box(0, 0, 80, 20), frozenset({"visible", "enabled", "selected"})
 RISKY = """Delete|Delete…|Remove all|Shut down|Shutdown|Power off|Reboot now|Restart|Stop service|Kill|Terminate|Submit|Send|Pay

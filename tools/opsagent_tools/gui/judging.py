@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from opsagent_tools.gui.finding import Found
 from opsagent_tools.gui.matching.names import same
+from opsagent_tools.gui.matching.risky import risky_words
 from opsagent_tools.gui.matching.roles import AREAS, CHOICES, IN_LISTS, IN_MENUS, PRESSED, SECRET, is_on
 from opsagent_tools.gui.model import Element, Located, Look, Rung, SurfaceKind, Verb
 from opsagent_tools.gui.procedure import ScreenStep
-from opsagent_tools.gui.risk import risky_words
 from opsagent_tools.gui.secret_words import asks_for_secret
 
 _ENTER = frozenset({"return", "enter", "kp_enter"})

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from opsagent_tools.gui.matching.meaning import other_words_for, same_button, same_field
 from opsagent_tools.gui.matching.names import plain, same
+from opsagent_tools.gui.matching.risky import risky_words
 from opsagent_tools.gui.matching.roles import FIELDS, IN_MENUS, PRESSED, RANGES, TABS, usable
 from opsagent_tools.gui.matching.scene import Scene, enabled, seen
 from opsagent_tools.gui.matching.telling import tells
 from opsagent_tools.gui.model import Element, Fingerprint
-from opsagent_tools.gui.risk import risky_words
 
 _LEAST_NEIGHBOURS = 2
 
