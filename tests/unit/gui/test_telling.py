@@ -234,3 +234,18 @@ def test_a_row_that_is_gone_is_not_known_by_a_number_beside_its_name_where_it_is
     for one in (recorded, by_number):
         assert _found(one, pixels) == "start0"
         assert _found(one, gone) == ""
+
+
+@pytest.mark.parametrize("kind", [SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL])
+def test_the_only_one_of_its_name_in_a_column_is_of_its_row(kind: SurfaceKind) -> None:
+    def told(*rows: tuple[str, str]) -> Look:
+        shown = _services(*((name,) for name, _ in rows), kind=kind)
+        verbs = {f"start{at}": verb for at, (_, verb) in enumerate(rows)}
+        return replace(shown, elements=tuple(replace(one, name=verbs.get(one.id, one.name)) for one in shown.elements))
+
+    shown = told(("billing", "Restart"), ("ingest", "Start"), ("mailer", "Restart"))
+    begin = known("start1", shown)
+    assert _found(begin, shown) == "start1"
+    assert _found(begin, told(("ingest", "Start"), ("billing", "Restart"), ("mailer", "Restart"))) == "start0"
+    assert _found(begin, told(("billing", "Start"), ("ingest", "Restart"), ("mailer", "Restart"))) == ""
+    assert _found(begin, told(("billing", "Start"), ("mailer", "Restart"))) == ""

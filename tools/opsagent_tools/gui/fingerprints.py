@@ -14,6 +14,7 @@ from opsagent_tools.gui.model import Anchor, Element, Fingerprint, Look, Surface
 
 _NEIGHBOURS = 12
 _LONGEST_NAME = 80
+_ALIGNED = 2
 _FAR = 2
 """An anchor that is not on the target's line is looked for within so many heights of it."""
 
@@ -89,7 +90,22 @@ def _steady(element: Element) -> bool:
 
 def _wants_anchor(element: Element, name: str, scene: Scene) -> bool:
     """Tell whether a text beside it is needed. What is called something that nothing else is called is its own anchor."""
-    return not name or element.role in FIELDS | RANGES | SECRET or sum(one.name == name for one in scene.named) > 1
+    if not name or element.role in FIELDS | RANGES | SECRET or sum(one.name == name for one in scene.named) > 1:
+        return True
+    below = [plain(one.name) for one in _in_its_column(element, scene)]
+    return len(set(below)) < len(below)  # what rows can be told to do, and this row alone something else
+
+
+def _in_its_column(element: Element, scene: Scene) -> list[Element]:
+    """Return what of its role stands right above and below it, in other rows."""
+    return [
+        one
+        for one in scene.named
+        if one.role == element.role
+        and one.role not in FIELDS | RANGES | SECRET
+        and abs(one.box.left - element.box.left) <= _ALIGNED
+        and not one.box.top <= element.box.center.y < one.box.bottom
+    ]
 
 
 def _row_name(element: Element, scene: Scene) -> str:
@@ -107,7 +123,7 @@ def _anchor(element: Element, scene: Scene) -> Anchor | None:
     height = max(1, min(element.box.height, 40))
     texts = [one for one in texts if names_a_row(one.name)]
     same = [one for one in scene.named if element.name and plain(one.name) == plain(element.name)]
-    others = [one for one in same if one.box.meets(element.box).empty]
+    others = [one for one in same if one.box.meets(element.box).empty] or _in_its_column(element, scene)
     beside = [one for one in texts if one.box.top <= element.box.center.y < one.box.bottom]
     line = [one for one in beside if _is_key(one, others, scene)]
     # A line above or below may be another one tomorrow: only what has no name of its own is found by it.

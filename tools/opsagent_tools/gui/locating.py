@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsagent_tools.gui.matching.absent import instead
-from opsagent_tools.gui.matching.anchors import anchors_seen, points_to
+from opsagent_tools.gui.matching.anchors import anchors_seen, left_its_line, points_to
 from opsagent_tools.gui.matching.candidates import candidates
 from opsagent_tools.gui.matching.evidence import STRONG, Evidence, has_tag, weigh
 from opsagent_tools.gui.matching.meaning import same_field
@@ -69,6 +69,8 @@ def _checked(
     if fingerprint.twins and "within" in best.unknown and not _read_there(fingerprint.within, scene):
         why = f"{fingerprint.said} is there, but “{fingerprint.within}”, which it was in, is not"
         return _no("unsure", why, found, scene)
+    if beside := left_its_line(fingerprint, best.element, scene):
+        return _no("unsure", f"{fingerprint.said} is there, but not beside “{beside}”", found, scene)
     if best.value("within") == NOT and (why := _elsewhere(fingerprint, best, scene)):
         return _no("unsure", why, found, scene)
     if scene.read and not _looks_right(fingerprint, best.element.role):

@@ -6,10 +6,12 @@ import math
 
 from opsagent_tools.gui.matching.names import NOT, same
 from opsagent_tools.gui.matching.phrases import phrases
-from opsagent_tools.gui.matching.roles import CONTAINERS, FIELDS, RANGES
+from opsagent_tools.gui.matching.roles import CONTAINERS, FIELDS, PRESSED, RANGES, STATIC
 from opsagent_tools.gui.matching.scene import Scene, seen
-from opsagent_tools.gui.model import Anchor, Element, Point
+from opsagent_tools.gui.model import Anchor, Element, Fingerprint, Point
 
+_ON_THE_LINE = 0.5
+"""Heights of an anchor's text, up or down, within which a target is on its line."""
 _WIDE = 3.0
 """From so many times as wide as high on, an offset ends near the edge of the target and not in its middle."""
 
@@ -37,6 +39,21 @@ def points_to(anchor: Anchor, text: Element) -> Point:
     """Return where the offset leads from `text`."""
     height, here = max(1, text.box.height), text.box.center
     return Point(here.x + round(anchor.dx * height), here.y + round(anchor.dy * height))
+
+
+def left_its_line(fingerprint: Fingerprint, element: Element, scene: Scene) -> str:
+    """Return the text beside which the only one of a name stood and `element` does not: another row may be told that now.
+
+    Empty where it stands there still, or nothing says that it stood beside a text.
+    """
+    anchor = fingerprint.anchor
+    if anchor is None or fingerprint.twins or not fingerprint.name or abs(anchor.dy) >= _ON_THE_LINE:
+        return ""
+    if fingerprint.role not in PRESSED | STATIC:
+        return ""
+    texts = [one.box for one in anchors_seen(anchor, scene)]
+    there = any(one.top < element.box.bottom and element.box.top < one.bottom for one in texts)
+    return "" if there else anchor.text
 
 
 def agreement(anchor: Anchor, element: Element, scene: Scene) -> float | None:
