@@ -15,7 +15,7 @@ from opsagent_evals.gui.model import CaseScore, Drift, Program, lost
 from opsagent_evals.gui.playing import AGENT, play
 from opsagent_evals.gui.recording import Shown, show
 from opsagent_evals.gui.report import Results
-from opsagent_evals.gui.stage import StageError
+from opsagent_evals.gui.stage import NotUp, StageError
 from opsagent_tools.gui.model import SurfaceKind
 from opsagent_tools.gui.port import ScreenError
 from opsagent_tools.patience import within
@@ -92,7 +92,10 @@ class _Playing:
         alone = self.alone.setdefault(program.name, asyncio.Lock()) if program.alone else contextlib.nullcontext()
         async with alone, self.few:
             try:
-                return await within(run(), _RUN_S)
+                try:
+                    return await within(run(), _RUN_S)
+                except NotUp:
+                    return await within(run(), _RUN_S)
             except (StageError, ScreenError, TimeoutError, OSError) as error:
                 return " ".join(str(error).split()) or type(error).__name__
 

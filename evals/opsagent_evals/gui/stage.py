@@ -45,6 +45,10 @@ class StageError(Exception):
     """The program did not come up as it should: the run says nothing about anybody."""
 
 
+class NotUp(StageError):
+    """It was started, and its window or screen did not come: on a busy machine it may when it is started once more."""
+
+
 def elementary(drift: Drift, program: Program) -> frozenset[Drift]:
     """Return the drifts that a variant is made of."""
     if drift is Drift.ALL:
@@ -123,7 +127,7 @@ async def _on_terminal(program: Program, place: Place, start: Start) -> AsyncIte
         running.append(terminal)
         terminal.heard = judge.heard  # type: ignore[attr-defined]
         now = replace(now, pid=terminal.child)
-        await there(judge, program.ready or program.acts[0].on, program.name)
+        await _up(judge, program)
         yield Stage(program=program, running=now, judge=judge, terminal=TerminalStage(screens=screens, surface=surface))
 
 
@@ -153,7 +157,7 @@ async def _running(
         now = Running(place=place, pid=started.pid, env=whole, exit_code=lambda: started.exit_code)
         judge = await program.judge(now)
         try:
-            await there(judge, program.ready or program.acts[0].on, program.name)
+            await _up(judge, program)
             await _put(now, start.move, start.size)
             pids += [(await display.run(argv, env=whole, cwd=place.work)).pid for argv in start.decoys]
             if start.decoys:
@@ -173,6 +177,13 @@ async def _listening(port: int, name: str) -> None:
         if time.monotonic() > until:
             raise StageError(f"{name}: nobody listens on port {port}")
         await asyncio.sleep(_LOOK_S)
+
+
+async def _up(judge: Judge, program: Program) -> None:
+    try:
+        await there(judge, program.ready or program.acts[0].on, program.name)
+    except StageError as error:
+        raise NotUp(str(error)) from error
 
 
 async def there(judge: Judge, target: str, name: str, *, timeout_s: float = _START_S) -> list[Box]:
