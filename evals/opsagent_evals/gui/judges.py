@@ -103,12 +103,20 @@ def _row_of(node: atspi.Node) -> frozenset[str]:
     return frozenset()
 
 
+def _window_of(node: atspi.Node) -> atspi.Node:
+    """Return the window that a node is in: what stands right below its program."""
+    around = [node, *node.above()]
+    return around[-2] if len(around) > 1 else node
+
+
 def _nearest_left(node: atspi.Node, nodes: list[atspi.Node]) -> str:
-    """Return the label whose middle is in the node's height and whose end is nearest to its left."""
+    """Return the label whose middle is in the node's height and whose end is nearest to its left, in its own window."""
+    window = _window_of(node)
     beside = [
         one
         for one in nodes
         if one.role == "label" and one.showing and one.name
+        and _window_of(one) is window
         and node.box.top <= one.box.center.y < node.box.bottom
         and one.box.left < node.box.left
     ]  # fmt: skip

@@ -221,6 +221,12 @@ def test_a_renamed_field_is_not_looked_for_where_its_old_name_is_still_read() ->
     assert found(known("street", form(*FORM)), form("First", "Road", "Town", "Planet", extra=[old])) == "missing"
 
 
+@pytest.mark.parametrize(("name", "there"), [("Replace in: Window", "unsure"), ("Site Manager", "a"), ("12:30", "a")])
+def test_where_to_press_is_not_known_of_a_label_that_is_read_with_what_is_beside_it(name: str, there: str) -> None:
+    seen = look(Control("a", "text", name, box=Box(10, 10, 140, 20)), kind=SurfaceKind.PIXEL)
+    assert found(Fingerprint(role="text", name=name), seen) == there
+
+
 def test_a_button_with_another_name_is_another_button() -> None:
     before = look(button("a", "Start", 10, 10), button("b", "Edit", 100, 10), button("c", "Help", 190, 10))
     for name in ("Stop", "Delete", "Start all"):

@@ -7,6 +7,7 @@ fits less well by less than `MARGIN` counts as found twice. What is called right
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from opsagent_tools.gui.matching.absent import instead
@@ -28,6 +29,7 @@ LEAST = 0.55
 LEAST_CONTEXT = 0.34
 """So much of what was around the target must be around it still, where the fingerprint tells of it."""
 
+_LABEL_AND_MORE = re.compile(r"[^\W\d]\s*[:：]\s*\w")
 _WHOLES = frozenset({"text area", "document", "editor", "terminal", "canvas", "list", "tree", "table"})
 _TOLD = 40
 """So many places are told where none is taken: another way to look may know which of them it is."""
@@ -42,6 +44,9 @@ def locate(fingerprint: Fingerprint, look: Look) -> Located | NotLocated:
     if not (fingerprint.role or fingerprint.name or fingerprint.label or fingerprint.anchor):
         return NotLocated(reason="missing", why="nothing says what is meant: the step has no target, describe it")
     scene = Scene(look)
+    if scene.read and fingerprint.role in STATIC and _LABEL_AND_MORE.search(fingerprint.name):
+        why = f"{fingerprint.said} was read as one, and is a label with something beside it: where to press is not known"
+        return _no("unsure", why, (), scene)
     found = candidates(fingerprint, scene)
     if not found:
         return _without_name(fingerprint, scene)
