@@ -107,6 +107,15 @@ def test_a_letter_on_a_line_is_no_radio_button_and_a_circle_before_a_word_is() -
     assert [one.box.top > 100 for one in marks_in(image)] == [True]
 
 
+def test_a_circle_with_a_dot_on_the_line_of_a_word_is_a_radio_button_that_is_set() -> None:
+    image = sheet(WHITE)
+    cv2.circle(image, (60, 55), 7, LINE, 1, cv2.LINE_AA)
+    cv2.circle(image, (60, 55), 3, (70, 70, 70), -1, cv2.LINE_AA)
+    for left in (74, 86):
+        fill(image, Box(left, 49, 3, 14), BLACK)
+    assert [one.set for one in marks_in(image)] == [True]
+
+
 def test_a_field_is_one_whatever_its_caret_cuts_off() -> None:
     image = sheet(GREY)
     fill(image, Box(99, 39, 202, 22), LINE)

@@ -45,7 +45,9 @@ def locate(fingerprint: Fingerprint, look: Look) -> Located | NotLocated:
         return NotLocated(reason="missing", why="nothing says what is meant: the step has no target, describe it")
     scene = Scene(look)
     if scene.read and fingerprint.role in STATIC and _LABEL_AND_MORE.search(fingerprint.name):
-        why = f"{fingerprint.said} was read as one, and is a label with something beside it: where to press is not known"
+        why = (
+            f"{fingerprint.said} was read as one, and is a label with something beside it: where to press is not known"
+        )
         return _no("unsure", why, (), scene)
     found = candidates(fingerprint, scene)
     if not found:

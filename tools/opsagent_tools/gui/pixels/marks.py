@@ -20,6 +20,8 @@ _SIDE, _ROUND = 0.87, 0.92
 """Part of each side, and of a circle or diamond, that must be there."""
 _SET = 0.07
 """Part of the inside that a tick or dot covers at least."""
+_OTHER, _DOT = 16, 0.6
+"""Levels between a dot and what is around it, and the part of the middle that it covers, at least: a slashed zero has less."""
 _INK = 150
 """Levels between the ink of letters and what is around them, at least. Themes draw circles fainter."""
 _NEAR = 2.0
@@ -110,7 +112,7 @@ def _is_letter(image: Image, labels: npt.NDArray[np.int32], stats: npt.NDArray[n
     )
     if (
         middle.size == 0
-        or int(apart(middle, around).min()) > 16
+        or float((apart(middle, around) > _OTHER).mean()) >= _DOT
         or int(apart(part_of(image, box), around).max()) < _INK
     ):
         return False
