@@ -109,8 +109,8 @@ def test_a_letter_on_a_line_is_no_radio_button_and_a_circle_before_a_word_is() -
 
 def test_a_circle_with_a_dot_on_the_line_of_a_word_is_a_radio_button_that_is_set() -> None:
     image = sheet(WHITE)
-    cv2.circle(image, (60, 55), 7, LINE, 1, cv2.LINE_AA)
-    cv2.circle(image, (60, 55), 3, (70, 70, 70), -1, cv2.LINE_AA)
+    cv2.circle(image, (60, 55), 6, LINE, 1, cv2.LINE_AA)
+    cv2.circle(image, (60, 55), 2, (70, 70, 70), -1, cv2.LINE_AA)
     for left in (74, 86):
         fill(image, Box(left, 49, 3, 14), BLACK)
     assert [one.set for one in marks_in(image)] == [True]
