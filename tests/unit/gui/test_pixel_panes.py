@@ -116,6 +116,14 @@ def test_a_circle_with_a_dot_on_the_line_of_a_word_is_a_radio_button_that_is_set
     assert [one.set for one in marks_in(image)] == [True]
 
 
+def test_the_hole_in_a_filled_radio_button_does_not_tell_that_it_is_clear() -> None:
+    image = sheet(WHITE)
+    fill(image, Box(50, 46, 19, 19), LINE)
+    fill(image, Box(55, 51, 9, 9), WHITE)
+    cv2.rectangle(image, (48, 40), (140, 70), LINE, 1)  # the focus, which touches it
+    assert not [one for one in marks_in(image) if one.set is False]
+
+
 def test_a_field_is_one_whatever_its_caret_cuts_off() -> None:
     image = sheet(GREY)
     fill(image, Box(99, 39, 202, 22), LINE)

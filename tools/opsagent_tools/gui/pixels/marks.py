@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.pixels.arrays import Image, Mask, apart, ground, part_of, steps
+from opsagent_tools.gui.pixels.arrays import Colour, Image, Mask, apart, ground, part_of, steps
 
 _STEP = 10
 _SMALLEST, _LARGEST = 7, 48
@@ -170,9 +170,20 @@ def _is_set(image: Image, box: Box, shape: Shape) -> bool | None:
         return None
     fill = ground(inside)
     around = ground(part_of(image, box.grown(4)))
+    if _in_ink(image, box, fill):
+        return None
     if float((apart(inside, fill) > _FAR).mean()) >= _SET:
         return True
     if int(fill.max()) - int(fill.min()) > _FAR:
         return True
     bare = abs(int(fill.max()) - int(around.max())) <= _FAR
     return False if bare else None
+
+
+def _in_ink(image: Image, box: Box, fill: Colour) -> bool:
+    """Say whether it is the hole in something thick, as the dot of a radio button that is filled where it is set."""
+    rim = part_of(image, box.grown(2))
+    edge = np.concatenate([rim[0], rim[-1], rim[:, 0], rim[:, -1]])
+    ink = np.median(edge, axis=0)
+    beyond = ground(part_of(image, box.grown(max(box.width, box.height))))
+    return all(float(np.abs(ink - one).max()) > _FAR for one in (fill, beyond))
