@@ -86,10 +86,14 @@ def events(cli: Cli, *lines: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.out.splitlines()]
 
 
-def leave(chat: Program) -> None:
-    """Press Ctrl-D at an empty prompt: what is pressed before it is drawn is the terminal's own, and lost."""
+def press(chat: Program, key: str) -> None:
+    """Press a key at an empty prompt: what is pressed before it is drawn is the terminal's own, and lost."""
     chat.wait_for(lambda: any(row.strip() == "›" for row in chat.screen.text().splitlines()), "the prompt is there")
-    chat.type("\x04")
+    chat.type(key)
+
+
+def leave(chat: Program) -> None:
+    press(chat, "\x04")
 
 
 def test_a_reload_an_approval_and_a_resumed_conversation_on_a_terminal(served: Cli) -> None:
@@ -158,7 +162,7 @@ def test_a_paste_is_one_text_and_no_control_gets_through(served: Cli) -> None:
         chat.say("no")
         chat.sees("Nothing was done")
         assert "done: restart" not in chat.screen.text()
-        chat.type("\x12stat")
+        press(chat, "\x12stat")
         chat.sees("reverse-i-search")
         chat.type("\x07/quit\r")
         chat.ends()

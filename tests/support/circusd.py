@@ -49,7 +49,8 @@ class Circusd:
 
     @property
     def pid(self) -> int:
-        return int((self.folder / "c.pid").read_text())
+        """Its own, as it writes it down: it makes the file before it fills it."""
+        return int(waiting.eventually((self.folder / "c.pid").read_text))
 
     def write(self, watchers: str) -> None:
         """Describe these watchers, and do not tell circusd yet."""
