@@ -56,7 +56,7 @@ def _packages() -> Finding:
         detail = f"not installed: {', '.join(lacking)}"
         return Finding(about="screens", level="note", detail=detail, mend="python -m pip install 'opsagent[gui]'")
     from opsagent_tools.gui.port import NotUsable
-    from opsagent_tools.gui.xlib import xlib
+    from opsagent_tools.gui.x11.xlib import xlib
 
     try:
         xlib()

@@ -79,7 +79,7 @@ async def eyes_on(name: str) -> AsyncIterator[tuple[Eyes, dict[str, str]]]:
     from opsagent_tools.gui.desktop import desktop
     from opsagent_tools.gui.display import attached
     from opsagent_tools.gui.recording import SurfaceEyes
-    from opsagent_tools.gui.windows import Windows
+    from opsagent_tools.gui.x11.windows import Windows
 
     async with AsyncExitStack() as held:
         display = held.enter_context(attached(name, dict(os.environ)))

@@ -21,7 +21,7 @@ from opsagent_tools.gui.procedure import ScreenProcedure, ScreenStep, StepReport
 from opsagent_tools.gui.procedure_files import read_procedure
 from opsagent_tools.gui.replay import replay
 from opsagent_tools.gui.terminal.screens import TerminalScreens
-from opsagent_tools.gui.windows import Windows
+from opsagent_tools.gui.x11.windows import Windows
 from tests.benchmarks.conftest import Figure, percentile
 from tests.support.screens import require_screen
 

@@ -13,8 +13,8 @@ from opsagent.cli.checkup_screens import screens, vision
 from opsagent.cli.finding import Finding
 from opsagent.config_screens import read
 from opsagent.home import Home
-from opsagent_tools.gui import xlib
 from opsagent_tools.gui.display import installed
+from opsagent_tools.gui.x11 import xlib
 
 
 def found(about: str) -> list[Finding]:

@@ -21,7 +21,7 @@ from opsagent_tools.gui.procedure import Expectation, ScreenProcedure, ScreenSte
 from opsagent_tools.gui.recording import Did, Eyes, Recording, Seen, SurfaceEyes
 from opsagent_tools.gui.recording.pointed import hit
 from opsagent_tools.gui.replay import Screens
-from opsagent_tools.gui.windows import Windows
+from opsagent_tools.gui.x11.windows import Windows
 
 _SETTLE_S = 5.0
 _AGAIN_S = 0.3

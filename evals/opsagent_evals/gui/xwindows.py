@@ -15,7 +15,7 @@ from typing import Any
 
 from opsagent_evals.gui.model import Judge, Running
 from opsagent_tools.gui.model import Box, Point
-from opsagent_tools.gui.xlib import XConnection, xlib
+from opsagent_tools.gui.x11.xlib import XConnection, xlib
 
 _ANSWER_S = 30.0
 

@@ -17,7 +17,7 @@ import pytest
 
 from opsagent_tools.gui.display import Display, attached, open_display
 from opsagent_tools.gui.port import NotUsable, ScreenError, SurfaceGone
-from opsagent_tools.gui.xlib import NoAnswer
+from opsagent_tools.gui.x11.xlib import NoAnswer
 from tests.support.screens import require_screen
 from tests.support.waiting import eventually, until
 

@@ -20,8 +20,8 @@ from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.hands import Hands, How, Unfinished
 from opsagent_tools.gui.model import Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
-from opsagent_tools.gui.windows import Windows
-from opsagent_tools.gui.xlib import xlib
+from opsagent_tools.gui.x11.windows import Windows
+from opsagent_tools.gui.x11.xlib import xlib
 from tests.support import tk_form
 from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
 from tests.support.typed_texts import ASCII, TEXTS

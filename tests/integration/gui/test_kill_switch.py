@@ -14,8 +14,8 @@ from opsagent_tools.gui.display import Display
 from opsagent_tools.gui.kill_switch import Stopped, kill_switch
 from opsagent_tools.gui.model import Box
 from opsagent_tools.gui.port import NotUsable
-from opsagent_tools.gui.xlib import xlib
-from opsagent_tools.gui.xmonitors import Monitor
+from opsagent_tools.gui.x11.monitors import Monitor
+from opsagent_tools.gui.x11.xlib import xlib
 from tests.support.waiting import until
 
 Press = Callable[..., None]

@@ -26,7 +26,7 @@ from opsagent_tools.gui.pixels.eyes import Eyes
 from opsagent_tools.gui.pixels.offering import offers
 from opsagent_tools.gui.pixels.surface import Means, PixelSurface
 from opsagent_tools.gui.port import ScreenError
-from opsagent_tools.gui.windows import Windows
+from opsagent_tools.gui.x11.windows import Windows
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -15,7 +15,7 @@ from opsagent_tools.gui.model import Point, Verb, Window
 from opsagent_tools.gui.port import NotUsable, Surface
 from opsagent_tools.gui.recording import Recorder, SurfaceEyes
 from opsagent_tools.gui.recording.eyes import Sight
-from opsagent_tools.gui.windows import Windows
+from opsagent_tools.gui.x11.windows import Windows
 from tests.support.screens import screen, screen_size  # noqa: F401 (fixtures)
 from tests.support.waiting import until
 

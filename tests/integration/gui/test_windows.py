@@ -14,9 +14,9 @@ from opsagent_tools.gui.display import Display, Program
 from opsagent_tools.gui.model import Box, Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
 from opsagent_tools.gui.rules import demand
-from opsagent_tools.gui.windows import Windows, number_of
-from opsagent_tools.gui.xlib import xlib
-from opsagent_tools.gui.xwindows import ask_manager
+from opsagent_tools.gui.x11.questions import ask_manager
+from opsagent_tools.gui.x11.windows import Windows, number_of
+from opsagent_tools.gui.x11.xlib import xlib
 from tests.support.waiting import until
 
 SCRIPT = """

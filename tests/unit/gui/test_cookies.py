@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opsagent_tools.gui.cookies import new_cookie, read_cookie, write_cookie
+from opsagent_tools.gui.x11.cookies import new_cookie, read_cookie, write_cookie
 
 
 def test_a_cookie_is_of_its_display_only_and_of_no_other_user(tmp_path: Path) -> None:

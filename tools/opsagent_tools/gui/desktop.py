@@ -30,7 +30,7 @@ from opsagent_tools.gui.pixels.surface import others_before
 from opsagent_tools.gui.port import NotUsable, ScreenError, Secrets, Surface, SurfaceGone
 from opsagent_tools.gui.procedure import CROP_BYTES, is_crop_name
 from opsagent_tools.gui.rules import refusal, standing_of
-from opsagent_tools.gui.windows import Windows
+from opsagent_tools.gui.x11.windows import Windows
 
 _COMES_UP_S = 20.0
 """How long a program is watched for ending badly before it shows a window."""

@@ -22,9 +22,9 @@ from typing import Any
 from opsagent_tools.gui.display.opening import Display
 from opsagent_tools.gui.model import Point
 from opsagent_tools.gui.port import NotUsable, Refused, ScreenError
-from opsagent_tools.gui.xlib import XConnection, xlib
-from opsagent_tools.gui.xmonitors import monitors
-from opsagent_tools.gui.xwindows import pointer
+from opsagent_tools.gui.x11.monitors import monitors
+from opsagent_tools.gui.x11.questions import pointer
+from opsagent_tools.gui.x11.xlib import XConnection, xlib
 
 CHORD = ("ctrl", "alt", "escape")
 """Held together they stop us."""

@@ -89,7 +89,7 @@ class Surface(Protocol):
 
 
 class Desktop(Protocol):
-    """What surfaces need of the windows of their display; `opsagent_tools.gui.windows.Windows` is one."""
+    """What surfaces need of the windows of their display; `opsagent_tools.gui.x11.windows.Windows` is one."""
 
     async def list(self) -> tuple[Window, ...]:
         """Return the windows, the topmost last."""

@@ -13,8 +13,8 @@ from opsagent_tools.gui.display.keeping import Keeper, Program
 from opsagent_tools.gui.display.starting import Wanted, start
 from opsagent_tools.gui.model import Window
 from opsagent_tools.gui.port import NotUsable, ScreenError
-from opsagent_tools.gui.windows import Windows
-from opsagent_tools.gui.xlib import XConnection
+from opsagent_tools.gui.x11.windows import Windows
+from opsagent_tools.gui.x11.xlib import XConnection
 
 _LOOK_S = 0.05
 

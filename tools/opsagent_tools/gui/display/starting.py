@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opsagent_tools.gui import xmonitors, xwindows
-from opsagent_tools.gui.cookies import new_cookie, write_cookie
 from opsagent_tools.gui.display.buses import bus_config, wake_accessibility
 from opsagent_tools.gui.display.environment import of_display
 from opsagent_tools.gui.display.folders import private_folder
@@ -19,7 +17,9 @@ from opsagent_tools.gui.display.installed import demand_programs, launcher, path
 from opsagent_tools.gui.display.keeping import Keeper
 from opsagent_tools.gui.display.managing import manager_config
 from opsagent_tools.gui.port import ScreenError
-from opsagent_tools.gui.xlib import XConnection
+from opsagent_tools.gui.x11 import monitors, questions
+from opsagent_tools.gui.x11.cookies import new_cookie, write_cookie
+from opsagent_tools.gui.x11.xlib import XConnection
 
 _START_S, _LOOK_S = 30.0, 0.01
 
@@ -83,14 +83,14 @@ def _furnish(keeper: Keeper, name: str, env: Mapping[str, str], wanted: Wanted) 
     connection = XConnection(name, folder / "Xauthority")
     try:
         if wanted.monitors:
-            connection.ask_now(lambda server: xmonitors.divide(server, wanted.monitors))
+            connection.ask_now(lambda server: monitors.divide(server, wanted.monitors))
         if wanted.resources:
             text = "".join(f"{key}:\t{value}\n" for key, value in wanted.resources.items())
-            connection.ask_now(lambda server: xwindows.set_resources(server, text))
+            connection.ask_now(lambda server: questions.set_resources(server, text))
         manager = [path_of("openbox"), "--sm-disable", "--config-file", str(manager_config(folder))]
         running = keeper.start(manager, env, calm=True)
         deadline = time.monotonic() + _START_S
-        while not connection.ask_now(xwindows.has_manager):
+        while not connection.ask_now(questions.has_manager):
             if time.monotonic() >= deadline or running.exit_code is not None:
                 raise ScreenError("the window manager of the display did not start")
             time.sleep(_LOOK_S)

@@ -74,7 +74,7 @@ class Eyes(Protocol):
 
 
 class WindowsThere(Protocol):
-    """What eyes ask of the windows of a display (`opsagent_tools.gui.windows.Windows`)."""
+    """What eyes ask of the windows of a display (`opsagent_tools.gui.x11.windows.Windows`)."""
 
     async def list(self) -> tuple[Window, ...]: ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsagent_tools.gui.model import Box
-from opsagent_tools.gui.xlib import xlib
+from opsagent_tools.gui.x11.xlib import xlib
 
 _SET_MONITOR = 43
 _MM_PER_PIXEL = 25.4 / 96

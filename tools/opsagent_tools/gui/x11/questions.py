@@ -12,8 +12,8 @@ from typing import Any
 
 from opsagent_tools.gui.model import Box, Point, Window
 from opsagent_tools.gui.programs import program_of
-from opsagent_tools.gui.xlib import xlib
-from opsagent_tools.gui.xmonitors import Monitor, monitors
+from opsagent_tools.gui.x11.monitors import Monitor, monitors
+from opsagent_tools.gui.x11.xlib import xlib
 
 _FURNITURE = ("DESKTOP", "DOCK", "SPLASH")
 _NORTH_WEST, _FROM_PAGER = 1, 2

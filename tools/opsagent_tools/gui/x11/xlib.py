@@ -17,8 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from opsagent_tools.gui.cookies import SCHEME, read_cookie
 from opsagent_tools.gui.port import NotUsable, ScreenError, SurfaceGone
+from opsagent_tools.gui.x11.cookies import SCHEME, read_cookie
 from opsagent_tools.patience import within
 
 T = TypeVar("T")

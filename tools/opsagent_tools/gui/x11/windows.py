@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from opsagent_tools.gui import xmonitors, xwindows
 from opsagent_tools.gui.model import Box, Point, Window
 from opsagent_tools.gui.port import Refused, ScreenError, SurfaceGone
-from opsagent_tools.gui.xlib import XConnection
-from opsagent_tools.gui.xmonitors import Monitor
+from opsagent_tools.gui.x11 import monitors, questions
+from opsagent_tools.gui.x11.monitors import Monitor
+from opsagent_tools.gui.x11.xlib import XConnection
 
 _AT_FIRST_S, _AT_MOST_S = 0.01, 0.1
 _RESTACKED_S = 0.5
@@ -27,17 +27,17 @@ class Windows:
 
     async def list(self) -> tuple[Window, ...]:
         """Return the windows of programs, in the order of stacking, the topmost last; panels and the desktop apart."""
-        return await self._connection.ask(xwindows.listed)
+        return await self._connection.ask(questions.listed)
 
     async def popups(self, pid: int | None = None) -> tuple[Window, ...]:
         """Return open menus, lists of combo boxes and tips, the topmost last; of one process where `pid` is given."""
-        found = await self._connection.ask(xwindows.popups)
+        found = await self._connection.ask(questions.popups)
         return tuple(one for one in found if pid is None or one.pid == pid)
 
     async def now(self, window: Window) -> Window:
         """Return a window as it is now. Raises SurfaceGone if it is gone, or another process's by now."""
         id_ = number_of(window)
-        found = await self._connection.ask(lambda server: xwindows.one(server, id_))
+        found = await self._connection.ask(lambda server: questions.one(server, id_))
         if found is None or not same(found, window):
             raise SurfaceGone(f"the window {_called(window)} is gone")
         return found
@@ -47,19 +47,19 @@ class Windows:
 
         What would get a click there: it must be the window that is meant, or a popup of its process.
         """
-        return await self._connection.ask(lambda server: xwindows.at(server, point))
+        return await self._connection.ask(lambda server: questions.at(server, point))
 
     async def focused(self) -> Window | None:
         """Return the window that keys go to, None where it is none."""
-        return await self._connection.ask(xwindows.focused)
+        return await self._connection.ask(questions.focused)
 
     async def monitors(self) -> tuple[Monitor, ...]:
         """Return the monitors; `Window.monitor` is a number in this row."""
-        return await self._connection.ask(xmonitors.monitors)
+        return await self._connection.ask(monitors.monitors)
 
     async def pointer(self) -> Point:
         """Return where the pointer is: elsewhere than it was left, a person moved it."""
-        return await self._connection.ask(xwindows.pointer)
+        return await self._connection.ask(questions.pointer)
 
     async def raise_(self, window: Window, timeout_s: float = 3.0) -> Window:
         """Bring a window to the front and give it the keys; return it as it is then.
@@ -70,13 +70,13 @@ class Windows:
         before = await self.now(window)
 
         async def active() -> bool:
-            return await self._connection.ask(xwindows.active) == id_
+            return await self._connection.ask(questions.active) == id_
 
         async def uncovered() -> bool:
-            return await self._connection.ask(lambda server: not _covered(xwindows.listed(server), id_))
+            return await self._connection.ask(lambda server: not _covered(questions.listed(server), id_))
 
         if not (await active() and await uncovered()):
-            await self._connection.ask(lambda server: xwindows.activate(server, id_))
+            await self._connection.ask(lambda server: questions.activate(server, id_))
             await self._await(active, before, timeout_s)
             await _until(uncovered, _RESTACKED_S)  # a window that is kept above may stay: `at` tells where
         return await self.now(window)
@@ -84,10 +84,10 @@ class Windows:
     async def close(self, window: Window, timeout_s: float = 5.0) -> bool:
         """Ask a window to close, as its close button does; tell whether it is gone (its program may ask back)."""
         id_ = number_of(await self.now(window))
-        await self._connection.ask(lambda server: xwindows.close(server, id_))
+        await self._connection.ask(lambda server: questions.close(server, id_))
 
         async def gone() -> bool:
-            return await self._connection.ask(lambda server: xwindows.one(server, id_)) is None
+            return await self._connection.ask(lambda server: questions.one(server, id_)) is None
 
         return await _until(gone, timeout_s)
 
@@ -97,7 +97,7 @@ class Windows:
         Programs and window managers have a word in it: the size may be another.
         """
         id_ = number_of(await self.now(window))
-        await self._connection.ask(lambda server: xwindows.place(server, id_, box))
+        await self._connection.ask(lambda server: questions.place(server, id_, box))
         seen: list[Box] = []
 
         async def at_rest() -> bool:
