@@ -138,7 +138,7 @@ class Program:
     ready: str = ""
     """Target that is there when the program has started; empty: the first act's."""
     alone: bool = False
-    """It shows whatever runs on the machine, other runs of itself among it: never two at once."""
+    """It shows whatever runs on the machine, or the path of its folder: never two at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,10 +73,10 @@ class Stage:
         return self.screen
 
 
-def _root() -> Path:
-    """Make the folder of a run. It is called the same each time, as a console's paths are, unless others run beside it."""
+def _root(program: Program) -> Path:
+    """Make the folder of a run. It is called the same each time, as a console's paths are, unless the program runs beside."""
     for number in itertools.count(1):
-        root = Path(tempfile.gettempdir()) / f"opsagent-gui-{number}"
+        root = Path(tempfile.gettempdir()) / f"opsagent-gui-{program.name}-{number}"
         with contextlib.suppress(FileExistsError):
             root.mkdir(mode=0o700)
             return root
@@ -94,7 +94,7 @@ class TerminalStage:
 @asynccontextmanager
 async def staged(program: Program, drift: Drift) -> AsyncIterator[Stage]:
     """Open a display, start the program in its variant and what belongs to it; end and remove all. Raises StageError."""
-    root = _root()
+    root = _root(program)
     try:
         place = Place(home=root / "home", work=root / "work", drifts=elementary(drift, program))
         place.home.mkdir(mode=0o700)

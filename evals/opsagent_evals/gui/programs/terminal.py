@@ -49,6 +49,7 @@ MC = Program(
     package="mc",
     held_out=False,
     kinds=TERMINAL,
+    alone=True,
     program="mc",
     acts=(
         press("F7"),
