@@ -68,6 +68,16 @@ class Walled:
             limit=self._line_max,
         )
 
+    async def greet(self, hello: Mapping[str, Any], within_s: float) -> dict[str, Any]:
+        """Start it, say `hello`, and return what it answers first. Raises `broken`, also after `within_s` seconds."""
+        await self.start()
+        try:
+            async with asyncio.timeout(within_s):
+                await self.say(hello)
+                return await self.hear()
+        except TimeoutError:
+            raise self._broken(f"{self._called} did not start within {within_s:.0f} s") from None
+
     async def say(self, message: Mapping[str, Any]) -> None:
         """Say something. That it is gone shows when it is listened to."""
         process = self._process

@@ -51,13 +51,7 @@ class SeerProcess:
     async def _start(self) -> None:
         if self._process.runs:
             return
-        await self._process.start()
-        try:
-            async with asyncio.timeout(_STARTS_S):
-                await self._process.say(self._hello)
-                ready = await self._process.hear()
-        except TimeoutError:
-            raise Broken(f"{_CALLED} did not start within {_STARTS_S:.0f} s") from None
+        ready = await self._process.greet(self._hello, _STARTS_S)
         if ready.get("missing"):
             extra = EXTRAS.get(str(self._hello["provider"]), "")
             raise Broken(f"{self._hello['name']} needs a package: pip install 'opsagent[{extra}]'")

@@ -92,10 +92,9 @@ class _Playing:
         alone = self.alone.setdefault(program.name, asyncio.Lock()) if program.alone else contextlib.nullcontext()
         async with alone, self.few:
             try:
-                try:
+                with contextlib.suppress(NotUp):
                     return await within(run(), _RUN_S)
-                except NotUp:
-                    return await within(run(), _RUN_S)
+                return await within(run(), _RUN_S)
             except (StageError, ScreenError, TimeoutError, OSError) as error:
                 return " ".join(str(error).split()) or type(error).__name__
 

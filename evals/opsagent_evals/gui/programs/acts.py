@@ -12,6 +12,7 @@ PIXELS = (SurfaceKind.PIXEL,)
 TERMINAL = (SurfaceKind.TERMINAL,)
 WINDOW = (Drift.PLAIN, Drift.MOVED, Drift.RESIZED)
 LOOKS = (*WINDOW, Drift.FONT_1_4, Drift.FONT_2, Drift.DARK, Drift.CONTRAST)
+ON_TERMINAL = (Drift.RESIZED, Drift.DARK, Drift.CONTRAST, Drift.REORDERED, Drift.EXTRA)
 EVERY = tuple(Drift)
 
 

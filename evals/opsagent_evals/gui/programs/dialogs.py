@@ -6,7 +6,7 @@ from opsagent_evals.gui.cells import by_cells, size_on
 from opsagent_evals.gui.drifting import drifted
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.oracles import ended
-from opsagent_evals.gui.programs.acts import TERMINAL, click, enter
+from opsagent_evals.gui.programs.acts import ON_TERMINAL, TERMINAL, click, enter
 
 
 def _kept(*argv: str) -> tuple[str, ...]:
@@ -66,17 +66,7 @@ WHIPTAIL = Program(
         click("smtpd", checked=True),
         click("Apply"),
     ),
-    drifts=(
-        Drift.PLAIN,
-        Drift.RESIZED,
-        Drift.DARK,
-        Drift.CONTRAST,
-        Drift.REORDERED,
-        Drift.EXTRA,
-        Drift.RENAMED,
-        Drift.DECOY,
-        Drift.ALL,
-    ),
+    drifts=(Drift.PLAIN, *ON_TERMINAL, Drift.RENAMED, Drift.DECOY, Drift.ALL),
     start=_whiptail_start,
     judge=by_cells(
         {**{tag: rf"\[.\] {tag}\s+\w[\w ,]*\w" for tag in _SERVICES}, "Apply": r"<Apply>"},
@@ -139,18 +129,7 @@ DIALOG = Program(
     kinds=TERMINAL,
     program="dialog",
     acts=(*(enter(name, value) for name, value in _RECORD.items()), click("Save")),
-    drifts=(
-        Drift.PLAIN,
-        Drift.MOVED,
-        Drift.RESIZED,
-        Drift.DARK,
-        Drift.CONTRAST,
-        Drift.REORDERED,
-        Drift.EXTRA,
-        Drift.RENAMED,
-        Drift.DECOY,
-        Drift.ALL,
-    ),
+    drifts=(Drift.PLAIN, Drift.MOVED, *ON_TERMINAL, Drift.RENAMED, Drift.DECOY, Drift.ALL),
     start=_dialog_start,
     judge=by_cells(
         {**{name: _field(name) for name in _RECORD}, "Save": r"<\s*Save\s*>"},

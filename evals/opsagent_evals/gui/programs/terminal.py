@@ -8,7 +8,7 @@ from dataclasses import replace
 from opsagent_evals.gui.cells import by_cells, size_on
 from opsagent_evals.gui.model import Drift, Place, Program, Running, Start
 from opsagent_evals.gui.oracles import ended
-from opsagent_evals.gui.programs.acts import TERMINAL, click, enter, press
+from opsagent_evals.gui.programs.acts import ON_TERMINAL, TERMINAL, click, enter, press
 
 # Midnight Commander -------------------------------------------------------------------------------------------------
 
@@ -60,16 +60,7 @@ MC = Program(
         enter("to", "archive/"),
         click("OK"),
     ),
-    drifts=(
-        Drift.PLAIN,
-        Drift.RESIZED,
-        Drift.DARK,
-        Drift.CONTRAST,
-        Drift.REORDERED,
-        Drift.EXTRA,
-        Drift.DECOY,
-        Drift.ALL,
-    ),
+    drifts=(Drift.PLAIN, *ON_TERMINAL, Drift.DECOY, Drift.ALL),
     start=_mc_start,
     judge=by_cells(
         {
