@@ -191,6 +191,17 @@ def test_a_risky_step_wants_two_signs_and_tells_the_guard_why() -> None:
     assert terminal.play(what).outcome is ScreenOutcome.UNVERIFIED
 
 
+def two_views(run: Run, made: type[FakeSurface]) -> FakeScreens:
+    """Return screens whose first window is seen as a tree and as pixels, by surfaces of that class."""
+
+    class Screens(FakeScreens):
+        async def surfaces(self, window):  # type: ignore[no-untyped-def]
+            shown = self.programs[0].windows[0]
+            return [made(self.programs[0], shown, kind=kind) for kind in (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)]
+
+    return Screens(run.program)
+
+
 def test_a_risky_step_is_not_done_where_the_views_disagree() -> None:
     class Elsewhere(FakeSurface):
         async def locate(self, fingerprint, look):  # type: ignore[no-untyped-def]
@@ -204,15 +215,8 @@ def test_a_risky_step_is_not_done_where_the_views_disagree() -> None:
                 )
             )
 
-    class Screens(FakeScreens):
-        async def surfaces(self, window):  # type: ignore[no-untyped-def]
-            shown = self.programs[0].windows[0]
-            return [
-                Elsewhere(self.programs[0], shown, kind=kind) for kind in (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)
-            ]
-
     run = Run()
-    run.screens = Screens(run.program)
+    run.screens = two_views(run, Elsewhere)
     report = run.play(procedure('- click: button "Delete"\n'))
     assert report.outcome is ScreenOutcome.HALTED
     assert "elsewhere" in report.why
@@ -228,15 +232,8 @@ def test_what_agreed_before_a_person_said_yes_must_agree_still_where_the_screen_
                 return replace(found, point=Box(400, 400, 8, 8).center)
             return found
 
-    class Screens(FakeScreens):
-        async def surfaces(self, window):  # type: ignore[no-untyped-def]
-            shown = self.programs[0].windows[0]
-            return [
-                Elsewhere(self.programs[0], shown, kind=kind) for kind in (SurfaceKind.ACCESSIBLE, SurfaceKind.PIXEL)
-            ]
-
     run = Run()
-    run.screens = Screens(run.program)
+    run.screens = two_views(run, Elsewhere)
     run.meanwhile = lambda: setattr(run.program.control("Town"), "value", "another record")
     report = run.play(procedure('- click: button "Delete"\n'))
     assert report.outcome is ScreenOutcome.HALTED
